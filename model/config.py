@@ -1,0 +1,243 @@
+"""The configuration of one array: every size and organisation switch, validated once."""
+
+import math
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+RowDealing = Literal["modulo", "balanced"]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be built; the message says what was wanted and what came."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayConfig:
+    """Sizes and organisation of an array of processing elements (PEs).
+
+    Memory depths are per PE and hold all layers of the network at once, except the activation and
+    accumulator memories, whose depth bounds a single layer.
+
+    Parameters
+    ----------
+    name : label printed in reports.
+    pes : number of processing elements, 1 to 256.
+    queue_depth : slots of the activation queue, 1 to 256.
+    code_bits : bits of a weight code (codebook index), 1 to 8.
+    index_bits : bits of a zero run (relative index), 1 to 8.
+    row_bits : width of a sparse-matrix memory row; holds ``row_bits // (code_bits + index_bits)`` entries, >= 2.
+    sparse_matrix_depth : rows of the sparse-matrix memory.
+    pointer_depth : column pointers, both banks together (even); a layer of c columns takes c + 1.
+    activation_depth : local activations per role (source, destination), also the number of accumulators.
+    constant_depth : 16-bit words for codebooks (``layers << code_bits``) and biases (one per local row).
+    accumulator_bits : accumulator width, 32 to 48.
+    stream_bits : width of the host streams: 32, 64 or 128.
+    layers : entries of the layer table, 1 to 64.
+    max_code_length : longest Huffman code the decoder takes, in bits, <= 16.
+    row_dealing : "modulo" puts row i in PE i mod N (the paper); "balanced" deals rows by weight count.
+    pe_counters : build the per-PE counters.
+    clock_mhz : clock used to turn cycles into time; no effect on the machine.
+    """
+
+    name: str = "custom"
+    pes: int
+    queue_depth: int = 8
+    code_bits: int = 4
+    index_bits: int = 4
+    row_bits: int = 64
+    sparse_matrix_depth: int
+    pointer_depth: int
+    activation_depth: int
+    constant_depth: int
+    accumulator_bits: int = 32
+    stream_bits: int = 64
+    layers: int = 8
+    max_code_length: int = 8
+    row_dealing: RowDealing = "modulo"
+    pe_counters: bool = True
+    clock_mhz: float = 800.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value: object = getattr(self, field.name)
+            if field.type == "int" or field.type is int:
+                if type(value) is not int:
+                    raise ConfigError(f"{field.name} must be an integer, got {value!r}")
+        if type(self.name) is not str:
+            raise ConfigError(f"name must be a string, got {self.name!r}")
+        if type(self.pe_counters) is not bool:
+            raise ConfigError(f"pe_counters must be true or false, got {self.pe_counters!r}")
+        if type(self.clock_mhz) not in (int, float) or not 0 < self.clock_mhz < math.inf:
+            raise ConfigError(f"clock_mhz must be a positive number, got {self.clock_mhz!r}")
+        if self.row_dealing not in get_args(RowDealing):
+            raise ConfigError(f"row_dealing must be one of {', '.join(get_args(RowDealing))}, got {self.row_dealing!r}")
+        self._in_range("pes", 1, 256)
+        self._in_range("queue_depth", 1, 256)
+        self._in_range("code_bits", 1, 8)
+        self._in_range("index_bits", 1, 8)
+        self._in_range("row_bits", 2 * self.entry_bits, 1024)
+        self._in_range("sparse_matrix_depth", 2, 1 << 20)
+        self._in_range("pointer_depth", 4, 1 << 20)
+        if self.pointer_depth % 2:
+            raise ConfigError(f"pointer_depth must be even (two banks), got {self.pointer_depth}")
+        self._in_range("activation_depth", 2, 1 << 15)
+        self._in_range("layers", 1, 64)
+        self._in_range("constant_depth", (self.layers << self.code_bits) + 1, 1 << 20)
+        self._in_range("accumulator_bits", 32, 48)
+        if self.stream_bits not in (32, 64, 128):
+            raise ConfigError(f"stream_bits must be 32, 64 or 128, got {self.stream_bits}")
+        shortest = max(self.index_bits + 1, self.code_bits)
+        self._in_range("max_code_length", shortest, 16)
+
+    def _in_range(self, name: str, low: int, high: int) -> None:
+        value: int = getattr(self, name)
+        if not low <= value <= high:
+            raise ConfigError(f"{name} must be between {low} and {high}, got {value}")
+
+    @property
+    def entry_bits(self) -> int:
+        """Bits of one stored entry: weight code and zero run."""
+        return self.code_bits + self.index_bits
+
+    @property
+    def entries_per_row(self) -> int:
+        """Entries in one row of the sparse-matrix memory."""
+        return self.row_bits // self.entry_bits
+
+    @property
+    def slot_bits(self) -> int:
+        """Bits of a slot number inside a row."""
+        return (self.entries_per_row - 1).bit_length()
+
+    @property
+    def row_address_bits(self) -> int:
+        """Bits of a sparse-matrix row number; the one-past-the-end row is representable."""
+        return self.sparse_matrix_depth.bit_length()
+
+    @property
+    def pointer_bits(self) -> int:
+        """Bits of a column pointer, ``row << slot_bits | slot``."""
+        return self.row_address_bits + self.slot_bits
+
+    @property
+    def max_run(self) -> int:
+        """Largest zero run of one entry; a filler has this run and advances ``max_run + 1`` rows."""
+        return (1 << self.index_bits) - 1
+
+    @property
+    def run_symbols(self) -> int:
+        """Size of the zero-run alphabet: every run and the end-of-column symbol (the last one)."""
+        return (1 << self.index_bits) + 1
+
+    @property
+    def end_symbol(self) -> int:
+        """The end-of-column symbol of the zero-run alphabet."""
+        return 1 << self.index_bits
+
+    @property
+    def code_symbols(self) -> int:
+        """Size of the weight-code alphabet."""
+        return 1 << self.code_bits
+
+    @property
+    def lanes(self) -> int:
+        """Activations (or biases, or outputs) carried by one stream word."""
+        return math.gcd(self.pes, self.stream_bits // 16)
+
+    @property
+    def groups(self) -> int:
+        """Stream words that carry one local row of all PEs."""
+        return self.pes // self.lanes
+
+    @property
+    def bias_base(self) -> int:
+        """First bias word of the constant memory, after the codebooks of all layers."""
+        return self.layers << self.code_bits
+
+    def with_(self, **changes: Any) -> "ArrayConfig":
+        """A copy with some fields changed, validated again; unknown names raise ConfigError."""
+        unknown = sorted(set(changes) - {field.name for field in fields(self)})
+        if unknown:
+            raise ConfigError(f"unknown configuration field {unknown[0]!r}; known: {', '.join(f.name for f in fields(self))}")
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values, in declaration order."""
+        return asdict(self)
+
+
+PRESETS: dict[str, ArrayConfig] = {
+    config.name: config
+    for config in (
+        # The paper's organisation: 128 KB of entries, 16,384 pointers, 2 KB of activations per PE.
+        ArrayConfig(
+            name="eie64",
+            pes=64,
+            sparse_matrix_depth=16384,
+            pointer_depth=16384,
+            activation_depth=512,
+            constant_depth=1024,
+            layers=16,
+        ),
+        # The best organisation built so far: no padding (6-bit runs), a deeper queue, rows dealt by weight count.
+        ArrayConfig(
+            name="balanced64",
+            pes=64,
+            queue_depth=32,
+            index_bits=6,
+            sparse_matrix_depth=16384,
+            pointer_depth=16384,
+            activation_depth=512,
+            constant_depth=1024,
+            layers=16,
+            row_dealing="balanced",
+        ),
+        # Small enough to compare every register with the model in every cycle.
+        ArrayConfig(
+            name="tiny4",
+            pes=4,
+            queue_depth=4,
+            row_bits=32,
+            sparse_matrix_depth=256,
+            pointer_depth=256,
+            activation_depth=32,
+            constant_depth=128,
+            stream_bits=32,
+            layers=4,
+        ),
+    )
+}
+
+
+def load_config(name_or_path: str | Path) -> ArrayConfig:
+    """The preset of that name, or the configuration in a TOML file.
+
+    A file holds the fields at top level; ``preset = "eie64"`` starts from a preset and the other keys change it.
+    Raises ConfigError with one sentence for anything unknown, missing or out of range.
+    """
+    if str(name_or_path) in PRESETS:
+        return PRESETS[str(name_or_path)]
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        raise ConfigError(f"no preset {str(name_or_path)!r}; presets: {', '.join(PRESETS)}, or a .toml file")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read configuration {path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    preset = table.pop("preset", None)
+    if preset is not None:
+        if preset not in PRESETS:
+            raise ConfigError(f"{path}: no preset {preset!r}; presets: {', '.join(PRESETS)}")
+        return PRESETS[preset].with_(**{"name": path.stem, **table})
+    known = {field.name for field in fields(ArrayConfig)}
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise ConfigError(f"{path}: unknown configuration field {unknown[0]!r}; known: {', '.join(sorted(known))}")
+    try:
+        return ArrayConfig(**{"name": path.stem, **table})
+    except TypeError as error:
+        raise ConfigError(f"{path}: {error}".replace("ArrayConfig.__init__() ", "")) from error

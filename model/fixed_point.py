@@ -1,0 +1,73 @@
+"""The arithmetic of the datapath, in one place: 16-bit operands, exact products, wide accumulators (integers only).
+
+A value with f fraction bits stands for ``integer / 2**f``. Products have the fraction bits of both operands,
+accumulators keep them, and the output drops ``shift`` of them with rounding half up.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+INT16_MIN = -(1 << 15)
+INT16_MAX = (1 << 15) - 1
+
+
+def to_fixed(values: NDArray[np.floating], fraction_bits: int) -> NDArray[np.int16]:
+    """Round to nearest (ties to even) and saturate to 16 bits; fraction_bits may be negative."""
+    scaled = np.rint(np.ldexp(values.astype(np.float64), fraction_bits))
+    return np.clip(scaled, INT16_MIN, INT16_MAX).astype(np.int16)
+
+
+def from_fixed(values: NDArray[np.integer], fraction_bits: int) -> NDArray[np.float64]:
+    """The exact real values."""
+    return np.ldexp(values.astype(np.float64), -fraction_bits)
+
+
+def wrap(value: int, bits: int) -> int:
+    """Two's complement of `value` in `bits` bits."""
+    half = 1 << (bits - 1)
+    return ((value + half) & ((1 << bits) - 1)) - half
+
+
+def write_back(accumulator: int, shift: int, relu: bool) -> int:
+    """saturate16((accumulator + 2**(shift-1)) >> shift), then ReLU; no rounding term at shift 0."""
+    rounded = accumulator if shift == 0 else (accumulator + (1 << (shift - 1))) >> shift
+    clipped = min(max(rounded, INT16_MIN), INT16_MAX)
+    return max(clipped, 0) if relu else clipped
+
+
+def write_back_array(accumulators: NDArray[np.int64], shift: int, relu: bool) -> NDArray[np.int16]:
+    """`write_back` for arrays of accumulators (at most 48 bits, so the rounding term cannot overflow)."""
+    rounded = accumulators if shift == 0 else (accumulators + (1 << (shift - 1))) >> shift
+    clipped = np.clip(rounded, 0 if relu else INT16_MIN, INT16_MAX)
+    return clipped.astype(np.int16)
+
+
+def layer_reference(
+    weights: NDArray[np.int16],
+    biases: NDArray[np.int16],
+    bias_scale: int,
+    activations: NDArray[np.int16],
+    shift: int,
+    relu: bool,
+    accumulator_bits: int,
+) -> tuple[NDArray[np.int16], bool]:
+    """One layer on the integer datapath: the value every other engine is compared with.
+
+    Parameters
+    ----------
+    weights : (rows, columns), int16, in the order in which the array accumulates (ascending column).
+    biases : (rows,), int16, added last as ``bias * bias_scale``.
+    activations : (columns,), int16.
+
+    Returns
+    -------
+    outputs : (rows,), int16.
+    overflow : whether any partial sum left the accumulator's range; the sums wrap.
+    """
+    products = weights.astype(np.int64) * activations.astype(np.int64)
+    steps = np.concatenate([products, biases.astype(np.int64)[:, None] * bias_scale], axis=1)
+    sums = np.cumsum(steps, axis=1)
+    limit = 1 << (accumulator_bits - 1)
+    overflow = bool(sums.size and ((sums < -limit) | (sums >= limit)).any())
+    final = ((sums[:, -1] + limit) & ((limit << 1) - 1)) - limit
+    return write_back_array(final, shift, relu), overflow

@@ -1,0 +1,102 @@
+"""A network laid out for one array: what the Huffman streams of an array image say once they are decoded.
+
+`sw/image.py` makes these from a model file and encodes them as stream words; the engine runs them directly.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.config import ArrayConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerImage:
+    """One layer, dealt to the PEs. Physical row r of PE k is output activation ``r * pes + k``.
+
+    Parameters
+    ----------
+    name : the layer's name in the model file.
+    in_rows, out_rows : local activations per PE, source and destination.
+    codebook : (2**code_bits,) int16, entry 0 is 0.
+    biases : (out_rows, pes) int16; padding rows are 0.
+    bias_scale : power of two, 1 to 2**14; the accumulator receives ``bias * bias_scale``.
+    shift, relu : see `model.fixed_point.write_back`.
+    pointers : (pes, columns + 1) int64, entry offsets of the column slices in each PE's own entries, from 0.
+    codes, runs : (entries,) uint8, all PEs' entries one after the other.
+    offsets : (pes + 1,) int64, where each PE's entries begin in `codes` and `runs`.
+    """
+
+    name: str
+    in_rows: int
+    out_rows: int
+    codebook: NDArray[np.int16]
+    biases: NDArray[np.int16]
+    bias_scale: int
+    shift: int
+    relu: bool
+    pointers: NDArray[np.int64]
+    codes: NDArray[np.uint8]
+    runs: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+
+    @property
+    def pes(self) -> int:
+        return self.pointers.shape[0]
+
+    @property
+    def columns(self) -> int:
+        """Physical columns, ``in_rows * pes``."""
+        return self.pointers.shape[1] - 1
+
+    @property
+    def entries(self) -> int:
+        """Stored entries of all PEs, fillers included."""
+        return int(self.offsets[-1])
+
+    @property
+    def fillers(self) -> int:
+        """Entries of code 0."""
+        return int(np.count_nonzero(self.codes == 0))
+
+    def decoded_symbols(self) -> NDArray[np.int64]:
+        """(pes,) Huffman symbols per PE: two per entry, one end of column per column."""
+        return 2 * np.diff(self.offsets) + self.columns
+
+    def dense_weights(self) -> NDArray[np.int16]:
+        """(out_rows * pes, columns) int16 weights in physical order."""
+        dense = np.zeros((self.out_rows * self.pes, self.columns), dtype=np.int16)
+        for pe in range(self.pes):
+            low, high = self.offsets[pe], self.offsets[pe + 1]
+            counts = np.diff(self.pointers[pe])
+            column = np.repeat(np.arange(self.columns), counts)
+            steps = self.runs[low:high].astype(np.int64) + 1
+            ends = np.cumsum(steps)
+            before = np.concatenate([[0], ends])[self.pointers[pe][:-1]]
+            row = ends - np.repeat(before, counts) - 1
+            real = self.codes[low:high] != 0
+            dense[row[real] * self.pes + pe, column[real]] = self.codebook[self.codes[low:high][real]]
+        return dense
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkImage:
+    """All layers for one array, and how to talk to it in the network's own order and units.
+
+    Parameters
+    ----------
+    config : the array this image is for.
+    layers : in execution order; ``layers[i].out_rows == layers[i + 1].in_rows``.
+    in_features, out_features : logical sizes.
+    input_fraction_bits, output_fraction_bits : binary points of the network's input and output.
+    output_order : (out_features,) physical position of each logical output. Inputs keep their order.
+    """
+
+    config: ArrayConfig
+    layers: tuple[LayerImage, ...]
+    in_features: int
+    out_features: int
+    input_fraction_bits: int
+    output_fraction_bits: int
+    output_order: NDArray[np.int64]
