@@ -1,0 +1,1 @@
+"""The machine in Amaranth, one unit per file, written from the contract in `model` (config, layouts, registers)."""

@@ -1,0 +1,1 @@
+"""The compressor: Deep Compression from trained weights to the model file and the array image."""
