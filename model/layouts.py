@@ -42,6 +42,7 @@ class ControlState(IntEnum):
     UNLOAD_0 = 7
     UNLOAD_1 = 8
     UNLOAD = 9
+    CLEAR = 10  # the state after reset
 
 
 RUNNING_STATES = range(ControlState.PREFETCH_0, ControlState.FLUSH + 1)
