@@ -1,0 +1,49 @@
+# `make` alone lists the targets. Everything lives in .venv and build/; both can be deleted at any time.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check prove clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with everything the project needs (once)
+
+# Icarus is not on PyPI; without it the project works and the tests that need it say that they were left out.
+$(STAMP): pyproject.toml
+	@for tool in $(PYTHON) g++ make perl; do command -v $$tool >/dev/null || \
+		{ echo "error: $$tool is needed and was not found; install it and run make again" >&2; exit 1; }; done
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V); set PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ echo "error: Python's venv module is needed (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@if ! command -v iverilog >/dev/null; then \
+		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo='sudo -n'; fi; \
+		echo "installing Icarus Verilog (apt-get install iverilog)"; \
+		{ $$sudo apt-get install -y -q iverilog || { $$sudo apt-get update -q && $$sudo apt-get install -y -q iverilog; }; } \
+			>/dev/null 2>&1 || echo "Icarus Verilog could not be installed; Verilator does the RTL work, Icarus tests are left out"; fi
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
+	@echo "installing the project and its tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[verify,dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP) ## compress, simulate, verify in RTL and time the example network; build/demo/summary.json
+	@$(BIN)/python -m sim.demo
+
+test: $(STAMP) ## all quick tests
+	@$(BIN)/python -m pytest -n 2 tests
+
+check: $(STAMP) ## lint, format, types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+
+prove: $(STAMP) ## the slow proofs
+	@$(BIN)/python -m pytest -n 2 -m slow tests
+
+clean: ## delete build outputs and caches; keeps .venv
+	@rm -rf build sim_build results.xml .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
