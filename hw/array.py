@@ -1,0 +1,177 @@
+"""The machine: input loader, central control unit, leading-nonzero tree, host registers and N processing elements."""
+
+from collections.abc import Callable
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.controller import Controller
+from hw.host_registers import WORD_BITS, HostRegisters
+from hw.instance import VerilogInstance
+from hw.interfaces import ProcessingElementSignature, debug_layout
+from hw.leading_nonzero import LeadingNonzero
+from hw.loader import Loader
+from hw.unloader import Unloader, output_layout
+from model.config import ArrayConfig
+from model.layouts import COUNTER_BITS, LoaderState, array_debug_fields, pe_debug_fields
+from model.registers import ADDRESS_BITS
+
+PE_MODULE = "eie_pe"
+
+
+def pe_instance(config: ArrayConfig) -> wiring.Component:
+    """A PE as an instance of the Verilog module `eie_pe`."""
+    return VerilogInstance(PE_MODULE, ProcessingElementSignature(config))
+
+
+class Array(wiring.Component):
+    """The whole machine. One clock domain, `sync`, with synchronous reset.
+
+    Parameters
+    ----------
+    config : sizes and organisation.
+    debug : adds the port `debug`: the fields of `array_debug_fields`, least significant first, then those of
+        `pe_debug_fields` of PE 0, PE 1, ..
+    make_pe : builds a PE of `ProcessingElementSignature(config)`; the default instantiates the Verilog module `eie_pe`.
+
+    Members
+    -------
+    i : In(stream of stream_bits), packets.
+    o : Out(stream of output_layout(config)), outputs; in the flat port `o__payload` the data are the low bits and
+        `last` is the top bit.
+    reg_address, reg_write, reg_write_data, reg_read_data : host registers, see `HostRegisters`.
+    """
+
+    def __init__(
+        self,
+        config: ArrayConfig,
+        debug: bool = False,
+        make_pe: Callable[[ArrayConfig], wiring.Component] = pe_instance,
+    ):
+        self._config = config
+        self._debug = debug
+        self._make_pe = make_pe
+        self._debug_layout = debug_layout(array_debug_fields(config))
+        debug_bits = self._debug_layout.size + config.pes * debug_layout(pe_debug_fields(config)).size
+        super().__init__(
+            {
+                "i": In(stream.Signature(config.stream_bits)),
+                "o": Out(stream.Signature(output_layout(config))),
+                "reg_address": In(ADDRESS_BITS),
+                "reg_write": In(1),
+                "reg_write_data": In(WORD_BITS),
+                "reg_read_data": Out(WORD_BITS),
+                **({"debug": Out(debug_bits)} if debug else {}),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self._config
+        m.submodules.loader = loader = Loader(config)
+        m.submodules.controller = controller = Controller(config)
+        m.submodules.leading_nonzero = leading_nonzero = LeadingNonzero(config.pes)
+        m.submodules.unloader = unloader = Unloader(config)
+        m.submodules.host_registers = registers = HostRegisters(config)
+        pes = [self._make_pe(config) for _ in range(config.pes)]
+        for number, pe in enumerate(pes):
+            m.submodules[f"pe_{number}"] = pe
+            self._connect_pe(m, number, pe, loader, controller, registers)
+
+        wiring.connect(m, wiring.flipped(self.i), loader.i)
+        wiring.connect(m, unloader.o, wiring.flipped(self.o))
+        m.d.comb += [
+            leading_nonzero.pending.eq(Cat(pe.pending for pe in pes)),
+            leading_nonzero.current.eq(Cat(pe.current for pe in pes)),
+            controller.nonzero.eq(leading_nonzero.o),
+            controller.full.eq(Cat(pe.full for pe in pes)),
+            controller.queue_empty.eq(Cat(pe.queue_empty for pe in pes)),
+            controller.start_strobe.eq(registers.start),
+            controller.loader_waiting.eq(loader.state == LoaderState.HEADER),
+            controller.layers.eq(loader.layers),
+            controller.layer_write.eq(loader.layer_write),
+            controller.row_done.eq(unloader.row_done),
+            loader.start_strobe.eq(registers.start),
+            loader.start_refused.eq(controller.start_refused),
+            loader.control_waiting.eq(controller.waiting),
+            loader.word_ready.eq(Cat(pe.word.ready for pe in pes)),
+            loader.decoder_busy.eq(Cat(pe.decoder_busy for pe in pes)),
+            loader.decoder_error.eq(Cat(pe.decoder_error for pe in pes)),
+            unloader.active.eq(controller.unload_row),
+            unloader.last_row.eq(controller.last_row),
+            unloader.current.eq(leading_nonzero.current),
+        ]
+        self._connect_registers(m, pes, loader, controller, registers)
+        if self._debug:
+            m.d.comb += self.debug.eq(Cat(self._array_debug(m, loader, controller), *(pe.debug for pe in pes)))
+        return m
+
+    def _connect_pe(self, m: Module, number: int, pe, loader: Loader, controller: Controller, registers: HostRegisters):
+        """All PEs are equal: what is meant for one of them is chosen here."""
+        group, lane = divmod(number, self._config.lanes)
+        m.d.comb += [
+            pe.tables.eq(loader.tables),
+            pe.symbol_write.eq(loader.symbol_write),
+            pe.constant_write.valid.eq(loader.constant_write.groups[group]),
+            pe.constant_write.address.eq(loader.constant_write.address),
+            pe.constant_write.data.eq(loader.constant_write.data[lane]),
+            pe.activation_write.valid.eq(loader.activation_write.groups[group]),
+            pe.activation_write.address.eq(loader.activation_write.address),
+            pe.activation_write.data.eq(loader.activation_write.data[lane]),
+            pe.load.eq(loader.load),
+            pe.begin.eq(loader.begin),
+            pe.columns.eq(loader.columns),
+            pe.word.payload.eq(self.i.payload),
+            pe.word.valid.eq(loader.word_valid[number]),
+            pe.stream_ended.eq(loader.stream_ended),
+            pe.start.eq(controller.start),
+            pe.begin_layer.eq(controller.begin_layer),
+            pe.layer.eq(controller.layer),
+            pe.computing.eq(controller.computing),
+            pe.read.eq(controller.read),
+            pe.read_row.eq(controller.read_row),
+            pe.take.eq(controller.take),
+            pe.clear.eq(controller.clear[number]),
+            pe.broadcast.eq(controller.broadcast),
+            pe.write_back.eq(controller.write_back),
+            pe.counter_select.eq(registers.counter_select),
+        ]
+
+    def _connect_registers(self, m: Module, pes, loader: Loader, controller: Controller, registers: HostRegisters):
+        overflow = Cat(pe.overflow for pe in pes).any()
+        status = Cat(controller.loader_waiting, controller.running, controller.unloading, controller.done, overflow)
+        counters = Cat(pe.counter for pe in pes)
+        m.d.comb += [
+            registers.address.eq(self.reg_address),
+            registers.write.eq(self.reg_write),
+            registers.write_data.eq(self.reg_write_data),
+            self.reg_read_data.eq(registers.read_data),
+            registers.status.eq(status | (loader.error << 8)),
+            registers.layers.eq(loader.layers),
+            registers.cycles.eq(controller.cycles),
+            registers.broadcasts.eq(controller.broadcasts),
+            registers.stalls.eq(controller.stalls),
+            registers.counter.eq(counters.word_select(registers.pe_select, COUNTER_BITS)),
+        ]
+
+    def _array_debug(self, m: Module, loader: Loader, controller: Controller):
+        values = {
+            "loader_state": loader.state,
+            "loader_error": loader.error,
+            "loaded_layers": loader.layers,
+            "control_state": controller.state,
+            "layer": controller.layer_number,
+            "row": controller.row,
+            "bank": controller.bank,
+            "broadcast_valid": controller.broadcast.valid,
+            "broadcast_activation": controller.broadcast.activation,
+            "broadcast_pointer": controller.broadcast.pointer,
+            "done": controller.done,
+            "cycles": controller.cycles,
+            "broadcasts": controller.broadcasts,
+            "stalls": controller.stalls,
+        }
+        fields = Signal(self._debug_layout)
+        m.d.comb += [fields[field.name].eq(values[field.name]) for field in array_debug_fields(self._config)]
+        return fields
