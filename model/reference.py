@@ -1,0 +1,49 @@
+"""The network on plain integer arrays: the values that every other engine is compared with."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.fixed_point import layer_reference
+from model.image import NetworkImage
+
+
+class ReferenceRun(NamedTuple):
+    """What a network computes for one input, in physical order.
+
+    Parameters
+    ----------
+    outputs : (out_rows * pes,) int16 of the last layer.
+    overflow : whether an accumulator left its range in any layer.
+    activations : the outputs of every layer in turn; the last are `outputs`.
+    """
+
+    outputs: NDArray[np.int16]
+    overflow: bool
+    activations: tuple[NDArray[np.int16], ...]
+
+
+def run_reference(image: NetworkImage, activations: NDArray[np.int16]) -> ReferenceRun:
+    """All layers, dense, through `model.fixed_point.layer_reference`.
+
+    `activations` is (columns of the first layer,) int16 in physical order; ValueError for another shape.
+    """
+    columns = image.layers[0].columns
+    if activations.shape != (columns,):
+        raise ValueError(f"activations of shape ({columns},) wanted, got {activations.shape}")
+    overflow = False
+    values: list[NDArray[np.int16]] = []
+    for layer in image.layers:
+        activations, overflowed = layer_reference(
+            layer.dense_weights(),
+            layer.biases.reshape(-1),
+            layer.bias_scale,
+            activations,
+            layer.shift,
+            layer.relu,
+            image.config.accumulator_bits,
+        )
+        overflow |= overflowed
+        values.append(activations)
+    return ReferenceRun(activations, overflow, tuple(values))

@@ -1,0 +1,103 @@
+"""The whole array, stepped one clock edge at a time: first every unit computes, then all commit."""
+
+from collections.abc import Callable
+
+from model.config import ArrayConfig
+from model.layouts import ControlState
+from model.stepped.controller import Controller
+from model.stepped.loader import Loader, LoaderInputs
+from model.stepped.processing_element import ProcessingElement
+from model.stepped.register_file import RegisterFile
+from model.stepped.signals import ControlSignals, Inputs, LoaderSignals, Outputs
+
+
+class SteppedArray:
+    """The machine of docs/architecture.md at register level, after a reset.
+
+    `outputs` are combinational in the inputs of the same cycle; `step` is the clock edge at its end.
+    """
+
+    def __init__(self, config: ArrayConfig) -> None:
+        self.config = config
+        self.pes = [ProcessingElement(config, number) for number in range(config.pes)]
+        self.loader = Loader(config)
+        self.controller = Controller(config, self.loader, self.pes)
+        self.registers = RegisterFile(config, self.loader, self.controller, self.pes)
+
+    def outputs(self, inputs: Inputs) -> Outputs:
+        """The outputs of this cycle."""
+        controller = self.controller
+        loader_inputs = self._loader_inputs(inputs, start_rejected=False)
+        return Outputs(
+            i_ready=int(self.loader.is_ready(loader_inputs)),
+            o_valid=int(controller.output_valid),
+            o_data=controller.output_data,
+            o_last=int(controller.output_last),
+            reg_read_data=self.registers.read_data,
+        )
+
+    def step(self, inputs: Inputs, arrange: Callable[[list[Callable[[], None]]], None] | None = None) -> None:
+        """One clock edge.
+
+        `arrange` may reorder, in place, the calls of each phase: the result does not depend on it.
+        """
+        control = self.controller.settle(self.registers.is_start(inputs), bool(inputs.o_ready))
+        loader = self.loader.settle(self._loader_inputs(inputs, control.start_rejected))
+        for phase in (self._computations(inputs, loader, control), self._commits()):
+            if arrange is not None:
+                arrange(phase)
+            for call in phase:
+                call()
+        if inputs.reset:
+            self._reset()
+
+    def _loader_inputs(self, inputs: Inputs, start_rejected: bool) -> LoaderInputs:
+        seen = LoaderInputs()
+        seen.valid = bool(inputs.i_valid)
+        seen.data = inputs.i_data
+        seen.start = self.registers.is_start(inputs)
+        seen.control_idle = self.controller.state == ControlState.IDLE
+        seen.ready_pes = [pe.decoder.ready for pe in self.pes]
+        seen.any_busy = any(pe.decoder.busy for pe in self.pes)
+        seen.any_error = any(pe.decoder.error for pe in self.pes)
+        seen.start_rejected = start_rejected
+        return seen
+
+    def _computations(self, inputs: Inputs, loader: LoaderSignals, control: ControlSignals) -> list[Callable[[], None]]:
+        def of(pe: ProcessingElement) -> Callable[[], None]:
+            return lambda: pe.compute(loader, control)
+
+        return [
+            lambda: self.loader.compute(loader),
+            lambda: self.controller.compute(control),
+            lambda: self.registers.compute(inputs),
+            *map(of, self.pes),
+        ]
+
+    def _commits(self) -> list[Callable[[], None]]:
+        return [self.loader.commit, self.controller.commit, self.registers.commit, *(pe.commit for pe in self.pes)]
+
+    def _reset(self) -> None:
+        for unit in (self.loader, self.controller, self.registers, *self.pes):
+            unit.reset()
+
+    def debug(self) -> tuple[dict[str, int], list[dict[str, int]]]:
+        """Registered state of this cycle: the array's fields and each PE's (`model.layouts`), as unsigned integers."""
+        loader, controller = self.loader, self.controller
+        fields = {
+            "loader_state": int(loader.state),
+            "loader_error": int(loader.error),
+            "loaded_layers": loader.loaded_layers,
+            "control_state": int(controller.state),
+            "layer": controller.layer,
+            "row": controller.row,
+            "bank": controller.bank,
+            "broadcast_valid": int(controller.broadcast_valid),
+            "broadcast_activation": controller.broadcast_activation & 0xFFFF,
+            "broadcast_pointer": controller.broadcast_pointer,
+            "done": int(controller.done),
+            "cycles": controller.cycles,
+            "broadcasts": controller.broadcasts,
+            "stalls": controller.stalls,
+        }
+        return fields, [pe.debug() for pe in self.pes]

@@ -1,0 +1,208 @@
+"""Central control unit: runs the loaded layers one after the other and sends the outputs."""
+
+from collections.abc import Sequence
+
+from model.config import ArrayConfig
+from model.layouts import ACTIVATION_BITS, COUNTER_BITS, FLUSH_CYCLES, RUNNING_STATES, ControlState
+from model.stepped.leading_nonzero import leading_nonzero
+from model.stepped.loader import Loader
+from model.stepped.processing_element import ProcessingElement
+from model.stepped.signals import ControlSignals, LayerEntry, WriteBack
+
+
+class Controller:
+    """`settle` gives the wires of this cycle from registers alone; the states are those of docs/architecture.md."""
+
+    def __init__(self, config: ArrayConfig, loader: Loader, pes: Sequence[ProcessingElement]) -> None:
+        self._config = config
+        self._loader = loader
+        self._pes = pes
+        self._pointer_mask = (1 << (config.pointer_depth - 1).bit_length()) - 1
+        self.reset()
+
+    def reset(self) -> None:
+        self.state = ControlState.CLEAR
+        self.layer = 0
+        self.row = 0
+        self.bank = 0
+        self.group = 0
+        self.flush = 0
+        self.column_base = 0
+        self.descriptor = LayerEntry()
+        self.broadcast_valid = False
+        self.broadcast_activation = 0
+        self.broadcast_pointer = 0
+        self.done = False
+        self.cycles = 0
+        self.broadcasts = 0
+        self.stalls = 0
+        self._signals: ControlSignals | None = None
+        self._entry = LayerEntry()
+        self._loaded_layers = 0
+        self._drained = False
+        self._activation = 0
+
+    def settle(self, start: bool, o_ready: bool) -> ControlSignals:
+        """The wires of a cycle with that start strobe and that output ready."""
+        signals = ControlSignals(
+            self.layer,
+            self.bank,
+            self.descriptor,
+            self.broadcast_valid,
+            self.broadcast_activation,
+            self.broadcast_pointer,
+            computing=self.state in (ControlState.BROADCAST, ControlState.DRAIN),
+        )
+        if start:
+            signals.start = self.state == ControlState.IDLE and self._loader.waits and self._loader.loaded_layers > 0
+            signals.start_rejected = not signals.start
+        match self.state:
+            case ControlState.PREFETCH_0:
+                signals.begin_layer = True
+                signals.read_row = 0
+                signals.table_read = self.layer
+            case ControlState.UNLOAD_0:
+                signals.read_row = 0
+            case ControlState.PREFETCH_1 | ControlState.UNLOAD_1:
+                signals.take = True
+                signals.read_row = 1
+            case ControlState.BROADCAST:
+                self._settle_broadcast(signals)
+            case ControlState.CLEAR:
+                signals.write_back = WriteBack(self.row, 0)
+            case ControlState.WRITE_BACK:
+                signals.write_back = WriteBack(self.row, self.descriptor.bias_base + self.row)
+            case ControlState.UNLOAD:
+                signals.send = o_ready
+                if o_ready and self.group == self._config.groups - 1 and self.row < self.descriptor.out_rows - 1:
+                    self._take_next_row(signals)
+            case _:
+                pass
+        return signals
+
+    def _settle_broadcast(self, signals: ControlSignals) -> None:
+        pending = [pe.activation_memory.pending for pe in self._pes]
+        lowest = leading_nonzero(pending)
+        if lowest is not None:
+            signals.stall = any(pe.is_full(self.broadcast_valid) for pe in self._pes)
+            if not signals.stall:
+                signals.broadcast_pe = lowest
+        signals.exhausted = lowest is None or (not signals.stall and sum(pending) == 1)
+        if signals.exhausted and self.row < self.descriptor.in_rows - 1:
+            self._take_next_row(signals)
+
+    def _take_next_row(self, signals: ControlSignals) -> None:
+        signals.take = True
+        signals.read_row = self.row + 2
+
+    @property
+    def output_valid(self) -> bool:
+        return self.state == ControlState.UNLOAD
+
+    @property
+    def output_last(self) -> bool:
+        return self.row == self.descriptor.out_rows - 1 and self.group == self._config.groups - 1
+
+    @property
+    def output_data(self) -> int:
+        """One stream word: lane q in bits 16q+15:16q."""
+        lanes = self._config.lanes
+        pes = self._pes[self.group * lanes : (self.group + 1) * lanes]
+        mask = (1 << ACTIVATION_BITS) - 1
+        return sum((pe.activation_memory.current & mask) << ACTIVATION_BITS * lane for lane, pe in enumerate(pes))
+
+    def compute(self, control: ControlSignals) -> None:
+        self._signals = control
+        if control.table_read is not None:
+            self._loader.table.read(control.table_read)
+        self._entry = self._loader.table.output
+        self._loaded_layers = self._loader.loaded_layers
+        self._drained = not self.broadcast_valid and all(pe.queue_empty for pe in self._pes)
+        lowest = control.broadcast_pe
+        self._activation = self._pes[lowest].activation_memory.current if lowest >= 0 else self.broadcast_activation
+
+    def commit(self) -> None:
+        signals = self._signals
+        if signals is None:
+            return
+        mask = (1 << COUNTER_BITS) - 1
+        if self.state in RUNNING_STATES:
+            self.cycles = (self.cycles + 1) & mask
+        self.stalls = (self.stalls + signals.stall) & mask
+        self.broadcast_valid = signals.broadcast_pe >= 0
+        if self.broadcast_valid:
+            self.broadcasts = (self.broadcasts + 1) & mask
+            self.broadcast_activation = self._activation
+            self.broadcast_pointer = (self.column_base + signals.broadcast_pe) & self._pointer_mask
+        self._move(signals)
+
+    def _move(self, signals: ControlSignals) -> None:
+        """The state and what changes with it."""
+        match self.state:
+            case ControlState.CLEAR:
+                self._next_write_back(self._config.activation_depth, ControlState.IDLE)
+            case ControlState.IDLE:
+                if signals.start:
+                    self.state = ControlState.PREFETCH_0
+                    self.layer = self.bank = 0
+                    self.cycles = self.broadcasts = self.stalls = 0
+                    self.done = False
+            case ControlState.PREFETCH_0:
+                self.state = ControlState.PREFETCH_1
+            case ControlState.PREFETCH_1:
+                self.descriptor = self._entry
+                self.column_base = self._entry.pointer_base
+                self.row = 0
+                self.state = ControlState.BROADCAST
+            case ControlState.BROADCAST:
+                if signals.take:
+                    self.row += 1
+                    self.column_base += self._config.pes
+                elif signals.exhausted:
+                    self.state = ControlState.DRAIN
+            case ControlState.DRAIN:
+                if self._drained:
+                    self.row = 0
+                    self.state = ControlState.WRITE_BACK
+            case ControlState.WRITE_BACK:
+                self._next_write_back(self.descriptor.out_rows, ControlState.FLUSH)
+                self.flush = 0
+            case ControlState.FLUSH:
+                self._flush()
+            case ControlState.UNLOAD_0:
+                self.state = ControlState.UNLOAD_1
+            case ControlState.UNLOAD_1:
+                self.row = 0
+                self.group = 0
+                self.state = ControlState.UNLOAD
+            case ControlState.UNLOAD:
+                if signals.send:
+                    self._sent(signals)
+
+    def _next_write_back(self, rows: int, after: ControlState) -> None:
+        if self.row == rows - 1:
+            self.state = after
+        else:
+            self.row += 1
+
+    def _flush(self) -> None:
+        self.flush += 1
+        if self.flush < FLUSH_CYCLES:
+            return
+        self.bank = 1 - self.bank
+        if self.layer == self._loaded_layers - 1:
+            self.done = True
+            self.state = ControlState.UNLOAD_0
+        else:
+            self.layer += 1
+            self.state = ControlState.PREFETCH_0
+
+    def _sent(self, signals: ControlSignals) -> None:
+        if self.group < self._config.groups - 1:
+            self.group += 1
+            return
+        self.group = 0
+        if signals.take:
+            self.row += 1
+        else:
+            self.state = ControlState.IDLE

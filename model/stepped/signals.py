@@ -1,0 +1,162 @@
+"""The wires of one cycle: what units tell each other, all functions of registers and of the array's inputs."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from model.fixed_point import wrap
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The array's inputs in one cycle; single-bit ones are 0 or 1, `reset` is synchronous."""
+
+    i_valid: int = 0
+    i_data: int = 0
+    o_ready: int = 0
+    reg_address: int = 0
+    reg_write: int = 0
+    reg_write_data: int = 0
+    reset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The array's outputs in one cycle. `o_data` and `o_last` mean something while `o_valid`."""
+
+    i_ready: int
+    o_valid: int
+    o_data: int
+    o_last: int
+    reg_read_data: int
+
+
+class LayerEntry(NamedTuple):
+    """One entry of the layer table."""
+
+    in_rows: int = 0
+    out_rows: int = 0
+    shift: int = 0
+    relu: bool = False
+    bias_scale: int = 0
+    pointer_base: int = 0
+    bias_base: int = 0
+
+
+class Address(NamedTuple):
+    """One memory write."""
+
+    address: int
+    data: int
+
+
+class LaneWrite(NamedTuple):
+    """A stream word for one memory address of the PEs of one group, or of all PEs (group None) from lane 0."""
+
+    address: int
+    group: int | None
+    word: int
+
+    def value(self, pe: int, lanes: int) -> int | None:
+        """The signed 16-bit value meant for that PE, if any."""
+        if self.group is None:
+            return wrap(self.word, 16)
+        if self.group != pe // lanes:
+            return None
+        return wrap(self.word >> 16 * (pe % lanes), 16)
+
+
+@dataclass(slots=True)
+class Tables:
+    """Registers that describe the Huffman codes of the layer being loaded, index [alphabet][length - 1]."""
+
+    limits: list[list[int]]
+    deltas: list[list[int]]
+    end_index: int = 0
+
+
+@dataclass(slots=True)
+class LoaderSignals:
+    """From the loader in one cycle. `code_pe` is the decoder that gets `code_word`, already accepted."""
+
+    tables: Tables
+    ready: bool = False
+    accepted: int | None = None
+    load: bool = False
+    begin: bool = False
+    columns: int = 0
+    code_pe: int = -1
+    code_word: int | None = None
+    stream_ended: bool = False
+    symbol_write: Address | None = None
+    constant_write: LaneWrite | None = None
+    activation_write: LaneWrite | None = None
+
+
+class WriteBack(NamedTuple):
+    """A write-back operation: local row and constant-memory address of its bias."""
+
+    row: int
+    address: int
+
+
+@dataclass(slots=True)
+class ControlSignals:
+    """From the central control unit in one cycle. `broadcast_pe` is -1 when nothing is broadcast."""
+
+    layer: int
+    bank: int
+    descriptor: LayerEntry
+    broadcast_valid: bool
+    broadcast_activation: int
+    broadcast_pointer: int
+    start: bool = False
+    start_rejected: bool = False
+    begin_layer: bool = False
+    computing: bool = False
+    read_row: int | None = None
+    take: bool = False
+    exhausted: bool = False
+    broadcast_pe: int = -1
+    stall: bool = False
+    write_back: WriteBack | None = None
+    send: bool = False
+    table_read: int | None = None
+
+
+@dataclass(slots=True)
+class DecoderSignals:
+    """What a decoder does in one cycle; `length` 0 consumes no symbol."""
+
+    error: bool = False
+    length: int = 0
+    index: int = 0
+    end: bool = False
+    symbol_read: int | None = None
+    pointer_write: Address | None = None
+    row_write: Address | None = None
+
+
+@dataclass(slots=True)
+class IssueSignals:
+    """What leaves stage A in one cycle."""
+
+    entry: bool = False
+    empty: bool = False
+    pop: bool = False
+    first: bool = False
+    activation: int = 0
+    row: int = 0
+    slot: int = 0
+    row_read: bool = False
+
+
+@dataclass(slots=True)
+class PeSignals:
+    """Everything the units of one PE see in one cycle besides each other's registers."""
+
+    number: int
+    loader: LoaderSignals
+    control: ControlSignals
+    word: int | None = None
+    decoder: DecoderSignals = field(default_factory=DecoderSignals)
+    issue: IssueSignals = field(default_factory=IssueSignals)
