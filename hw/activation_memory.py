@@ -1,0 +1,74 @@
+"""The activation memory: a PE's source and destination activations, and the one that waits for its broadcast."""
+
+from amaranth import Module, Mux
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.block_memory import BlockMemory
+from hw.interfaces import bits, write_layout
+from model.config import ArrayConfig
+from model.layouts import ACTIVATION_BITS
+
+
+class ActivationMemory(wiring.Component):
+    """Two banks of `activation_depth` activations that swap roles per layer; EIE section IV, activation read/write.
+
+    Latency: one cycle from `read` to `take`, one more to `current`. Throughput: a read and a write per cycle.
+
+    Parameters
+    ----------
+    config : sizes of the array.
+
+    Members
+    -------
+    bank : the source bank, read; outputs go to the other one.
+    input_write : an input of the first layer, into bank 0; not in a cycle with `output_write`.
+    output_write : an output, into the bank that is not the source.
+    read, read_row : a source activation is presented to the memory.
+    take : the activation read last becomes `current`, and is pending if it is not zero.
+    clear : `current` is broadcast now; `take` wins.
+    pending, current : registers.
+    """
+
+    def __init__(self, config: ArrayConfig):
+        self._config = config
+        rows = bits(config.activation_depth)
+        super().__init__(
+            {
+                "bank": In(1),
+                "input_write": In(write_layout(rows, ACTIVATION_BITS)),
+                "output_write": In(write_layout(rows, ACTIVATION_BITS)),
+                "read": In(1),
+                "read_row": In(rows),
+                "take": In(1),
+                "clear": In(1),
+                "pending": Out(1),
+                "current": Out(ACTIVATION_BITS),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        depth = self._config.activation_depth
+        m.submodules.activations = activations = BlockMemory(depth=2 * depth, width=ACTIVATION_BITS)
+        m.d.comb += [
+            activations.read_enable.eq(self.read),
+            activations.read_address.eq(self.read_row + Mux(self.bank, depth, 0)),
+        ]
+        with m.If(self.output_write.valid):
+            m.d.comb += [
+                activations.write.valid.eq(1),
+                activations.write.address.eq(self.output_write.address + Mux(self.bank, 0, depth)),
+                activations.write.data.eq(self.output_write.data),
+            ]
+        with m.Else():
+            m.d.comb += [
+                activations.write.valid.eq(self.input_write.valid),
+                activations.write.address.eq(self.input_write.address),
+                activations.write.data.eq(self.input_write.data),
+            ]
+        with m.If(self.clear):
+            m.d.sync += self.pending.eq(0)
+        with m.If(self.take):
+            m.d.sync += [self.pending.eq(activations.read_data.any()), self.current.eq(activations.read_data)]
+        return m

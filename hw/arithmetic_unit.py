@@ -1,0 +1,154 @@
+"""The arithmetic unit, stages X to O of a PE: multiply, accumulate with bypass, round on write-back."""
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.hdl import signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.block_memory import BlockMemory
+from hw.interfaces import bits
+from model.config import ArrayConfig
+from model.fixed_point import INT16_MAX, INT16_MIN
+from model.layouts import ACTIVATION_BITS, SHIFT_BITS
+
+ROUNDING_BITS = 18  # output, its rounding bit, and one bit that tells saturation
+
+
+class ArithmeticUnit(wiring.Component):
+    """b_x = b_x + S_v * a_j (EIE section IV), one multiplier and one accumulator adder.
+
+    Latency: five cycles from stage X to `o_valid`. Throughput: one operation per cycle in any order of rows: a sum that
+    is not yet in the accumulator memory is taken from the pipeline.
+
+    Parameters
+    ----------
+    config : sizes of the array.
+
+    Members
+    -------
+    valid, write_back, row, operand, constant : the operation in stage X. Entry: activation and weight; write-back: bias
+        scale (a power of two up to 2**14) and bias. Four other cycles lie between a write-back and any operation on
+        the same row after it.
+    shift, relu : how write-backs leave; stable while they are in the unit.
+    clear_overflow, overflow : sticky, a sum left the range of the accumulators (it wraps).
+    r_valid, c_valid, k_valid : an operation is in the stage.
+    k_row, k_sum : its row and sum, while k_valid.
+    o_valid, o_row, o_value : a write-back's output, one cycle after k_valid.
+    """
+
+    def __init__(self, config: ArrayConfig):
+        self._config = config
+        rows = bits(config.activation_depth)
+        super().__init__(
+            {
+                "valid": In(1),
+                "write_back": In(1),
+                "row": In(rows),
+                "operand": In(signed(ACTIVATION_BITS)),
+                "constant": In(signed(16)),
+                "shift": In(SHIFT_BITS),
+                "relu": In(1),
+                "clear_overflow": In(1),
+                "overflow": Out(1),
+                "r_valid": Out(1),
+                "c_valid": Out(1),
+                "k_valid": Out(1),
+                "k_row": Out(rows),
+                "k_sum": Out(signed(config.accumulator_bits)),
+                "o_valid": Out(1),
+                "o_row": Out(rows),
+                "o_value": Out(signed(ACTIVATION_BITS)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        width = self._config.accumulator_bits
+        m.submodules.accumulators = accumulators = BlockMemory(depth=self._config.activation_depth, width=width)
+
+        # The sum ahead by one is in K when this operation is in C, the one ahead by two is in K when it is in R, and
+        # the one ahead by three was written in the cycle in which this operation's accumulator was read.
+        r_row = Signal.like(self.row)
+        r_write_back = Signal()
+        r_product = Signal(signed(32))
+        r_from_k = Signal()
+        r_from_written = Signal()
+        c_row = Signal.like(self.row)
+        c_write_back = Signal()
+        c_product = Signal(signed(32))
+        c_operand = Signal(signed(width))
+        c_from_k = Signal()
+        c_sum = Signal(signed(width + 1))
+        k_write_back = Signal()
+        written = Signal(signed(width))
+
+        m.d.comb += [
+            accumulators.read_enable.eq(self.valid),
+            accumulators.read_address.eq(self.row),
+        ]
+        m.d.sync += [
+            self.r_valid.eq(self.valid),
+            r_row.eq(self.row),
+            r_write_back.eq(self.write_back),
+            r_product.eq(self.operand * self.constant),
+            r_from_k.eq(self.c_valid & (c_row == self.row)),
+            r_from_written.eq(self.k_valid & (self.k_row == self.row)),
+        ]
+
+        m.d.sync += [
+            self.c_valid.eq(self.r_valid),
+            c_row.eq(r_row),
+            c_write_back.eq(r_write_back),
+            c_product.eq(r_product),
+            c_from_k.eq(self.c_valid & (c_row == r_row)),
+        ]
+        with m.If(r_from_k):
+            m.d.sync += c_operand.eq(self.k_sum)
+        with m.Elif(r_from_written):
+            m.d.sync += c_operand.eq(written)
+        with m.Else():
+            m.d.sync += c_operand.eq(accumulators.read_data)
+
+        m.d.comb += c_sum.eq(Mux(c_from_k, self.k_sum, c_operand) + c_product)
+        m.d.sync += [
+            self.k_valid.eq(self.c_valid),
+            self.k_row.eq(c_row),
+            k_write_back.eq(c_write_back),
+            self.k_sum.eq(c_sum),
+        ]
+        with m.If(self.c_valid & (c_sum[width] != c_sum[width - 1])):
+            m.d.sync += self.overflow.eq(1)
+        with m.If(self.clear_overflow):
+            m.d.sync += self.overflow.eq(0)
+
+        m.d.comb += [
+            accumulators.write.valid.eq(self.k_valid),
+            accumulators.write.address.eq(self.k_row),
+            accumulators.write.data.eq(Mux(k_write_back, 0, self.k_sum)),
+        ]
+
+        # With one fraction bit kept, adding one and dropping it rounds half up: shift 0 then needs no case of its own.
+        o_halves = Signal(signed(width + 1))
+        m.d.sync += [
+            written.eq(self.k_sum),
+            self.o_valid.eq(self.k_valid & k_write_back),
+            self.o_row.eq(self.k_row),
+            o_halves.eq(Cat(0, self.k_sum).as_signed() >> self.shift),
+        ]
+        negative = o_halves[width]
+        above = o_halves[ROUNDING_BITS - 1 :]
+        fits = Signal()
+        rounded = Signal(signed(ROUNDING_BITS))
+        m.d.comb += [
+            fits.eq(Mux(negative, above.all(), ~above.any())),
+            rounded.eq((o_halves[:ROUNDING_BITS].as_signed() + 1) >> 1),
+        ]
+        with m.If(negative & self.relu):
+            m.d.comb += self.o_value.eq(0)
+        with m.Elif(negative & (~fits | (rounded < INT16_MIN))):
+            m.d.comb += self.o_value.eq(INT16_MIN)
+        with m.Elif(~negative & (~fits | (rounded > INT16_MAX))):
+            m.d.comb += self.o_value.eq(INT16_MAX)
+        with m.Else():
+            m.d.comb += self.o_value.eq(rounded)
+        return m

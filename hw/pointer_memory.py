@@ -1,0 +1,67 @@
+"""The pointer memory: where each column's slice begins and ends, in two banks so that both come in one cycle."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.block_memory import BlockMemory
+from hw.interfaces import bits, write_layout
+from model.config import ArrayConfig
+
+
+def pointer_layout(config: ArrayConfig) -> data.StructLayout:
+    """A column pointer: the position of an entry in the sparse-matrix memory."""
+    return data.StructLayout({"slot": config.slot_bits, "row": config.row_address_bits})
+
+
+class PointerMemory(wiring.Component):
+    """Column pointers in an even and an odd bank; EIE section IV, pointer read unit.
+
+    Latency: one cycle from `read_enable` to `start` and `end`. Throughput: one slice per cycle.
+
+    Parameters
+    ----------
+    config : sizes of the array.
+
+    Members
+    -------
+    write : one pointer, at its address.
+    read_enable, read_address : a column's pointer address, at most pointer_depth - 2.
+    start, end : pointers at `read_address` and the next address; hold while `read_enable` is zero.
+    """
+
+    def __init__(self, config: ArrayConfig):
+        self._config = config
+        super().__init__(
+            {
+                "write": In(write_layout(bits(config.pointer_depth), config.pointer_bits)),
+                "read_enable": In(1),
+                "read_address": In(bits(config.pointer_depth)),
+                "start": Out(pointer_layout(config)),
+                "end": Out(pointer_layout(config)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        depth = self._config.pointer_depth // 2
+        width = self._config.pointer_bits
+        m.submodules.even = even = BlockMemory(depth=depth, width=width)
+        m.submodules.odd = odd = BlockMemory(depth=depth, width=width)
+        p_odd = Signal()
+        is_odd = self.read_address[0]
+        with m.If(self.read_enable):
+            m.d.sync += p_odd.eq(is_odd)
+        m.d.comb += [
+            even.read_enable.eq(self.read_enable),
+            even.read_address.eq(self.read_address[1:] + is_odd),
+            odd.read_enable.eq(self.read_enable),
+            odd.read_address.eq(self.read_address[1:]),
+            self.start.as_value().eq(Mux(p_odd, odd.read_data, even.read_data)),
+            self.end.as_value().eq(Mux(p_odd, even.read_data, odd.read_data)),
+            even.write.valid.eq(self.write.valid & ~self.write.address[0]),
+            odd.write.valid.eq(self.write.valid & self.write.address[0]),
+        ]
+        for bank in (even, odd):
+            m.d.comb += [bank.write.address.eq(self.write.address[1:]), bank.write.data.eq(self.write.data)]
+        return m

@@ -1,0 +1,64 @@
+"""The sparse-matrix memory and its read stages: rows of entries, read a row at a time."""
+
+from amaranth import Array, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.block_memory import BlockMemory
+from hw.interfaces import bits, write_layout
+from model.config import ArrayConfig
+
+
+class SparseMatrixMemory(wiring.Component):
+    """Entries (weight code, zero run), `entries_per_row` to a row; EIE section IV, sparse matrix read unit.
+
+    The row is kept in a register, so that the next entries of the same row need no read. Latency: `code` and `run` of
+    an entry follow three cycles (A, M, S) after its row was presented. Throughput: an entry per cycle.
+
+    Parameters
+    ----------
+    config : sizes of the array.
+
+    Members
+    -------
+    write : one row.
+    row_enable, row_address : stage A, the row to be read; without enable the row of the entry before is used.
+    slot : stage S, the entry's slot, two cycles after its stage A.
+    code, run : the entry, in registers, valid in the cycle after `slot`.
+    """
+
+    def __init__(self, config: ArrayConfig):
+        self._config = config
+        super().__init__(
+            {
+                "write": In(write_layout(bits(config.sparse_matrix_depth), config.row_bits)),
+                "row_enable": In(1),
+                "row_address": In(bits(config.sparse_matrix_depth)),
+                "slot": In(config.slot_bits),
+                "code": Out(config.code_bits),
+                "run": Out(config.index_bits),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self._config
+        m.submodules.rows = rows = BlockMemory(depth=config.sparse_matrix_depth, width=config.row_bits)
+        m_read = Signal()
+        s_row = Signal(config.row_bits)
+        entry = Signal(config.entry_bits)
+        entries = Array(s_row.word_select(slot, config.entry_bits) for slot in range(config.entries_per_row))
+        m.d.comb += [
+            rows.write.eq(self.write),
+            rows.read_enable.eq(self.row_enable),
+            rows.read_address.eq(self.row_address),
+            entry.eq(entries[self.slot]),
+        ]
+        m.d.sync += [
+            m_read.eq(self.row_enable),
+            self.code.eq(entry[: config.code_bits]),
+            self.run.eq(entry[config.code_bits :]),
+        ]
+        with m.If(m_read):
+            m.d.sync += s_row.eq(rows.read_data)
+        return m

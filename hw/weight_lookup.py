@@ -1,0 +1,89 @@
+"""Stages D and W of a PE: the local row of an entry, and its weight out of the codebook."""
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.block_memory import BlockMemory
+from hw.interfaces import bits, write_layout
+from model.config import ArrayConfig
+from model.layouts import ACTIVATION_BITS
+
+
+class WeightLookup(wiring.Component):
+    """Absolute row (previous row + 1 + run) and shared weight of an entry, or row and bias of a write-back.
+
+    EIE section IV, arithmetic unit, first stage: codebook lookup beside address accumulation. Latency: two cycles, from
+    stage D to stage X. Throughput: one operation per cycle. Fillers move the row and come out as nothing.
+
+    Parameters
+    ----------
+    config : sizes of the array.
+
+    Members
+    -------
+    constant_write : codebooks and biases.
+    layer : number of the layer being run, which selects the codebook.
+    valid, write_back, first, code, run, row, address, operand : the operation in stage D (`issue.operation_layout`).
+    filler : the operation in stage D is a filler.
+    w_valid : an operation other than a filler is in stage W.
+    x_valid, x_write_back, x_row, x_operand, x_constant : the operation in stage X, with its weight or bias.
+    """
+
+    def __init__(self, config: ArrayConfig):
+        self._config = config
+        rows = bits(config.activation_depth)
+        super().__init__(
+            {
+                "constant_write": In(write_layout(bits(config.constant_depth), 16)),
+                "layer": In(bits(config.layers)),
+                "valid": In(1),
+                "write_back": In(1),
+                "first": In(1),
+                "code": In(config.code_bits),
+                "run": In(config.index_bits),
+                "row": In(rows),
+                "address": In(bits(config.constant_depth)),
+                "operand": In(ACTIVATION_BITS),
+                "filler": Out(1),
+                "w_valid": Out(1),
+                "x_valid": Out(1),
+                "x_write_back": Out(1),
+                "x_row": Out(rows),
+                "x_operand": Out(ACTIVATION_BITS),
+                "x_constant": Out(16),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self._config
+        m.submodules.constants = constants = BlockMemory(depth=config.constant_depth, width=16)
+        w_write_back = Signal()
+        w_row = Signal.like(self.row)
+        w_operand = Signal.like(self.operand)
+        m.d.comb += [
+            constants.write.eq(self.constant_write),
+            self.filler.eq(self.valid & ~self.write_back & (self.code == 0)),
+            constants.read_enable.eq(self.valid & ~self.filler),
+            constants.read_address.eq(Mux(self.write_back, self.address, Cat(self.code, self.layer))),
+        ]
+        m.d.sync += [
+            self.w_valid.eq(self.valid & ~self.filler),
+            w_write_back.eq(self.write_back),
+            w_operand.eq(self.operand),
+            self.x_valid.eq(self.w_valid),
+            self.x_write_back.eq(w_write_back),
+            self.x_row.eq(w_row),
+            self.x_operand.eq(w_operand),
+            self.x_constant.eq(constants.read_data),
+        ]
+        # w_row is also the "previous row": it keeps its value through bubbles between the entries of a slice.
+        with m.If(self.valid):
+            with m.If(self.write_back):
+                m.d.sync += w_row.eq(self.row)
+            with m.Elif(self.first):
+                m.d.sync += w_row.eq(self.run)
+            with m.Else():
+                m.d.sync += w_row.eq(w_row + self.run + 1)
+        return m

@@ -1,0 +1,43 @@
+import random
+
+import pytest
+from hw_bench import simulate, write
+
+from hw.activation_memory import ActivationMemory
+from model.config import PRESETS
+
+
+@pytest.mark.parametrize("depth", [2, 5, 32])
+def test_banks_take_and_clear_in_every_cycle(depth):
+    dut = ActivationMemory(PRESETS["tiny4"].with_(activation_depth=depth))
+    rng = random.Random(depth)
+
+    async def testbench(ctx):
+        banks = [[0] * depth, [0] * depth]
+        data, pending, current, together = 0, False, 0, 0
+        for cycle in range(600):
+            bank, row, source = rng.randrange(2), rng.randrange(depth), rng.choice(["input", "output", None])
+            to = rng.randrange(depth)
+            value = rng.choice([0, 1, 0x8000, rng.getrandbits(16)])
+            read, take, clear = (rng.random() < 0.5 for _ in range(3))
+            ctx.set(dut.bank, bank)
+            ctx.set(dut.read, read)
+            ctx.set(dut.read_row, row)
+            ctx.set(dut.take, take)
+            ctx.set(dut.clear, clear)
+            write(ctx, dut.input_write, to if source == "input" else None, value)
+            write(ctx, dut.output_write, to if source == "output" else None, value)
+            assert (cycle, ctx.get(dut.pending), ctx.get(dut.current)) == (cycle, pending, current)
+            await ctx.tick()
+            if take:
+                together += clear and data != 0
+                pending, current = data != 0, data
+            elif clear:
+                pending = False
+            if read:
+                data = banks[bank][row]
+            if source is not None:
+                banks[0 if source == "input" else 1 - bank][to] = value
+        assert together > 5
+
+    simulate(dut, testbench)
