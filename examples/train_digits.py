@@ -24,7 +24,7 @@ PIXEL_SCALE = 16.0
 
 def train(images: np.ndarray, labels: np.ndarray) -> MLPClassifier:
     """The trained classifier; `images` is (n, 64) in 0 .. 1."""
-    network = MLPClassifier((300, 100), activation="relu", batch_size=100, random_state=SEED)
+    network = MLPClassifier((300, 100), activation="relu", random_state=SEED)
     for epoch in range(EPOCHS):
         network.partial_fit(images, labels, classes=np.arange(10))
         if epoch >= L1_FREE_EPOCHS:
@@ -35,11 +35,10 @@ def train(images: np.ndarray, labels: np.ndarray) -> MLPClassifier:
 
 def main() -> None:
     """Train, print the held-out accuracy, write the three files."""
-    digits = load_digits()
-    pixels = digits.data.astype(np.uint8)
-    train_x, test_x, train_y, test_y = train_test_split(
-        pixels, digits.target, test_size=HELD_OUT, stratify=digits.target, random_state=SEED
-    )
+    values, digits = load_digits(return_X_y=True)
+    pixels, labels = np.asarray(values, dtype=np.uint8), np.asarray(digits, dtype=np.uint8)
+    train_i, test_i = train_test_split(np.arange(len(labels)), test_size=HELD_OUT, stratify=labels, random_state=SEED)
+    train_x, test_x, train_y, test_y = pixels[train_i], pixels[test_i], labels[train_i], labels[test_i]
     network = train(train_x / PIXEL_SCALE, train_y)
     print(f"held-out accuracy: {network.score(test_x / PIXEL_SCALE, test_y):.4f}")
 
@@ -52,7 +51,7 @@ def main() -> None:
     np.savez(
         folder / "digits.npz",
         images=test_x,
-        labels=test_y.astype(np.uint8),
+        labels=test_y,
         calibration=train_x[:CALIBRATION],
     )
     np.save(folder / "digits_inputs.npy", (test_x[:16] / PIXEL_SCALE).astype(np.float32))

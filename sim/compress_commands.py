@@ -1,0 +1,175 @@
+"""`eie compress`, `eie inspect` and `eie decompress`: between float32 weights and the model file."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sim.arrays import read_inputs
+from sim.options import Json
+from sim.output import Output, count, ratio
+from sw.compress import compress
+from sw.errors import EieError
+from sw.model_file import CompressedNetwork, load, report, save
+from sw.network import load_network, save_network
+from sw.report import FileReport, LayerReport
+
+NetworkFile = Annotated[Path, typer.Argument(metavar="NET.eie", help="A compressed network.")]
+
+SIZE_COLUMNS = [
+    "layer",
+    "weights",
+    "kept",
+    "entries",
+    "fillers",
+    "code bits",
+    "Huffman",
+    "index bits",
+    "Huffman",
+    "bytes",
+    "ratio",
+]
+
+
+def compress_command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.safetensors", help="Float32 weights of linear layers.")],
+    path: Annotated[Path, typer.Option("-o", "--output", metavar="NET.eie", help="The compressed network.")],
+    density: Annotated[
+        str | None,
+        typer.Option(metavar="0.1|NAME=0.1,...", help="Fraction of weights kept, for all layers or layer by layer."),
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="Keep weights of at least this magnitude.")] = None,
+    code_bits: Annotated[int, typer.Option(help="Bits of a weight code, 1 to 8.")] = 4,
+    calibration_file: Annotated[
+        Path | None,
+        typer.Option("--calibrate", metavar="X.npy", help="Typical inputs, from which binary points follow."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Prune, share weights and Huffman-code a network into one small file."""
+    output = Output(as_json=as_json)
+    densities = parse_density(density)
+    network = load_network(model)
+    calibration = None if calibration_file is None else read_inputs(calibration_file, network.in_features)
+    with output.steps(f"compressing {model}") as say:
+        compressed = compress(
+            network,
+            density=densities,
+            threshold=threshold,
+            code_bits=code_bits,
+            calibration=calibration,
+            progress=lambda name: say(f"compressed {name}"),
+        )
+        sizes = save(compressed, path)
+    show_sizes(output, str(path), sizes)
+    output.result({"file": str(path), "calibrated": calibration is not None, **size_payload(sizes)})
+
+
+def inspect_command(network: NetworkFile, as_json: Json = False) -> None:
+    """Check a compressed network and show what is in it."""
+    output = Output(as_json=as_json)
+    compressed = load(network)
+    sizes = report(compressed)
+    rows = [
+        [layer.name, f"{layer.shape[1]} -> {layer.shape[0]}", str(layer.code_bits), "ReLU" if layer.relu else "none"]
+        for layer in compressed.layers
+    ]
+    output.table(str(network), ["layer", "shape", "code bits", "activation"], rows)
+    show_sizes(output, "sizes", sizes)
+    calibrated = compressed.calibration is not None
+    output.line(
+        "calibrated: binary points are fixed" if calibrated else "not calibrated: `eie simulate` uses its inputs"
+    )
+    output.result(
+        {
+            "file": str(network),
+            "calibrated": calibrated,
+            "shapes": [list(layer.shape) for layer in compressed.layers],
+            "relu": [layer.relu for layer in compressed.layers],
+            "codebooks": _codebooks(compressed),
+            **size_payload(sizes),
+        }
+    )
+
+
+def decompress_command(
+    network: NetworkFile,
+    path: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.safetensors", help="Float32 weights.")],
+    as_json: Json = False,
+) -> None:
+    """Write the float32 network that a compressed one stands for; its values are exactly the shared weights."""
+    output = Output(as_json=as_json)
+    dense = load(network).to_network()
+    save_network(dense, path)
+    size = path.stat().st_size
+    output.line(f"{path}: {len(dense.layers)} layers, {count(size)} bytes")
+    output.result({"file": str(path), "layers": [layer.name for layer in dense.layers], "bytes": size})
+
+
+def parse_density(text: str | None) -> float | dict[str, float] | None:
+    """``0.1``, or ``name=0.1,...`` as a dictionary; raises EieError for anything else."""
+    if text is None:
+        return None
+    if "=" not in text:
+        return _number(text, text)
+    densities: dict[str, float] = {}
+    for part in text.split(","):
+        name, separator, value = part.rpartition("=")
+        if not separator or name.strip() in densities:
+            raise EieError(f"--density wants a number or NAME=NUMBER,... with each name once, got {text!r}")
+        densities[name.strip()] = _number(value, text)
+    return densities
+
+
+def show_sizes(output: Output, title: str, sizes: FileReport) -> None:
+    """The table of sizes per layer, and the file's bytes on disk."""
+    sums = [sum(column) for column in zip(*(_counts(layer) for layer in sizes.layers), strict=True)]
+    output.table(
+        title,
+        SIZE_COLUMNS,
+        [_size_cells(layer) for layer in sizes.layers],
+        ["file", *(count(value) for value in sums), "", "", "", "", count(sizes.bytes), ratio(sizes.ratio)],
+    )
+    output.line(
+        f"{count(sizes.bytes)} bytes on disk, everything included; {ratio(sizes.ratio)} smaller than "
+        f"{count(sizes.float32_bytes)} bytes of float32 weights and biases\n"
+    )
+
+
+def size_payload(sizes: FileReport) -> dict[str, Any]:
+    """The report as plain values."""
+    return {
+        "layers": [{**asdict(layer), "ratio": layer.ratio} for layer in sizes.layers],
+        "bytes": sizes.bytes,
+        "float32_bytes": sizes.float32_bytes,
+        "ratio": sizes.ratio,
+    }
+
+
+def _size_cells(layer: LayerReport) -> list[str]:
+    return [
+        layer.name,
+        *(count(value) for value in _counts(layer)),
+        str(layer.code_bits),
+        f"{layer.code_bits_huffman:.2f}",
+        str(layer.index_bits),
+        f"{layer.index_bits_huffman:.2f}",
+        count(layer.bytes),
+        ratio(layer.ratio),
+    ]
+
+
+def _counts(layer: LayerReport) -> tuple[int, int, int, int]:
+    return layer.weights, layer.kept, layer.entries, layer.fillers
+
+
+def _codebooks(compressed: CompressedNetwork) -> dict[str, list[float]]:
+    return {layer.name: [float(value) for value in layer.codebook] for layer in compressed.layers}
+
+
+def _number(text: str, whole: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise EieError(f"--density wants a number or NAME=NUMBER,... with each name once, got {whole!r}") from error

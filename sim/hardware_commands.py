@@ -1,0 +1,57 @@
+"""`eie verilog` writes an array's Verilog, `eie config` shows what an array is."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hw.verilog import write_verilog
+from model.config import ArrayConfig
+from sim.options import Changes, ConfigFile, Json, Pes, Preset, array_config
+from sim.output import Output, count
+from sw.files import write_whole
+
+
+def verilog_command(
+    folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for the Verilog; made if missing.")],
+    preset: Preset = None,
+    config: ConfigFile = None,
+    pes: Pes = None,
+    changes: Changes = None,
+    as_json: Json = False,
+) -> None:
+    """Write an array as Verilog, with a file list, a C register header and a manifest."""
+    array = array_config(preset, config, pes, changes)
+    output = Output(as_json=as_json)
+    with output.steps(f"writing Verilog for {array.pes} PEs"):
+        write_verilog(array, folder)
+    files = {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()}
+    output.table(
+        f"{folder}: {array.name}, {array.pes} PEs",
+        ["file", "bytes"],
+        [[name, count(size)] for name, size in files.items()],
+    )
+    output.result({"folder": str(folder), "config": array.to_dict(), "files": files})
+
+
+def config_command(
+    preset: Preset = None,
+    config: ConfigFile = None,
+    pes: Pes = None,
+    changes: Changes = None,
+    path: Annotated[Path | None, typer.Option("-o", "--output", help="Write the array as TOML to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show an array's configuration, or write it as TOML with -o."""
+    array = array_config(preset, config, pes, changes)
+    output = Output(as_json=as_json)
+    if path is not None:
+        write_whole(path, to_toml(array).encode())
+    output.table(array.name, ["field", "value"], [[name, str(value)] for name, value in array.to_dict().items()])
+    output.result(array.to_dict())
+
+
+def to_toml(config: ArrayConfig) -> str:
+    """The configuration as a file that `load_config` reads back."""
+    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in config.to_dict().items())

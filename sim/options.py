@@ -1,0 +1,49 @@
+"""Options that several commands share, and the array configuration they describe."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from model.config import PRESETS, ArrayConfig, ConfigError, load_config
+
+DEFAULT_PRESET = "eie64"
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+Inputs = Annotated[Path, typer.Option("--input", help="Inputs: a .npy file of shape (inputs, features).")]
+Preset = Annotated[
+    str | None, typer.Option("--preset", help=f"A known array: {', '.join(PRESETS)} [default: {DEFAULT_PRESET}].")
+]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="An array described in a TOML file.")]
+Pes = Annotated[int | None, typer.Option("--pes", help="Processing elements, instead of the array's own number.")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the array; may be repeated.")
+]
+
+
+def array_config(preset: str | None, file: Path | None, pes: int | None, changes: list[str] | None) -> ArrayConfig:
+    """The array that --preset or --config, --pes and --set describe; raises ConfigError with one sentence."""
+    if preset is not None and file is not None:
+        raise ConfigError("--preset and --config describe the whole array both; wanted one of them")
+    if preset is not None and preset not in PRESETS:
+        raise ConfigError(f"no preset {preset!r}; presets: {', '.join(PRESETS)}")
+    config = load_config(file if file is not None else preset or DEFAULT_PRESET)
+    fields: dict[str, Any] = dict(_field(change) for change in changes or [])
+    if pes is not None and fields.setdefault("pes", pes) != pes:
+        raise ConfigError(f"--pes {pes} and --set pes={fields['pes']} differ")
+    unknown = sorted(set(fields) - set(config.to_dict()))
+    if unknown:
+        raise ConfigError(f"--set: no field {unknown[0]!r}; fields: {', '.join(config.to_dict())}")
+    return config.with_(**fields)
+
+
+def _field(change: str) -> tuple[str, Any]:
+    """``field=value``, the value as TOML; what is not TOML is a string, so that quotes are not needed."""
+    name, separator, text = change.partition("=")
+    if not separator:
+        raise ConfigError(f"--set wants FIELD=VALUE, got {change!r}")
+    try:
+        return name.strip(), tomllib.loads(f"value = {text.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name.strip(), text.strip()

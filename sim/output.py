@@ -1,0 +1,105 @@
+"""What commands print: tables and notes for people, one JSON object for programs, progress on the error stream."""
+
+import json
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+WIDTH = 160  # of tables that do not go to a terminal
+
+Say = Callable[[str], None]
+
+
+class Output:
+    """One command's output.
+
+    Parameters
+    ----------
+    as_json : print only the object given to `result`, on standard output; tables and notes are not shown.
+    """
+
+    def __init__(self, *, as_json: bool):
+        self.as_json = as_json
+        self._out = Console(highlight=False)
+        self._err = Console(highlight=False, stderr=True)
+        if not self._out.is_terminal:
+            self._out.width = WIDTH
+
+    def line(self, text: str = "") -> None:
+        """A sentence on standard output; nothing with --json."""
+        if not self.as_json:
+            self._out.print(escape(text), soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """A remark on the error stream, also with --json."""
+        self._err.print(escape(text), soft_wrap=True)
+
+    def table(
+        self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], total: Sequence[str] = ()
+    ) -> None:
+        """Rows under a head, the first column to the left, the others to the right; `total` below a rule."""
+        if self.as_json:
+            return
+        self._out.print(f"[bold]{escape(title)}[/bold]", soft_wrap=True)
+        table = Table(box=SIMPLE_HEAD, show_edge=False)
+        for number, column in enumerate(columns):
+            table.add_column(escape(column), justify="right" if number else "left", no_wrap=True)
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        if total:
+            table.add_section()
+            table.add_row(*(escape(cell) for cell in total), style="bold")
+        self._out.print(table)
+        self._out.print()
+
+    def result(self, payload: dict[str, Any]) -> None:
+        """The same facts as one JSON object; nothing without --json."""
+        if self.as_json:
+            print(json.dumps(payload, indent=2, allow_nan=False))
+
+    @contextmanager
+    def steps(self, first: str) -> Generator[Say]:
+        """Shows what is being done: a spinner on a terminal, a line per step elsewhere. Yields the printer of steps."""
+        if not self._err.is_terminal:
+            self.note(first)
+            yield self.note
+            return
+        with self._err.status(escape(first)) as status:
+            yield lambda text: status.update(escape(text))
+
+    @contextmanager
+    def bar(self, text: str, total: int) -> Generator[Callable[[int], None]]:
+        """A progress bar over `total` units; yields the function that advances it."""
+        if not self._err.is_terminal:
+            self.note(text)
+            yield lambda _: None
+            return
+        with Progress(console=self._err, transient=True) as progress:
+            task = progress.add_task(escape(text), total=total)
+            yield lambda units: progress.advance(task, units)
+
+
+def count(value: int) -> str:
+    """A number of things, with thousands separators."""
+    return f"{value:,}"
+
+
+def mean(value: float) -> str:
+    """A mean of counts, with one decimal."""
+    return f"{value:,.1f}"
+
+
+def percent(value: float) -> str:
+    """A fraction as a percentage with one decimal."""
+    return f"{100 * value:.1f} %"
+
+
+def ratio(value: float) -> str:
+    """A compression ratio."""
+    return f"{value:.1f}x"

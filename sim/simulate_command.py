@@ -1,0 +1,85 @@
+"""`eie simulate`: cycles, efficiency and outputs of a compressed network on an array."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim.arrays import read_inputs, write_array
+from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
+from sim.output import Output, count, mean, percent
+from sim.simulation import Simulation, lay_out, layer_figures, simulate, total_figures
+from sw.model_file import load
+
+COLUMNS = ["layer", "compute", "drain", "write-back", "cycles", "stalls", "entries", "fillers", "useful", "balance"]
+
+
+def simulate_command(
+    network: Annotated[Path, typer.Argument(metavar="NET.eie", help="A compressed network.")],
+    inputs_file: Inputs,
+    preset: Preset = None,
+    config: ConfigFile = None,
+    pes: Pes = None,
+    changes: Changes = None,
+    outputs_file: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the outputs as float32 to this .npy file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate a compressed network, cycle for cycle, on an array of processing elements."""
+    output = Output(as_json=as_json)
+    array = array_config(preset, config, pes, changes)
+    compressed = load(network)
+    inputs = read_inputs(inputs_file, compressed.layers[0].shape[1])
+    with output.steps(f"laying out for {array.pes} PEs"):
+        image, calibrated_here = lay_out(compressed, inputs, array)
+    if calibrated_here:
+        output.note(f"{network} has no calibration: binary points are chosen from these {len(inputs)} inputs")
+    with output.bar(f"simulating {len(inputs)} inputs", len(inputs)) as advance:
+        simulation = simulate(image, inputs, advance)
+    if outputs_file is not None:
+        write_array(outputs_file, simulation.outputs)
+    overflows = sum(run.overflow for run in simulation.runs)
+    if overflows:
+        output.note(
+            f"warning: an accumulator overflowed for {overflows} of {len(inputs)} inputs; calibrate on such inputs"
+        )
+    show_simulation(output, simulation)
+    output.result(
+        {
+            "network": str(network),
+            "config": array.to_dict(),
+            "inputs": len(inputs),
+            "calibrated_on_inputs": calibrated_here,
+            "overflows": overflows,
+            "layers": [{"name": name, **values} for name, values in layer_figures(simulation).items()],
+            "total": total_figures(simulation),
+            "microseconds": simulation.microseconds,
+            "load_cycles": simulation.runs[0].load_cycles,
+        }
+    )
+
+
+def show_simulation(output: Output, simulation: Simulation) -> None:
+    """The table of cycles per layer and in total, and the time they take."""
+    config = simulation.image.config
+    output.table(
+        f"{config.name}, {config.pes} PEs: cycles, mean of {len(simulation.runs)} inputs",
+        COLUMNS,
+        [[name, *_cells(values)] for name, values in layer_figures(simulation).items()],
+        ["total", *_cells(total_figures(simulation))],
+    )
+    output.line(
+        f"{mean(simulation.cycles_per_input)} cycles from start to done: "
+        f"{simulation.microseconds:.2f} us at {config.clock_mhz:g} MHz. Loading an input, which takes at least "
+        f"{count(simulation.runs[0].load_cycles)} cycles before, is not counted, nor is unloading the output.\n"
+    )
+
+
+def _cells(values: dict[str, float]) -> list[str]:
+    names = ["compute_cycles", "drain_cycles", "write_back_cycles", "cycles", "stalls", "entries", "fillers"]
+    return [
+        *(mean(values[name]) for name in names),
+        percent(values["useful_efficiency"]),
+        percent(values["balance"]),
+    ]

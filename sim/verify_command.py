@@ -1,0 +1,73 @@
+"""`eie verify`: the RTL in a Verilog simulator against the model."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim.arrays import read_inputs
+from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
+from sim.output import Output, count
+from sim.simulation import lay_out, simulate
+from sim.simulators import SimulatorName, available_simulators
+from sw.errors import EieError
+from sw.model_file import load
+
+
+def verify_command(
+    network: Annotated[Path, typer.Argument(metavar="NET.eie", help="A compressed network.")],
+    inputs_file: Inputs,
+    simulator: Annotated[SimulatorName, typer.Option("--sim", help="The Verilog simulator.")] = "verilator",
+    preset: Preset = None,
+    config: ConfigFile = None,
+    pes: Pes = None,
+    changes: Changes = None,
+    as_json: Json = False,
+) -> None:
+    """Run a compressed network on the RTL and compare values, cycles and every counter with the model.
+
+    Exits 0 if all are equal, 1 on any difference.
+    """
+    output = Output(as_json=as_json)
+    array = array_config(preset, config, pes, changes)
+    compressed = load(network)
+    inputs = read_inputs(inputs_file, compressed.layers[0].shape[1])
+    missing = available_simulators()[simulator]
+    if missing:
+        raise EieError(missing)
+    from sim.cosim import run_rtl  # needs cocotb, which not every installation has
+    from sim.verification import all_equal, compare
+
+    with output.steps(f"laying out for {array.pes} PEs") as say:
+        image, calibrated_here = lay_out(compressed, inputs, array)
+        say(f"running {len(inputs)} inputs on the model")
+        simulation = simulate(image, inputs)
+        rtl = run_rtl(image, simulation.activations, simulator, progress=say)
+    if calibrated_here:
+        output.note(f"{network} has no calibration: binary points are chosen from these {len(inputs)} inputs")
+    comparisons = compare(simulation, rtl)
+    equal = all_equal(comparisons)
+    output.table(
+        f"{array.name}, {array.pes} PEs: RTL on {simulator} against the model, {len(inputs)} inputs",
+        ["quantity", "compared", "result"],
+        [[item.quantity, count(item.compared), item.difference or "equal"] for item in comparisons],
+    )
+    output.line(f"{count(sum(rtl.cycles))} cycles of work in RTL, {rtl.seconds:.1f} s")
+    output.result(
+        {
+            "network": str(network),
+            "config": array.to_dict(),
+            "simulator": simulator,
+            "inputs": len(inputs),
+            "equal": equal,
+            "comparisons": [
+                {"quantity": item.quantity, "compared": item.compared, "difference": item.difference}
+                for item in comparisons
+            ],
+            "rtl_cycles": rtl.cycles,
+            "model_cycles": [run.cycles for run in simulation.runs],
+            "seconds": rtl.seconds,
+        }
+    )
+    if not equal:
+        raise typer.Exit(1)

@@ -1,0 +1,23 @@
+"""What tests share: where the project and its optional data are."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder with mnist/, lenet/ and the other real data, which are not part of the project."""
+    folder = Path(os.environ.get("EIE_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no data in {folder}: set EIE_DATA to the folder with mnist/ and lenet/")
+    return folder
