@@ -1,0 +1,225 @@
+"""The whole array in Amaranth's own simulator: a network in, its outputs, cycles and counters out."""
+
+import random
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from hw.array import Array
+from hw.processing_element import ProcessingElement
+from model.config import ArrayConfig
+from model.fixed_point import layer_reference
+from model.layouts import Descriptor, LoaderState, Opcode, array_debug_fields, header, pack_limit
+from model.registers import ADDRESS, ID_VALUE, READ_LATENCY, Error, PeCounter
+
+CONFIG = ArrayConfig(
+    pes=6,
+    queue_depth=3,
+    code_bits=2,
+    index_bits=1,
+    row_bits=7,
+    sparse_matrix_depth=100,
+    pointer_depth=64,
+    activation_depth=5,
+    constant_depth=25,
+    stream_bits=64,
+    max_code_length=3,
+    layers=2,
+)
+
+
+def fixed_length_limits(symbols: int, length: int) -> list[int]:
+    """A canonical code whose symbols all have the same length."""
+    longest = CONFIG.max_code_length
+    limit = symbols << (longest - length)
+    return [pack_limit(0 if n < length else limit, 0 if n == length else 1) for n in range(1, longest + 1)]
+
+
+class Network:
+    """Random layers, laid out for the array with fixed-length codes: 2 bits for a run or end, 2 for a code."""
+
+    def __init__(self, rng: random.Random, shapes: list[tuple[int, int]], density: float):
+        self.shapes = shapes
+        self.weights, self.biases, self.codebooks, self.words = [], [], [], [header(Opcode.LOAD)]
+        self.entries = [0] * CONFIG.pes
+        for number, (in_rows, out_rows) in enumerate(shapes):
+            codebook = [0, *(rng.randint(-300, 300) for _ in range(3))]
+            codes = np.array(
+                [
+                    [rng.randint(1, 3) if rng.random() < density else 0 for _ in range(in_rows * CONFIG.pes)]
+                    for _ in range(out_rows * CONFIG.pes)
+                ]
+            )
+            biases = [rng.randint(-100, 100) for _ in range(out_rows * CONFIG.pes)]
+            self.weights.append(np.array(codebook, dtype=np.int16)[codes])
+            self.biases.append(np.array(biases, dtype=np.int16))
+            self.words += self.layer_words(in_rows, out_rows, self.relu(number), codebook, codes, biases)
+
+    def relu(self, layer: int) -> bool:
+        return layer < len(self.shapes) - 1
+
+    def layer_words(self, in_rows, out_rows, relu, codebook, codes, biases) -> list[int]:
+        streams = [self.stream(codes[pe :: CONFIG.pes], pe) for pe in range(CONFIG.pes)]
+        size = max(1, *(-(-len(bits) // CONFIG.stream_bits) for bits in streams))
+        padded = [int(bits.ljust(size * CONFIG.stream_bits, "0"), 2) for bits in streams]
+        shifts = [CONFIG.stream_bits * (size - 1 - word) for word in range(size)]
+        mask = (1 << CONFIG.stream_bits) - 1
+        descriptor = Descriptor(
+            in_rows=in_rows,
+            out_rows=out_rows,
+            columns=in_rows * CONFIG.pes,
+            stream_words=size,
+            shift=6,
+            relu=relu,
+            bias_scale=16,
+        )
+        return [
+            header(Opcode.LAYER),
+            *descriptor.pack(),
+            *fixed_length_limits(CONFIG.run_symbols, 2),
+            *fixed_length_limits(CONFIG.code_symbols, 2),
+            CONFIG.end_symbol,
+            *range(CONFIG.end_symbol),
+            0,
+            *range(CONFIG.code_symbols),
+            *(value & 0xFFFF for value in codebook),
+            *row_words(biases),
+            *(padded[pe] >> shift & mask for shift in shifts for pe in range(CONFIG.pes)),
+        ]
+
+    def stream(self, codes, pe: int) -> str:
+        """The code bits of one PE's slices (local rows x columns)."""
+        bits = ""
+        for column in codes.T:
+            run = 0
+            for code in column:
+                if code:
+                    while run > CONFIG.max_run:
+                        bits += f"{CONFIG.max_run:02b}{0:02b}"
+                        run -= CONFIG.max_run + 1
+                        self.entries[pe] += 1
+                    bits += f"{run:02b}{code:02b}"
+                    self.entries[pe] += 1
+                    run = 0
+                else:
+                    run += 1
+            bits += f"{CONFIG.end_symbol:02b}"
+        return bits
+
+    def run(self, activations: list[int]) -> list[int]:
+        values = np.array(activations, dtype=np.int16)
+        for number, (weights, biases) in enumerate(zip(self.weights, self.biases, strict=True)):
+            values, _ = layer_reference(weights, biases, 16, values, 6, self.relu(number), CONFIG.accumulator_bits)
+        return [int(value) & 0xFFFF for value in values]
+
+
+def row_words(values: list[int]) -> list[int]:
+    """Stream words of local rows of all PEs."""
+    step = CONFIG.lanes
+    return [
+        sum((value & 0xFFFF) << 16 * lane for lane, value in enumerate(values[first : first + step]))
+        for first in range(0, len(values), step)
+    ]
+
+
+class Host:
+    def __init__(self, dut: Array, rng: random.Random):
+        self.dut, self.rng = dut, rng
+
+    async def send(self, ctx, words: list[int]) -> None:
+        for word in words:
+            ctx.set(self.dut.i.valid, 0)
+            if self.rng.random() < 0.2:
+                await ctx.tick()
+            ctx.set(self.dut.i.payload, word)
+            ctx.set(self.dut.i.valid, 1)
+            await ctx.tick().until(self.dut.i.ready)
+        ctx.set(self.dut.i.valid, 0)
+
+    async def write(self, ctx, name: str, value: int) -> None:
+        ctx.set(self.dut.reg_address, ADDRESS[name])
+        ctx.set(self.dut.reg_write_data, value)
+        ctx.set(self.dut.reg_write, 1)
+        await ctx.tick()
+        ctx.set(self.dut.reg_write, 0)
+
+    async def read(self, ctx, name: str) -> int:
+        ctx.set(self.dut.reg_address, ADDRESS[name])
+        await ctx.tick().repeat(READ_LATENCY)
+        return ctx.get(self.dut.reg_read_data)
+
+    async def collect(self, ctx) -> list[int]:
+        values, offered = [], None
+        for _ in range(5000):
+            ready = self.rng.choice([0, 1])
+            ctx.set(self.dut.o.ready, ready)
+            payload = ctx.get(self.dut.o.payload) if ctx.get(self.dut.o.valid) else None
+            assert offered is None or (payload is not None and payload.as_bits() == offered), "a word changed"
+            offered = None
+            await ctx.tick()
+            if payload is not None and ready:
+                values += [payload.data >> 16 * lane & 0xFFFF for lane in range(CONFIG.lanes)]
+                if payload.last:
+                    ctx.set(self.dut.o.ready, 0)
+                    return values
+            elif payload is not None:
+                offered = payload.as_bits()
+        raise AssertionError("no last output word in 5000 cycles")
+
+
+def simulate(program, debug: bool = False) -> None:
+    dut = Array(CONFIG, debug=debug, make_pe=ProcessingElement)
+    host = Host(dut, random.Random(1))
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-8)
+
+    async def bench(ctx):
+        await program(ctx, host)
+
+    simulator.add_testbench(bench)
+    simulator.run()
+
+
+@pytest.mark.parametrize("density", [0.1, 0.6])
+def test_a_network_gives_the_reference_outputs_twice(density: float):
+    rng = random.Random(5)
+    network = Network(rng, [(3, 5), (5, 2)], density)
+
+    async def program(ctx, host: Host):
+        await host.send(ctx, network.words)
+        for sparsity in (0.4, 1.0):
+            inputs = [rng.randint(-900, 900) if rng.random() < sparsity else 0 for _ in range(3 * CONFIG.pes)]
+            await host.send(ctx, [header(Opcode.INPUT, 3), *row_words(inputs)])
+            assert await host.read(ctx, "LAYERS") == 2
+            assert await host.read(ctx, "STATUS") & 1 == 1
+            await host.write(ctx, "CONTROL", 1)
+            assert await host.read(ctx, "STATUS") & 0xF == 0b0011
+            wanted = network.run(inputs)
+            assert any(wanted)
+            assert await host.collect(ctx) == wanted
+            assert await host.read(ctx, "STATUS") == 0b1001
+            assert await host.read(ctx, "CYCLES") > 2 * 15 + 5 + 2
+            assert await host.read(ctx, "BROADCASTS") >= np.count_nonzero(inputs)
+        for pe in range(CONFIG.pes):
+            await host.write(ctx, "PE_SELECT", pe)
+            decoded = await host.read(ctx, f"PE_{PeCounter.DECODED_SYMBOLS.name}")
+            assert decoded == 2 * network.entries[pe] + 8 * CONFIG.pes
+
+    simulate(program)
+
+
+def test_identity_errors_and_the_debug_port():
+    fields = array_debug_fields(CONFIG)
+
+    async def program(ctx, host: Host):
+        assert await host.read(ctx, "ID") == ID_VALUE
+        await host.write(ctx, "CONTROL", 1)
+        assert await host.read(ctx, "STATUS") == Error.START << 8 | 1
+        await host.send(ctx, [header(Opcode.LOAD), 0xFF])
+        assert await host.read(ctx, "STATUS") == Error.OPCODE << 8
+        bits = ctx.get(host.dut.debug)
+        assert bits & 0xF == LoaderState.ERROR
+        assert bits >> fields[0].width & 0xF == Error.OPCODE
+
+    simulate(program, debug=True)
