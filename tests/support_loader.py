@@ -1,0 +1,145 @@
+"""A loader between a host that pauses at random and decoders in Python, and packets to feed it."""
+
+import random
+
+from amaranth.sim import Simulator
+
+from hw.loader import Loader
+from model.config import ArrayConfig
+from model.layouts import Descriptor, LoaderState, Opcode, header, pack_limit, symbol_index_bits
+
+CONFIG = ArrayConfig(
+    pes=6,
+    code_bits=2,
+    index_bits=2,
+    row_bits=32,
+    sparse_matrix_depth=8,
+    pointer_depth=40,
+    activation_depth=5,
+    constant_depth=20,
+    max_code_length=4,
+    stream_bits=64,
+    layers=3,
+)
+GOOD = Descriptor(in_rows=3, out_rows=4, columns=18, stream_words=2, shift=37, relu=True, bias_scale=4096)
+
+
+def row_words(rows: list[list[int]]) -> list[int]:
+    """Stream words of local rows of all PEs."""
+    groups = [row[first : first + CONFIG.lanes] for row in rows for first in range(0, CONFIG.pes, CONFIG.lanes)]
+    return [sum(value << 16 * lane for lane, value in enumerate(group)) for group in groups]
+
+
+class LayerPacket:
+    """A LAYER packet of random content, and what must come of it."""
+
+    def __init__(self, rng: random.Random, descriptor: Descriptor = GOOD):
+        def numbers(count, width=16):
+            return [rng.getrandbits(width) for _ in range(count)]
+
+        self.descriptor = descriptor
+        length = CONFIG.max_code_length
+        self.limits, self.deltas = numbers(2 * length, 17), numbers(2 * length, 9)
+        self.end_index = rng.getrandbits(symbol_index_bits(CONFIG))
+        self.symbols = numbers(CONFIG.run_symbols + CONFIG.code_symbols, 2)
+        self.codebook = numbers(CONFIG.code_symbols)
+        self.biases = [numbers(CONFIG.pes) for _ in range(descriptor.out_rows)]
+        self.codes = numbers(descriptor.stream_words * CONFIG.pes, CONFIG.stream_bits)
+
+    def words(self) -> list[int]:
+        return [
+            header(Opcode.LAYER),
+            *self.descriptor.pack(),
+            *(pack_limit(limit, delta) for limit, delta in zip(self.limits, self.deltas, strict=True)),
+            self.end_index,
+            *self.symbols,
+            *self.codebook,
+            *row_words(self.biases),
+            *self.codes,
+        ]
+
+
+class Bench:
+    """A loader between a host that pauses at random and decoders in Python."""
+
+    def __init__(self, seed: int = 0, pauses: float = 0.3):
+        self.dut = Loader(CONFIG)
+        self.rng = random.Random(seed)
+        self.pauses = pauses
+        self.symbols: dict[int, int] = {}
+        self.constants = [{} for _ in range(CONFIG.pes)]
+        self.activations = [{} for _ in range(CONFIG.pes)]
+        self.codes: list[list[int]] = [[] for _ in range(CONFIG.pes)]
+        self.layers: list[tuple[int, dict]] = []
+        self.loads = self.begins = 0
+        self.busy_cycles = 0
+
+    async def cycle(self, ctx) -> bool:
+        """One clock cycle; whether the input word was taken."""
+        dut = self.dut
+        ready = [self.rng.random() > self.pauses for _ in range(CONFIG.pes)]
+        ctx.set(dut.word_ready, sum(bit << pe for pe, bit in enumerate(ready)))
+        ctx.set(dut.decoder_busy, 1 << 4 if self.busy_cycles else 0)
+        taken = bool(ctx.get(dut.i.valid) and ctx.get(dut.i.ready))
+        payload = ctx.get(dut.i.payload)
+        symbol, layer = ctx.get(dut.symbol_write), ctx.get(dut.layer_write)
+        if symbol.valid:
+            assert taken
+            self.symbols[symbol.address] = symbol.data
+        for port, memories in ((dut.constant_write, self.constants), (dut.activation_write, self.activations)):
+            write = ctx.get(port)
+            for pe in range(CONFIG.pes):
+                if write.groups >> pe // CONFIG.lanes & 1:
+                    assert taken
+                    memories[pe][write.address] = write.data[pe % CONFIG.lanes]
+        valid = ctx.get(dut.word_valid)
+        assert valid.bit_count() <= 1
+        for pe in range(CONFIG.pes):
+            if valid >> pe & 1:
+                assert ctx.get(dut.i.valid)
+                assert taken == ready[pe]
+                if taken:
+                    self.codes[pe].append(payload)
+        if layer.valid:
+            entry = layer.entry
+            names = ("in_rows", "out_rows", "pointer_base", "bias_base", "shift", "relu", "bias_scale")
+            self.layers.append((layer.address, {name: entry[name] for name in names}))
+        self.loads += ctx.get(dut.load)
+        if ctx.get(dut.begin):
+            self.begins += 1
+            self.busy_cycles = self.rng.randint(10, 40)
+        if ctx.get(dut.stream_ended):
+            self.busy_cycles = max(0, self.busy_cycles - 1)
+        await ctx.tick()
+        return taken
+
+    async def send(self, ctx, words: list[int]) -> None:
+        for word in words:
+            while self.rng.random() < self.pauses:
+                ctx.set(self.dut.i.valid, 0)
+                await self.cycle(ctx)
+            ctx.set(self.dut.i.payload, word)
+            ctx.set(self.dut.i.valid, 1)
+            for _ in range(200):
+                if await self.cycle(ctx):
+                    break
+            else:
+                raise AssertionError(f"word {word:#x} was not taken in state {ctx.get(self.dut.state)}")
+        ctx.set(self.dut.i.valid, 0)
+
+    async def settle(self, ctx) -> None:
+        for _ in range(100):
+            if ctx.get(self.dut.state) in (LoaderState.HEADER, LoaderState.ERROR):
+                return
+            await self.cycle(ctx)
+        raise AssertionError(f"still in state {ctx.get(self.dut.state)}")
+
+    def run(self, program) -> None:
+        async def bench(ctx):
+            ctx.set(self.dut.control_waiting, 1)
+            await program(ctx)
+
+        simulator = Simulator(self.dut)
+        simulator.add_clock(1e-8)
+        simulator.add_testbench(bench)
+        simulator.run()
