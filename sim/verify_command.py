@@ -52,7 +52,10 @@ def verify_command(
         ["quantity", "compared", "result"],
         [[item.quantity, count(item.compared), item.difference or "equal"] for item in comparisons],
     )
-    output.line(f"{count(sum(rtl.cycles))} cycles of work in RTL, {rtl.seconds:.1f} s")
+    output.line(
+        f"{count(sum(rtl.cycles))} RTL cycles from start to done; "
+        f"{count(rtl.simulated_cycles)} clock cycles simulated, loading included"
+    )
     output.result(
         {
             "network": str(network),
