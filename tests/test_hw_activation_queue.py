@@ -2,7 +2,7 @@ import random
 from collections import deque
 
 import pytest
-from hw_bench import simulate
+from support_hw import simulate
 
 from hw.activation_queue import ActivationQueue
 from model.config import PRESETS

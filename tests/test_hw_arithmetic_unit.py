@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hw_bench import simulate
+from support_hw import simulate
 
 from hw.arithmetic_unit import ArithmeticUnit
 from model.config import PRESETS

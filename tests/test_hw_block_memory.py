@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hw_bench import simulate, write
+from support_hw import simulate, write
 
 from hw.block_memory import BlockMemory
 

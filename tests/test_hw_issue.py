@@ -2,7 +2,7 @@ import random
 from collections import deque
 
 import pytest
-from hw_bench import simulate
+from support_hw import simulate
 
 from hw.issue import Issue
 from model.config import PRESETS
@@ -36,7 +36,7 @@ def issue_slices(config, slices, gaps, begin_layer_at=()):
             got = [ctx.get(dut.started)]
             if started:
                 got += [ctx.get(dut.row), ctx.get(dut.slot)]
-            expected = [started, *divmod(position, per_row)] if started else [False]
+            expected = [int(started), *divmod(position, per_row)] if started else [0]
             if head is None:
                 ctx.set(dut.head, {"activation": 9, "start": pack(0), "end": pack(3)})
                 got += [ctx.get(s) for s in (dut.valid, dut.entry, dut.empty_slice, dut.pop, dut.row_enable)]

@@ -1,6 +1,6 @@
 import random
 
-from hw_bench import simulate
+from support_hw import simulate
 
 from hw.pe_counters import PeCounters
 from model.registers import PeCounter

@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hw_bench import simulate, write
+from support_hw import simulate, write
 
 from hw.pointer_memory import PointerMemory
 from model.config import PRESETS

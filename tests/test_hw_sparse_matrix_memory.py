@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hw_bench import simulate, write
+from support_hw import simulate, write
 
 from hw.sparse_matrix_memory import SparseMatrixMemory
 from model.config import PRESETS

@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hw_bench import simulate, write
+from support_hw import simulate, write
 
 from hw.weight_lookup import WeightLookup
 from model.config import PRESETS
@@ -27,7 +27,8 @@ def test_rows_and_constants_in_every_cycle(sizes):
             await ctx.tick()
         write(ctx, dut.constant_write)
 
-        previous, history, fillers = None, [None, None], 0
+        previous, fillers = None, 0
+        history: list[list[int] | None] = [None, None]
         for cycle in range(800):
             layer = rng.randrange(config.layers)
             operand = rng.getrandbits(16)
@@ -35,7 +36,8 @@ def test_rows_and_constants_in_every_cycle(sizes):
             code = 0 if rng.random() < 0.3 else rng.randrange(1 << config.code_bits)
             run = rng.randrange(1 << config.index_bits)
             row, address = rng.randrange(config.activation_depth), rng.randrange(config.constant_depth)
-            first = previous is None or previous + 1 + run >= config.activation_depth or rng.random() < 0.2
+            next_row = None if previous is None else previous + 1 + run
+            first = next_row is None or next_row >= config.activation_depth or rng.random() < 0.2
             values = {"first": first, "code": code, "run": run, "row": row, "address": address, "operand": operand}
             for name, value in values.items():
                 ctx.set(getattr(dut, name), value)
@@ -55,7 +57,7 @@ def test_rows_and_constants_in_every_cycle(sizes):
 
             operation = None
             if kind == "entry":
-                previous = run if first else previous + 1 + run
+                previous = run if first else next_row
                 if not filler:
                     operation = [0, previous, operand, constants[layer << config.code_bits | code]]
             elif kind == "write_back":
