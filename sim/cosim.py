@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -85,7 +86,7 @@ def run_job(
     say: Progress = progress or (lambda _: None)
     if texts is None:
         say("writing Verilog")
-        texts = verilog_text(config, debug=lockstep)
+        texts = _verilog(config, lockstep)
     say(f"building for {simulator}")
     sources = {name: text for name, text in texts.items() if name.endswith(".v")}
     built = build(sources, TOP, [*PORTS, "debug"] if lockstep else PORTS, simulator)
@@ -98,6 +99,11 @@ def run_job(
         if not answer.exists():
             raise SimulatorError(f"{simulator} left no answer")
         return cast(Answer, pickle.loads(answer.read_bytes()))
+
+
+@lru_cache(maxsize=4)
+def _verilog(config: ArrayConfig, debug: bool) -> dict[str, str]:
+    return verilog_text(config, debug=debug)
 
 
 def run_rtl(

@@ -14,7 +14,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
 from model.config import ArrayConfig
-from model.stepped.array import Inputs
+from model.stepped.signals import Inputs
 from sim.host_program import Action, run_actions
 from sim.lockstep import Lockstep
 
@@ -27,6 +27,8 @@ PORTS = {
     "reg_write_data": "reg_write_data",
     "reset": "rst",
 }
+_KNOWN = str.maketrans("XZUW", "0000")
+_UNKNOWN = str.maketrans("01XZUW", "001111")
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,11 @@ class RtlOutputs:
         return int(self._dut.reg_read_data.value)
 
     @property
-    def debug(self) -> int:
-        return int(self._dut.debug.value)
+    def debug(self) -> tuple[int, int]:
+        text = str(self._dut.debug.value)
+        if text.isdigit():
+            return int(text, 2), 0
+        return int(text.translate(_KNOWN), 2), int(text.translate(_UNKNOWN), 2)
 
 
 def _apply(dut: Any, inputs: Inputs, previous: Inputs | None) -> None:
@@ -93,7 +98,7 @@ async def run_job(dut: Any) -> None:
     """Run the job; a failure is an answer, not an exception, so that the caller can word it."""
     path = Path(os.environ["EIE_JOB"])
     job: Job = pickle.loads(path.read_bytes())
-    Clock(dut.clk, 10, "ns").start()
+    Clock(dut.clk, 10, "ns").start(start_high=False)
     rtl = RtlOutputs(dut, job.config)
     lockstep = Lockstep(job.config) if job.lockstep else None
     program = run_actions(job.config, job.actions, job.seed)

