@@ -12,7 +12,7 @@ class ActivationMemory:
     def __init__(self, config: ArrayConfig, source: ArithmeticUnit) -> None:
         self._config = config
         self._source = source
-        self._words = SynchronousMemory(2 * config.activation_depth, 0)
+        self.words = SynchronousMemory(2 * config.activation_depth, 0)
         self.reset()
 
     def reset(self) -> None:
@@ -24,21 +24,21 @@ class ActivationMemory:
     def compute(self, pe: PeSignals) -> None:
         depth, control, output = self._config.activation_depth, pe.control, self._source.o
         if control.read_row is not None:
-            self._words.read(control.bank * depth + control.read_row)
+            self.words.read(control.bank * depth + control.read_row)
         if output is not None:
-            self._words.write((1 - control.bank) * depth + output.row, output.value)
+            self.words.write((1 - control.bank) * depth + output.row, output.value)
         write = pe.loader.activation_write
         if write is not None:
             value = write.value(pe.number, self._config.lanes)
             if value is not None:
-                self._words.write(write.address, value)
-        self._next_current = self._words.output if control.take else self.current
+                self.words.write(write.address, value)
+        self._next_current = self.words.output if control.take else self.current
         if control.take:
-            self._next_pending = self._words.output != 0
+            self._next_pending = self.words.output != 0
         else:
             self._next_pending = self.pending and control.broadcast_pe != pe.number
 
     def commit(self) -> None:
         self.current = self._next_current
         self.pending = self._next_pending
-        self._words.commit()
+        self.words.commit()

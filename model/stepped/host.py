@@ -41,7 +41,7 @@ class Host:
         self.array = array
         self._i_stall = i_stall
         self._o_stall = o_stall
-        self._observe = observe
+        self.observe = observe
         self._max_cycles = max_cycles
         self.cycle = 0
 
@@ -49,8 +49,8 @@ class Host:
         """One cycle with those inputs (all idle without); returns its outputs."""
         inputs = inputs or Inputs()
         outputs = self.array.outputs(inputs)
-        if self._observe is not None:
-            self._observe(inputs, outputs)
+        if self.observe is not None:
+            self.observe(inputs, outputs)
         self.array.step(inputs)
         self.cycle += 1
         return outputs

@@ -9,7 +9,7 @@ class PointerMemory:
     """Even and odd pointers in separate banks, so that p[a] and p[a+1] are read together, one cycle after stage B."""
 
     def __init__(self, config: ArrayConfig) -> None:
-        self._banks = [SynchronousMemory(config.pointer_depth // 2, 0) for _ in range(2)]
+        self.banks = [SynchronousMemory(config.pointer_depth // 2, 0) for _ in range(2)]
         self.reset()
 
     def reset(self) -> None:
@@ -23,7 +23,7 @@ class PointerMemory:
     @property
     def pointers(self) -> tuple[int, int]:
         """(start, end) of the slice in stage P."""
-        even, odd = self._banks[0].output, self._banks[1].output
+        even, odd = self.banks[0].output, self.banks[1].output
         return (odd, even) if self._p_odd else (even, odd)
 
     def compute(self, pe: PeSignals) -> None:
@@ -33,15 +33,15 @@ class PointerMemory:
             address = control.broadcast_pointer
             self._next_activation = control.broadcast_activation
             self._next_odd = address & 1
-            self._banks[0].read((address + 1) >> 1)
-            self._banks[1].read(address >> 1)
+            self.banks[0].read((address + 1) >> 1)
+            self.banks[1].read(address >> 1)
         write = pe.decoder.pointer_write
         if write is not None:
-            self._banks[write.address & 1].write(write.address >> 1, write.data)
+            self.banks[write.address & 1].write(write.address >> 1, write.data)
 
     def commit(self) -> None:
         self.p_valid = self._next_valid
         self.p_activation = self._next_activation
         self._p_odd = self._next_odd
-        self._banks[0].commit()
-        self._banks[1].commit()
+        self.banks[0].commit()
+        self.banks[1].commit()

@@ -38,7 +38,7 @@ class SparseMatrixMemory:
     def __init__(self, config: ArrayConfig, queue: ActivationQueue) -> None:
         self._config = config
         self._queue = queue
-        self._rows = SynchronousMemory(config.sparse_matrix_depth, 0)
+        self.rows = SynchronousMemory(config.sparse_matrix_depth, 0)
         self.reset()
 
     def reset(self) -> None:
@@ -80,10 +80,10 @@ class SparseMatrixMemory:
     def compute(self, pe: PeSignals) -> None:
         self._signals = pe
         if pe.issue.row_read:
-            self._rows.read(pe.issue.row)
+            self.rows.read(pe.issue.row)
         write = pe.decoder.row_write
         if write is not None:
-            self._rows.write(write.address, write.data)
+            self.rows.write(write.address, write.data)
 
     def commit(self) -> None:
         pe = self._signals
@@ -92,9 +92,9 @@ class SparseMatrixMemory:
         self.d = self._select()
         self.s = self.m
         if self.m is not None and self.m.row_read:
-            self.row_register = self._rows.output
+            self.row_register = self.rows.output
         self._commit_issue(pe)
-        self._rows.commit()
+        self.rows.commit()
 
     def _select(self) -> Entry | None:
         """Stage S: the slot of the row register."""

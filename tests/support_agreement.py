@@ -1,0 +1,125 @@
+"""Ladder step 1: reference, stepped model and fast engine must agree on everything, layer by layer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.engine import RunResult, run_image
+from model.image import NetworkImage
+from model.layouts import ControlState
+from model.reference import ReferenceRun, run_reference
+from model.registers import ADDRESS, PeCounter
+from model.stepped.array import SteppedArray
+from model.stepped.host import STATUS_DONE, STATUS_OVERFLOW, STATUS_RUNNING, STATUS_UNLOADING, Host
+from model.stepped.signals import Inputs, Outputs
+from tests.support_images import CodeShape, encode_input, encode_network, unpack_lanes
+
+PHASES = {
+    ControlState.PREFETCH_0: 0,
+    ControlState.PREFETCH_1: 0,
+    ControlState.BROADCAST: 0,
+    ControlState.DRAIN: 1,
+    ControlState.WRITE_BACK: 2,
+    ControlState.FLUSH: 2,
+}
+
+
+@dataclass
+class LayerTrace:
+    """What the stepped model showed of one layer."""
+
+    totals_before: NDArray[np.int64]
+    phases: list[int] = field(default_factory=lambda: [0, 0, 0])
+    activations: NDArray[np.int16] | None = None
+
+
+class Tracer:
+    """Watches a stepped array and takes notes at layer boundaries."""
+
+    def __init__(self, array: SteppedArray):
+        self.array = array
+        self.layers: list[LayerTrace] = []
+
+    def totals(self) -> NDArray[np.int64]:
+        """Broadcasts, stalls and the counters of every PE, as one vector."""
+        controller = self.array.controller
+        counters = [counter for pe in self.array.pes for counter in pe.counters[: PeCounter.DECODED_SYMBOLS]]
+        return np.array([controller.broadcasts, controller.stalls, *counters])
+
+    def destination(self, rows: int) -> NDArray[np.int16]:
+        """What the bank that is the source now holds, in physical order."""
+        first = self.array.controller.bank * self.array.config.activation_depth
+        banks = [pe.activation_memory.words.words[first : first + rows] for pe in self.array.pes]
+        return np.array(banks, dtype=np.int16).T.reshape(-1)
+
+    def __call__(self, inputs: Inputs, outputs: Outputs) -> None:
+        controller = self.array.controller
+        state = controller.state
+        if state in (ControlState.PREFETCH_0, ControlState.UNLOAD_0) and self.layers:
+            self.layers[-1].activations = self.destination(controller.descriptor.out_rows)
+        if state in (ControlState.PREFETCH_0, ControlState.UNLOAD_0):
+            self.layers.append(LayerTrace(totals_before=self.totals()))
+        if state in PHASES:
+            self.layers[-1].phases[PHASES[state]] += 1
+
+
+@dataclass
+class Bench:
+    """A stepped array with a host, and the check of one run."""
+
+    image: NetworkImage
+    i_stall: Callable[[], bool] | None = None
+    o_stall: Callable[[], bool] | None = None
+
+    def __post_init__(self):
+        self.array = SteppedArray(self.image.config)
+        self.tracer = Tracer(self.array)
+        self.host = Host(
+            self.array, i_stall=self.i_stall, o_stall=self.o_stall, observe=self.tracer, max_cycles=100_000
+        )
+
+    def load(self, rng: np.random.Generator | None = None, shape: CodeShape = "balanced") -> None:
+        self.host.load(encode_network(self.image, rng, shape))
+
+    def check(self, activations: NDArray[np.int16]) -> RunResult:
+        """Run one input on all three and compare everything; returns the engine's result."""
+        config = self.image.config
+        reference = run_reference(self.image, activations)
+        (engine,) = run_image(self.image, activations[None])
+        self.tracer.layers.clear()
+        words = self.host.run(encode_input(config, activations))
+        last_rows = self.image.layers[-1].out_rows
+        assert len(words) == last_rows * config.groups
+        outputs = unpack_lanes(words, config.lanes)
+        np.testing.assert_array_equal(outputs, reference.outputs)
+        np.testing.assert_array_equal(engine.outputs, reference.outputs)
+        self.check_registers(engine, reference.overflow)
+        self.check_layers(engine, reference)
+        return engine
+
+    def check_registers(self, engine: RunResult, overflow: bool) -> None:
+        host = self.host
+        status = host.status()
+        assert status & (STATUS_RUNNING | STATUS_UNLOADING | STATUS_DONE) == STATUS_DONE
+        assert bool(status & STATUS_OVERFLOW) == overflow == engine.overflow
+        assert host.read(ADDRESS["LAYERS"]) == len(self.image.layers)
+        assert host.read(ADDRESS["CYCLES"]) == engine.cycles
+        assert host.read(ADDRESS["BROADCASTS"]) == engine.broadcasts
+        assert host.read(ADDRESS["STALLS"]) == engine.stalls
+        if self.image.config.pe_counters:
+            np.testing.assert_array_equal(np.array(host.counters()), engine.counters)
+        else:
+            assert not np.any(host.counters())
+
+    def check_layers(self, engine: RunResult, reference: ReferenceRun) -> None:
+        traces = self.tracer.layers
+        assert len(traces) == len(engine.layers) + 1
+        for number, (trace, result) in enumerate(zip(traces, engine.layers, strict=False)):
+            assert trace.phases == [result.compute_cycles, result.drain_cycles, result.write_back_cycles]
+            assert trace.activations is not None
+            totals = traces[number + 1].totals_before - trace.totals_before
+            expected = [result.broadcasts, result.stalls, *result.counters[: PeCounter.DECODED_SYMBOLS].T.reshape(-1)]
+            np.testing.assert_array_equal(totals, expected)
+            np.testing.assert_array_equal(trace.activations, reference.activations[number])

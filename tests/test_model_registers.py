@@ -1,0 +1,29 @@
+"""The register map as data."""
+
+import re
+
+from model.registers import ADDRESS, ADDRESS_BITS, ID_VALUE, REGISTERS, Error, PeCounter
+
+
+def test_addresses_are_distinct_and_fit():
+    addresses = [register.address for register in REGISTERS]
+    assert len(set(addresses)) == len(addresses)
+    assert all(0 <= address < 1 << ADDRESS_BITS for address in addresses)
+    assert {register.name: register.address for register in REGISTERS} == ADDRESS
+
+
+def test_names_are_identifiers_and_documented():
+    for register in REGISTERS:
+        assert re.fullmatch(r"[A-Z][A-Z_]*", register.name)
+        assert register.doc
+        assert register.access in ("ro", "wo", "rw")
+
+
+def test_every_counter_has_a_register_in_order():
+    first = ADDRESS["PE_ENTRIES"]
+    assert [ADDRESS[f"PE_{counter.name}"] - first for counter in PeCounter] == list(range(len(PeCounter)))
+
+
+def test_identity_and_error_width():
+    assert ID_VALUE.to_bytes(4, "big") == b"EIE1"
+    assert all(0 <= error < 16 for error in Error)

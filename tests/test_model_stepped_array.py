@@ -1,0 +1,166 @@
+"""The stepped array as a whole: order of units, reset, debug fields, registers."""
+
+import random
+
+import numpy as np
+import pytest
+
+from model.layouts import ControlState, array_debug_fields, pe_debug_fields
+from model.registers import ADDRESS, ID_VALUE, READ_LATENCY, Error
+from model.stepped.array import SteppedArray
+from model.stepped.signals import Inputs
+from tests.support_agreement import Bench
+from tests.support_images import (
+    encode_input,
+    encode_network,
+    layer_from_codes,
+    network,
+    random_activations,
+    random_network_image,
+    small_config,
+)
+
+
+def recorded_inputs(image, activations) -> list[Inputs]:
+    """Every cycle of loading and running a network, with some pauses."""
+    chance = random.Random(1)
+    bench = Bench(image, lambda: chance.random() < 0.2, lambda: chance.random() < 0.5)
+    recorded: list[Inputs] = []
+
+    def record(inputs, outputs):
+        recorded.append(inputs)
+        bench.tracer(inputs, outputs)
+
+    bench.host.observe = record
+    bench.load(np.random.default_rng(2), "random")
+    bench.check(activations)
+    return recorded
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_order_of_units_does_not_matter(seed):
+    rng = np.random.default_rng(seed)
+    image = random_network_image(rng, small_config(pes=3, queue_depth=2), [9, 7, 5], 0.5)
+    inputs = recorded_inputs(image, random_activations(rng, image, 0.7))
+    plain, shuffled = SteppedArray(image.config), SteppedArray(image.config)
+    chance = random.Random(seed)
+
+    def arrange(calls):
+        chance.shuffle(calls)
+        for pe in shuffled.pes:
+            chance.shuffle(pe.units)
+
+    for cycle_inputs in inputs:
+        assert plain.outputs(cycle_inputs) == shuffled.outputs(cycle_inputs)
+        assert plain.debug() == shuffled.debug()
+        plain.step(cycle_inputs)
+        shuffled.step(cycle_inputs, arrange)
+
+
+@pytest.mark.parametrize("pe_counters", [True, False])
+@pytest.mark.parametrize("pes", [1, 3])
+def test_debug_has_the_fields_of_the_contract(pes, pe_counters):
+    rng = np.random.default_rng(0)
+    config = small_config(pes=pes, pe_counters=pe_counters)
+    image = random_network_image(rng, config, [6, 7], 0.6, magnitude=32767)
+    array = SteppedArray(config)
+    for inputs in recorded_inputs(image, random_activations(rng, image, 0.9, 32767)):
+        fields, pes_fields = array.debug()
+        for contract, values in [
+            (array_debug_fields(config), fields),
+            *((pe_debug_fields(config), values) for values in pes_fields),
+        ]:
+            assert [field.name for field in contract] == list(values)
+            assert all(0 <= values[field.name] < 1 << field.width for field in contract)
+        array.step(inputs)
+
+
+@pytest.mark.parametrize("after", [1, 7, 14, 25, 60])
+@pytest.mark.parametrize("reset_cycles", [1, 3])
+def test_reset_in_the_middle_of_a_run(after, reset_cycles):
+    """Accumulators hold partial sums when the reset comes; they must not reach the next run."""
+    rng = np.random.default_rng(after)
+    image = random_network_image(rng, small_config(), [16, 30, 12], 0.8)
+    activations = random_activations(rng, image, 1.0)
+    bench = Bench(image)
+    bench.load(rng)
+    bench.host.load(encode_input(image.config, activations))
+    bench.host.start()
+    for _ in range(after):
+        bench.host.tick()
+    assert bench.array.controller.state not in (ControlState.IDLE, ControlState.CLEAR)
+    bench.host.reset(reset_cycles)
+    fields, pes = bench.array.debug()
+    assert fields == SteppedArray(image.config).debug()[0]
+    assert pes == SteppedArray(image.config).debug()[1]
+    bench.load(rng)
+    bench.check(activations)
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.95])
+def test_reset_in_the_middle_of_loading(part):
+    rng = np.random.default_rng(9)
+    image = random_network_image(rng, small_config(), [16, 30], 0.8)
+    words = encode_network(image)
+    bench = Bench(image)
+    bench.host.send(words[: int(part * len(words))])
+    bench.host.reset()
+    bench.load(rng)
+    bench.check(random_activations(rng, image, 0.5))
+
+
+def test_a_layer_by_hand_cycle_by_cycle():
+    """One PE, one weight of 3 times 5, every stage of the pipeline in its cycle (sections 6 and 7)."""
+    config = small_config(pes=1)
+    codebook = np.array([0, 3] + [0] * 14, dtype=np.int16)
+    image = network(config, [layer_from_codes(config, np.array([[1]]), codebook, [4], bias_scale=2)], 1, 1)
+    bench = Bench(image)
+    bench.load()
+    bench.host.load(encode_input(config, np.array([5], dtype=np.int16)))
+    bench.host.start()
+    seen = []
+    while bench.array.controller.state != ControlState.UNLOAD_0:
+        fields, (pe,) = bench.array.debug()
+        seen.append((ControlState(fields["control_state"]).name, fields["broadcast_valid"], pe))
+        bench.host.tick()
+    assert [state for state, _, _ in seen] == [
+        *("PREFETCH_0", "PREFETCH_1", "BROADCAST", "DRAIN", "DRAIN", "DRAIN", "DRAIN", "WRITE_BACK"),
+        *["FLUSH"] * 9,
+    ]
+
+    def cycles(name):
+        return [cycle for cycle, (_, _, pe) in enumerate(seen) if pe[name]]
+
+    assert [cycle for cycle, (_, broadcast, _) in enumerate(seen) if broadcast] == [3]
+    assert cycles("pending") == [2]
+    assert cycles("p_valid") == [4]
+    assert cycles("queue_count") == [5]
+    for delay, stage in enumerate("msdwxrck"):
+        assert cycles(f"{stage}_valid") == [6 + delay, 8 + delay]
+    assert cycles("o_valid") == [16]
+    assert [seen[cycle][2]["k_sum"] for cycle in (13, 15)] == [15, 15 + 4 * 2]
+    assert seen[16][2]["o_value"] == 23
+    assert cycles("entries")[0] == 6
+    assert cycles("pointer_reads")[0] == 4
+    assert cycles("accumulator_reads")[0] == 11
+    assert cycles("accumulator_writes")[0] == 14
+
+
+def test_registers():
+    config = small_config(pes=3, index_bits=5)
+    bench = Bench(random_network_image(np.random.default_rng(0), config, [2, 2], 1.0))
+    host = bench.host
+    assert host.read(ADDRESS["ID"]) == ID_VALUE
+    assert host.read(ADDRESS["CONFIG"]) == 3 | 4 << 16 | 5 << 20
+    assert host.read(ADDRESS["CONTROL"]) == host.read(63) == 0
+    host.write(ADDRESS["PE_SELECT"], 2)
+    assert host.read(ADDRESS["PE_SELECT"]) == 2
+    host.write(ADDRESS["CONTROL"], 2)
+    assert host.error() == Error.NONE
+
+
+def test_register_reads_are_pipelined():
+    host = Bench(random_network_image(np.random.default_rng(0), small_config(), [2, 2], 1.0)).host
+    addresses = [ADDRESS["ID"], ADDRESS["CONFIG"], ADDRESS["ID"], 63]
+    read = [host.tick(Inputs(reg_address=at)).reg_read_data for at in [*addresses, *[63] * READ_LATENCY]]
+    assert read[READ_LATENCY:] == [ID_VALUE, 4 | 4 << 16 | 4 << 20, ID_VALUE, 0]

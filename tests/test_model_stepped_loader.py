@@ -1,0 +1,205 @@
+"""The loader of the stepped model: what it accepts, cycle by cycle, and every error of section 4."""
+
+import numpy as np
+import pytest
+
+from model.layouts import LoaderState, Opcode, header
+from model.registers import Error
+from model.stepped.array import SteppedArray
+from model.stepped.host import Host, HostError
+from model.stepped.signals import Inputs
+from tests.support_agreement import Bench
+from tests.support_images import encode_layer, encode_network, random_activations, random_network_image, small_config
+
+CONFIG = small_config(pes=2)
+
+
+def ready_host(config=CONFIG) -> Host:
+    """A host whose array has left CLEAR."""
+    host = Host(SteppedArray(config), max_cycles=5000)
+    for _ in range(config.activation_depth):
+        host.tick()
+    return host
+
+
+def small_image(seed=0, sizes=(4, 6)):
+    return random_network_image(np.random.default_rng(seed), CONFIG, list(sizes), 0.5)
+
+
+def state_of(host: Host) -> LoaderState:
+    return LoaderState(host.array.debug()[0]["loader_state"])
+
+
+def test_not_ready_in_clear():
+    host = Host(SteppedArray(CONFIG))
+    offer = Inputs(i_valid=1, i_data=header(Opcode.LOAD))
+    waited = [host.tick(offer).i_ready for _ in range(CONFIG.activation_depth + 1)]
+    assert waited == [0] * CONFIG.activation_depth + [1]
+
+
+def test_sections_in_order_with_a_word_per_cycle():
+    image = small_image()
+    words = encode_layer(CONFIG, image.layers[0])
+    host = ready_host()
+    states = []
+    sent = 0
+    while state_of(host) != LoaderState.HEADER or not states:
+        states.append(state_of(host))
+        word = words[sent] if sent < len(words) else 0
+        sent += host.tick(Inputs(i_valid=int(sent < len(words)), i_data=word)).i_ready
+    assert sent == len(words)
+    layer = image.layers[0]
+    wanted = {
+        LoaderState.HEADER: 1,
+        LoaderState.DESCRIPTOR: 4,
+        LoaderState.CHECK: 1,
+        LoaderState.LIMITS: 2 * CONFIG.max_code_length,
+        LoaderState.END_INDEX: 1,
+        LoaderState.SYMBOLS: 17 + 16,
+        LoaderState.CODEBOOK: 16,
+        LoaderState.BIASES: layer.out_rows * CONFIG.groups,
+        LoaderState.BEGIN: 1,
+    }
+    fixed = sum(wanted.values())
+    assert states[:fixed] == [state for state, count in wanted.items() for _ in range(count)]
+    assert set(states[fixed:]) == {LoaderState.CODES, LoaderState.WAIT}
+    assert host.array.debug()[0]["loaded_layers"] == 1
+
+
+@pytest.mark.parametrize("word", [0, 4, 255, header(Opcode.LOAD) | 8])
+def test_unknown_opcode(word):
+    host = ready_host()
+    host.send([word])
+    assert state_of(host) == LoaderState.ERROR
+    assert host.error() == Error.OPCODE
+
+
+@pytest.mark.parametrize("rows", [0, CONFIG.activation_depth + 1, (1 << 24) - 1])
+def test_input_of_wrong_size(rows):
+    host = ready_host()
+    host.send([header(Opcode.INPUT, rows)])
+    assert host.error() == Error.INPUT
+
+
+def test_input_of_every_row():
+    host = ready_host()
+    depth = CONFIG.activation_depth
+    host.send([header(Opcode.INPUT, depth), *range(depth * CONFIG.groups)])
+    assert state_of(host) == LoaderState.HEADER
+    assert host.error() == Error.NONE
+
+
+GOOD = {"in_rows": 2, "out_rows": 3, "columns": 4, "stream_words": 1}
+
+
+def descriptor_words(in_rows, out_rows, columns, stream_words):
+    return [in_rows | out_rows << 16, columns, stream_words, 1 << 16]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"in_rows": 0},
+        {"in_rows": CONFIG.activation_depth + 1},
+        {"out_rows": 0},
+        {"out_rows": CONFIG.activation_depth + 1},
+        {"columns": 0},
+        {"columns": CONFIG.pointer_depth},
+        {"columns": (1 << 32) - 1},
+        {"stream_words": 0},
+    ],
+)
+def test_layer_that_does_not_fit(change):
+    host = ready_host()
+    host.send([header(Opcode.LAYER), *descriptor_words(**(GOOD | change))])
+    host.tick()
+    assert state_of(host) == LoaderState.ERROR
+    assert host.error() == Error.DESCRIPTOR
+
+
+def test_largest_layer_fits():
+    host = ready_host()
+    depth = CONFIG.activation_depth
+    host.send([header(Opcode.LAYER), *descriptor_words(depth, depth, CONFIG.pointer_depth - 1, (1 << 32) - 1)])
+    assert state_of(host) == LoaderState.CHECK
+    host.tick()
+    assert state_of(host) == LoaderState.LIMITS
+
+
+def test_biases_of_all_layers_must_fit():
+    config = CONFIG.with_(constant_depth=CONFIG.bias_base + 5)
+    host = ready_host(config)
+    host.load(encode_layer(config, small_image().layers[0]))
+    host.send([header(Opcode.LAYER), *descriptor_words(**GOOD)])
+    host.tick()
+    assert host.error() == Error.DESCRIPTOR
+
+
+def test_pointers_of_all_layers_must_fit():
+    config = CONFIG.with_(pointer_depth=8)
+    host = ready_host(config)
+    host.load(encode_layer(config, small_image().layers[0]))
+    host.send([header(Opcode.LAYER), *descriptor_words(**(GOOD | {"columns": 3}))])
+    host.tick()
+    assert host.error() == Error.DESCRIPTOR
+
+
+def test_layer_table_full_and_emptied_by_load():
+    layer = encode_layer(CONFIG, small_image(sizes=(2, 2)).layers[0])
+    host = ready_host()
+    for _ in range(CONFIG.layers):
+        host.load(layer)
+    host.send([header(Opcode.LOAD)])
+    for _ in range(CONFIG.layers):
+        host.load(layer)
+    host.send([header(Opcode.LAYER)])
+    assert host.error() == Error.LAYERS
+
+
+def test_error_swallows_everything_until_reset():
+    image = small_image()
+    bench = Bench(image)
+    bench.host.send([0])
+    bench.host.send(encode_network(image))
+    assert bench.host.error() == Error.OPCODE
+    with pytest.raises(HostError, match="the array shows OPCODE"):
+        bench.load()
+    bench.host.start()
+    assert bench.host.error() == Error.OPCODE
+    bench.host.reset()
+    bench.load()
+    bench.check(random_activations(np.random.default_rng(0), image, 0.5))
+
+
+def test_start_without_a_network():
+    host = ready_host()
+    host.start()
+    assert host.error() == Error.START
+    host.send([header(Opcode.LOAD)])
+    assert host.error() == Error.NONE
+
+
+def test_start_before_a_header_in_the_same_cycle():
+    host = ready_host()
+    inputs = Inputs(i_valid=1, i_data=header(Opcode.LOAD), reg_address=2, reg_write=1, reg_write_data=1)
+    assert not host.tick(inputs).i_ready
+    assert host.error() == Error.START
+
+
+def test_start_while_busy_changes_nothing_else():
+    rng = np.random.default_rng(0)
+    image = small_image()
+    activations = random_activations(rng, image, 0.9)
+    bench = Bench(image)
+    bench.load()
+    bench.check(activations)
+    host, cycles = bench.host, bench.array.controller.cycles
+    host.start()
+    for _ in range(5):
+        host.tick()
+    host.start()
+    host.receive()
+    assert host.error() == Error.START
+    assert bench.array.controller.cycles == cycles
+    bench.load()
+    bench.check(activations)
