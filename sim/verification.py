@@ -45,7 +45,7 @@ def compare(simulation: Simulation, rtl: RtlResult) -> list[Comparison]:
 
 def all_equal(comparisons: Sequence[Comparison]) -> bool:
     """Whether everything was compared and nothing differed."""
-    return all(comparison.compared and comparison.difference is None for comparison in comparisons)
+    return bool(comparisons) and all(item.compared and item.difference is None for item in comparisons)
 
 
 def _compare(

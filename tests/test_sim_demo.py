@@ -1,0 +1,45 @@
+"""sim/demo.py: the whole demo, as `make demo` runs it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sim.demo import main
+from sim.simulators import available_simulators
+
+KEYS = {
+    "network",
+    "file_bytes",
+    "ratio",
+    "accuracy_float",
+    "accuracy_integer",
+    "cycles_per_image",
+    "useful_efficiency",
+    "rtl_cycles",
+    "model_cycles",
+    "rtl_equal",
+    "verilog_files",
+    "cpu_dense_us",
+    "cpu_sparse_us",
+    "array_us",
+}
+
+
+@pytest.mark.slow
+def test_demo_leaves_its_summary(tmp_path: Path) -> None:
+    missing = available_simulators()["verilator"]
+    if missing:
+        pytest.skip(missing)
+    assert main(["--output", str(tmp_path)]) == 0
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert set(summary) >= KEYS
+    assert summary["network"] == "64-300-100-10"
+    assert summary["file_bytes"] == (tmp_path / "digits.eie").stat().st_size
+    assert summary["ratio"] > 25
+    assert summary["accuracy_integer"] > summary["accuracy_float"] - 0.01
+    assert summary["rtl_equal"]
+    assert summary["rtl_cycles"] == summary["model_cycles"] > 0
+    for name in summary["verilog_files"]:
+        assert (tmp_path / name).stat().st_size > 0
+    assert summary["array_us"] == pytest.approx(summary["cycles_per_image"] / 800)
