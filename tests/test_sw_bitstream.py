@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sw.bitstream import decode_stream, encode_streams, lookup_table, table_lookup
+from sw.errors import EieError
+from sw.huffman import code_lengths, codewords, hardware_table
+
+streams_of_symbols = st.lists(st.lists(st.integers(0, 9), max_size=40), min_size=1, max_size=5)
+
+
+def as_bits(data: np.ndarray) -> str:
+    return "".join(f"{byte:08b}" for byte in data)
+
+
+@given(streams_of_symbols, st.integers(4, 16), st.sampled_from([1, 4, 8]))
+@settings(deadline=None)
+def test_streams_hold_the_codewords_and_decode(streams: list[list[int]], limit: int, align: int):
+    symbols = np.array([symbol for stream in streams for symbol in stream], np.uint16)
+    offsets = np.cumsum([0, *map(len, streams)])
+    lengths = code_lengths(np.bincount(symbols, minlength=10) ** 3, limit)
+    words = codewords(lengths)
+    data, bits = encode_streams(symbols, offsets, words, lengths, align)
+    assert data.shape[1] % align == 0
+    assert data.shape[1] == -(-bits.max() // (8 * align)) * align
+    lookup = lookup_table(lengths, limit)
+    for row, count, stream in zip(data, bits, streams, strict=True):
+        expected = "".join(f"{words[symbol]:0{lengths[symbol]}b}" for symbol in stream)
+        assert count == len(expected)
+        assert as_bits(row) == expected.ljust(8 * row.size, "0")
+        taken = row[: -(-len(expected) // 8)]
+        assert decode_stream(taken, len(expected), len(stream), lookup, "test").tolist() == stream
+
+
+@given(st.lists(st.integers(0, 1 << 20), min_size=1, max_size=40), st.integers(6, 16))
+def test_both_lookup_tables_agree(frequencies: list[int], limit: int):
+    lengths = code_lengths(np.array(frequencies), limit)
+    assert (lookup_table(lengths, limit) == table_lookup(hardware_table(lengths, limit))).all()
+
+
+def test_what_decoding_refuses():
+    lookup = lookup_table(np.array([1, 2, 2], np.uint8), 3)
+    data = np.array([0b01011000], np.uint8)
+    assert decode_stream(data, 5, 3, lookup, "x").tolist() == [0, 1, 2]
+    for bits, count, sentence in (
+        (5, 2, "x: 2 symbols must fill 5 bits, but they end after 3"),
+        (4, 3, "no code"),
+        (5, 4, "no code"),
+    ):
+        with pytest.raises(EieError, match=sentence):
+            decode_stream(data, bits, count, lookup, "x")
+    with pytest.raises(EieError, match="pad the last byte must be zero, got 1"):
+        decode_stream(data | np.uint8(1), 5, 3, lookup, "x")
+    one_symbol = lookup_table(np.array([0, 1], np.uint8), 3)
+    with pytest.raises(EieError, match="no code"):
+        decode_stream(np.array([0x80], np.uint8), 1, 1, one_symbol, "x")
