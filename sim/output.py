@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-WIDTH = 160  # of tables that do not go to a terminal
+WIDTH = 160  # at least, for tables: a narrow terminal wraps lines, which is better than cutting numbers
 
 Say = Callable[[str], None]
 
@@ -28,8 +28,7 @@ class Output:
         self.as_json = as_json
         self._out = Console(highlight=False)
         self._err = Console(highlight=False, stderr=True)
-        if not self._out.is_terminal:
-            self._out.width = WIDTH
+        self._out.width = max(self._out.width, WIDTH)
 
     def line(self, text: str = "") -> None:
         """A sentence on standard output; nothing with --json."""
@@ -47,7 +46,7 @@ class Output:
         if self.as_json:
             return
         self._out.print(f"[bold]{escape(title)}[/bold]", soft_wrap=True)
-        table = Table(box=SIMPLE_HEAD, show_edge=False)
+        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
         for number, column in enumerate(columns):
             table.add_column(escape(column), justify="right" if number else "left", no_wrap=True)
         for row in rows:
