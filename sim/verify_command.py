@@ -9,7 +9,7 @@ from sim.arrays import read_inputs
 from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
 from sim.output import Output, count
 from sim.simulation import lay_out, simulate
-from sim.simulators import SimulatorName, available_simulators
+from sim.simulators import SimulatorError, SimulatorName, available_simulators
 from sw.errors import EieError
 from sw.model_file import load
 
@@ -26,7 +26,7 @@ def verify_command(
 ) -> None:
     """Run a compressed network on the RTL and compare values, cycles and every counter with the model.
 
-    Exits 0 if all are equal, 1 on any difference.
+    Exits 0 if all are equal, 1 on any difference or if the RTL gives no answer.
     """
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
@@ -42,7 +42,11 @@ def verify_command(
         image, calibrated_here = lay_out(compressed, inputs, array)
         say(f"running {len(inputs)} inputs on the model")
         simulation = simulate(image, inputs)
-        rtl = run_rtl(image, simulation.activations, simulator, progress=say)
+        try:
+            rtl = run_rtl(image, simulation.activations, simulator, progress=say)
+        except SimulatorError as error:
+            output.note(f"error: the RTL gave no answer: {error}")
+            raise typer.Exit(1) from error
     if calibrated_here:
         output.note(f"{network} has no calibration: binary points are chosen from these {len(inputs)} inputs")
     comparisons = compare(simulation, rtl)

@@ -21,7 +21,7 @@ from model.registers import PeCounter
 from sim.cli import main
 from sim.cosim import RtlResult
 from sim.simulation import simulate
-from sim.simulators import SimulatorName, available_simulators
+from sim.simulators import SimulatorError, SimulatorName, available_simulators
 from sw.model_file import load
 from sw.network import load_network
 
@@ -195,6 +195,16 @@ def test_verify_reports_the_first_difference(eie: Run, monkeypatch: pytest.Monke
     code, out, _ = eie("verify", "net.eie", "--input", "x.npy", "--preset", "tiny4")
     assert code == 1
     assert "1 of" in out
+
+
+def test_verify_exits_1_if_the_rtl_hangs(eie: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hanging(*_: object, **__: object) -> None:
+        raise SimulatorError("cycle 100000: no output")
+
+    monkeypatch.setattr(sim.cosim, "run_rtl", hanging)
+    code, out, err = eie("verify", "net.eie", "--input", "x.npy", "--preset", "tiny4")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1] == "error: the RTL gave no answer: cycle 100000: no output"
 
 
 def test_verilog(eie: Run, folder: Path) -> None:
