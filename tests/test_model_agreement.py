@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from model.config import ArrayConfig
 from model.registers import PeCounter
+from sw.image_stream import encode_image
 from tests.support_agreement import Bench
 from tests.support_images import (
     CodeShape,
@@ -177,6 +178,18 @@ def test_overflow_of_the_bias_alone():
     bench.load()
     assert not bench.check(np.array([-32768, 0], dtype=np.int16)).overflow
     assert bench.check(np.array([-32768, -32000], dtype=np.int16)).overflow
+
+
+@pytest.mark.parametrize("stream_bits", [32, 64, 128])
+@pytest.mark.parametrize("pes", [1, 3, 8])
+def test_streams_of_the_compressor(pes, stream_bits):
+    """The compressor's encoder shares no code with the one in support_images."""
+    rng = np.random.default_rng(pes + stream_bits)
+    image = random_network_image(rng, small_config(pes=pes, stream_bits=stream_bits), [7, 16, 9], 0.4)
+    bench = Bench(image)
+    words = encode_image(image)
+    bench.host.load([int.from_bytes(word.astype("<u4").tobytes(), "little") for word in words])
+    bench.check(random_activations(rng, image, 0.6))
 
 
 def test_stalls_on_both_streams_and_images_back_to_back():

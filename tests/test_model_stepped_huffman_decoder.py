@@ -79,6 +79,20 @@ def test_code_that_does_not_exist():
     assert host.array.debug()[1][1]["decoded_symbols"] == 1
 
 
+def test_an_error_voids_the_second_stage_of_its_cycle():
+    """A second layer of two empty columns: the invalid bit comes in the cycle in which the first would be written."""
+    config = small_config(pes=1)
+    empty = encode_layer(config, layer_from_codes(config, np.zeros((1, 2), dtype=int), CODEBOOK, [0]))
+    good = load(config, encode_layer(config, single_layer(config, [[1]])) + empty)
+    invalid = [*empty[:-1], 1 << config.stream_bits - 2]
+    bad = load(config, encode_layer(config, single_layer(config, [[1]])) + invalid)
+    assert (good.error(), bad.error()) == (Error.NONE, Error.CODE)
+    pointers = [[bank.words[:3] for bank in host.array.pes[0].pointer_memory.banks] for host in (good, bad)]
+    row = 1 << config.slot_bits
+    assert pointers == [[[0, row, row], [1, row, 0]], [[0, row, 0], [1, 0, 0]]]
+    assert bad.array.debug()[1][0]["decoder_pointer"] == 3
+
+
 def test_stream_ends_early():
     config = small_config(pes=2)
     layer = random_network_image(np.random.default_rng(0), config, [20, 20], 0.9).layers[0]

@@ -135,6 +135,14 @@ def test_biases_of_all_layers_must_fit():
     assert host.error() == Error.DESCRIPTOR
 
 
+def test_load_gives_the_biases_back():
+    config = CONFIG.with_(constant_depth=CONFIG.bias_base + 5)
+    host = ready_host(config)
+    for _ in range(3):
+        host.load([header(Opcode.LOAD), *encode_layer(config, small_image().layers[0])])
+    assert host.error() == Error.NONE
+
+
 def test_pointers_of_all_layers_must_fit():
     config = CONFIG.with_(pointer_depth=8)
     host = ready_host(config)
