@@ -1,5 +1,7 @@
 """The Huffman decoder of the stepped model: what it writes, its errors (section 5) and their cycles."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -138,3 +140,14 @@ def test_a_new_layer_starts_on_a_fresh_row():
     host = load(config, layer + layer)
     debug = host.array.debug()[1][0]
     assert (debug["decoder_row"], debug["decoder_slot"], debug["decoder_pointer"]) == (4, 0, 4)
+
+
+def test_words_after_the_last_symbol_are_discarded():
+    config = small_config(pes=2)
+    codes = np.zeros((16, 2), dtype=int)
+    codes[1::2] = 1 + np.arange(16).reshape(8, 2) % 15
+    host = Host(SteppedArray(config), i_stall=itertools.cycle([True, True, False]).__next__, max_cycles=5000)
+    host.load(encode_layer(config, single_layer(config, codes)))
+    empty, full = host.array.debug()[1]
+    assert (empty["decoder_high_valid"], empty["decoder_low_valid"]) == (1, 0)
+    assert (empty["decoded_symbols"], full["decoded_symbols"]) == (2, 2 * 16 + 2)
