@@ -13,6 +13,7 @@ from amaranth.back import verilog
 from amaranth.lib import wiring
 
 from hw.array import PE_MODULE, Array
+from hw.memory_init import loop_zero_memories
 from hw.processing_element import ProcessingElement
 from hw.register_header import register_header
 from model.config import ArrayConfig
@@ -95,7 +96,7 @@ def write_verilog(config: ArrayConfig, folder: str | Path, *, debug: bool = Fals
 
 
 def _convert(component: wiring.Component, name: str) -> str:
-    return verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
+    return loop_zero_memories(verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True))
 
 
 def _check_modules(pe: str, array: str) -> None:
