@@ -120,7 +120,7 @@ class Array(wiring.Component):
             pe.activation_write.address.eq(loader.activation_write.address),
             pe.activation_write.data.eq(loader.activation_write.data[lane]),
             pe.load.eq(loader.load),
-            pe.begin.eq(loader.begin),
+            pe.begin_codes.eq(loader.begin_codes),
             pe.columns.eq(loader.columns),
             pe.word.payload.eq(self.i.payload),
             pe.word.valid.eq(loader.word_valid[number]),

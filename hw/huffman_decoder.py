@@ -44,7 +44,7 @@ class HuffmanDecoder(wiring.Component):
     -------
     tables, symbol_write : Huffman tables of the layer being loaded; they change only while not `busy`.
     load : a new network: row, slot and pointer return to 0. Only while not `busy`.
-    begin, columns : a new layer of `columns` >= 1 slices. Only while not `busy`, and with slot = 0.
+    begin_codes, columns : a new layer of `columns` >= 1 slices. Only while not `busy`, and with slot = 0.
     word : the stream, first bit most significant; `word.ready` depends on registers alone. Words after the last
         symbol of a layer are accepted and discarded.
     stream_ended : no word will follow.
@@ -62,7 +62,7 @@ class HuffmanDecoder(wiring.Component):
                 "tables": In(table_layout(config)),
                 "symbol_write": In(write_layout(1 + symbol_index_bits(config), self._symbol_bits)),
                 "load": In(1),
-                "begin": In(1),
+                "begin_codes": In(1),
                 "columns": In(bits(config.pointer_depth + 1)),
                 "word": In(stream.Signature(unsigned(config.stream_bits))),
                 "stream_ended": In(1),
@@ -192,7 +192,7 @@ class HuffmanDecoder(wiring.Component):
             self.row_write.valid.eq(row_done & ~fault),
             self.row_write.address.eq(self.row),
             self.row_write.data.eq(Mux(t_kind == SymbolKind.CODE, with_entry, row_buffer)),
-            self.pointer_write.valid.eq(self.begin | (t_valid & (t_kind == SymbolKind.END) & ~fault)),
+            self.pointer_write.valid.eq(self.begin_codes | (t_valid & (t_kind == SymbolKind.END) & ~fault)),
             self.pointer_write.address.eq(self.pointer),
             self.pointer_write.data.eq(Cat(self.slot, self.row)),
         ]
@@ -213,7 +213,7 @@ class HuffmanDecoder(wiring.Component):
         with m.If(self.pointer_write.valid):
             m.d.sync += self.pointer.eq(self.pointer + 1)
 
-        with m.If(self.begin):
+        with m.If(self.begin_codes):
             m.d.sync += [
                 self.running.eq(1),
                 self.high_valid.eq(0),

@@ -47,9 +47,7 @@ def broadcast_layout(config: ArrayConfig) -> data.StructLayout:
 
 def write_back_layout(config: ArrayConfig) -> data.StructLayout:
     """A write-back operation: the local row and the constant-memory address of its bias."""
-    return data.StructLayout(
-        {"valid": 1, "row": bits(config.activation_depth), "address": bits(config.constant_depth)}
-    )
+    return data.StructLayout({"valid": 1, "row": bits(config.activation_depth), "address": bits(config.constant_depth)})
 
 
 def layer_layout(config: ArrayConfig) -> data.StructLayout:
@@ -68,13 +66,13 @@ class ProcessingElementSignature(wiring.Signature):
     """Everything that enters and leaves a PE. The directions are the PE's.
 
     Loading: `tables`, `symbol_write`, `constant_write`, `activation_write` (row of bank 0), `load` (LOAD packet
-    accepted), `begin` with `columns`, `word` (code stream), `stream_ended` (loader in WAIT); out: `decoder_busy`,
+    accepted), `begin_codes` with `columns`, `word` (code stream), `stream_ended` (loader in WAIT); out: `decoder_busy`,
     `decoder_error`.
 
     Running: `start` (accepted start strobe), `begin_layer` (PREFETCH_0), `layer`, `computing` (BROADCAST or DRAIN),
     `read` (activation memory read enable) with `read_row`, `take`, `clear` (this PE's activation is broadcast now),
-    `broadcast`, `write_back`; out: `pending`, `current`, `full`
-    (queue_count + p_valid + broadcast.valid >= queue_depth), `queue_empty` (queue_count = 0 and no p_valid), `overflow`.
+    `broadcast`, `write_back`; out: `pending`, `current`, `full` (queue_count + p_valid + broadcast.valid >=
+    queue_depth), `queue_empty` (queue_count = 0 and no p_valid), `overflow`, `counter` (the selected one, same cycle).
     """
 
     def __init__(self, config: ArrayConfig):
@@ -86,7 +84,7 @@ class ProcessingElementSignature(wiring.Signature):
                 "constant_write": In(write_layout(bits(config.constant_depth), 16)),
                 "activation_write": In(write_layout(bits(config.activation_depth), ACTIVATION_BITS)),
                 "load": In(1),
-                "begin": In(1),
+                "begin_codes": In(1),
                 "columns": In(bits(config.pointer_depth + 1)),
                 "word": In(stream.Signature(config.stream_bits)),
                 "stream_ended": In(1),

@@ -65,7 +65,7 @@ class Loader(wiring.Component):
 
     Members, towards the PEs
     ------------------------
-    load, begin, stream_ended, columns, tables, symbol_write : Out, those of `ProcessingElementSignature`.
+    load, begin_codes, stream_ended, columns, tables, symbol_write : Out, those of `ProcessingElementSignature`.
     constant_write, activation_write : Out(lanes_write_layout).
     word_valid : Out(pes), one-hot: the input word is for this decoder; word_ready : In(pes).
     decoder_busy, decoder_error : In(pes).
@@ -85,7 +85,7 @@ class Loader(wiring.Component):
                 "layers": Out(bits(config.layers + 1)),
                 "layer_write": Out(layer_write_layout(config)),
                 "load": Out(1),
-                "begin": Out(1),
+                "begin_codes": Out(1),
                 "stream_ended": Out(1),
                 "columns": Out(bits(config.pointer_depth + 1)),
                 "tables": Out(table_layout(config)),
@@ -239,7 +239,7 @@ class Loader(wiring.Component):
                 rows(descriptor.out_rows, config.groups, LoaderState.BEGIN)
 
             with m.Case(LoaderState.BEGIN):
-                m.d.comb += self.begin.eq(1)
+                m.d.comb += self.begin_codes.eq(1)
                 m.d.sync += state.eq(LoaderState.CODES)
 
             with m.Case(LoaderState.CODES):

@@ -1,4 +1,4 @@
-"""Memory initial values as loops: the Verilog back end writes one assignment per word, a loop says the same in a line."""
+"""Memory initial values as loops: the back end writes one assignment per word, a loop says the same in a line."""
 
 import re
 

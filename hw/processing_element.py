@@ -51,7 +51,7 @@ class ProcessingElement(wiring.Component):
             decoder.tables.eq(self.tables),
             decoder.symbol_write.eq(self.symbol_write),
             decoder.load.eq(self.load),
-            decoder.begin.eq(self.begin),
+            decoder.begin_codes.eq(self.begin_codes),
             decoder.columns.eq(self.columns),
             decoder.stream_ended.eq(self.stream_ended),
             self.decoder_busy.eq(decoder.busy),

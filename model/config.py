@@ -2,7 +2,7 @@
 
 import math
 import tomllib
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -62,9 +62,8 @@ class ArrayConfig:
     def __post_init__(self) -> None:
         for field in fields(self):
             value: object = getattr(self, field.name)
-            if field.type == "int" or field.type is int:
-                if type(value) is not int:
-                    raise ConfigError(f"{field.name} must be an integer, got {value!r}")
+            if field.type is int and type(value) is not int:
+                raise ConfigError(f"{field.name} must be an integer, got {value!r}")
         if type(self.name) is not str:
             raise ConfigError(f"name must be a string, got {self.name!r}")
         if type(self.pe_counters) is not bool:
@@ -156,16 +155,21 @@ class ArrayConfig:
         """First bias word of the constant memory, after the codebooks of all layers."""
         return self.layers << self.code_bits
 
-    def with_(self, **changes: Any) -> "ArrayConfig":
+    def with_(self, /, **changes: Any) -> "ArrayConfig":
         """A copy with some fields changed, validated again; unknown names raise ConfigError."""
-        unknown = sorted(set(changes) - {field.name for field in fields(self)})
-        if unknown:
-            raise ConfigError(f"unknown configuration field {unknown[0]!r}; known: {', '.join(f.name for f in fields(self))}")
+        _check_names(changes)
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values, in declaration order."""
         return asdict(self)
+
+
+def _check_names(values: dict[str, Any]) -> None:
+    known = [field.name for field in fields(ArrayConfig)]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ConfigError(f"unknown configuration field {unknown[0]!r}; known: {', '.join(known)}")
 
 
 PRESETS: dict[str, ArrayConfig] = {
@@ -229,15 +233,18 @@ def load_config(name_or_path: str | Path) -> ArrayConfig:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     preset = table.pop("preset", None)
-    if preset is not None:
-        if preset not in PRESETS:
-            raise ConfigError(f"{path}: no preset {preset!r}; presets: {', '.join(PRESETS)}")
-        return PRESETS[preset].with_(**{"name": path.stem, **table})
-    known = {field.name for field in fields(ArrayConfig)}
-    unknown = sorted(set(table) - known)
-    if unknown:
-        raise ConfigError(f"{path}: unknown configuration field {unknown[0]!r}; known: {', '.join(sorted(known))}")
+    values: dict[str, Any] = {"name": path.stem, **table}
     try:
-        return ArrayConfig(**{"name": path.stem, **table})
-    except TypeError as error:
-        raise ConfigError(f"{path}: {error}".replace("ArrayConfig.__init__() ", "")) from error
+        _check_names(table)
+        if preset is None:
+            missing = [
+                field.name for field in fields(ArrayConfig) if field.default is MISSING and field.name not in table
+            ]
+            if missing:
+                raise ConfigError(f"missing configuration field {missing[0]!r} (or name a preset)")
+            return ArrayConfig(**values)
+        if not isinstance(preset, str) or preset not in PRESETS:
+            raise ConfigError(f"no preset {preset!r}; presets: {', '.join(PRESETS)}")
+        return PRESETS[preset].with_(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error

@@ -1,4 +1,4 @@
-"""Bit layouts and state encodings shared by hardware, software and model (docs/architecture.md says how they are used)."""
+"""Bit layouts and state encodings shared by hardware, software and model; docs/architecture.md explains them."""
 
 from dataclasses import dataclass
 from enum import IntEnum

@@ -60,7 +60,9 @@ REGISTERS: tuple[Register, ...] = (
     Register("STALLS", 7, "ro", "cycles in which a broadcast waited for a full queue"),
     Register("PE_SELECT", 8, "rw", "PE whose counters are read"),
     *(
-        Register(f"PE_{counter.name}", 16 + counter, "ro", f"{counter.name.lower().replace('_', ' ')} of the selected PE")
+        Register(
+            f"PE_{counter.name}", 16 + counter, "ro", f"the selected PE's {counter.name.lower().replace('_', ' ')}"
+        )
         for counter in PeCounter
     ),
 )

@@ -2,7 +2,6 @@
 
 import pickle
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +11,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.verilog import verilog_text
+from hw.array import PE_MODULE
+from hw.verilog import ARRAY_MODULE, verilog_text
 from model.config import ArrayConfig
 from model.image import NetworkImage
 from sim.cosim_bench import Answer, Job
@@ -20,7 +20,6 @@ from sim.host_program import Action, Collect, ReadCounters, Reset, Send, Start
 from sim.simulators import SimulatorError, SimulatorName, build
 from sw.image_stream import encode_image, input_packet, unpack_outputs
 
-TOP = "eie_array"
 PORTS = (
     "clk",
     "rst",
@@ -89,7 +88,7 @@ def run_job(
         texts = _verilog(config, lockstep)
     say(f"building for {simulator}")
     sources = {name: text for name, text in texts.items() if name.endswith(".v")}
-    built = build(sources, TOP, [*PORTS, "debug"] if lockstep else PORTS, simulator)
+    built = build(sources, ARRAY_MODULE, [*PORTS, "debug"] if lockstep else PORTS, PE_MODULE, simulator)
     say(f"running on {simulator}")
     with tempfile.TemporaryDirectory(prefix="eie-") as folder:
         job = Path(folder) / "job"
@@ -121,7 +120,6 @@ def run_rtl(
     actions: list[Action] = [Reset(2), Send(words_as_integers(encode_image(image)), stall)]
     for row in activations:
         actions += [Send(words_as_integers(input_packet(image, row)), stall), Start(), Collect(stall), ReadCounters()]
-    began = time.perf_counter()
     answer = run_job(image.config, actions, simulator, progress=progress)
     if answer.failure is not None:
         raise SimulatorError(f"{simulator}: {answer.failure}")
@@ -136,7 +134,7 @@ def run_rtl(
         stalls=[registers["STALLS"] for registers, _ in read],
         overflow=[bool(registers["STATUS"] >> 4 & 1) for registers, _ in read],
         counters=[np.array(counters, dtype=np.int64).T for _, counters in read],
-        seconds=time.perf_counter() - began,
+        seconds=answer.seconds,
         simulated_cycles=answer.cycles,
     )
 

@@ -5,6 +5,7 @@ The job (configuration, actions, lock-step or not) comes in the file named by EI
 
 import os
 import pickle
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,10 +44,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of it: results of the actions and cycles simulated, or the failure in words."""
+    """What came of it: results of the actions, cycles simulated, seconds they took, or the failure in words."""
 
-    results: list[object]
+    results: list[Any]
     cycles: int
+    seconds: float
     failure: str | None = None
 
 
@@ -102,8 +104,9 @@ async def run_job(dut: Any) -> None:
     rtl = RtlOutputs(dut, job.config)
     lockstep = Lockstep(job.config) if job.lockstep else None
     program = run_actions(job.config, job.actions, job.seed)
-    results: list[object] = []
+    results: list[Any] = []
     cycle, failure = 0, None
+    began = time.perf_counter()
     inputs = next(program)
     _apply(dut, inputs, None)
     while failure is None:
@@ -121,4 +124,5 @@ async def run_job(dut: Any) -> None:
         _apply(dut, following, inputs)
         inputs = following
         cycle += 1
-    path.with_suffix(".answer").write_bytes(pickle.dumps(Answer(results, cycle + 1, failure)))
+    answer = Answer(results, cycle + 1, time.perf_counter() - began, failure)
+    path.with_suffix(".answer").write_bytes(pickle.dumps(answer))

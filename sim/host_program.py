@@ -7,7 +7,7 @@ running inside a simulator can be handed them.
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from model.config import ArrayConfig
 from model.registers import ADDRESS, READ_LATENCY, PeCounter
@@ -77,13 +77,13 @@ class ReadCounters:
 
 
 Action = Reset | Idle | Send | Start | Collect | ReadCounters
-Program = Generator[Inputs, MachineOutputs, list[object]]
+Program = Generator[Inputs, MachineOutputs, list[Any]]
 
 
 def run_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 0) -> Program:
     """The actions in order; returns the results of the Collect and ReadCounters actions."""
     random = Random(seed)
-    results: list[object] = []
+    results: list[Any] = []
     for action in actions:
         match action:
             case Reset(cycles):

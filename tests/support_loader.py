@@ -105,7 +105,7 @@ class Bench:
             names = ("in_rows", "out_rows", "pointer_base", "bias_base", "shift", "relu", "bias_scale")
             self.layers.append((layer.address, {name: entry[name] for name in names}))
         self.loads += ctx.get(dut.load)
-        if ctx.get(dut.begin):
+        if ctx.get(dut.begin_codes):
             self.begins += 1
             self.busy_cycles = self.rng.randint(10, 40)
         if ctx.get(dut.stream_ended):

@@ -13,4 +13,4 @@ def load_mnist(folder: Path, part: str) -> tuple[NDArray[np.float32], NDArray[np
         pixels = np.frombuffer(handle.read(), dtype=np.uint8, offset=16)
     with gzip.open(folder / f"{part}-labels-idx1-ubyte.gz") as handle:
         labels = np.frombuffer(handle.read(), dtype=np.uint8, offset=8)
-    return pixels.reshape(-1, 784).astype(np.float32) / 256, labels.astype(np.int64)
+    return (pixels.reshape(-1, 784) / 256).astype(np.float32), labels.astype(np.int64)

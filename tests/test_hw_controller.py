@@ -149,12 +149,12 @@ def run_network(layers: list[Layer], inputs: list[list[int]], rng: random.Random
         if ctx.get(dut.row_done):
             unloaded.append(([peer.current for peer in peers], ctx.get(dut.last_row)))
         refused.append(ctx.get(dut.start_refused))
-        running = [ctx.get(signal) for signal in (dut.read, dut.read_row, dut.take)]
+        read, read_row, take = ctx.get(dut.read), ctx.get(dut.read_row), ctx.get(dut.take)
         layer = ctx.get(dut.layer)
         clear = ctx.get(dut.clear)
         await ctx.tick()
         for pe, peer in enumerate(peers):
-            peer.step(*running, clear >> pe & 1, broadcast, layer.layer, layer.bank, write_back)
+            peer.step(read, read_row, take, clear >> pe & 1, broadcast, layer.layer, layer.bank, write_back)
 
     async def bench(ctx):
         for number, layer in enumerate(layers):

@@ -65,11 +65,11 @@ def run_layers(config, layers, word_rate, seed=0):
     async def run_layer(ctx, layer):
         width = config.stream_bits
         await load_tables(ctx, dut, config, layer)
-        ctx.set(dut.begin, 1)
+        ctx.set(dut.begin_codes, 1)
         ctx.set(dut.columns, len(layer.slices))
         assert writes_of(ctx, dut) == (None, reference.pointer_written())
         await ctx.tick()
-        ctx.set(dut.begin, 0)
+        ctx.set(dut.begin_codes, 0)
 
         waiting, accepted, bit, number = list(layer.words), 0, 0, 0
         second, cycle = None, 0
@@ -209,10 +209,10 @@ def drive(config, layer, words, *, ended=False, columns=None, rate=1):
 
     async def testbench(ctx):
         await load_tables(ctx, dut, config, layer)
-        ctx.set(dut.begin, 1)
+        ctx.set(dut.begin_codes, 1)
         ctx.set(dut.columns, columns or len(layer.slices))
         await ctx.tick()
-        ctx.set(dut.begin, 0)
+        ctx.set(dut.begin_codes, 0)
         waiting = list(words)
         for cycle in range(200):
             offered = bool(waiting) and cycle % rate == 0
@@ -323,10 +323,10 @@ def test_load_returns_to_the_first_row_and_pointer():
             await ctx.tick()
             ctx.set(dut.load, 0)
             ctx.set(dut.columns, 1)
-            ctx.set(dut.begin, 1)
+            ctx.set(dut.begin_codes, 1)
             assert writes_of(ctx, dut) == (None, (0, 0))
             await ctx.tick()
-            ctx.set(dut.begin, 0)
+            ctx.set(dut.begin_codes, 0)
             ctx.set(dut.word.valid, 1)
             ctx.set(dut.word.payload, layer.words[0])
             for _ in range(12):

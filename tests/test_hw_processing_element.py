@@ -66,9 +66,9 @@ async def load_network(ctx, dut, config, layers):
         bias_base += layer.out_rows
         await load_tables(ctx, dut, config, layer.stream)
         ctx.set(dut.columns, len(layer.slices))
-        ctx.set(dut.begin, 1)
+        ctx.set(dut.begin_codes, 1)
         await ctx.tick()
-        ctx.set(dut.begin, 0)
+        ctx.set(dut.begin_codes, 0)
         for word in layer.stream.words:
             ctx.set(dut.word.valid, 1)
             ctx.set(dut.word.payload, word)

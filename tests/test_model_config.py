@@ -176,7 +176,7 @@ def test_file_from_a_preset(tmp_path):
     [
         ('preset = "eie65"', "no preset 'eie65'; presets: eie64, "),
         ('preset = "eie64"\nqueue = 3', "unknown configuration field 'queue'; known: name, pes, "),
-        ("queue = 3", "unknown configuration field 'queue'; known: accumulator_bits, "),
+        ("queue = 3", "unknown configuration field 'queue'; known: name, pes, "),
         ("pes = 4", "missing 4 required keyword-only arguments"),
         ("pes = ", "is not valid TOML"),
         ('preset = "eie64"\npes = 1.5', "pes must be an integer, got 1.5"),
