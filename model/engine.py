@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.engine_kernel import accumulate, layer_schedule
+from model.engine_kernel import accumulate, layer_schedule, tally
 from model.fixed_point import write_back_array
 from model.image import LayerImage, NetworkImage
 from model.layouts import FLUSH_CYCLES
@@ -130,16 +130,28 @@ class _LayerEngine:
     def __init__(self, config: ArrayConfig, layer: LayerImage) -> None:
         self._config = config
         self._layer = layer
-        self._counts = np.ascontiguousarray(np.diff(layer.pointers, axis=1).T.astype(np.int32))
-        is_filler = layer.codes == 0
-        self._rows = np.where(is_filler, 0, local_rows(layer)).astype(np.uint16)
-        if self._rows.size and int(self._rows.max()) >= layer.out_rows:
-            raise ValueError(f"layer {layer.name}: rows below {layer.out_rows} wanted, got row {int(self._rows.max())}")
-        self._weights = np.where(is_filler, 0, layer.codebook[layer.codes]).astype(np.int16)
-        fillers_before = np.concatenate([[0], np.cumsum(is_filler)]).astype(np.int64)
-        starts = layer.pointers + layer.offsets[:-1, None]
-        self._fillers = fillers_before[starts] - fillers_before[layer.offsets[:-1, None]]
-        self._bias_terms = layer.biases.T.astype(np.int64) * layer.bias_scale
+        is_weight = layer.codes != 0
+        rows = local_rows(layer)[is_weight]
+        if rows.size and int(rows.max()) >= layer.out_rows:
+            raise ValueError(f"layer {layer.name}: rows below {layer.out_rows} wanted, got row {int(rows.max())}")
+        counts = np.diff(layer.pointers, axis=1)
+        self._counts = _by_column(counts)
+        self._first_rows = _by_column(layer.pointers[:, :-1] // config.entries_per_row)
+        self._last_rows = _by_column((layer.pointers[:, 1:] - 1) // config.entries_per_row)
+
+        weights_before = np.concatenate([[0], np.cumsum(is_weight)]).astype(np.int64)
+        bounds = weights_before[layer.pointers + layer.offsets[:-1, None]]
+        nonzeros = np.diff(bounds, axis=1)
+        self._nonzeros = _by_column(nonzeros)
+        # The image goes PE by PE, the sums column by column: a column's weights hit different rows, none waits.
+        slice_ends = np.cumsum(nonzeros.T.reshape(-1)).reshape(layer.columns, config.pes)
+        self._starts = np.concatenate([[0], slice_ends[:, -1]])
+        target = np.arange(rows.size) + np.repeat((slice_ends.T - bounds[:, 1:]).reshape(-1), nonzeros.reshape(-1))
+        self._rows = np.empty(rows.size, dtype=np.uint32)
+        self._rows[target] = rows * config.pes + np.repeat(np.arange(config.pes), nonzeros.sum(axis=1))
+        self._weights = np.empty(rows.size, dtype=np.int16)
+        self._weights[target] = layer.codebook[layer.codes[is_weight]]
+        self._bias_terms = layer.biases.reshape(-1).astype(np.int64) * layer.bias_scale
         self._symbols = layer.decoded_symbols()
 
     def run(self, values: NDArray[np.int16]) -> tuple[NDArray[np.int16], bool, LayerResult]:
@@ -147,23 +159,22 @@ class _LayerEngine:
         config, layer = self._config, self._layer
         active = np.flatnonzero(values)
         exhausted, drained, stalls = layer_schedule(active, self._counts, layer.in_rows, config.queue_depth)
-        sums = np.zeros((config.pes, layer.out_rows), dtype=np.int64)
-        tallies = np.zeros((4, config.pes), dtype=np.int64)
-        overflow = accumulate(
-            active,
-            values,
-            layer.pointers,
-            self._fillers,
-            layer.offsets,
-            self._rows,
-            self._weights,
-            config.entries_per_row,
-            config.accumulator_bits,
-            sums,
-            tallies,
+        entries, weights, empty_slices, row_reads = tally(
+            active, self._counts, self._nonzeros, self._first_rows, self._last_rows
         )
+        sums = np.zeros(layer.out_rows * config.pes, dtype=np.int64)
+        overflow = accumulate(active, values, self._starts, self._rows, self._weights, config.accumulator_bits, sums)
         outputs, overflowed = self._write_back(sums)
-        entries, fillers = tallies[0], tallies[1]
+        counters = np.zeros((len(PeCounter), config.pes), dtype=np.int64)
+        counters[PeCounter.ENTRIES] = entries
+        counters[PeCounter.FILLERS] = entries - weights
+        counters[PeCounter.STARVED_CYCLES] = drained - 1 - entries - empty_slices
+        counters[PeCounter.EMPTY_SLICES] = empty_slices
+        counters[PeCounter.ROW_READS] = row_reads
+        counters[PeCounter.POINTER_READS] = len(active)
+        counters[PeCounter.ACCUMULATOR_READS] = weights + layer.out_rows
+        counters[PeCounter.ACCUMULATOR_WRITES] = weights + layer.out_rows
+        counters[PeCounter.DECODED_SYMBOLS] = self._symbols
         result = LayerResult(
             name=layer.name,
             compute_cycles=exhausted + 1,
@@ -171,9 +182,9 @@ class _LayerEngine:
             write_back_cycles=layer.out_rows + FLUSH_CYCLES,
             broadcasts=len(active),
             stalls=stalls,
-            counters=self._counters(len(active), drained, tallies),
+            counters=counters,
             ideal_cycles=float(entries.mean()),
-            nonzeros_active=int((entries - fillers).sum()),
+            nonzeros_active=int(weights.sum()),
         )
         return outputs, overflow or overflowed, result
 
@@ -181,23 +192,12 @@ class _LayerEngine:
         layer, limit = self._layer, 1 << (self._config.accumulator_bits - 1)
         totals = sums + self._bias_terms
         wrapped = ((totals + limit) & ((limit << 1) - 1)) - limit
-        outputs = write_back_array(wrapped, layer.shift, layer.relu)
-        return outputs.T.reshape(-1), bool((wrapped != totals).any())
+        return write_back_array(wrapped, layer.shift, layer.relu), bool((wrapped != totals).any())
 
-    def _counters(self, broadcasts: int, drained: int, tallies: NDArray[np.int64]) -> NDArray[np.int64]:
-        entries, fillers, empty_slices, row_reads = tallies
-        counters = np.zeros((len(PeCounter), self._config.pes), dtype=np.int64)
-        cycles_computing = drained - 1
-        counters[PeCounter.ENTRIES] = entries
-        counters[PeCounter.FILLERS] = fillers
-        counters[PeCounter.STARVED_CYCLES] = cycles_computing - entries - empty_slices
-        counters[PeCounter.EMPTY_SLICES] = empty_slices
-        counters[PeCounter.ROW_READS] = row_reads
-        counters[PeCounter.POINTER_READS] = broadcasts
-        counters[PeCounter.ACCUMULATOR_READS] = entries - fillers + self._layer.out_rows
-        counters[PeCounter.ACCUMULATOR_WRITES] = entries - fillers + self._layer.out_rows
-        counters[PeCounter.DECODED_SYMBOLS] = self._symbols
-        return counters
+
+def _by_column(values: NDArray[np.int64]) -> NDArray[np.int32]:
+    """(pes, columns) figures of slices as contiguous (columns, pes)."""
+    return np.ascontiguousarray(values.T, dtype=np.int32)
 
 
 def local_rows(layer: LayerImage) -> NDArray[np.int64]:

@@ -65,58 +65,77 @@ def layer_schedule(
 
 
 @compiled
+def tally(
+    active: NDArray[np.int64],
+    counts: NDArray[np.int32],
+    nonzeros: NDArray[np.int32],
+    first_rows: NDArray[np.int32],
+    last_rows: NDArray[np.int32],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Count what every PE meets in the active columns.
+
+    Parameters
+    ----------
+    active : (n,) columns with a nonzero activation, ascending.
+    counts, nonzeros : (columns, pes) entries of every slice, with and without fillers.
+    first_rows, last_rows : (columns, pes) sparse-matrix rows of every slice's first and last entry.
+
+    Returns
+    -------
+    entries, weights (entries but for fillers), empty slices, sparse-matrix row reads : (pes,) each.
+    """
+    pes = counts.shape[1]
+    entries = np.zeros(pes, dtype=np.int32)
+    weights = np.zeros(pes, dtype=np.int32)
+    empty_slices = np.zeros(pes, dtype=np.int32)
+    row_reads = np.zeros(pes, dtype=np.int32)
+    held_rows = np.full(pes, -1, dtype=np.int32)
+    for column in active:
+        for pe in range(pes):
+            count = counts[column, pe]
+            first, last = first_rows[column, pe], last_rows[column, pe]
+            entries[pe] += count
+            weights[pe] += nonzeros[column, pe]
+            empty_slices[pe] += np.int32(count == 0)
+            row_reads[pe] += (last - first + np.int32(first != held_rows[pe])) * np.int32(count > 0)
+            held_rows[pe] = last if count > 0 else held_rows[pe]
+    return entries, weights, empty_slices, row_reads
+
+
+@compiled
 def accumulate(
     active: NDArray[np.int64],
     activations: NDArray[np.int16],
     starts: NDArray[np.int64],
-    fillers: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-    rows: NDArray[np.uint16],
+    rows: NDArray[np.uint32],
     weights: NDArray[np.int16],
-    entries_per_row: int,
     accumulator_bits: int,
-    accumulators: NDArray[np.int64],
-    tallies: NDArray[np.int64],
+    sums: NDArray[np.int64],
 ) -> bool:
-    """Sum the products of all active columns, in the machine's order.
+    """Sum the products of all active columns, in the machine's order and without wrapping.
+
+    Up to the first overflow a wrapping accumulator holds the same sums, and after it the same sums modulo its range:
+    whether one of these sums leaves the range is exactly whether the machine's would.
 
     Parameters
     ----------
     activations : (columns,) of the layer.
-    starts : (pes, columns + 1) entry offsets of the slices in each PE's own entries.
-    fillers : (pes, columns + 1) fillers of each PE before those offsets.
-    offsets : (pes + 1,) where each PE's entries begin.
-    rows, weights : (entries,) local row and weight of every entry; weight 0 at row 0 for a filler.
-    accumulators : (pes, out_rows), zeros; receives the wrapped sums.
-    tallies : (4, pes), zeros; receives entries, fillers, empty slices and sparse-matrix row reads.
+    starts : (columns + 1,) where each column's weights begin.
+    rows, weights : (nonzeros,) row in physical order and value of every weight, column by column.
+    sums : (out_rows * pes,), zeros; receives the sums.
 
     Returns
     -------
     overflow : whether a partial sum left the range of the accumulator.
     """
     limit = np.int64(1) << (accumulator_bits - 1)
-    overflow = False
-    for pe in range(starts.shape[0]):
-        sums = accumulators[pe]
-        held_row = np.int64(-1)
-        entries = fillers_met = empty = row_reads = 0
-        for column in active:
-            first, end = starts[pe, column], starts[pe, column + 1]
-            if first == end:
-                empty += 1
-                continue
-            entries += end - first
-            fillers_met += fillers[pe, column + 1] - fillers[pe, column]
-            first_row, last_row = first // entries_per_row, (end - 1) // entries_per_row
-            row_reads += last_row - first_row + (first_row != held_row)
-            held_row = last_row
-            activation = np.int64(activations[column])
-            for entry in range(offsets[pe] + first, offsets[pe] + end):
-                total = sums[rows[entry]] + activation * weights[entry]
-                if total >= limit or total < -limit:
-                    overflow = True
-                    total = ((total + limit) & ((limit << 1) - 1)) - limit
-                sums[rows[entry]] = total
-        tallies[0, pe], tallies[1, pe] = entries, fillers_met
-        tallies[2, pe], tallies[3, pe] = empty, row_reads
-    return overflow
+    seen = np.int64(0)
+    for column in active:
+        activation = np.int64(activations[column])
+        hit = rows[starts[column] : starts[column + 1]]
+        factors = weights[starts[column] : starts[column + 1]]
+        for entry in range(hit.size):
+            total = sums[hit[entry]] + activation * factors[entry]
+            sums[hit[entry]] = total
+            seen |= total + limit  # a sum in range has no bit here above the accumulator's
+    return (seen >> accumulator_bits) != 0

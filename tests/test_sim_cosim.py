@@ -14,12 +14,12 @@ from model.engine import RunResult, run_image
 from model.image import NetworkImage
 from model.registers import PeCounter
 from sim.cosim import PORTS, RtlResult, run_rtl
+from sim.mnist import load_mnist
 from sim.simulators import build
 from sw.compress import compress
 from sw.image import build_image
 from sw.image_stream import quantise_inputs
 from sw.network import LinearLayer, Network, load_network
-from tests.support_mnist import load_mnist
 from tests.support_rtl import simulators
 
 
