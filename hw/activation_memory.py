@@ -22,8 +22,9 @@ class ActivationMemory(wiring.Component):
     Members
     -------
     bank : the source bank, read; outputs go to the other one.
-    input_write : an input of the first layer, into bank 0; not in a cycle with `output_write`.
-    output_write : an output, into the bank that is not the source.
+    input_write : an input of the first layer, into bank 0.
+    output_write : an output, into the bank that is not the source; lost in a cycle with `input_write`, which happens
+        only to the outputs of the accumulator clearing after reset.
     read, read_row : a source activation is presented to the memory.
     take : the activation read last becomes `current`, and is pending if it is not zero.
     clear : `current` is broadcast now; `take` wins.
@@ -55,17 +56,17 @@ class ActivationMemory(wiring.Component):
             activations.read_enable.eq(self.read),
             activations.read_address.eq(self.read_row + Mux(self.bank, depth, 0)),
         ]
-        with m.If(self.output_write.valid):
+        with m.If(self.input_write.valid):
             m.d.comb += [
                 activations.write.valid.eq(1),
-                activations.write.address.eq(self.output_write.address + Mux(self.bank, 0, depth)),
-                activations.write.data.eq(self.output_write.data),
+                activations.write.address.eq(self.input_write.address),
+                activations.write.data.eq(self.input_write.data),
             ]
         with m.Else():
             m.d.comb += [
-                activations.write.valid.eq(self.input_write.valid),
-                activations.write.address.eq(self.input_write.address),
-                activations.write.data.eq(self.input_write.data),
+                activations.write.valid.eq(self.output_write.valid),
+                activations.write.address.eq(self.output_write.address + Mux(self.bank, 0, depth)),
+                activations.write.data.eq(self.output_write.data),
             ]
         with m.If(self.clear):
             m.d.sync += self.pending.eq(0)

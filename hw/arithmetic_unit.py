@@ -11,7 +11,7 @@ from model.config import ArrayConfig
 from model.fixed_point import INT16_MAX, INT16_MIN
 from model.layouts import ACTIVATION_BITS, SHIFT_BITS
 
-ROUNDING_BITS = 18  # output, its rounding bit, and one bit that tells saturation
+ROUNDING_BITS = 17  # an output and the bit below it
 
 
 class ArithmeticUnit(wiring.Component):
@@ -128,6 +128,7 @@ class ArithmeticUnit(wiring.Component):
         ]
 
         # With one fraction bit kept, adding one and dropping it rounds half up: shift 0 then needs no case of its own.
+        # What fits ROUNDING_BITS can round up past INT16_MAX, but never below INT16_MIN.
         o_halves = Signal(signed(width + 1))
         m.d.sync += [
             written.eq(self.k_sum),
@@ -145,7 +146,7 @@ class ArithmeticUnit(wiring.Component):
         ]
         with m.If(negative & self.relu):
             m.d.comb += self.o_value.eq(0)
-        with m.Elif(negative & (~fits | (rounded < INT16_MIN))):
+        with m.Elif(negative & ~fits):
             m.d.comb += self.o_value.eq(INT16_MIN)
         with m.Elif(~negative & (~fits | (rounded > INT16_MAX))):
             m.d.comb += self.o_value.eq(INT16_MAX)

@@ -47,7 +47,7 @@ class HuffmanDecoder(wiring.Component):
     begin_codes, columns : a new layer of `columns` >= 1 slices. Only while not `busy`, and with slot = 0.
     word : the stream, first bit most significant; `word.ready` depends on registers alone. Words after the last
         symbol of a layer are accepted and discarded.
-    stream_ended : no word will follow.
+    stream_ended : no word comes in this cycle or later.
     busy, error : `error` is sticky until reset.
     decoded : a symbol is decoded in this cycle.
     row_write, pointer_write : the writes of this cycle to sparse-matrix and pointer memory.
@@ -144,7 +144,7 @@ class HuffmanDecoder(wiring.Component):
             next_position.eq(self.position + length),
             decodable.eq(decoding & found & (self.low_valid | (next_position <= config.stream_bits))),
             no_such_code.eq(decoding & ~found & (self.low_valid | (self.position <= config.stream_bits - longest))),
-            starved.eq(self.stream_ended & self.running & ~decodable & ~(self.word.valid & self.word.ready)),
+            starved.eq(self.stream_ended & self.running & ~decodable),
             fault.eq(row_fault | no_such_code | starved),
             self.decoded.eq(decodable & ~row_fault),
             moved.eq(self.decoded & next_position[-1]),

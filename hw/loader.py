@@ -5,37 +5,21 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import bits, table_layout, write_layout
+from hw.layer_descriptor import HOST_WORD_BITS, LayerDescriptor
 from hw.layer_table import layer_write_layout
 from model.config import ArrayConfig
 from model.layouts import (
     ACTIVATION_BITS,
-    BIAS_SCALE_BITS,
     CODE_ALPHABET,
     DELTA_BITS,
     DESCRIPTOR_WORDS,
     LIMIT_BITS,
     RUN_ALPHABET,
-    SHIFT_BITS,
     LoaderState,
     Opcode,
     symbol_index_bits,
 )
 from model.registers import Error
-
-HOST_WORD_BITS = 32  # of a header or a descriptor word
-DESCRIPTOR = data.StructLayout(
-    {
-        "in_rows": 16,
-        "out_rows": 16,
-        "columns": HOST_WORD_BITS,
-        "stream_words": HOST_WORD_BITS,
-        "shift": SHIFT_BITS,
-        "unused_0": 8 - SHIFT_BITS,
-        "relu": 1,
-        "unused_1": 7,
-        "bias_scale": BIAS_SCALE_BITS,
-    }
-)
 
 
 def lanes_write_layout(config: ArrayConfig, address_bits: int) -> data.StructLayout:
@@ -102,28 +86,25 @@ class Loader(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config, state, word = self._config, self.state, self.i.payload
+        m.submodules.layer = layer = LayerDescriptor(config)
+        descriptor = layer.descriptor
         longest_section = max(2 * config.max_code_length, config.run_symbols, config.code_symbols, config.pes)
         index = Signal(range(longest_section))  # word of a section, or group or PE within a row
         row = Signal(HOST_WORD_BITS)
         alphabet = Signal()
         input_rows = Signal(bits(config.activation_depth + 1))
-        descriptor = Signal(DESCRIPTOR)
-        pointer_base = Signal(bits(config.pointer_depth + 1))
-        bias_base = Signal(bits(config.constant_depth + 1), init=config.bias_base)
         accept = Signal()
         cause = Signal(Error)
         m.d.comb += [
             accept.eq(self.i.valid & self.i.ready),
+            layer.accept.eq(accept & (state == LoaderState.DESCRIPTOR)),
+            layer.word.eq(word),
+            layer.clear.eq(self.load),
+            layer.loaded.eq(self.layer_write.valid),
             self.columns.eq(descriptor.columns),
             self.stream_ended.eq(state == LoaderState.WAIT),
             self.layer_write.address.eq(self.layers),
-            self.layer_write.entry.in_rows.eq(descriptor.in_rows),
-            self.layer_write.entry.out_rows.eq(descriptor.out_rows),
-            self.layer_write.entry.pointer_base.eq(pointer_base),
-            self.layer_write.entry.bias_base.eq(bias_base),
-            self.layer_write.entry.shift.eq(descriptor.shift),
-            self.layer_write.entry.relu.eq(descriptor.relu),
-            self.layer_write.entry.bias_scale.eq(descriptor.bias_scale),
+            self.layer_write.entry.eq(layer.entry),
             self.symbol_write.address.eq(Cat(index[: symbol_index_bits(config)], alphabet)),
             self.symbol_write.data.eq(word),
             self.activation_write.address.eq(row),
@@ -156,12 +137,7 @@ class Loader(wiring.Component):
                 with m.If(accept), m.Switch(word[:8]):
                     with m.Case(Opcode.LOAD):
                         m.d.comb += self.load.eq(1)
-                        m.d.sync += [
-                            self.layers.eq(0),
-                            pointer_base.eq(0),
-                            bias_base.eq(config.bias_base),
-                            self.error.eq(Error.NONE),
-                        ]
+                        m.d.sync += [self.layers.eq(0), self.error.eq(Error.NONE)]
                     with m.Case(Opcode.LAYER):
                         with m.If(self.layers == config.layers):
                             m.d.comb += cause.eq(Error.LAYERS)
@@ -177,22 +153,9 @@ class Loader(wiring.Component):
 
             with m.Case(LoaderState.DESCRIPTOR):
                 section(DESCRIPTOR_WORDS, LoaderState.CHECK)
-                with m.If(accept):
-                    held = descriptor.as_value()
-                    m.d.sync += held.eq(Cat(held[HOST_WORD_BITS:], word[:HOST_WORD_BITS]))
 
             with m.Case(LoaderState.CHECK):
-                fits = (
-                    (descriptor.in_rows != 0)
-                    & (descriptor.in_rows <= config.activation_depth)
-                    & (descriptor.out_rows != 0)
-                    & (descriptor.out_rows <= config.activation_depth)
-                    & (descriptor.columns != 0)
-                    & (descriptor.stream_words != 0)
-                    & (pointer_base + descriptor.columns + 1 <= config.pointer_depth)
-                    & (bias_base + descriptor.out_rows <= config.constant_depth)
-                )
-                with m.If(fits):
+                with m.If(layer.fits):
                     m.d.sync += state.eq(LoaderState.LIMITS)
                 with m.Else():
                     m.d.comb += cause.eq(Error.DESCRIPTOR)
@@ -233,7 +196,7 @@ class Loader(wiring.Component):
                 m.d.comb += [
                     self.i.ready.eq(1),
                     self.constant_write.groups.eq(accept << index),
-                    self.constant_write.address.eq(bias_base + row),
+                    self.constant_write.address.eq(layer.entry.bias_base + row),
                     self.constant_write.data.eq(self.activation_write.data),
                 ]
                 rows(descriptor.out_rows, config.groups, LoaderState.BEGIN)
@@ -251,12 +214,7 @@ class Loader(wiring.Component):
 
             with m.Case(LoaderState.WAIT), m.If(~self.decoder_busy.any() & ~self.decoder_error.any()):
                 m.d.comb += self.layer_write.valid.eq(1)
-                m.d.sync += [
-                    self.layers.eq(self.layers + 1),
-                    pointer_base.eq(pointer_base + descriptor.columns + 1),
-                    bias_base.eq(bias_base + descriptor.out_rows),
-                    state.eq(LoaderState.HEADER),
-                ]
+                m.d.sync += [self.layers.eq(self.layers + 1), state.eq(LoaderState.HEADER)]
 
             with m.Case(LoaderState.INPUT):
                 m.d.comb += [self.i.ready.eq(1), self.activation_write.groups.eq(accept << index)]

@@ -16,7 +16,7 @@ def test_banks_take_and_clear_in_every_cycle(depth):
         banks = [[0] * depth, [0] * depth]
         data, pending, current, together = 0, False, 0, 0
         for cycle in range(600):
-            bank, row, source = rng.randrange(2), rng.randrange(depth), rng.choice(["input", "output", None])
+            bank, row, source = rng.randrange(2), rng.randrange(depth), rng.choice(["input", "output", "both", None])
             to = rng.randrange(depth)
             value = rng.choice([0, 1, 0x8000, rng.getrandbits(16)])
             read, take, clear = (rng.random() < 0.5 for _ in range(3))
@@ -25,8 +25,8 @@ def test_banks_take_and_clear_in_every_cycle(depth):
             ctx.set(dut.read_row, row)
             ctx.set(dut.take, take)
             ctx.set(dut.clear, clear)
-            write(ctx, dut.input_write, to if source == "input" else None, value)
-            write(ctx, dut.output_write, to if source == "output" else None, value)
+            write(ctx, dut.input_write, to if source in ("input", "both") else None, value)
+            write(ctx, dut.output_write, to if source in ("output", "both") else None, value ^ 1)
             assert (cycle, ctx.get(dut.pending), ctx.get(dut.current)) == (cycle, pending, current)
             await ctx.tick()
             if take:
@@ -37,7 +37,7 @@ def test_banks_take_and_clear_in_every_cycle(depth):
             if read:
                 data = banks[bank][row]
             if source is not None:
-                banks[0 if source == "input" else 1 - bank][to] = value
+                banks[1 - bank if source == "output" else 0][to] = value ^ (source == "output")
         assert together > 5
 
     simulate(dut, testbench)

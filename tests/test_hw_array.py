@@ -209,6 +209,26 @@ def test_a_network_gives_the_reference_outputs_twice(density: float):
     simulate(program)
 
 
+def test_an_input_right_after_reset_is_kept():
+    """The outputs of the accumulator clearing are still in the pipeline while the first words come in."""
+    rng = random.Random(6)
+    network = Network(rng, [(4, 2)], 0.7)
+    inputs = [rng.randint(-900, 900) for _ in range(4 * CONFIG.pes)]
+
+    async def program(ctx, host: Host):
+        ctx.set(host.dut.i.valid, 1)
+        for word in [header(Opcode.INPUT, 4), *row_words(inputs)]:
+            ctx.set(host.dut.i.payload, word)
+            await ctx.tick().until(host.dut.i.ready)
+        await host.send(ctx, network.words)
+        while not await host.read(ctx, "LAYERS"):
+            pass
+        await host.write(ctx, "CONTROL", 1)
+        assert await host.collect(ctx) == network.run(inputs)
+
+    simulate(program)
+
+
 def test_identity_errors_and_the_debug_port():
     fields = array_debug_fields(CONFIG)
 

@@ -109,6 +109,22 @@ def test_reset_in_the_middle_of_loading(part):
     bench.check(random_activations(rng, image, 0.5))
 
 
+def test_an_input_right_after_reset_is_kept():
+    """The outputs of the accumulator clearing are still in the pipeline while the first words come in."""
+    rng = np.random.default_rng(3)
+    image = random_network_image(rng, small_config(), [40, 12], 0.8)
+    activations = random_activations(rng, image, 1.0)
+    array = Bench(image).array
+    inputs = [*encode_input(image.config, activations), *encode_network(image)]
+    while inputs:
+        offer = Inputs(i_valid=1, i_data=inputs[0])
+        if array.outputs(offer).i_ready:
+            del inputs[0]
+        array.step(offer)
+    kept = [pe.activation_memory.words.words[: image.layers[0].in_rows] for pe in array.pes]
+    assert np.array(kept).T.reshape(-1).tolist() == activations.tolist()
+
+
 def test_a_layer_by_hand_cycle_by_cycle():
     """One PE, one weight of 3 times 5, every stage of the pipeline in its cycle (sections 6 and 7)."""
     config = small_config(pes=1)

@@ -61,7 +61,7 @@ class HuffmanDecoder:
         if not self.busy:
             return signals
         self._find(pe, signals)
-        if self.running and loader.stream_ended and signals.length == 0 and pe.word is None:
+        if self.running and loader.stream_ended and signals.length == 0:
             signals.error = True
         if self.t_valid:
             self._use(signals)
