@@ -1,6 +1,5 @@
 """Ladder step 1: reference, stepped model and fast engine must agree on everything, layer by layer."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,11 +9,12 @@ from model.engine import RunResult, run_image
 from model.image import NetworkImage
 from model.layouts import ControlState
 from model.reference import ReferenceRun, run_reference
-from model.registers import ADDRESS, PeCounter
+from model.registers import PeCounter
 from model.stepped.array import SteppedArray
-from model.stepped.host import STATUS_DONE, STATUS_OVERFLOW, STATUS_RUNNING, STATUS_UNLOADING, Host
 from model.stepped.signals import Inputs, Outputs
+from sim.host_program import ReadCounters
 from tests.support_images import CodeShape, encode_input, encode_network, unpack_lanes
+from tests.support_stepped import Host
 
 PHASES = {
     ControlState.PREFETCH_0: 0,
@@ -70,15 +70,12 @@ class Bench:
     """A stepped array with a host, and the check of one run."""
 
     image: NetworkImage
-    i_stall: Callable[[], bool] | None = None
-    o_stall: Callable[[], bool] | None = None
+    stall: float = 0.0
 
     def __post_init__(self):
         self.array = SteppedArray(self.image.config)
         self.tracer = Tracer(self.array)
-        self.host = Host(
-            self.array, i_stall=self.i_stall, o_stall=self.o_stall, observe=self.tracer, max_cycles=100_000
-        )
+        self.host = Host(self.array, self.stall, self.tracer)
 
     def load(self, rng: np.random.Generator | None = None, shape: CodeShape = "balanced") -> None:
         self.host.load(encode_network(self.image, rng, shape))
@@ -89,7 +86,9 @@ class Bench:
         reference = run_reference(self.image, activations)
         (engine,) = run_image(self.image, activations[None])
         self.tracer.layers.clear()
-        words = self.host.run(encode_input(config, activations))
+        self.host.load(encode_input(config, activations))
+        self.host.start()
+        words = self.host.receive()
         last_rows = self.image.layers[-1].out_rows
         assert len(words) == last_rows * config.groups
         outputs = unpack_lanes(words, config.lanes)
@@ -100,18 +99,17 @@ class Bench:
         return engine
 
     def check_registers(self, engine: RunResult, overflow: bool) -> None:
-        host = self.host
-        status = host.status()
-        assert status & (STATUS_RUNNING | STATUS_UNLOADING | STATUS_DONE) == STATUS_DONE
-        assert bool(status & STATUS_OVERFLOW) == overflow == engine.overflow
-        assert host.read(ADDRESS["LAYERS"]) == len(self.image.layers)
-        assert host.read(ADDRESS["CYCLES"]) == engine.cycles
-        assert host.read(ADDRESS["BROADCASTS"]) == engine.broadcasts
-        assert host.read(ADDRESS["STALLS"]) == engine.stalls
+        ((registers, counters),) = self.host.perform(ReadCounters())
+        assert registers == {
+            "STATUS": 0b01001 | overflow << 4,
+            "LAYERS": len(self.image.layers),
+            "CYCLES": engine.cycles,
+            "BROADCASTS": engine.broadcasts,
+            "STALLS": engine.stalls,
+        }
+        assert overflow == engine.overflow
         if self.image.config.pe_counters:
-            np.testing.assert_array_equal(np.array(host.counters()), engine.counters)
-        else:
-            assert not np.any(host.counters())
+            np.testing.assert_array_equal(counters, engine.counters.T)
 
     def check_layers(self, engine: RunResult, reference: ReferenceRun) -> None:
         traces = self.tracer.layers

@@ -1,7 +1,5 @@
 """Reference, stepped model and fast engine agree on values, cycles and every counter (ladder step 1)."""
 
-import random
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -194,9 +192,8 @@ def test_streams_of_the_compressor(pes, stream_bits):
 
 def test_stalls_on_both_streams_and_images_back_to_back():
     rng = np.random.default_rng(11)
-    chance = random.Random(5)
     image = random_network_image(rng, small_config(pes=3, stream_bits=64), [10, 14, 7], 0.5)
-    bench = Bench(image, i_stall=lambda: chance.random() < 0.4, o_stall=lambda: chance.random() < 0.7)
+    bench = Bench(image, stall=0.5)
     bench.load(rng, "random")
     for activity in (0.9, 0.1, 0.0, 0.5):
         bench.check(random_activations(rng, image, activity))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.layouts import ControlState, array_debug_fields, pe_debug_fields
-from model.registers import ADDRESS, ID_VALUE, READ_LATENCY, Error
+from model.registers import ADDRESS, ID_VALUE, READ_LATENCY, Error, PeCounter
 from model.stepped.array import SteppedArray
 from model.stepped.signals import Inputs
 from tests.support_agreement import Bench
@@ -23,8 +23,7 @@ from tests.support_images import (
 
 def recorded_inputs(image, activations) -> list[Inputs]:
     """Every cycle of loading and running a network, with some pauses."""
-    chance = random.Random(1)
-    bench = Bench(image, lambda: chance.random() < 0.2, lambda: chance.random() < 0.5)
+    bench = Bench(image, stall=0.3)
     recorded: list[Inputs] = []
 
     def record(inputs, outputs):
@@ -173,6 +172,18 @@ def test_registers():
     assert host.read(ADDRESS["PE_SELECT"]) == 2
     host.write(ADDRESS["CONTROL"], 2)
     assert host.error() == Error.NONE
+
+
+@pytest.mark.parametrize("pe_counters", [True, False])
+def test_counters_read_zero_where_there_are_none(pe_counters):
+    rng = np.random.default_rng(0)
+    bench = Bench(random_network_image(rng, small_config(pes=3, pe_counters=pe_counters), [6, 6], 1.0))
+    bench.load()
+    bench.check(random_activations(rng, bench.image, 1.0))
+    for pe, present in ((2, pe_counters), (3, False)):
+        bench.host.write(ADDRESS["PE_SELECT"], pe)
+        read = [bench.host.read(ADDRESS[f"PE_{counter.name}"]) for counter in PeCounter]
+        assert all(read[PeCounter.ACCUMULATOR_READS :]) if present else not any(read)
 
 
 def test_register_reads_are_pipelined():

@@ -1,22 +1,20 @@
 """The Huffman decoder of the stepped model: what it writes, its errors (section 5) and their cycles."""
 
-import itertools
-
 import numpy as np
 import pytest
 
 from model.layouts import LoaderState
 from model.registers import Error
 from model.stepped.array import SteppedArray
-from model.stepped.host import Host
 from tests.support_images import encode_layer, layer_from_codes, random_network_image, small_config
+from tests.support_stepped import Host
 
 CODEBOOK = np.arange(16, dtype=np.int16)
 
 
 def load(config, words) -> Host:
     """Send a LAYER packet to a fresh array and let it be decoded."""
-    host = Host(SteppedArray(config), max_cycles=5000)
+    host = Host(SteppedArray(config))
     host.send(words)
     for _ in range(200):
         host.tick()
@@ -60,7 +58,7 @@ def test_a_symbol_per_cycle():
     """The last of 2 * 8 + 1 symbols of two bits at most is consumed 17 cycles after the first."""
     config = small_config(pes=1)
     words = encode_layer(config, single_layer(config, [[1]] * 8))
-    host = Host(SteppedArray(config), max_cycles=5000)
+    host = Host(SteppedArray(config))
     host.send(words[:-1])
     running = []
     host.send(words[-1:])
@@ -122,7 +120,7 @@ def test_full_row_past_the_end():
 
 def test_error_reaches_the_loader_in_the_next_cycle():
     config = small_config(pes=1, sparse_matrix_depth=2)
-    host = Host(SteppedArray(config), max_cycles=5000)
+    host = Host(SteppedArray(config))
     host.send(encode_layer(config, single_layer(config, [[1]] * 12)))
     while not host.array.debug()[1][0]["decoder_error"]:
         assert host.array.debug()[0]["loader_state"] != LoaderState.ERROR
@@ -146,7 +144,7 @@ def test_words_after_the_last_symbol_are_discarded():
     config = small_config(pes=2)
     codes = np.zeros((16, 2), dtype=int)
     codes[1::2] = 1 + np.arange(16).reshape(8, 2) % 15
-    host = Host(SteppedArray(config), i_stall=itertools.cycle([True, True, False]).__next__, max_cycles=5000)
+    host = Host(SteppedArray(config), stall=0.7)
     host.load(encode_layer(config, single_layer(config, codes)))
     empty, full = host.array.debug()[1]
     assert (empty["decoder_high_valid"], empty["decoder_low_valid"]) == (1, 0)
