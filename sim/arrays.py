@@ -1,37 +1,50 @@
 """Input and output activations as .npy files, read without trusting them."""
 
 import io
+import math
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sw.errors import EieError
-from sw.files import write_whole
+from sw.files import check_source, reason, write_whole
+
+HEADERS: dict[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bool, np.dtype[Any]]]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 def read_inputs(path: Path, features: int) -> NDArray[np.float32]:
     """The inputs in a .npy file: (inputs, features) or (features,), as float32 (inputs, features).
 
-    The file is mapped, not loaded, until its shape is known to be right, so that a header that declares more than the
-    file holds costs nothing. Raises EieError for anything else, pickles, NaN and infinity included.
+    Nothing is loaded until the header is known to be right, so that one that declares more than the file holds costs
+    nothing. Raises EieError for anything else, pickles, NaN and infinity included.
     """
-    if not path.is_file():
-        raise EieError(f"{path} is not a file; wanted a .npy file of inputs")
+    check_source(path)
     try:
-        mapped = np.lib.format.open_memmap(path, mode="r")
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            shape, is_fortran, dtype = HEADERS[np.lib.format.read_magic(file)](file)
+            offset = file.tell()
     except OSError as error:
-        raise EieError(f"cannot read {path}: {error.strerror or error}") from error
+        raise EieError(f"cannot read {path}: {reason(error)}") from error
     except Exception as error:  # numpy's header parser raises whatever Python's own parser does
-        raise EieError(f"{path} is not a whole .npy file of numbers: {_first_line(error)}") from error
-    if mapped.offset + mapped.nbytes != path.stat().st_size:
-        wanted = mapped.offset + mapped.nbytes
-        raise EieError(f"{path} has {path.stat().st_size} bytes; its header wants {wanted}, no more and no less")
-    if mapped.dtype.kind not in "biuf":
-        raise EieError(f"{path} holds {mapped.dtype} values; wanted real numbers")
-    rows = mapped[np.newaxis] if mapped.ndim == 1 else mapped
-    if rows.ndim != 2 or rows.shape[0] < 1 or rows.shape[1] != features:
-        raise EieError(f"{path} has shape {mapped.shape}; wanted (inputs, {features}) with at least one input")
+        raise EieError(f"{path} is not a .npy file: {reason(error)}") from error
+    if dtype.kind not in "biuf":
+        raise EieError(
+            f"{path} holds {'Python objects' if dtype.hasobject else f'{dtype} values'}; wanted real numbers"
+        )
+    if len(shape) not in (1, 2) or shape[-1] != features or shape[0] < 1:
+        raise EieError(f"{path} has shape {shape}; wanted (inputs, {features}) with at least one input")
+    found, wanted = path.stat().st_size, offset + math.prod(shape) * dtype.itemsize
+    if found != wanted:
+        raise EieError(f"{path} has {found} bytes; its header wants {wanted}, no more and no less")
+    rows = np.atleast_2d(np.memmap(path, dtype, "r", offset, shape, "F" if is_fortran else "C"))
     with np.errstate(over="ignore"):
         inputs = np.array(rows, dtype=np.float32, order="C")
     finite = np.isfinite(inputs)
@@ -48,7 +61,3 @@ def write_array(path: Path, values: NDArray[np.float32]) -> None:
     buffer = io.BytesIO()
     np.save(buffer, values, allow_pickle=False)
     write_whole(path, buffer.getvalue())
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

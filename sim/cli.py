@@ -1,22 +1,16 @@
 """The `eie` command: one sentence and exit code 2 for anything wrong with what it was given."""
 
-import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from model.config import ConfigError
 from sim.compress_commands import compress_command, decompress_command, inspect_command
+from sim.exit_code import exit_code
 from sim.hardware_commands import config_command, verilog_command
 from sim.simulate_command import simulate_command
-from sim.simulators import SimulatorError
 from sim.verify_command import verify_command
-from sw.errors import EieError
-
-BAD_INPUT = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="eie",
@@ -48,28 +42,5 @@ def eie(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 1 for a difference found by `verify`, 2, or 130 when interrupted."""
-    try:
-        code = app(args=arguments, prog_name="eie", standalone_mode=False)
-        sys.stdout.flush()
-    except typer.TyperException as error:
-        return _fail(error.format_message())
-    except (ConfigError, EieError, SimulatorError) as error:
-        return _fail(str(error))
-    except MemoryError:
-        return _fail("not enough memory for this network; wanted a smaller one, or a machine with more memory")
-    except BrokenPipeError:
-        # The reader of standard output has gone; without this the interpreter complains once more at its end.
-        sys.stdout = None
-        return BAD_INPUT
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{where}{error.strerror or error}")
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
-    return code if isinstance(code, int) else 0
-
-
-def _fail(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return BAD_INPUT
+    """Run one command and return its exit code: 1 for a difference found by `verify`, else as in `exit_code`."""
+    return exit_code(lambda: app(args=arguments, prog_name="eie", standalone_mode=False))

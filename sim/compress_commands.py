@@ -11,6 +11,7 @@ from sim.options import Json
 from sim.output import Output, count, ratio
 from sw.compress import compress
 from sw.errors import EieError
+from sw.files import check_target
 from sw.model_file import CompressedNetwork, load, report, save
 from sw.network import load_network, save_network
 from sw.report import FileReport, LayerReport
@@ -50,6 +51,7 @@ def compress_command(
     """Prune, share weights and Huffman-code a network into one small file."""
     output = Output(as_json=as_json)
     densities = parse_density(density)
+    check_target(path, model, calibration_file)
     network = load_network(model)
     calibration = None if calibration_file is None else read_inputs(calibration_file, network.in_features)
     with output.steps(f"compressing {model}") as say:
@@ -100,6 +102,7 @@ def decompress_command(
 ) -> None:
     """Write the float32 network that a compressed one stands for; its values are exactly the shared weights."""
     output = Output(as_json=as_json)
+    check_target(path, network)
     dense = load(network).to_network()
     save_network(dense, path)
     size = path.stat().st_size

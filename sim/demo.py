@@ -18,6 +18,7 @@ from model.config import PRESETS
 from sim.compress_commands import show_sizes
 from sim.cosim import run_rtl
 from sim.cpu_baseline import time_network
+from sim.exit_code import exit_code
 from sim.output import Output, count, percent, ratio
 from sim.simulate_command import show_simulation
 from sim.simulation import lay_out, simulate, total_figures
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "demo", help="folder for what the demo makes")
     options = parser.parse_args(arguments)
-    return 0 if run_demo(options.examples, options.output)["rtl_equal"] else 1
+    return exit_code(lambda: int(not run_demo(options.examples, options.output)["rtl_equal"]))
 
 
 def run_demo(examples: Path, folder: Path) -> dict[str, Any]:

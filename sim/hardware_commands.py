@@ -1,6 +1,7 @@
 """`eie verilog` writes an array's Verilog, `eie config` shows what an array is."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,8 @@ from hw.verilog import write_verilog
 from model.config import ArrayConfig
 from sim.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.output import Output, count
-from sw.files import write_whole
+from sw.errors import EieError
+from sw.files import check_target, write_whole
 
 
 def verilog_command(
@@ -24,9 +26,12 @@ def verilog_command(
     """Write an array as Verilog, with a file list, a C register header and a manifest."""
     array = array_config(preset, config, pes, changes)
     output = Output(as_json=as_json)
+    if folder.exists() and not folder.is_dir():
+        raise EieError(f"cannot write into {folder}: wanted a folder, got a file")
     with output.steps(f"writing Verilog for {array.pes} PEs"):
-        write_verilog(array, folder)
-    files = {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()}
+        written = write_verilog(array, folder)
+    paths: list[Path] = [getattr(written, field.name) for field in fields(written)]
+    files = {path.name: path.stat().st_size for path in sorted(paths)}
     output.table(
         f"{folder}: {array.name}, {array.pes} PEs",
         ["file", "bytes"],
@@ -47,6 +52,7 @@ def config_command(
     array = array_config(preset, config, pes, changes)
     output = Output(as_json=as_json)
     if path is not None:
+        check_target(path, config)
         write_whole(path, to_toml(array).encode())
     output.table(array.name, ["field", "value"], [[name, str(value)] for name, value in array.to_dict().items()])
     output.result(array.to_dict())

@@ -10,6 +10,9 @@ from model.config import PRESETS, ArrayConfig, ConfigError, load_config
 
 DEFAULT_PRESET = "eie64"
 
+# What tomllib raises: its own error is a ValueError, as is the refusal of thousands of digits; nesting can be too deep.
+UNREADABLE = (ValueError, RecursionError)
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Inputs = Annotated[Path, typer.Option("--input", help="Inputs: a .npy file of shape (inputs, features).")]
 Preset = Annotated[
@@ -28,7 +31,14 @@ def array_config(preset: str | None, file: Path | None, pes: int | None, changes
         raise ConfigError("--preset and --config describe the whole array both; wanted one of them")
     if preset is not None and preset not in PRESETS:
         raise ConfigError(f"no preset {preset!r}; presets: {', '.join(PRESETS)}")
-    config = load_config(file if file is not None else preset or DEFAULT_PRESET)
+    if file is not None and file.suffix != ".toml":
+        raise ConfigError(f"--config wants a .toml file, got {str(file)!r}")
+    try:
+        config = load_config(file if file is not None else preset or DEFAULT_PRESET)
+    except ConfigError:
+        raise
+    except UNREADABLE as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from error
     fields: dict[str, Any] = dict(_field(change) for change in changes or [])
     if pes is not None and fields.setdefault("pes", pes) != pes:
         raise ConfigError(f"--pes {pes} and --set pes={fields['pes']} differ")
@@ -44,6 +54,7 @@ def _field(change: str) -> tuple[str, Any]:
     if not separator:
         raise ConfigError(f"--set wants FIELD=VALUE, got {change!r}")
     try:
-        return name.strip(), tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
-        return name.strip(), text.strip()
+        table = tomllib.loads(f"value = {text.strip()}")
+    except UNREADABLE:
+        table = {}
+    return name.strip(), table["value"] if len(table) == 1 else text.strip()

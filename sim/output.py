@@ -1,9 +1,10 @@
 """What commands print: tables and notes for people, one JSON object for programs, progress on the error stream."""
 
 import json
+import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -11,7 +12,11 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from sw.errors import EieError
+
 WIDTH = 160  # at least, for tables: a narrow terminal wraps lines, which is better than cutting numbers
+
+SECONDS_BETWEEN_LINES = 5.0
 
 Say = Callable[[str], None]
 
@@ -26,8 +31,8 @@ class Output:
 
     def __init__(self, *, as_json: bool):
         self.as_json = as_json
-        self._out = Console(highlight=False)
-        self._err = Console(highlight=False, stderr=True)
+        self._out = _Console(highlight=False)
+        self._err = _Console(highlight=False, stderr=True)
         self._out.width = max(self._out.width, WIDTH)
 
     def line(self, text: str = "") -> None:
@@ -60,7 +65,11 @@ class Output:
     def result(self, payload: dict[str, Any]) -> None:
         """The same facts as one JSON object; nothing without --json."""
         if self.as_json:
-            print(json.dumps(payload, indent=2, allow_nan=False))
+            try:
+                text = json.dumps(payload, indent=2, allow_nan=False)
+            except ValueError as error:
+                raise EieError("JSON takes finite numbers, and a figure of this run is not finite") from error
+            print(text)
 
     @contextmanager
     def steps(self, first: str) -> Generator[Say]:
@@ -74,14 +83,34 @@ class Output:
 
     @contextmanager
     def bar(self, text: str, total: int) -> Generator[Callable[[int], None]]:
-        """A progress bar over `total` units; yields the function that advances it."""
+        """A progress bar over `total` units on a terminal, now and then a line elsewhere; yields what advances it."""
         if not self._err.is_terminal:
             self.note(text)
-            yield lambda _: None
+            yield self._lines(text, total)
             return
         with Progress(console=self._err, transient=True) as progress:
             task = progress.add_task(escape(text), total=total)
             yield lambda units: progress.advance(task, units)
+
+    def _lines(self, text: str, total: int) -> Callable[[int], None]:
+        done, said = 0, time.monotonic()
+
+        def advance(units: int) -> None:
+            nonlocal done, said
+            done += units
+            now = time.monotonic()
+            if done < total and now - said >= SECONDS_BETWEEN_LINES:
+                said = now
+                self.note(f"{text}: {count(done)} of {count(total)}")
+
+        return advance
+
+
+class _Console(Console):
+    """Leaves a reader that has gone to `sim.exit_code`, rich would exit with 1."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError
 
 
 def count(value: int) -> str:

@@ -9,6 +9,7 @@ from sim.arrays import read_inputs, write_array
 from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
 from sim.output import Output, count, mean, percent
 from sim.simulation import Simulation, lay_out, layer_figures, simulate, total_figures
+from sw.files import check_target
 from sw.model_file import load
 
 COLUMNS = ["layer", "compute", "drain", "write-back", "cycles", "stalls", "entries", "fillers", "useful", "balance"]
@@ -29,6 +30,8 @@ def simulate_command(
     """Simulate a compressed network, cycle for cycle, on an array of processing elements."""
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
+    if outputs_file is not None:
+        check_target(outputs_file, network, inputs_file, config)
     compressed = load(network)
     inputs = read_inputs(inputs_file, compressed.layers[0].shape[1])
     with output.steps(f"laying out for {array.pes} PEs"):

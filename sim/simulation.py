@@ -81,11 +81,15 @@ def figures(results: Sequence[LayerResult], inputs: int, pes: int) -> dict[str, 
     `balance`: cycles in which a PE consumed an entry or an empty slice over PE cycles.
     """
 
+    counters = np.zeros_like(results[0].counters)
+    for result in results:
+        counters += result.counters
+
     def mean(values: Iterable[int]) -> float:
         return float(sum(values)) / inputs
 
     def counted(counter: PeCounter) -> float:
-        return mean(int(result.counters[counter].sum()) for result in results)
+        return float(counters[counter].sum()) / inputs
 
     cycles = mean(result.cycles for result in results)
     return {

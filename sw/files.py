@@ -1,40 +1,86 @@
 """Reading and writing files whole: an output file is complete or absent."""
 
 import contextlib
+import errno
 import os
 import tempfile
 from pathlib import Path
 
 from sw.errors import EieError
 
+LONGEST_REASON = 160
+
 
 def read_whole(path: Path) -> bytes:
     """The bytes of a file; EieError if it cannot be read."""
+    check_source(path)
     try:
-        return Path(path).read_bytes()
+        return path.read_bytes()
+    except OSError as error:
+        raise EieError(f"cannot read {path}: {reason(error)}") from error
+
+
+def check_source(path: Path) -> None:
+    """EieError unless `path` is a file with an end, which a folder, a device and a pipe are not."""
+    try:
+        path.stat()
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not path.is_file():
+            raise OSError(errno.EINVAL, "it is not a regular file")
     except (OSError, ValueError) as error:
-        raise EieError(f"cannot read {path}: {_reason(error)}") from error
+        raise EieError(f"cannot read {path}: {reason(error)}") from error
+
+
+def check_target(path: Path, *sources: Path | None) -> None:
+    """EieError if writing `path` would fail or replace one of `sources`; called before long work, not after it."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.exists():
+            for source in sources:
+                if source is not None and source.exists() and path.samefile(source):
+                    raise EieError(f"cannot write {path}: it is the input {source}, which would be lost")
+        changed = path if path.exists() else Path(os.path.realpath(path)).parent
+        if not changed.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if changed != path and not changed.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(changed, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise EieError(f"cannot write {path}: {reason(error)}") from error
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, which afterwards holds all of it or what it held before; EieError if that fails."""
-    path = Path(path)
+    """Write `data` to `path`, which afterwards holds all of it or what it held before; EieError if that fails.
+
+    A link stays a link and its target is written; a device or a pipe stays what it is and takes the bytes.
+    """
+    check_target(path)
+    if path.exists() and not path.is_file():
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise EieError(f"cannot write {path}: {reason(error)}") from error
+        return
+    target = Path(os.path.realpath(path))
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
-    except (OSError, ValueError) as error:
-        raise EieError(f"cannot write {path}: {_reason(error)}") from error
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:64]}.", dir=target.parent)
+    except OSError as error:
+        raise EieError(f"cannot write {path}: {reason(error)}") from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, _mode(path))
-        os.replace(temporary, path)
+        os.chmod(temporary, _mode(target))
+        os.replace(temporary, target)
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         if isinstance(error, OSError):
-            raise EieError(f"cannot write {path}: {_reason(error)}") from error
+            raise EieError(f"cannot write {path}: {reason(error)}") from error
         raise
 
 
@@ -48,5 +94,7 @@ def _mode(path: Path) -> int:
         return 0o666 & ~mask
 
 
-def _reason(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+def reason(error: BaseException) -> str:
+    """Why something failed, in at most a line: the words of the system, or of the library that raised."""
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return text.splitlines()[0][:LONGEST_REASON]

@@ -11,7 +11,10 @@ def share(
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Replace values by few shared ones, with the paper's linear initialisation and Lloyd iterations to convergence.
 
-    Sorted values make a cluster an interval, so that an iteration costs one binary search per cluster.
+    Sorted values make a cluster an interval, so that an iteration costs one binary search per cluster. A cluster that
+    starts in the hole which pruning leaves around zero may stay empty and is dropped: its code then costs nothing.
+    Filling it lowers the error of the weights but lengthens the codes; at equal file size, LeNet-300-100 with 3 to 5
+    bits was no more accurate for it.
 
     Parameters
     ----------

@@ -12,11 +12,12 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from sw.errors import EieError
-from sw.files import write_whole
+from sw.files import check_source, reason, write_whole
 
 MAX_WEIGHTS = 1 << 31  # of one layer
 MAX_FEATURES = 1 << 20  # inputs or outputs of one layer
 MAX_LAYERS = 1024
+FLOATS = ("F32", "F64", "F16")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,33 +124,15 @@ def check_inputs(x: NDArray[Any], in_features: int) -> NDArray[np.float32]:
 def load_network(path: Path) -> Network:
     """A network from safetensors: ``NAME.weight`` (out, in) and optional ``NAME.bias`` (out,), zeros if absent.
 
-    The metadata key "order" (names, comma separated) gives the order of the layers, else the names sorted with
-    numbers as numbers. ReLU follows every layer but the last. Raises EieError for anything else in the file.
+    Tensors are float32, float64 or float16. The metadata key "order" (names, comma separated) gives the order of the
+    layers, else the names sorted with numbers as numbers. ReLU follows every layer but the last. Raises EieError, with
+    the path, for anything else in the file.
     """
-    tensors, metadata = _read_tensors(path)
-    names = [key.removesuffix(".weight") for key in tensors if key.endswith(".weight")]
-    for key in tensors:
-        if key.removesuffix(".bias") not in names and key.removesuffix(".weight") not in names:
-            raise EieError(f"{path}: tensors must be NAME.weight with an optional NAME.bias, got {key}")
-    if not names:
-        raise EieError(f"{path}: a network must have at least one NAME.weight tensor, got none")
-    if "order" in metadata:
-        order = [name.strip() for name in metadata["order"].split(",")]
-        if sorted(order) != sorted(names):
-            raise EieError(f"{path}: the order {','.join(order)} must name each of {','.join(sorted(names))} once")
-        names = order
-    else:
-        names.sort(key=_natural)
-    layers: list[LinearLayer] = []
-    for name in names:
-        weight = _float32(path, f"{name}.weight", tensors[f"{name}.weight"])
-        if weight.ndim != 2:
-            raise EieError(f"{path}: {name}.weight must be 2-D (a linear layer), got shape {weight.shape}")
-        bias = np.zeros(len(weight), np.float32)
-        if f"{name}.bias" in tensors:
-            bias = _float32(path, f"{name}.bias", tensors[f"{name}.bias"])
-        layers.append(LinearLayer(name, weight, bias, relu=name != names[-1]))
-    return Network(tuple(layers))
+    check_source(path)
+    try:
+        return _network(*_read_tensors(path))
+    except EieError as error:
+        raise EieError(f"{path}: {error}") from error
 
 
 def save_network(network: Network, path: Path) -> None:
@@ -171,14 +154,42 @@ def _read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
         with open_file(path, framework="np") as file:
             metadata: dict[str, str] = file.metadata() or {}
             keys: list[str] = list(file.keys())
+            for key in keys:
+                dtype: str = file.get_slice(key).get_dtype()
+                if dtype not in FLOATS:
+                    raise EieError(f"{key} must hold floating-point numbers ({', '.join(FLOATS)}), got {dtype}")
             return {key: file.get_tensor(key) for key in keys}, metadata
-    except (safetensors.SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        raise EieError(f"{path} is not a safetensors file that can be read: {error}") from error
+    except (safetensors.SafetensorError, OSError) as error:
+        raise EieError(f"this is not a whole safetensors file: {reason(error)}") from error
 
 
-def _float32(path: Path, name: str, tensor: NDArray[Any]) -> NDArray[np.float32]:
-    if tensor.dtype.kind != "f":
-        raise EieError(f"{path}: {name} must hold floating-point numbers, got {tensor.dtype}")
+def _network(tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> Network:
+    names = [key.removesuffix(".weight") for key in tensors if key.endswith(".weight")]
+    for key in tensors:
+        if key.removesuffix(".bias") not in names and key.removesuffix(".weight") not in names:
+            raise EieError(f"tensors must be NAME.weight with an optional NAME.bias, got {key}")
+    if not names:
+        raise EieError("a network must have at least one NAME.weight tensor, got none")
+    if "order" in metadata:
+        order = [name.strip() for name in metadata["order"].split(",")]
+        if sorted(order) != sorted(names):
+            raise EieError(f"the order {','.join(order)} must name each of {','.join(sorted(names))} once")
+        names = order
+    else:
+        names.sort(key=_natural)
+    layers: list[LinearLayer] = []
+    for name in names:
+        weight = _float32(tensors[f"{name}.weight"])
+        if weight.ndim != 2:
+            raise EieError(f"{name}.weight must be 2-D (a linear layer), got shape {weight.shape}")
+        bias = np.zeros(len(weight), np.float32)
+        if f"{name}.bias" in tensors:
+            bias = _float32(tensors[f"{name}.bias"])
+        layers.append(LinearLayer(name, weight, bias, relu=name != names[-1]))
+    return Network(tuple(layers))
+
+
+def _float32(tensor: NDArray[Any]) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         return tensor.astype(np.float32)
 

@@ -7,6 +7,7 @@ import pytest
 
 from model.engine import Engine, run_image
 from model.engine_kernel import layer_schedule
+from model.reference import run_reference
 from model.registers import PeCounter
 from tests.support_images import layer_from_codes, network, random_activations, random_network_image, small_config
 
@@ -94,6 +95,19 @@ def test_a_batch_equals_its_inputs_one_by_one():
         assert together.outputs.tolist() == alone.outputs.tolist()
         assert together.cycles == alone.cycles
         assert together.counters.tolist() == alone.counters.tolist()
+
+
+def test_a_partial_sum_that_leaves_the_range_and_comes_back():
+    """Three columns push row 0 up and three down again: only the sums in between do not fit 32 bits."""
+    config = small_config(pes=2)
+    codes = np.array([[1, 1, 1, 2, 2, 2], [0] * 6])
+    codebook = np.array([0, 32767, -32767] + [0] * 13, dtype=np.int16)
+    image = network(config, [layer_from_codes(config, codes, codebook, [0, 0])], 6, 2)
+    for activation, overflow in ((10000, False), (-32768, True)):
+        batch = np.full((1, 6), activation, dtype=np.int16)
+        (result,) = run_image(image, batch)
+        assert result.overflow == overflow == run_reference(image, batch[0])[1]
+        assert result.outputs.tolist() == run_reference(image, batch[0])[0].tolist() == [0, 0]
 
 
 def test_wrong_activations_are_refused():

@@ -256,6 +256,8 @@ def make_bad_files() -> None:
     np.save("pickle.npy", np.array([[1, "a", None]], dtype=object))
     Path("bad.toml").write_text("pes = [")
     Path("unknown.toml").write_text("pe = 4")
+    Path("mine.toml").write_text('preset = "tiny4"')
+    Path("deep.toml").write_text("pes = " + "[" * 5000)
 
 
 COMPRESS = ["compress", "net.safetensors", "-o", "OUT"]
@@ -271,6 +273,13 @@ BAD = [
     ["compress", ".", "-o", "OUT"],
     ["compress", "net.safetensors", "-o", "no/such/folder/OUT"],
     ["compress", "net.safetensors", "-o", "."],
+    ["compress", "net.safetensors", "-o", "net.safetensors"],
+    ["compress", "net.safetensors", "-o", "x.npy", "--calibrate", "x.npy"],
+    ["decompress", "net.eie", "-o", "net.eie"],
+    ["simulate", "net.eie", "--input", "x.npy", "-o", "./x.npy"],
+    ["config", "--config", "mine.toml", "-o", "mine.toml"],
+    ["simulate", "net.eie", "--input", ".", "-o", "OUT"],
+    ["config", "--config", "deep.toml", "-o", "OUT"],
     [*COMPRESS, "--density", "2"],
     [*COMPRESS, "--density", "nan"],
     [*COMPRESS, "--density", "-0.1"],

@@ -27,7 +27,7 @@ def test_toml_file(tmp_path: Path) -> None:
         ("nope", None, None, None, "no preset 'nope'"),
         ("tiny4", "mine.toml", None, None, "wanted one of them"),
         (None, "missing.toml", None, None, "cannot read configuration"),
-        (None, "mine.json", None, None, "or a .toml file"),
+        (None, "mine.json", None, None, "--config wants a .toml file, got 'mine.json'"),
         (None, None, 0, None, "pes must be between 1 and 256, got 0"),
         (None, None, 4, ["pes=5"], "--pes 4 and --set pes=5 differ"),
         (None, None, None, ["queue_depth"], "--set wants FIELD=VALUE, got 'queue_depth'"),
@@ -36,6 +36,9 @@ def test_toml_file(tmp_path: Path) -> None:
         (None, None, None, ["queue_depth=deep"], "queue_depth must be an integer, got 'deep'"),
         (None, None, None, ["queue_depth=1.5"], "queue_depth must be an integer, got 1.5"),
         (None, None, None, ["queue_depth="], "queue_depth must be an integer"),
+        (None, None, None, ["pes=3\nlayers=2"], r"pes must be an integer, got '3\\nlayers=2'"),
+        (None, None, None, ["pes=" + "9" * 5000], "pes must be an integer"),
+        (None, None, None, ["pes=" + "[" * 5000], "pes must be an integer"),
         (None, None, None, ["clock_mhz=inf"], "clock_mhz must be a positive number"),
     ],
 )
@@ -45,6 +48,14 @@ def test_refused_with_one_sentence(
     with pytest.raises(ConfigError, match=sentence) as error:
         array_config(preset, Path(file) if file else None, pes, changes)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000, "\N{SNOWMAN}", ""])
+def test_values_that_the_toml_parser_gives_up_on(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'preset = "tiny4"\npes = {value}\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"mine\.toml is not valid TOML"):
+        array_config(None, path, None, None)
 
 
 def test_every_preset_by_name() -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sim.output import Output, count, mean, percent, ratio
+from sw.errors import EieError
 
 
 def show(output: Output) -> None:
@@ -36,6 +37,24 @@ def test_json_alone(capsys: pytest.CaptureFixture[str]) -> None:
 def test_wide_tables_are_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
     Output(as_json=False).table("t", ["a", "b"], [["x" * 70, "y" * 70]])
     assert f"{'x' * 70}" in capsys.readouterr().out
+
+
+def test_a_figure_that_is_not_finite_is_no_json(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(EieError, match="JSON takes finite numbers"):
+        Output(as_json=True).result({"microseconds": float("inf")})
+    assert capsys.readouterr().out == ""
+
+
+def test_long_work_says_now_and_then_how_far_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([0.0, 1.0, 6.0, 7.0, 20.0, 30.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(seconds))
+    with Output(as_json=True).bar("counting", 5000) as advance:
+        for _ in range(5):
+            advance(1000)
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()) == ("", ["counting", "counting: 2,000 of 5,000", "counting: 4,000 of 5,000"])
 
 
 def test_numbers() -> None:

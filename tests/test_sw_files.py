@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from sw.errors import EieError
-from sw.files import read_whole, write_whole
+from sw.files import check_target, read_whole, write_whole
 
 
 def test_writes_and_reads(tmp_path: Path):
@@ -44,6 +44,64 @@ def test_interrupted_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytes
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_a_link(tmp_path: Path):
+    (tmp_path / "folder").mkdir()
+    target, link = tmp_path / "folder" / "file", tmp_path / "link"
+    link.symlink_to(target)
+    for data in (b"first", b"second"):
+        write_whole(link, data)
+        assert link.is_symlink()
+        assert target.read_bytes() == data
+    assert list((tmp_path / "folder").iterdir()) == [target]
+
+
+def test_a_pipe_stays_a_pipe(tmp_path: Path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(path, b"data")
+    assert os.read(reader, 100) == b"data"
+    os.close(reader)
+    assert path.is_fifo()
+    with pytest.raises(EieError, match="pipe: it is not a regular file"):
+        read_whole(path)
+
+
+def test_an_input_is_not_a_target(tmp_path: Path):
+    source, link = tmp_path / "in", tmp_path / "link"
+    source.write_bytes(b"")
+    link.symlink_to(source)
+    for path in (source, link, tmp_path / "." / "in"):
+        with pytest.raises(EieError, match=r"cannot write .*: it is the input .*in, which would be lost"):
+            check_target(path, None, source)
+    check_target(source, None, tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (".", "Is a directory"),
+        ("missing/file", "No such file"),
+        ("file/below", "Not a directory"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+def test_a_target_that_cannot_be_written_is_refused_beforehand(tmp_path: Path, name: str, sentence: str):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(EieError, match=f"cannot write .*: {sentence}"):
+        check_target(tmp_path / name)
+
+
+@pytest.mark.parametrize("existing", [True, False])
+def test_permission_is_asked_beforehand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existing: bool):
+    path = tmp_path / "file"
+    if existing:
+        path.write_bytes(b"")
+    monkeypatch.setattr(os, "access", lambda asked, _: asked != (path if existing else tmp_path))
+    with pytest.raises(EieError, match=r"cannot write .*file: Permission denied"):
+        check_target(path)
 
 
 def test_unreadable(tmp_path: Path):

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,11 @@ def test_saved_networks_load(path: Path):
         ({"a__weight": ones(0, 5)}, None, "a.weight must be 2-D and not empty"),
         ({"a__weight": np.array([[np.nan]], np.float32)}, None, "a.weight must be finite"),
         ({"a__weight": np.array([[1e300]])}, None, "a.weight must be finite"),
-        ({"a__weight": ones(2, 2).astype(np.int32)}, None, "a.weight must hold floating-point numbers, got int32"),
+        (
+            {"a__weight": ones(2, 2).astype(np.int32)},
+            None,
+            r"safetensors: a.weight must hold .* \(F32, F64, F16\), got I32",
+        ),
         ({"a__weight": ones(2, 2), "a__bias": ones(3)}, None, r"a.bias must have shape \(2,\), got \(3,\)"),
         ({"a__weight": ones(2, 2), "a__gamma": ones(3)}, None, "NAME.bias, got a.gamma"),
         ({"a__weight": ones(2, 2), "b__bias": ones(3)}, None, "NAME.bias, got b.bias"),
@@ -83,9 +88,28 @@ def test_refused_by_name(path: Path, tensors: dict[str, np.ndarray], order: str 
         load_network(write(path, order, **tensors))
 
 
-def test_missing_and_truncated_files(path: Path):
-    with pytest.raises(EieError, match="is not a safetensors file that can be read"):
+@pytest.mark.parametrize(("dtype", "size"), [("BF16", 2), ("F8_E4M3", 1), ("C64", 8), ("BOOL", 1)])
+def test_types_that_numpy_lacks_are_named(path: Path, dtype: str, size: int):
+    entry = {"dtype": dtype, "shape": [3, 4], "data_offsets": [0, 12 * size]}
+    text = json.dumps({"a.weight": entry}).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(12 * size))
+    with pytest.raises(EieError, match=f"a.weight must hold floating-point numbers .*, got {dtype}"):
         load_network(path)
+
+
+def test_long_reasons_are_cut(path: Path):
+    text = b'{"a.weight":{"dtype":"F33","shape":[1,1],"data_offsets":[0,4]}}'
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(4))
+    with pytest.raises(EieError, match=r"this is not a whole safetensors file: .*unknown variant") as error:
+        load_network(path)
+    assert len(str(error.value)) < len(str(path)) + 220
+
+
+def test_missing_and_truncated_files(path: Path):
+    with pytest.raises(EieError, match=r"cannot read .*net.safetensors: No such file"):
+        load_network(path)
+    with pytest.raises(EieError, match="Is a directory"):
+        load_network(path.parent)
     data = write(path, a__weight=ones(2, 2)).read_bytes()
     for size in range(len(data)):
         path.write_bytes(data[:size])
