@@ -26,8 +26,8 @@ def exit_code(run: Callable[[], object]) -> int:
     except MemoryError:
         return _fail("not enough memory for this network; wanted a smaller one, or a machine with more memory")
     except (BrokenPipeError, SystemExit):
-        # Typer makes a SystemExit of a broken pipe: the reader of standard output has gone. Without this the interpreter
-        # complains once more at its end.
+        # Typer makes a SystemExit of a broken pipe. The reader of standard output has gone; without the next line the
+        # interpreter complains once more at its end.
         sys.stdout = None
         return BROKEN_PIPE
     except OSError as error:
