@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from support_hw import write
-
 from model.layouts import symbol_index_bits
+from tests.support_hw import write
 
 
 @dataclass

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from model.config import ArrayConfig
 from model.image import LayerImage, NetworkImage
 from model.layouts import Descriptor, Opcode, header, pack_limit
+from tests.support_huffman import Alphabet
 
 CodeShape = Literal["random", "longest", "balanced"]
 
@@ -136,29 +137,6 @@ def code_lengths(
     return lengths
 
 
-class Code:
-    """A canonical code: codeword and canonical index of each symbol, and its LIMITS words."""
-
-    def __init__(self, lengths: list[int], longest: int):
-        self.order = sorted((length, symbol) for symbol, length in enumerate(lengths) if length)
-        self.codewords: dict[int, str] = {}
-        self.limit_words: list[int] = []
-        first = index = 0
-        for length in range(1, longest + 1):
-            first <<= 1
-            symbols = [symbol for at, symbol in self.order if at == length]
-            for number, symbol in enumerate(symbols):
-                self.codewords[symbol] = format(first + number, f"0{length}b")
-            limit = first + len(symbols) << longest - length if self.order else 0
-            self.limit_words.append(pack_limit(limit, index - first))
-            first += len(symbols)
-            index += len(symbols)
-
-    def index(self, symbol: int) -> int:
-        """Canonical index of a symbol."""
-        return [at for _, at in self.order].index(symbol)
-
-
 def pack_lanes(values: NDArray[np.int16], lanes: int) -> list[int]:
     """Stream words of 16-bit lanes, in physical order."""
     words = values.reshape(-1, lanes).astype(int) & 0xFFFF
@@ -183,16 +161,16 @@ def encode_layer(
     used_runs = sorted({*layer.runs.tolist(), config.end_symbol})
     used_codes = sorted(set(layer.codes.tolist()))
     longest = config.max_code_length
-    runs = Code(code_lengths(rng, used_runs, config.run_symbols, longest, shape), longest)
-    codes = Code(code_lengths(rng, used_codes, config.code_symbols, longest, shape), longest)
+    runs = Alphabet(code_lengths(rng, used_runs, config.run_symbols, longest, shape), longest)
+    codes = Alphabet(code_lengths(rng, used_codes, config.code_symbols, longest, shape), longest)
     streams = []
     for pe in range(config.pes):
         bits = []
         for column in range(layer.columns):
             low, high = (int(layer.offsets[pe] + layer.pointers[pe, column + at]) for at in (0, 1))
             for entry in range(low, high):
-                bits += [runs.codewords[int(layer.runs[entry])], codes.codewords[int(layer.codes[entry])]]
-            bits.append(runs.codewords[config.end_symbol])
+                bits += [runs.codes[int(layer.runs[entry])], codes.codes[int(layer.codes[entry])]]
+            bits.append(runs.codes[config.end_symbol])
         text = "".join(bits)
         width = config.stream_bits
         streams.append([int(text[at : at + width].ljust(width, "0"), 2) for at in range(0, len(text), width)])
@@ -213,8 +191,7 @@ def encode_layer(
     return [
         header(Opcode.LAYER),
         *descriptor.pack(),
-        *runs.limit_words,
-        *codes.limit_words,
+        *map(pack_limit, runs.limits + codes.limits, runs.deltas + codes.deltas),
         runs.index(config.end_symbol),
         *(run_symbols + [0] * config.run_symbols)[: config.run_symbols],
         *(code_symbols + [0] * config.code_symbols)[: config.code_symbols],

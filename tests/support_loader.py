@@ -2,11 +2,13 @@
 
 import random
 
+import numpy as np
 from amaranth.sim import Simulator
 
 from hw.loader import Loader
 from model.config import ArrayConfig
 from model.layouts import Descriptor, LoaderState, Opcode, header, pack_limit, symbol_index_bits
+from tests.support_images import pack_lanes
 
 CONFIG = ArrayConfig(
     pes=6,
@@ -26,8 +28,7 @@ GOOD = Descriptor(in_rows=3, out_rows=4, columns=18, stream_words=2, shift=37, r
 
 def row_words(rows: list[list[int]]) -> list[int]:
     """Stream words of local rows of all PEs."""
-    groups = [row[first : first + CONFIG.lanes] for row in rows for first in range(0, CONFIG.pes, CONFIG.lanes)]
-    return [sum(value << 16 * lane for lane, value in enumerate(group)) for group in groups]
+    return pack_lanes(np.array(rows), CONFIG.lanes)
 
 
 class LayerPacket:

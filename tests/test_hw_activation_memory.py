@@ -1,10 +1,10 @@
 import random
 
 import pytest
-from support_hw import simulate, write
 
 from hw.activation_memory import ActivationMemory
 from model.config import PRESETS
+from tests.support_hw import simulate, write
 
 
 @pytest.mark.parametrize("depth", [2, 5, 32])

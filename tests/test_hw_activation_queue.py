@@ -2,10 +2,10 @@ import random
 from collections import deque
 
 import pytest
-from support_hw import simulate
 
 from hw.activation_queue import ActivationQueue
 from model.config import PRESETS
+from tests.support_hw import simulate
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 5, 8, 11])

@@ -1,11 +1,11 @@
 import random
 
 import pytest
-from support_hw import simulate
 
 from hw.arithmetic_unit import ArithmeticUnit
 from model.config import PRESETS
 from model.fixed_point import wrap, write_back
+from tests.support_hw import simulate
 
 LOW, HIGH = -(1 << 15), (1 << 15) - 1
 

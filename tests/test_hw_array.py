@@ -12,6 +12,7 @@ from model.config import ArrayConfig
 from model.fixed_point import layer_reference
 from model.layouts import Descriptor, LoaderState, Opcode, array_debug_fields, header, pack_limit
 from model.registers import ADDRESS, ID_VALUE, READ_LATENCY, Error, PeCounter
+from tests.support_images import pack_lanes
 
 CONFIG = ArrayConfig(
     pes=6,
@@ -116,11 +117,7 @@ class Network:
 
 def row_words(values: list[int]) -> list[int]:
     """Stream words of local rows of all PEs."""
-    step = CONFIG.lanes
-    return [
-        sum((value & 0xFFFF) << 16 * lane for lane, value in enumerate(values[first : first + step]))
-        for first in range(0, len(values), step)
-    ]
+    return pack_lanes(np.array(values), CONFIG.lanes)
 
 
 class Host:

@@ -1,9 +1,9 @@
 import random
 
 import pytest
-from support_hw import simulate, write
 
 from hw.block_memory import BlockMemory
+from tests.support_hw import simulate, write
 
 
 @pytest.mark.parametrize(("depth", "width"), [(2, 1), (5, 7), (8, 16), (13, 32)])

@@ -1,11 +1,11 @@
 import random
 
 import pytest
-from support_huffman import Layer, load_tables, random_lengths, skewed_lengths
-from support_hw import simulate
 
 from hw.huffman_decoder import HuffmanDecoder
 from model.config import PRESETS
+from tests.support_huffman import Layer, load_tables, random_lengths, skewed_lengths
+from tests.support_hw import simulate
 
 TINY = PRESETS["tiny4"]
 

@@ -2,10 +2,10 @@ import random
 from collections import deque
 
 import pytest
-from support_hw import simulate
 
 from hw.issue import Issue
 from model.config import PRESETS
+from tests.support_hw import simulate
 
 
 def issue_slices(config, slices, gaps, begin_layer_at=()):

@@ -3,11 +3,11 @@
 import random
 
 import pytest
-from support_hw import simulate
 
 from hw.layer_descriptor import LayerDescriptor
 from model.config import PRESETS
 from model.layouts import Descriptor
+from tests.support_hw import simulate
 
 CONFIG = PRESETS["tiny4"].with_(activation_depth=13, pointer_depth=60, constant_depth=90)
 GOOD = {"in_rows": 3, "out_rows": 4, "columns": 12, "stream_words": 2, "shift": 37, "relu": True, "bias_scale": 4096}

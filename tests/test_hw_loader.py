@@ -1,10 +1,10 @@
 """The loader: every section of a packet ends up where it belongs, in a cycle per word."""
 
 import pytest
-from support_loader import CONFIG, GOOD, Bench, LayerPacket, row_words
 
 from model.layouts import Descriptor, LoaderState, Opcode, header
 from model.registers import Error
+from tests.support_loader import CONFIG, GOOD, Bench, LayerPacket, row_words
 
 
 @pytest.mark.parametrize("pauses", [0.0, 0.4])

@@ -1,10 +1,10 @@
 """The loader: packets that do not fit, decoders that fail and starts at the wrong time stop it with their cause."""
 
 import pytest
-from support_loader import CONFIG, GOOD, Bench, LayerPacket
 
 from model.layouts import Descriptor, LoaderState, Opcode, header
 from model.registers import Error
+from tests.support_loader import CONFIG, GOOD, Bench, LayerPacket
 
 
 def bad(**changes: int) -> list[int]:

@@ -1,9 +1,8 @@
 import random
 
-from support_hw import simulate
-
 from hw.pe_counters import PeCounters
 from model.registers import PeCounter
+from tests.support_hw import simulate
 
 
 def test_every_counter_in_every_cycle():

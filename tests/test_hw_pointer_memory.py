@@ -1,10 +1,10 @@
 import random
 
 import pytest
-from support_hw import simulate, write
 
 from hw.pointer_memory import PointerMemory
 from model.config import PRESETS
+from tests.support_hw import simulate, write
 
 
 @pytest.mark.parametrize("depth", [4, 6, 10, 256])

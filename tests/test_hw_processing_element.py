@@ -3,14 +3,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from support_huffman import Layer, load_tables, random_lengths
-from support_hw import simulate, write
 
 from hw.processing_element import ProcessingElement
 from model.config import PRESETS
 from model.fixed_point import layer_reference
 from model.layouts import FLUSH_CYCLES, PIPELINE_STAGES
 from model.registers import PeCounter
+from tests.support_huffman import Layer, load_tables, random_lengths
+from tests.support_hw import simulate, write
 
 ONE_PE = PRESETS["tiny4"].with_(pes=1)
 

@@ -1,10 +1,10 @@
 import random
 
 import pytest
-from support_hw import simulate, write
 
 from hw.sparse_matrix_memory import SparseMatrixMemory
 from model.config import PRESETS
+from tests.support_hw import simulate, write
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 import random
 
 import pytest
-from support_hw import simulate, write
 
 from hw.weight_lookup import WeightLookup
 from model.config import PRESETS
+from tests.support_hw import simulate, write
 
 
 @pytest.mark.parametrize(
