@@ -1,20 +1,9 @@
 """The compiled inner loops of the fast engine: the broadcast recurrence and the accumulation."""
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Numba's compiler with the type of the Python source; the machine code is kept on disk."""
-    compile_function = cast("Callable[..., Any]", numba.njit)
-    return cast("Callable[P, R]", compile_function(function, cache=True))
+from model.compiled import compiled
 
 
 @compiled

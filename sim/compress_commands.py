@@ -14,6 +14,7 @@ from sw.errors import EieError
 from sw.files import check_target
 from sw.model_file import CompressedNetwork, load, report, save
 from sw.network import load_network, save_network
+from sw.quantise import calibrate
 from sw.report import FileReport, LayerReport
 
 NetworkFile = Annotated[Path, typer.Argument(metavar="NET.eie", help="A compressed network.")]
@@ -34,21 +35,35 @@ SIZE_COLUMNS = [
 
 
 def compress_command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL.safetensors", help="Float32 weights of linear layers.")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL.safetensors", help="Weights of linear layers: NAME.weight (out, in), NAME.bias (out)."
+        ),
+    ],
     path: Annotated[Path, typer.Option("-o", "--output", metavar="NET.eie", help="The compressed network.")],
     density: Annotated[
         str | None,
-        typer.Option(metavar="0.1|NAME=0.1,...", help="Fraction of weights kept, for all layers or layer by layer."),
+        typer.Option(
+            metavar="0.1|NAME=0.1,...",
+            help="Weights kept, the largest ones: a fraction above 0 and at most 1, of all layers or by layer.",
+        ),
     ] = None,
-    threshold: Annotated[float | None, typer.Option(help="Keep weights of at least this magnitude.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Instead of a density: the smallest magnitude of a weight that is kept.")
+    ] = None,
     code_bits: Annotated[int, typer.Option(help="Bits of a weight code, 1 to 8.")] = 4,
     calibration_file: Annotated[
         Path | None,
-        typer.Option("--calibrate", metavar="X.npy", help="Typical inputs, from which binary points follow."),
+        typer.Option(
+            "--calibrate",
+            metavar="X.npy",
+            help="Typical inputs, (inputs, features): the binary points of the 16-bit numbers follow from them.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Prune, share weights and Huffman-code a network into one small file."""
+    """Compress a network: prune, share weights, Huffman-code."""
     output = Output(as_json=as_json)
     densities = parse_density(density)
     check_target(path, model, calibration_file)
@@ -60,9 +75,11 @@ def compress_command(
             density=densities,
             threshold=threshold,
             code_bits=code_bits,
-            calibration=calibration,
             progress=lambda name: say(f"compressed {name}"),
         )
+        if calibration is not None:
+            say(f"choosing binary points from {len(calibration)} inputs")
+            compressed = calibrate(compressed, calibration)
         sizes = save(compressed, path)
     show_sizes(output, str(path), sizes)
     output.result({"file": str(path), "calibrated": calibration is not None, **size_payload(sizes)})
@@ -71,8 +88,9 @@ def compress_command(
 def inspect_command(network: NetworkFile, as_json: Json = False) -> None:
     """Check a compressed network and show what is in it."""
     output = Output(as_json=as_json)
-    compressed = load(network)
-    sizes = report(compressed)
+    with output.steps(f"reading {network}"):
+        compressed = load(network)
+        sizes = report(compressed)
     rows = [
         [layer.name, f"{layer.shape[1]} -> {layer.shape[0]}", str(layer.code_bits), "ReLU" if layer.relu else "none"]
         for layer in compressed.layers
@@ -100,11 +118,12 @@ def decompress_command(
     path: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.safetensors", help="Float32 weights.")],
     as_json: Json = False,
 ) -> None:
-    """Write the float32 network that a compressed one stands for; its values are exactly the shared weights."""
+    """Write the float32 network that a compressed one stands for. Its values are exactly the shared weights."""
     output = Output(as_json=as_json)
     check_target(path, network)
-    dense = load(network).to_network()
-    save_network(dense, path)
+    with output.steps(f"decompressing {network}"):
+        dense = load(network).to_network()
+        save_network(dense, path)
     size = path.stat().st_size
     output.line(f"{path}: {len(dense.layers)} layers, {count(size)} bytes")
     output.result({"file": str(path), "layers": [layer.name for layer in dense.layers], "bytes": size})

@@ -16,14 +16,16 @@ from sw.files import check_target, write_whole
 
 
 def verilog_command(
-    folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for the Verilog; made if missing.")],
+    folder: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the Verilog; made if missing.")
+    ],
     preset: Preset = None,
     config: ConfigFile = None,
     pes: Pes = None,
     changes: Changes = None,
     as_json: Json = False,
 ) -> None:
-    """Write an array as Verilog, with a file list, a C register header and a manifest."""
+    """Write an array as Verilog. A file list, a C register header and a manifest go with it."""
     array = array_config(preset, config, pes, changes)
     output = Output(as_json=as_json)
     if folder.exists() and not folder.is_dir():
@@ -45,7 +47,9 @@ def config_command(
     config: ConfigFile = None,
     pes: Pes = None,
     changes: Changes = None,
-    path: Annotated[Path | None, typer.Option("-o", "--output", help="Write the array as TOML to this file.")] = None,
+    path: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.toml", help="Write the array to this file.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show an array's configuration, or write it as TOML with -o."""

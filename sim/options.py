@@ -14,14 +14,24 @@ DEFAULT_PRESET = "eie64"
 UNREADABLE = (ValueError, RecursionError)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
-Inputs = Annotated[Path, typer.Option("--input", help="Inputs: a .npy file of shape (inputs, features).")]
+Inputs = Annotated[
+    Path, typer.Option("--input", metavar="X.npy", help="Inputs, (inputs, features), real numbers of any type.")
+]
 Preset = Annotated[
     str | None, typer.Option("--preset", help=f"A known array: {', '.join(PRESETS)} [default: {DEFAULT_PRESET}].")
 ]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="An array described in a TOML file.")]
-Pes = Annotated[int | None, typer.Option("--pes", help="Processing elements, instead of the array's own number.")]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE.toml", help="An array described in a file, as `eie config -o` writes it."),
+]
+Pes = Annotated[
+    int | None, typer.Option("--pes", help="Processing elements, 1 to 256, instead of the array's own number.")
+]
 Changes = Annotated[
-    list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the array; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="FIELD=VALUE", help="Change a field of the array, see `eie config`; may be repeated."
+    ),
 ]
 
 

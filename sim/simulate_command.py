@@ -8,7 +8,7 @@ import typer
 from sim.arrays import read_inputs, write_array
 from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
 from sim.output import Output, count, mean, percent
-from sim.simulation import Simulation, lay_out, layer_figures, simulate, total_figures
+from sim.simulation import Simulation, count_saturated, lay_out, layer_figures, simulate, total_figures
 from sw.files import check_target
 from sw.model_file import load
 
@@ -23,11 +23,12 @@ def simulate_command(
     pes: Pes = None,
     changes: Changes = None,
     outputs_file: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write the outputs as float32 to this .npy file.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="Y.npy", help="Write the outputs, (inputs, outputs) float32."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Simulate a compressed network, cycle for cycle, on an array of processing elements."""
+    """Simulate a compressed network, cycle for cycle, on an array."""
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
     if outputs_file is not None:
@@ -42,6 +43,9 @@ def simulate_command(
         simulation = simulate(image, inputs, advance)
     if outputs_file is not None:
         write_array(outputs_file, simulation.outputs)
+    saturated = count_saturated(image, inputs)
+    if saturated:
+        output.note(f"warning: {saturated} of {len(inputs)} inputs were saturated to 16 bits; calibrate on such inputs")
     overflows = sum(run.overflow for run in simulation.runs)
     if overflows:
         output.note(
@@ -55,6 +59,7 @@ def simulate_command(
             "inputs": len(inputs),
             "calibrated_on_inputs": calibrated_here,
             "overflows": overflows,
+            "saturated_inputs": saturated,
             "layers": [{"name": name, **values} for name, values in layer_figures(simulation).items()],
             "total": total_figures(simulation),
             "microseconds": simulation.microseconds,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.engine import Engine, LayerResult, RunResult
+from model.fixed_point import INT16_MAX, INT16_MIN
 from model.image import NetworkImage
 from model.registers import PeCounter
 from sw.image import build_image
@@ -54,6 +55,12 @@ def lay_out(
     if calibrated_here:
         compressed = calibrate(compressed, inputs)
     return build_image(compressed, config), calibrated_here
+
+
+def count_saturated(image: NetworkImage, inputs: NDArray[np.float32]) -> int:
+    """How many inputs have a value beyond the 16 bits of the array's activations."""
+    scaled = np.rint(np.ldexp(inputs.astype(np.float64), image.input_fraction_bits))
+    return int(np.count_nonzero(((scaled < INT16_MIN) | (scaled > INT16_MAX)).any(axis=1)))
 
 
 def simulate(

@@ -24,7 +24,7 @@ def verify_command(
     changes: Changes = None,
     as_json: Json = False,
 ) -> None:
-    """Run a compressed network on the RTL and compare values, cycles and every counter with the model.
+    """Compare the RTL with the model: values, cycles, every counter.
 
     Exits 0 if all are equal, 1 on any difference or if the RTL gives no answer.
     """

@@ -7,7 +7,7 @@ The first bit of a stream is the most significant bit of its first byte. A looku
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.compiled import compiled
+from model.compiled import compiled
 from sw.errors import EieError
 from sw.huffman import HardwareTable, canonical_symbols, check_lengths
 

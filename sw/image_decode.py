@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from model.compiled import compiled
 from model.config import ArrayConfig
 from model.image import LayerImage
 from model.layouts import DELTA_BITS, DESCRIPTOR_WORDS, LIMIT_BITS, Descriptor, Opcode, header
 from sw.bitstream import table_lookup
-from sw.compiled import compiled
 from sw.errors import EieError
 from sw.huffman import HardwareTable
 

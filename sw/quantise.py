@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.compiled import compiled
 from model.layouts import SHIFT_BITS
-from sw.compiled import compiled
 from sw.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.network import check_inputs

@@ -5,7 +5,7 @@ import pytest
 
 from model.config import PRESETS
 from model.reference import run_reference
-from sim.simulation import CHUNK, lay_out, layer_figures, simulate, total_figures
+from sim.simulation import CHUNK, count_saturated, lay_out, layer_figures, simulate, total_figures
 from sw.compress import compress
 from sw.network import LinearLayer, Network
 
@@ -37,6 +37,16 @@ def test_outputs_are_the_references_in_logical_order(dealing: str) -> None:
         expected = run_reference(image, physical)[0]
         np.testing.assert_array_equal(simulation.integers[index], expected[image.output_order])
     np.testing.assert_allclose(simulation.outputs, compressed.to_network().forward(inputs), atol=5e-3)
+
+
+def test_saturated_inputs_are_those_that_the_array_sees_changed() -> None:
+    rng = np.random.default_rng(5)
+    inputs = rng.uniform(-1, 1, (4, 7)).astype(np.float32)
+    image, _ = lay_out(compress(network(rng, (7, 3))), inputs, PRESETS["tiny4"])
+    step = 2.0**-image.input_fraction_bits
+    for value, saturated in ((32767 * step, 0), (32768 * step, 1), (-32768 * step, 0), (-32769 * step, 1)):
+        inputs[2, 6] = value
+        assert count_saturated(image, inputs) == saturated
 
 
 def test_figures_are_means_per_input_and_add_up() -> None:

@@ -1,0 +1,32 @@
+"""model/compiled.py: compiled functions compute what their source says, whether their machine code is kept or not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import pytest
+
+from model.compiled import compiled
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def test_a_compiled_function_equals_its_source():
+    assert compiled(double)(21) == 42
+
+
+def test_an_installation_that_cannot_be_written_compiles_without_a_cache(monkeypatch: pytest.MonkeyPatch):
+    njit: Callable[..., Any] = numba.njit
+    asked: list[bool] = []
+
+    def read_only(function: Callable[..., Any], cache: bool = False) -> Any:
+        asked.append(cache)
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return njit(function)
+
+    monkeypatch.setattr(numba, "njit", read_only)
+    assert compiled(double)(21) == 42
+    assert asked == [True, False]
