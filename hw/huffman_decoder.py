@@ -100,9 +100,14 @@ class HuffmanDecoder(wiring.Component):
         row_fault = Signal()
 
         # Every length is tried at once: each has its own comparison and its own index, and the shortest match is taken.
-        first_bits = [*reversed(_bits_of(high)), *reversed(_bits_of(low)[1 - longest :])]
+        # The window is a register: while its symbol is found, the bits of every possible next window are on their way.
+        # A word that is not there yet is read from the input, which is where it comes from if it comes now.
         window = Signal(longest)
-        m.d.comb += window.eq(Cat(*reversed(_bits_of(Cat(*first_bits).bit_select(self.position, longest)))))
+        next_high = Mux(self.high_valid, high, self.word.payload)
+        next_low = Mux(self.low_valid, low, self.word.payload)
+        first_bits = [*reversed(_bits_of(next_high)), *reversed(_bits_of(next_low)[1 - 2 * longest :])]
+        ahead = Signal(2 * longest)
+        m.d.comb += ahead.eq(Cat(*first_bits).bit_select(self.position, 2 * longest))
         limits = self.tables.limits[self.alphabet]
         deltas = self.tables.deltas[self.alphabet]
         below = Signal(longest)
@@ -154,6 +159,13 @@ class HuffmanDecoder(wiring.Component):
             symbols.read_enable.eq(self.decoded),
             symbols.read_address.eq(Cat(index[:index_bits], self.alphabet)),
         ]
+
+        next_window = Signal(longest)
+        m.d.comb += next_window.eq(ahead)
+        for at in range(longest):
+            with m.If(decodable & match[at]):
+                m.d.comb += next_window.eq(ahead[at + 1 :])
+        m.d.sync += window.eq(Cat(*reversed(_bits_of(next_window))))
 
         with m.If(self.decoded):
             m.d.sync += [
