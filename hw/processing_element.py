@@ -63,10 +63,13 @@ class ProcessingElement(wiring.Component):
 
         p_valid = Signal()
         p_activation = Signal(ACTIVATION_BITS)
+        p_skipped = Signal()
+        if config.skip_empty_slices:
+            m.d.comb += p_skipped.eq(p_valid & (pointers.start == pointers.end))
         m.d.comb += [
             pointers.read_enable.eq(self.broadcast.valid),
             pointers.read_address.eq(self.broadcast.pointer),
-            queue.push.eq(p_valid),
+            queue.push.eq(p_valid & ~p_skipped),
             queue.tail.activation.eq(p_activation),
             queue.tail.start.eq(pointers.start),
             queue.tail.end.eq(pointers.end),
@@ -172,7 +175,7 @@ class ProcessingElement(wiring.Component):
                 PeCounter.ENTRIES: issue.entry,
                 PeCounter.FILLERS: lookup.filler,
                 PeCounter.STARVED_CYCLES: self.computing & (queue.count == 0),
-                PeCounter.EMPTY_SLICES: issue.empty_slice,
+                PeCounter.EMPTY_SLICES: issue.empty_slice | p_skipped,
                 PeCounter.ROW_READS: issue.row_enable,
                 PeCounter.POINTER_READS: self.broadcast.valid,
                 PeCounter.ACCUMULATOR_READS: lookup.x_valid,

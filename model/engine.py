@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.engine_kernel import accumulate, layer_schedule, tally
+from model.engine_kernel import accumulate, layer_schedule, layer_schedule_skipping, tally
 from model.fixed_point import write_back_array
 from model.image import LayerImage, NetworkImage
 from model.layouts import FLUSH_CYCLES
 from model.registers import PeCounter
+
+PREFETCH_CYCLES = 2  # PREFETCH_0 and PREFETCH_1, before the first broadcast can be decided
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,11 @@ class LayerResult:
     def cycles(self) -> int:
         """From PREFETCH_0 to the last FLUSH cycle."""
         return self.compute_cycles + self.drain_cycles + self.write_back_cycles
+
+    @property
+    def busy_cycles(self) -> NDArray[np.int64]:
+        """(pes,) cycles in which a PE had something in its queue: BROADCAST and DRAIN but for its starved cycles."""
+        return self.compute_cycles - PREFETCH_CYCLES + self.drain_cycles - self.counters[PeCounter.STARVED_CYCLES]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +99,8 @@ class RunResult:
 
     @property
     def balance(self) -> float:
-        """Mean cycles in which a PE consumed an entry or an empty slice over cycles."""
-        busy = self.counters[PeCounter.ENTRIES] + self.counters[PeCounter.EMPTY_SLICES]
-        return float(busy.mean()) / self.cycles
+        """Mean cycles in which a PE had something in its queue over cycles."""
+        return sum(float(layer.busy_cycles.mean()) for layer in self.layers) / self.cycles
 
 
 class Engine:
@@ -158,7 +164,8 @@ class _LayerEngine:
         """The layer's outputs in physical order, whether an accumulator overflowed, and the figures."""
         config, layer = self._config, self._layer
         active = np.flatnonzero(values)
-        exhausted, drained, stalls = layer_schedule(active, self._counts, layer.in_rows, config.queue_depth)
+        schedule = layer_schedule_skipping if config.skip_empty_slices else layer_schedule
+        exhausted, drained, stalls = schedule(active, self._counts, layer.in_rows, config.queue_depth)
         entries, weights, empty_slices, row_reads = tally(
             active, self._counts, self._nonzeros, self._first_rows, self._last_rows
         )
@@ -168,7 +175,8 @@ class _LayerEngine:
         counters = np.zeros((len(PeCounter), config.pes), dtype=np.int64)
         counters[PeCounter.ENTRIES] = entries
         counters[PeCounter.FILLERS] = entries - weights
-        counters[PeCounter.STARVED_CYCLES] = drained - 1 - entries - empty_slices
+        empty_cycles = 0 if config.skip_empty_slices else empty_slices
+        counters[PeCounter.STARVED_CYCLES] = drained - 1 - entries - empty_cycles
         counters[PeCounter.EMPTY_SLICES] = empty_slices
         counters[PeCounter.ROW_READS] = row_reads
         counters[PeCounter.POINTER_READS] = len(active)

@@ -54,6 +54,66 @@ def layer_schedule(
 
 
 @compiled
+def layer_schedule_skipping(
+    active: NDArray[np.int64], counts: NDArray[np.int32], in_rows: int, queue_depth: int
+) -> tuple[int, int, int]:
+    """`layer_schedule` when empty slices are dropped at their pointer read.
+
+    A broadcast decided in one of the two cycles before counts as a slot in every queue, because its slice is not yet
+    known to be empty; earlier ones count where their slice is not empty and not finished.
+    """
+    pes = counts.shape[1]
+    ring = queue_depth + 2
+    finishes = np.zeros((pes, ring), dtype=np.int32)
+    queued = np.zeros(pes, dtype=np.int32)
+    broadcast, before = np.int32(1), np.int32(-3)
+    row = 0
+    stalls = 0
+    latest = np.int32(0)
+    for number in range(len(active)):
+        column = active[number]
+        earliest = broadcast + 1 + max(column // pes - row - 1, 0)
+        if number == 0:
+            earliest = 2 + column // pes
+            broadcast = np.int32(-3)
+        cycle = np.int32(earliest)
+        while True:
+            unknown = int(broadcast >= cycle - 2) + int(before >= cycle - 2)
+            free_from = np.int32(0)
+            for pe in range(pes):
+                known = queued[pe]
+                if broadcast >= cycle - 2:
+                    known -= np.int32(counts[active[number - 1], pe] > 0)
+                if before >= cycle - 2:
+                    known -= np.int32(counts[active[number - 2], pe] > 0)
+                place = known - (queue_depth - unknown)
+                if place >= 0 and place < known:
+                    free_from = max(free_from, finishes[pe, place % ring] + np.int32(1))
+            if unknown >= queue_depth:
+                free_from = max(free_from, cycle + np.int32(1))
+            if free_from <= cycle:
+                break
+            cycle = free_from if unknown == 0 else cycle + np.int32(1)
+        stalls += cycle - earliest
+        before, broadcast = broadcast, cycle
+        row = column // pes
+        for pe in range(pes):
+            if counts[column, pe] > 0:
+                finish = np.int32(broadcast + 2)
+                if queued[pe] > 0:
+                    finish = max(finish, finishes[pe, (queued[pe] - 1) % ring])
+                finishes[pe, queued[pe] % ring] = finish + counts[column, pe]
+                queued[pe] += np.int32(1)
+                latest = max(latest, finish + counts[column, pe])
+    exhausted = int(1 + in_rows)
+    drained = exhausted + 1
+    if len(active) > 0:
+        exhausted = int(broadcast + in_rows - 1 - row)
+        drained = max(exhausted + 1, int(broadcast) + 3, 1 + int(latest))
+    return exhausted, drained, int(stalls)
+
+
+@compiled
 def tally(
     active: NDArray[np.int64],
     counts: NDArray[np.int32],

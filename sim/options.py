@@ -43,12 +43,7 @@ def array_config(preset: str | None, file: Path | None, pes: int | None, changes
         raise ConfigError(f"no preset {preset!r}; presets: {', '.join(PRESETS)}")
     if file is not None and file.suffix != ".toml":
         raise ConfigError(f"--config wants a .toml file, got {str(file)!r}")
-    try:
-        config = load_config(file if file is not None else preset or DEFAULT_PRESET)
-    except ConfigError:
-        raise
-    except UNREADABLE as error:
-        raise ConfigError(f"{file} is not valid TOML: {error}") from error
+    config = load_config(file if file is not None else preset or DEFAULT_PRESET)
     fields: dict[str, Any] = dict(_field(change) for change in changes or [])
     if pes is not None and fields.setdefault("pes", pes) != pes:
         raise ConfigError(f"--pes {pes} and --set pes={fields['pes']} differ")

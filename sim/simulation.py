@@ -85,7 +85,7 @@ def figures(results: Sequence[LayerResult], inputs: int, pes: int) -> dict[str, 
     """Means per input over the results of one layer, or of all layers, for `inputs` inputs.
 
     `entries`, `fillers`: those of active columns. `useful_efficiency`: their nonzero weights over PE cycles.
-    `balance`: cycles in which a PE consumed an entry or an empty slice over PE cycles.
+    `balance`: cycles in which a PE had something in its queue over PE cycles.
     """
 
     counters = np.zeros_like(results[0].counters)
@@ -109,7 +109,7 @@ def figures(results: Sequence[LayerResult], inputs: int, pes: int) -> dict[str, 
         "entries": counted(PeCounter.ENTRIES),
         "fillers": counted(PeCounter.FILLERS),
         "useful_efficiency": mean(result.nonzeros_active for result in results) / (pes * cycles),
-        "balance": (counted(PeCounter.ENTRIES) + counted(PeCounter.EMPTY_SLICES)) / (pes * cycles),
+        "balance": mean(int(result.busy_cycles.sum()) for result in results) / (pes * cycles),
     }
 
 

@@ -30,7 +30,8 @@ CONFIGS: dict[str, ArrayConfig] = {
         stream_bits=32,
         layers=3,
     ),
-    # Nothing a power of two: three PEs, five entries per row, three queue slots, odd depths and widths.
+    # Nothing a power of two: three PEs, five entries per row, three queue slots, odd depths and widths. Empty slices
+    # are skipped.
     "odd3": ArrayConfig(
         name="odd3",
         pes=3,
@@ -46,6 +47,7 @@ CONFIGS: dict[str, ArrayConfig] = {
         stream_bits=64,
         layers=3,
         max_code_length=11,
+        skip_empty_slices=True,
     ),
     # Lanes that are not all of a stream word, long codes, no per-PE counters.
     "bare6": ArrayConfig(

@@ -34,6 +34,7 @@ def configurations(draw) -> ArrayConfig:
         accumulator_bits=draw(st.sampled_from([32, 33, 48])),
         stream_bits=draw(st.sampled_from([32, 64, 128])),
         max_code_length=draw(st.integers(shortest, 16)),
+        skip_empty_slices=draw(st.booleans()),
         pe_counters=draw(st.booleans()),
     )
 
@@ -208,3 +209,24 @@ def test_second_network_without_reset():
         bench.image = image
         bench.load(rng)
         bench.check(random_activations(rng, image, 0.5))
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_an_empty_slice_costs_a_cycle_unless_it_is_skipped(skip):
+    """12 active columns, three of them with weights, all in PE 0 and all of four entries."""
+    config = small_config(pes=4, queue_depth=4, skip_empty_slices=skip)
+    codes = np.zeros((16, 12), dtype=int)
+    codes[::4, [0, 5, 11]] = 1
+    codebook = np.zeros(config.code_symbols, dtype=np.int16)
+    codebook[1] = 3
+    layer = layer_from_codes(config, codes, codebook, np.zeros(16), bias_scale=1, shift=0, relu=False)
+    image = network(config, [layer], 12, 16)
+    bench = Bench(image)
+    bench.load()
+    result = bench.check(np.ones(12, dtype=np.int16))
+    assert result.counters[PeCounter.ENTRIES].tolist() == [12, 0, 0, 0]
+    assert result.counters[PeCounter.EMPTY_SLICES].tolist() == [9, 12, 12, 12]
+    assert result.layers[0].busy_cycles.tolist() == ([12, 0, 0, 0] if skip else [21, 12, 12, 12])
+    # PE 0 starts in cycle 5. Without skipping it is busy to the end; with it, only the last column's entries are left
+    # when its broadcast, decided in cycle 13, arrives.
+    assert result.cycles == (13 + 2 + 4 if skip else 4 + 21) + 1 + 4 + 10

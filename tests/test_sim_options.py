@@ -39,7 +39,7 @@ def test_toml_file(tmp_path: Path) -> None:
         (None, None, None, ["pes=3\nlayers=2"], r"pes must be an integer, got '3\\nlayers=2'"),
         (None, None, None, ["pes=" + "9" * 5000], "pes must be an integer"),
         (None, None, None, ["pes=" + "[" * 5000], "pes must be an integer"),
-        (None, None, None, ["clock_mhz=inf"], "clock_mhz must be a positive number"),
+        (None, None, None, ["clock_mhz=inf"], "clock_mhz must be a number between 0.001 and 1000000"),
     ],
 )
 def test_refused_with_one_sentence(

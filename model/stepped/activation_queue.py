@@ -3,6 +3,7 @@
 from collections import deque
 from typing import NamedTuple
 
+from model.config import ArrayConfig
 from model.stepped.pointer_memory import PointerMemory
 from model.stepped.signals import PeSignals
 
@@ -16,7 +17,8 @@ class QueueItem(NamedTuple):
 class ActivationQueue:
     """First in, first out; takes what is in stage P and gives up its head when stage A pops it, at the same edge."""
 
-    def __init__(self, pointer_memory: PointerMemory) -> None:
+    def __init__(self, config: ArrayConfig, pointer_memory: PointerMemory) -> None:
+        self._skips = config.skip_empty_slices
         self._pointer_memory = pointer_memory
         self.reset()
 
@@ -29,9 +31,15 @@ class ActivationQueue:
     def count(self) -> int:
         return len(self.items)
 
+    def skips(self) -> bool:
+        """Whether the slice in stage P is empty and dropped."""
+        start, end = self._pointer_memory.pointers
+        return self._skips and self._pointer_memory.p_valid and start == end
+
     def compute(self, pe: PeSignals) -> None:
         source = self._pointer_memory
-        self._push = QueueItem(source.p_activation, *source.pointers) if source.p_valid else None
+        enters = source.p_valid and not self.skips()
+        self._push = QueueItem(source.p_activation, *source.pointers) if enters else None
         self._pop = pe.issue.pop
 
     def commit(self) -> None:

@@ -32,7 +32,7 @@ class ProcessingElement:
         self.number = number
         self.decoder = HuffmanDecoder(config)
         self.pointer_memory = PointerMemory(config)
-        self.queue = ActivationQueue(self.pointer_memory)
+        self.queue = ActivationQueue(config, self.pointer_memory)
         self.sparse_matrix_memory = SparseMatrixMemory(config, self.queue)
         self.arithmetic_unit = ArithmeticUnit(config, self.sparse_matrix_memory)
         self.activation_memory = ActivationMemory(config, self.arithmetic_unit)
@@ -81,7 +81,7 @@ class ProcessingElement:
             pe.issue.entry,
             unit.is_filler(),
             control.computing and self.queue.count == 0,
-            pe.issue.empty,
+            pe.issue.empty or self.queue.skips(),
             pe.issue.row_read,
             control.broadcast_valid,
             unit.x is not None,
