@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sim.bench_command import bench_command
 from sim.compress_commands import compress_command, decompress_command, inspect_command
 from sim.exit_code import exit_code
 from sim.hardware_commands import config_command, verilog_command
@@ -24,6 +25,7 @@ app.command("inspect")(inspect_command)
 app.command("decompress")(decompress_command)
 app.command("simulate")(simulate_command)
 app.command("verify")(verify_command)
+app.command("bench")(bench_command)
 app.command("verilog")(verilog_command)
 app.command("config")(config_command)
 

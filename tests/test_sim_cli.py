@@ -1,8 +1,6 @@
 """sim/cli.py: every command as a user runs it, what it prints, its JSON, and what it does with bad input."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -365,7 +363,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(eie: Run, folder: Path, argum
 
 def test_interrupt_exits_130(eie: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr("sim.compress_commands.compress", interrupted)
     assert eie("compress", "net.safetensors", "-o", "a.eie")[0] == 130
