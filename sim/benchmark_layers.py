@@ -1,0 +1,137 @@
+"""The nine layers of the EIE paper as seeded random ones of the same sizes and densities, compressed and run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from model.config import ArrayConfig
+from model.image import NetworkImage
+from sim.paper import PAPER_LAYERS, PaperLayer
+from sim.simulation import lay_out, layer_figures, simulate
+from sw.compressed import CompressedLayer, CompressedNetwork
+from sw.file_layer import choose_index_bits
+from sw.kmeans import share
+
+MOST_ROWS = 1 << 20  # no configuration takes more sparse-matrix rows
+SMALLEST_ACTIVATION = 0.1  # of the largest: far from what 16 bits round to zero, so that the density is exact
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkRun:
+    """What an array did with one of the layers.
+
+    Parameters
+    ----------
+    layer : the layer it stands for.
+    config : the array that ran it.
+    enlarged : fields of `config` that are larger than in the array asked for, because the layer needs it.
+    weights : nonzero weights of the layer.
+    ideal_cycles : mean entries per PE in active columns, fillers included (the paper's ideal).
+    figures : of `sim.simulation.figures`, for the one input.
+    """
+
+    layer: PaperLayer
+    config: ArrayConfig
+    enlarged: Mapping[str, int]
+    weights: int
+    ideal_cycles: float
+    figures: Mapping[str, float]
+
+    @property
+    def cycles_over_ideal(self) -> float:
+        """What imbalance, waiting and the fixed cost of a layer cost: 1 is the ideal."""
+        return self.figures["cycles"] / self.ideal_cycles
+
+    @property
+    def microseconds(self) -> float:
+        """Time from start to done at the array's clock."""
+        return self.figures["cycles"] / self.config.clock_mhz
+
+
+def run_layer(layer: PaperLayer, array: ArrayConfig, seed: int) -> BenchmarkRun:
+    """Make the layer and an input, lay it out and run it on the engine; a memory too small for it is enlarged."""
+    random = np.random.default_rng([seed, list(PAPER_LAYERS).index(layer.name)])
+    network = share_weights(layer, *random_weights(layer, random), array.code_bits)
+    inputs = random_input(layer, random)
+    image, enlarged = fit(network, inputs, array)
+    simulation = simulate(image, inputs)
+    return BenchmarkRun(
+        layer=layer,
+        config=image.config,
+        enlarged=enlarged,
+        weights=network.layers[0].positions.size,
+        ideal_cycles=simulation.runs[0].layers[0].ideal_cycles,
+        figures=layer_figures(simulation)[layer.name],
+    )
+
+
+def random_weights(layer: PaperLayer, random: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """What magnitude pruning leaves of a Gaussian matrix: row-major positions, ascending, and values, (weights,) each.
+
+    Independent Gaussian weights are each kept with the same probability, the layer's density, and what is kept are the
+    two tails of the Gaussian. The dense matrix is never made: that of VGG-6 would take 411 MB.
+    """
+    positions = np.concatenate(
+        [
+            row * layer.inputs + np.flatnonzero(random.random(layer.inputs, np.float32) < layer.weight_density)
+            for row in range(layer.outputs)
+        ]
+    )
+    magnitudes = -ndtri(layer.weight_density / 2 * (1 - random.random(positions.size)))
+    signs = random.choice([-1.0, 1.0], positions.size)
+    return positions, (signs * magnitudes).astype(np.float32)
+
+
+def share_weights(
+    layer: PaperLayer, positions: NDArray[np.int64], weights: NDArray[np.float32], code_bits: int
+) -> CompressedNetwork:
+    """The one-layer network that `sw.compress.compress` makes of these nonzero weights, without bias and ReLU."""
+    centroids, clusters = share(weights, (1 << code_bits) - 1)
+    codebook = np.zeros(1 << code_bits, np.float32)
+    codebook[1 : centroids.size + 1] = centroids
+    codes = clusters + np.uint8(1)
+    compressed = CompressedLayer(
+        name=layer.name,
+        shape=(layer.outputs, layer.inputs),
+        code_bits=code_bits,
+        index_bits=choose_index_bits(positions, codes, code_bits),
+        codebook=codebook,
+        bias=np.zeros(layer.outputs, np.float32),
+        relu=False,
+        positions=positions,
+        codes=codes,
+    )
+    return CompressedNetwork(layers=(compressed,))
+
+
+def random_input(layer: PaperLayer, random: np.random.Generator) -> NDArray[np.float32]:
+    """(1, inputs) float32 with exactly the layer's share of nonzero activations, at random positions."""
+    active = random.permutation(layer.inputs)[: round(layer.activation_density * layer.inputs)]
+    inputs = np.zeros((1, layer.inputs), np.float32)
+    inputs[0, active] = random.uniform(SMALLEST_ACTIVATION, 1, active.size)
+    return inputs
+
+
+def fit(
+    network: CompressedNetwork, inputs: NDArray[np.float32], array: ArrayConfig
+) -> tuple[NetworkImage, dict[str, int]]:
+    """The image of a one-layer network, and the fields of `array` that had to grow for it, with their new values.
+
+    Every memory that the layer fits stays as it is, the others become just large enough. Raises ConfigError or EieError
+    if no array of these PEs holds the layer.
+    """
+    in_rows, out_rows = (-(-size // array.pes) for size in (network.in_features, network.out_features))
+    needed = {
+        "pointer_depth": (in_rows * array.pes + 2) // 2 * 2,
+        "activation_depth": max(in_rows, out_rows),
+        "constant_depth": array.bias_base + out_rows,
+    }
+    enlarged = {field: depth for field, depth in needed.items() if depth > getattr(array, field)}
+    image, _ = lay_out(network, inputs, array.with_(**enlarged, sparse_matrix_depth=MOST_ROWS))
+    rows = int((-(-np.diff(image.layers[0].offsets) // array.entries_per_row)).max())
+    if rows > array.sparse_matrix_depth:
+        enlarged["sparse_matrix_depth"] = rows
+    return replace(image, config=array.with_(**enlarged)), enlarged
