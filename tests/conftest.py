@@ -4,8 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A quick test does the same thing every time, so that a failure is the change's; the slow proofs draw new examples.
+settings.register_profile("repeatable")
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ def configurations(draw) -> ArrayConfig:
     )
 
 
-@settings(max_examples=120, derandomize=True, deadline=None, database=None)
+@settings(max_examples=120)
 @given(
     config=configurations(),
     sizes=st.lists(st.integers(1, 16), min_size=2, max_size=4),

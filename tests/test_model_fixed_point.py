@@ -18,7 +18,7 @@ from model.fixed_point import (
     write_back_array,
 )
 
-QUICK = settings(max_examples=200, derandomize=True, deadline=None, database=None)
+QUICK = settings(max_examples=200)
 
 
 def exact_write_back(accumulator: int, shift: int, relu: bool) -> int:

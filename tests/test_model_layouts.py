@@ -24,7 +24,7 @@ from model.registers import PeCounter
 from tests.support_images import small_config
 
 
-@settings(max_examples=100, derandomize=True, deadline=None, database=None)
+@settings(max_examples=100)
 @given(
     st.builds(
         Descriptor,

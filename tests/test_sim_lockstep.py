@@ -174,7 +174,7 @@ RANDOM = {
 
 
 @pytest.mark.parametrize("simulator", simulators("icarus"))
-@settings(max_examples=6, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 @given(**RANDOM)
 def test_random_configurations(simulator, config, sizes, density, seed):
     check_random_configuration(config, sizes, density, seed)
@@ -182,7 +182,7 @@ def test_random_configurations(simulator, config, sizes, density, seed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("simulator", simulators("icarus"))
-@settings(max_examples=100, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, derandomize=False, suppress_health_check=[HealthCheck.too_slow])
 @given(**RANDOM)
 def test_many_random_configurations(simulator, config, sizes, density, seed):
     check_random_configuration(config, sizes, density, seed)

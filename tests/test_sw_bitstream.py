@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sw.bitstream import decode_stream, encode_streams, lookup_table, table_lookup
@@ -15,7 +15,6 @@ def as_bits(data: np.ndarray) -> str:
 
 
 @given(streams_of_symbols, st.integers(4, 16), st.sampled_from([1, 4, 8]))
-@settings(deadline=None)
 def test_streams_hold_the_codewords_and_decode(streams: list[list[int]], limit: int, align: int):
     symbols = np.array([symbol for stream in streams for symbol in stream], np.uint16)
     offsets = np.cumsum([0, *map(len, streams)])

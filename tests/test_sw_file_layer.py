@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support_networks import make_layer
 
@@ -24,7 +24,6 @@ def same(a: CompressedLayer, b: CompressedLayer) -> bool:
     st.integers(1, 8),
     st.integers(1, 8),
 )
-@settings(deadline=None)
 def test_round_trip(seed: int, shape: tuple[int, int], density: float, code_bits: int, index_bits: int):
     layer = make_layer(seed, shape, density, code_bits, index_bits)
     header, section = encode_layer(layer)
@@ -70,7 +69,6 @@ def test_misplaced_fillers(gap: int, runs: int, codes: int):
 
 
 @given(st.integers(0, 1 << 16), st.binary(min_size=1, max_size=4), st.data())
-@settings(deadline=None)
 def test_any_damage_is_refused_or_another_layer(seed: int, noise: bytes, data: st.DataObject):
     header, section = encode_layer(make_layer(seed, (9, 20), 0.2, 3, 3))
     at = data.draw(st.integers(0, len(section) - 1))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support_networks import make_config, make_layer, networks
 
@@ -36,7 +36,6 @@ def run(image: NetworkImage, activations: np.ndarray, accumulator_bits: int) -> 
 
 
 @given(networks(calibrated=True), configs)
-@settings(deadline=None)
 def test_the_image_computes_the_network(network: CompressedNetwork, config: ArrayConfig):
     image = build_image(network, config)
     activations = to_fixed(np.random.default_rng(0).normal(size=network.in_features), image.input_fraction_bits) // 8
@@ -50,7 +49,6 @@ def test_the_image_computes_the_network(network: CompressedNetwork, config: Arra
 
 
 @given(networks(calibrated=True), configs)
-@settings(deadline=None)
 def test_slices_are_well_formed(network: CompressedNetwork, config: ArrayConfig):
     image = build_image(network, config)
     for layer, small in zip(image.layers, network.layers, strict=True):

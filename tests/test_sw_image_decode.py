@@ -119,7 +119,7 @@ def test_wrong_arrays():
 
 
 @given(st.lists(st.tuples(st.integers(0, 27), st.integers(0, 31)), min_size=1, max_size=3, unique=True))
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_any_flipped_bits_are_refused_or_read(flips: list[tuple[int, int]]):
     image = hand_image()
     words = np.array(hand_words(), np.uint32)

@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support_networks import make_config, make_layer, networks
 
@@ -52,7 +52,6 @@ def same(a: LayerImage, b: LayerImage) -> bool:
 
 
 @given(networks(calibrated=True, code_bits=7), configs)
-@settings(deadline=None)
 def test_round_trip(network: CompressedNetwork, config: ArrayConfig):
     image = build_image(network, config)
     layers = decode_image(encode_image(image), config)

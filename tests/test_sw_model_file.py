@@ -69,7 +69,6 @@ def test_flags_biases_and_calibration_of_the_example():
 
 
 @given(networks(), st.booleans())
-@settings(deadline=None)
 def test_round_trip(network: CompressedNetwork, calibrated: bool):
     if calibrated:
         network = calibrate(network, np.ones((2, network.in_features)))
@@ -225,7 +224,7 @@ def test_memory_is_bounded_by_the_file(outputs: int, inputs: int):
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_header_with_right_checksums_is_read_or_refused(data: st.DataObject):
     at = data.draw(st.integers(0, len(BODY) - 1))
     noise = data.draw(st.binary(min_size=1, max_size=6))

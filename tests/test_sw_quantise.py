@@ -11,7 +11,7 @@ from sw.quantise import calibrate, choose_formats
 
 
 @given(networks(), st.integers(0, 1000))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_partial_sums_in_any_order_stay_below_the_bound(network: CompressedNetwork, seed: int):
     random = np.random.default_rng(seed)
     inputs = random.normal(size=(70, network.in_features)).astype(np.float32)
@@ -32,7 +32,6 @@ def test_partial_sums_in_any_order_stay_below_the_bound(network: CompressedNetwo
 
 
 @given(networks(calibrated=True), st.integers(32, 48))
-@settings(deadline=None)
 def test_everything_has_its_headroom_and_no_more(network: CompressedNetwork, accumulator_bits: int):
     assert network.calibration is not None
     formats = choose_formats(network, accumulator_bits)
@@ -62,7 +61,7 @@ def test_everything_has_its_headroom_and_no_more(network: CompressedNetwork, acc
 
 
 @given(networks(calibrated=True), st.integers(0, 1000))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_calibration_inputs_do_not_overflow(network: CompressedNetwork, seed: int):
     inputs = np.random.default_rng(seed).normal(size=(3, network.in_features))
     network = calibrate(network, inputs)
