@@ -9,7 +9,7 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parent.parent
 
 # A quick test does the same thing every time, so that a failure is the change's; the slow proofs draw new examples.
-settings.register_profile("repeatable")
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
 
 
