@@ -1,18 +1,29 @@
-"""The same network on this computer's CPU, batch 1: dense numpy and sparse scipy, for scale."""
+"""This computer's CPU, for scale: a small network through numpy and scipy, and what multiplies the paper's layers."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from sim.layer_product import LayerMatrix
+from sim.measurement import Clock, Library, Meter, Run, no_meter, wall_clock
+from sim.torch_library import torch_library, torch_threads
 from sw.network import Network
 
 WARM_UP = 50
 REPEATS = 500
+
+POWERCAP = Path("/sys/class/powercap")
 
 
 @dataclass(frozen=True)
@@ -47,3 +58,101 @@ def _timed(function: Callable[[NDArray[np.float32]], None], values: NDArray[np.f
     began = time.perf_counter_ns()
     function(values)
     return (time.perf_counter_ns() - began) / 1000
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """This CPU as a `sim.measurement.Device`: numpy, scipy, and torch and MKL where they are installed.
+
+    Energy is that of the CPU packages (RAPL) where their counters may be read.
+    """
+
+    libraries: Sequence[Library]
+    meter: Meter
+    clock: Clock = wall_clock
+
+
+def cpu(powercap: Path = POWERCAP) -> Cpu:
+    """This CPU with the libraries that can be imported; `powercap` as Linux's /sys/class/powercap."""
+    libraries = [
+        Library(name="numpy", form="dense", prepare=_numpy_dense, threads=blas_threads, scales=True),
+        Library(name="scipy", form="CSR", prepare=_scipy_csr),
+    ]
+    torch = imported("torch")
+    if torch is not None:
+        threads = partial(torch_threads, torch)
+        libraries.append(torch_library(torch, "cpu", "dense", threads, scales=True))
+        if torch.backends.mkl.is_available():  # torch's CSR products on a CPU are MKL's
+            libraries.append(torch_library(torch, "cpu", "CSR", threads, scales=True))
+    mkl = imported("sparse_dot_mkl")
+    if mkl is not None:
+        prepare = partial(_mkl_csr, mkl)
+        libraries.append(Library(name="MKL", form="CSR", prepare=prepare, threads=blas_threads, scales=True))
+    domains = package_domains(powercap)
+    return Cpu(libraries, Rapl(domains) if domains else no_meter)
+
+
+def imported(name: str) -> Any:
+    """An optional module, or None where it is not installed or what it needs is not."""
+    try:
+        return import_module(name)
+    except (ImportError, OSError):
+        return None
+
+
+@contextmanager
+def blas_threads(wanted: int) -> Generator[int | None]:
+    """At most `wanted` threads in BLAS and OpenMP; the number they report, None where they cannot be asked."""
+    with threadpool_limits(limits=wanted):
+        pools: list[dict[str, Any]] = threadpool_info()
+        yield min((int(pool["num_threads"]) for pool in pools if pool["user_api"] == "blas"), default=None)
+
+
+def package_domains(powercap: Path) -> list[Path]:
+    """RAPL's folders of whole CPU packages, none if a counter may not be read: a sum of some would mislead."""
+    try:
+        domains = [
+            folder
+            for folder in sorted(powercap.glob("intel-rapl:*"))
+            if (folder / "name").read_text().startswith("package")
+        ]
+        for folder in domains:
+            _microjoules(folder, "energy_uj"), _microjoules(folder, "max_energy_range_uj")
+    except (OSError, ValueError):
+        return []
+    return domains
+
+
+class Rapl:
+    """Joules of the CPU packages since the first reading; counters may wrap once between two readings."""
+
+    def __init__(self, domains: Sequence[Path]):
+        self._last = {folder: _microjoules(folder, "energy_uj") for folder in domains}
+        self._range = {folder: _microjoules(folder, "max_energy_range_uj") for folder in domains}
+        self._total = 0
+
+    def __call__(self) -> float:
+        for folder, before in self._last.items():
+            now = _microjoules(folder, "energy_uj")
+            self._total += now - before if now >= before else now - before + self._range[folder]
+            self._last[folder] = now
+        return self._total / 1e6
+
+
+def _microjoules(folder: Path, file: str) -> int:
+    return int((folder / file).read_text())
+
+
+def _numpy_dense(matrix: LayerMatrix, batch: int) -> Run:
+    weights, inputs = matrix.dense, matrix.operand(batch)
+    return lambda: weights @ inputs
+
+
+def _scipy_csr(matrix: LayerMatrix, batch: int) -> Run:
+    weights, inputs = matrix.csr, matrix.operand(batch)
+    return lambda: weights @ inputs
+
+
+def _mkl_csr(mkl: Any, matrix: LayerMatrix, batch: int) -> Run:
+    weights, inputs = matrix.csr, matrix.operand(batch)
+    return lambda: mkl.dot_product_mkl(weights, inputs)

@@ -119,3 +119,14 @@ def big_layer(config: ArrayConfig) -> tuple[NetworkImage, NDArray[np.int16]]:
 def test_a_layer_of_alexnet_size(preset, simulator):
     image, activations = big_layer(PRESETS[preset])
     check_equal(image, run_engine(image, activations), run_rtl(image, activations, simulator))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("simulator", simulators("verilator"))
+def test_the_largest_array(simulator):
+    config = PRESETS["eie64"].with_(pes=256, activation_depth=64)
+    rng = np.random.default_rng(5)
+    x = rng.random((2, 300)).astype(np.float32)
+    image = build_image(compress(random_network(rng, [300, 520, 40], 0.1), density=None, calibration=x), config)
+    activations = quantise_inputs(image, x)
+    check_equal(image, run_engine(image, activations), run_rtl(image, activations, simulator))
