@@ -63,48 +63,53 @@ def layer_schedule_skipping(
     known to be empty; earlier ones count where their slice is not empty and not finished.
     """
     pes = counts.shape[1]
-    ring = queue_depth + 2
-    finishes = np.zeros((pes, ring), dtype=np.int32)
+    finishes = np.zeros((pes, len(active)), dtype=np.int32)
     queued = np.zeros(pes, dtype=np.int32)
-    broadcast, before = np.int32(1), np.int32(-3)
+    finished = np.zeros(pes, dtype=np.int32)
+    broadcast, before = np.int32(-3), np.int32(-3)
     row = 0
     stalls = 0
     latest = np.int32(0)
     for number in range(len(active)):
         column = active[number]
-        earliest = broadcast + 1 + max(column // pes - row - 1, 0)
-        if number == 0:
-            earliest = 2 + column // pes
-            broadcast = np.int32(-3)
-        cycle = np.int32(earliest)
+        earliest = np.int32(2 + column // pes)
+        if number > 0:
+            earliest = np.int32(broadcast + 1 + max(column // pes - row - 1, 0))
+        cycle = earliest
         while True:
-            unknown = int(broadcast >= cycle - 2) + int(before >= cycle - 2)
+            # The broadcasts of the last two cycles, the slots they take and the slices that they are.
+            unknown = np.int32(broadcast >= cycle - 2) + np.int32(before >= cycle - 2)
+            slots = np.int32(queue_depth - unknown)
             free_from = np.int32(0)
-            for pe in range(pes):
-                known = queued[pe]
-                if broadcast >= cycle - 2:
-                    known -= np.int32(counts[active[number - 1], pe] > 0)
-                if before >= cycle - 2:
-                    known -= np.int32(counts[active[number - 2], pe] > 0)
-                place = known - (queue_depth - unknown)
-                if place >= 0 and place < known:
-                    free_from = max(free_from, finishes[pe, place % ring] + np.int32(1))
-            if unknown >= queue_depth:
-                free_from = max(free_from, cycle + np.int32(1))
+            if slots <= 0:
+                free_from = cycle + np.int32(1)
+            elif unknown == 0:
+                for pe in range(pes):
+                    place = queued[pe] - slots
+                    if place >= 0:
+                        free_from = max(free_from, finishes[pe, place] + np.int32(1))
+            else:
+                for pe in range(pes):
+                    place = queued[pe] - slots
+                    for recent in range(1, unknown + 1):
+                        place -= np.int32(counts[active[number - recent], pe] > 0)
+                    if place >= 0:
+                        free_from = max(free_from, finishes[pe, place] + np.int32(1))
             if free_from <= cycle:
                 break
             cycle = free_from if unknown == 0 else cycle + np.int32(1)
         stalls += cycle - earliest
         before, broadcast = broadcast, cycle
         row = column // pes
+        arrival = np.int32(broadcast + 2)
         for pe in range(pes):
-            if counts[column, pe] > 0:
-                finish = np.int32(broadcast + 2)
-                if queued[pe] > 0:
-                    finish = max(finish, finishes[pe, (queued[pe] - 1) % ring])
-                finishes[pe, queued[pe] % ring] = finish + counts[column, pe]
+            count = counts[column, pe]
+            if count > 0:
+                finish = max(finished[pe], arrival) + count
+                finished[pe] = finish
+                finishes[pe, queued[pe]] = finish
                 queued[pe] += np.int32(1)
-                latest = max(latest, finish + counts[column, pe])
+                latest = max(latest, finish)
     exhausted = int(1 + in_rows)
     drained = exhausted + 1
     if len(active) > 0:

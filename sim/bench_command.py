@@ -8,9 +8,12 @@ import typer
 
 from model.config import ArrayConfig
 from sim.benchmark_layers import BenchmarkRun, run_layer
-from sim.options import Changes, ConfigFile, Json, Pes, Preset, array_config
+from sim.energy import EnergyModel
+from sim.energy_command import energy_payload, show_energy
+from sim.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.output import Output, count, mean, percent
 from sim.paper import PAPER_CLOCK_MHZ, PAPER_LAYERS, PAPER_PES, PaperLayer
+from sim.technology import load_technology
 from sw.errors import EieError
 
 TOLERANCE = 0.05  # of cycles / ideal; a larger difference from the paper is marked
@@ -44,12 +47,14 @@ def bench_command(
         typer.Option("--layer", metavar="NAME", help=f"One of {', '.join(PAPER_LAYERS)} [default: all]; repeatable."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the random weights and inputs, 0 or more.")] = 1,
+    technology_file: TechnologyFile = None,
     as_json: Json = False,
 ) -> None:
     """Run the nine layers of the EIE paper on an array. They are seeded random ones of the same sizes and densities."""
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
     layers = chosen(names)
+    technology = load_technology(technology_file)
     if seed < 0:
         raise EieError(f"--seed must be 0 or more, got {seed}")
     runs: list[BenchmarkRun] = []
@@ -66,11 +71,24 @@ def bench_command(
     )
     for line in remarks(runs, array, seed):
         output.line(line)
+    models = {run.layer.name: EnergyModel.of_array(run.config, technology) for run in runs}
+    energies = {run.layer.name: models[run.layer.name].energy(run.events) for run in runs}
+    energy_remarks = {name: model.remarks for name, model in models.items()}
+    output.line()
+    show_energy(output, f"{array.name}, {array.pes} PEs", technology, energies, remarks=energy_remarks)
     output.result(
         {
             "config": array.to_dict(),
             "seed": seed,
-            "layers": [_payload(run) for run in runs],
+            "technology": technology.name,
+            "layers": [
+                {
+                    **_payload(run),
+                    "energy": energy_payload(energies[run.layer.name]),
+                    "energy_remarks": energy_remarks[run.layer.name],
+                }
+                for run in runs
+            ],
             "geometric_means": geometric_means(runs),
         }
     )

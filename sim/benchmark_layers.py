@@ -9,6 +9,7 @@ from scipy.special import ndtri
 
 from model.config import ArrayConfig
 from model.image import NetworkImage
+from sim.energy import Events, simulation_events
 from sim.paper import PAPER_LAYERS, PaperLayer
 from sim.simulation import lay_out, layer_figures, simulate
 from sw.compressed import CompressedLayer, CompressedNetwork
@@ -31,6 +32,7 @@ class BenchmarkRun:
     weights : nonzero weights of the layer.
     ideal_cycles : mean entries per PE in active columns, fillers included (the paper's ideal).
     figures : of `sim.simulation.figures`, for the one input.
+    events : that its energy is made of.
     """
 
     layer: PaperLayer
@@ -39,6 +41,7 @@ class BenchmarkRun:
     weights: int
     ideal_cycles: float
     figures: Mapping[str, float]
+    events: Events
 
     @property
     def cycles_over_ideal(self) -> float:
@@ -65,6 +68,7 @@ def run_layer(layer: PaperLayer, array: ArrayConfig, seed: int) -> BenchmarkRun:
         weights=network.layers[0].positions.size,
         ideal_cycles=simulation.runs[0].layers[0].ideal_cycles,
         figures=layer_figures(simulation)[layer.name],
+        events=simulation_events(simulation)[layer.name],
     )
 
 

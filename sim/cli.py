@@ -8,6 +8,7 @@ import typer
 
 from sim.bench_command import bench_command
 from sim.compress_commands import compress_command, decompress_command, inspect_command
+from sim.energy_command import energy_command
 from sim.exit_code import exit_code
 from sim.hardware_commands import config_command, verilog_command
 from sim.simulate_command import simulate_command
@@ -26,6 +27,7 @@ app.command("decompress")(decompress_command)
 app.command("simulate")(simulate_command)
 app.command("verify")(verify_command)
 app.command("bench")(bench_command)
+app.command("energy")(energy_command)
 app.command("verilog")(verilog_command)
 app.command("config")(config_command)
 

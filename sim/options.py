@@ -34,6 +34,11 @@ Changes = Annotated[
     ),
 ]
 
+TechnologyFile = Annotated[
+    Path | None,
+    typer.Option("--technology", metavar="FILE.toml", help="Energy of each event, see `eie energy` [default: 45 nm]."),
+]
+
 
 def array_config(preset: str | None, file: Path | None, pes: int | None, changes: list[str] | None) -> ArrayConfig:
     """The array that --preset or --config, --pes and --set describe; raises ConfigError with one sentence."""

@@ -6,9 +6,12 @@ from typing import Annotated
 import typer
 
 from sim.arrays import read_inputs, write_array
-from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
+from sim.energy import EnergyModel, simulation_events, total_events
+from sim.energy_command import energy_payload, show_energy
+from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, TechnologyFile, array_config
 from sim.output import Output, count, mean, percent
 from sim.simulation import Simulation, count_saturated, lay_out, layer_figures, simulate, total_figures
+from sim.technology import load_technology
 from sw.files import check_target
 from sw.model_file import load
 
@@ -26,13 +29,15 @@ def simulate_command(
         Path | None,
         typer.Option("-o", "--output", metavar="Y.npy", help="Write the outputs, (inputs, outputs) float32."),
     ] = None,
+    technology_file: TechnologyFile = None,
     as_json: Json = False,
 ) -> None:
     """Simulate a compressed network, cycle for cycle, on an array."""
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
+    technology = load_technology(technology_file)
     if outputs_file is not None:
-        check_target(outputs_file, network, inputs_file, config)
+        check_target(outputs_file, network, inputs_file, config, technology_file)
     compressed = load(network)
     inputs = read_inputs(inputs_file, compressed.layers[0].shape[1])
     with output.steps(f"laying out for {array.pes} PEs"):
@@ -52,6 +57,12 @@ def simulate_command(
             f"warning: an accumulator overflowed for {overflows} of {len(inputs)} inputs; calibrate on such inputs"
         )
     show_simulation(output, simulation)
+    model = EnergyModel.of_array(array, technology)
+    events = simulation_events(simulation)
+    energies = {name: model.energy(counted) for name, counted in events.items()}
+    total = model.energy(total_events(list(events.values())))
+    title = f"{array.name}, {array.pes} PEs, mean of {len(inputs)} inputs"
+    show_energy(output, title, technology, energies, total=total, remarks={"": model.remarks})
     output.result(
         {
             "network": str(network),
@@ -60,8 +71,13 @@ def simulate_command(
             "calibrated_on_inputs": calibrated_here,
             "overflows": overflows,
             "saturated_inputs": saturated,
-            "layers": [{"name": name, **values} for name, values in layer_figures(simulation).items()],
-            "total": total_figures(simulation),
+            "technology": technology.name,
+            "energy_remarks": model.remarks,
+            "layers": [
+                {"name": name, **values, "energy": energy_payload(energies[name])}
+                for name, values in layer_figures(simulation).items()
+            ],
+            "total": {**total_figures(simulation), "energy": energy_payload(total)},
             "microseconds": simulation.microseconds,
             "load_cycles": simulation.runs[0].load_cycles,
         }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.engine import Engine, run_image
-from model.engine_kernel import layer_schedule
+from model.engine_kernel import layer_schedule, layer_schedule_skipping
 from model.reference import run_reference
 from model.registers import PeCounter
 from tests.support_images import layer_from_codes, network, random_activations, random_network_image, small_config
@@ -124,3 +124,13 @@ def test_an_entry_past_the_last_row_is_refused():
     image.layers[0].runs[-1] = 7
     with pytest.raises(ValueError, match="rows below 2 wanted, got row 7"):
         Engine(image)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_both_schedules_agree_where_no_slice_is_empty(seed):
+    random = np.random.default_rng(seed)
+    pes, in_rows, queue_depth = (int(value) for value in random.integers(1, 9, 3))
+    counts = random.integers(1, 5, (in_rows * pes, pes)).astype(np.int32)
+    active = np.flatnonzero(random.random(in_rows * pes) < random.random())
+    wanted = layer_schedule(active, counts, in_rows, queue_depth)
+    assert layer_schedule_skipping(active, counts, in_rows, queue_depth) == wanted
