@@ -11,6 +11,7 @@ from model.config import PRESETS
 from sim.bench_command import COLUMNS, TOLERANCE
 from sim.benchmark_layers import BenchmarkRun
 from sim.cli import main
+from sim.energy import COMPONENTS, Events
 from sim.paper import PAPER_LAYERS, PaperLayer
 
 Run = Callable[..., tuple[int, str, str]]
@@ -37,7 +38,10 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
         ratio = ratios.get(layer.name, layer.actual_over_ideal)
         names = ("entries", "fillers", "stalls", "broadcasts")
         figures = {**dict.fromkeys(names, 8.0), "useful_efficiency": 0.5, "balance": 0.75, "cycles": 1000 * ratio}
-        return BenchmarkRun(layer=layer, config=array, enlarged={}, weights=1, ideal_cycles=1000, figures=figures)
+        events = Events(**{**dict.fromkeys(Events.__dataclass_fields__, 8.0), "cycles": figures["cycles"]})
+        return BenchmarkRun(
+            layer=layer, config=array, enlarged={}, weights=1, ideal_cycles=1000, figures=figures, events=events
+        )
 
     monkeypatch.setattr("sim.bench_command.run_layer", run)
     return ratios
@@ -72,6 +76,13 @@ def test_json_says_the_same(bench: Run) -> None:
         assert layer["microseconds"] == pytest.approx(layer["cycles"] / 800)
         assert layer["useful_efficiency"] == pytest.approx((layer["entries"] - layer["fillers"]) / 16 / layer["cycles"])
         assert layer["enlarged"] == {}
+        energy = layer["energy"]
+        assert list(energy["nanojoules"]) == list(COMPONENTS)
+        assert energy["milliwatts"] == pytest.approx(sum(energy["nanojoules"].values()) / layer["microseconds"])
+        assert energy["pj_per_useful_mac"] == pytest.approx(
+            1000 * energy["total_nj"] / (layer["entries"] - layer["fillers"])
+        )
+        assert energy["image_nj"] > 20e-3 * layer["weights"]
         assert (layer["paper_ideal_us"], layer["paper_actual_us"]) == (paper.ideal_us, paper.actual_us)
         assert layer["differs"] == (abs(layer["cycles_over_ideal"] - paper.actual_us / paper.ideal_us) > TOLERANCE)
     for figure, mean in report["geometric_means"].items():
@@ -105,7 +116,7 @@ def test_what_differs_from_the_paper_by_more_than_the_tolerance_is_marked(
     planned["NT-Wd"] = paper["NT-Wd"] - TOLERANCE - 0.001
     code, out, _ = bench()
     assert code == 0
-    rows = [line.split() for line in out.splitlines()]
+    rows = [line.split() for line in out[: out.index("energy in cmos45")].splitlines()]
     assert [row[0] for row in rows if row and row[0] in paper] == list(paper)
     assert [row[0] for row in rows if "*" in row[1:]] == ["VGG-7", "NT-Wd"]
     assert "* cycles/ideal differs from the paper's actual/ideal by more than 0.05." in out
@@ -127,6 +138,7 @@ def test_layers_run_once_and_in_the_papers_order(bench: Run, planned: dict[str, 
         (["--preset", "eie65"], "no preset 'eie65'; presets: eie64, balanced64, tiny4"),
         (["--pes", "0"], "pes must be between 1 and 256, got 0"),
         (["--seed", "-1"], "--seed must be 0 or more, got -1"),
+        (["--technology", "no.toml"], "cannot read technology no.toml: No such file or directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -142,6 +154,17 @@ def test_every_enlarged_memory_is_named(bench: Run) -> None:
     (note,) = (line for line in out.splitlines() if line.startswith("NT-LSTM needs"))
     for field, depth in enlarged.items():
         assert f"{field} = {depth} instead of {getattr(PRESETS['tiny4'], field)}" in note
+
+
+def test_energy_of_each_layer_and_what_lies_outside_the_measured_memories(
+    bench: Run, planned: dict[str, float]
+) -> None:
+    assert not planned
+    _, out, _ = bench("--layer", "Alex-7", "--layer", "NT-We", "--set", "row_bits=1024")
+    table = out[out.index("eie64, 64 PEs: energy in cmos45, nJ per input") :].splitlines()
+    assert [line.split()[0] for line in table[3:5]] == ["Alex-7", "NT-We"]
+    for name in ("Alex-7", "NT-We"):
+        assert any(line.startswith(f"{name}: sparse matrix memory: 2,097,152 bytes, 1024 bits") for line in table)
 
 
 def test_listed_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:

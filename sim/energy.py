@@ -1,0 +1,239 @@
+"""The energy of a run, from its event counts and a technology, in the units of the EIE paper's Table II."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from model.config import ArrayConfig
+from model.engine import LayerResult
+from model.image import NetworkImage
+from model.layouts import ACTIVATION_BITS, FLUSH_CYCLES
+from model.registers import PeCounter
+from sim.simulation import Simulation
+from sim.technology import Sram, Technology
+from sw.image_stream import encode_image
+
+COMPONENTS = (
+    "activation queue",
+    "pointer read",
+    "sparse-matrix read",
+    "arithmetic unit",
+    "activation read/write",
+    "leading-nonzero detection",
+    "clock",
+    "registers",
+    "leakage",
+)
+LNZD_FAN_IN = 4  # EIE section IV: a node of the detection tree takes four PEs or nodes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Events:
+    """What happened between start and done, mean per input, all PEs together.
+
+    Parameters
+    ----------
+    cycles : from start to done.
+    queue_writes : activations that entered a queue; each leaves it once.
+    pointer_pairs : reads of both pointer banks.
+    row_reads : rows read from the sparse-matrix memories.
+    entries : entries issued, fillers included; each adds its run to a local row.
+    macs : multiply-accumulates, the write-back's biases included; each reads a constant and an accumulator.
+    accumulator_writes : write-backs included.
+    activation_reads, activation_writes : of the activation memories, by leading-nonzero detection and by write-back.
+    useful_macs : nonzero weights of active columns, all that the result needs.
+    image_bits : of the LAYER packets, read from DRAM once for any number of inputs.
+    """
+
+    cycles: float
+    queue_writes: float
+    pointer_pairs: float
+    row_reads: float
+    entries: float
+    macs: float
+    accumulator_writes: float
+    activation_reads: float
+    activation_writes: float
+    useful_macs: float
+    image_bits: float
+
+    def __add__(self, other: "Events") -> "Events":
+        return Events(**{name: value + getattr(other, name) for name, value in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Capacity and width of one of a PE's memories."""
+
+    bytes: float
+    bits: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeMemories:
+    """The memories of a PE; it has two pointer banks, and codebook and biases share the constant memory."""
+
+    sparse_matrix: Memory
+    pointer_bank: Memory
+    activation: Memory
+    accumulator: Memory
+    constant: Memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Energy:
+    """Energy of `Events`.
+
+    Parameters
+    ----------
+    nanojoules : by component, in the order of `COMPONENTS`.
+    microseconds : that it took.
+    useful_macs : see `Events`.
+    image_nj : nJ to read the image from DRAM, in no other figure.
+    """
+
+    nanojoules: Mapping[str, float]
+    microseconds: float
+    useful_macs: float
+    image_nj: float
+
+    @property
+    def total_nj(self) -> float:
+        return sum(self.nanojoules.values())
+
+    @property
+    def milliwatts(self) -> float:
+        """Mean power from start to done."""
+        return self.total_nj / self.microseconds
+
+    @property
+    def pj_per_useful_mac(self) -> float | None:
+        """None without a useful multiply-accumulate."""
+        return 1000 * self.total_nj / self.useful_macs if self.useful_macs else None
+
+
+class EnergyModel:
+    """Prices the events of an array.
+
+    Parameters
+    ----------
+    memories : of each PE.
+    pes : processing elements.
+    clock_mhz : turns cycles into the time over which memories leak.
+    technology : what an event costs.
+    """
+
+    def __init__(self, memories: PeMemories, *, pes: int, clock_mhz: float, technology: Technology):
+        self._pes, self._clock_mhz, self._technology = pes, clock_mhz, technology
+        self._srams: dict[str, Sram] = {}
+        self.remarks: list[str] = []  # a sentence for every memory unlike any that was measured
+        for name, memory in vars(memories).items():
+            sram, measured = technology.sram(memory.bytes, memory.bits)
+            self._srams[name] = sram
+            if not measured:
+                what = f"{name.replace('_', ' ')} memory: {memory.bytes:,.0f} bytes, {memory.bits} bits wide"
+                self.remarks.append(
+                    f"{what}, lies outside the memories measured for {technology.name}; the nearest between them "
+                    f"stands for it: {sram.bytes:,.0f} bytes, {sram.bits:.0f} bits"
+                )
+
+    @classmethod
+    def of_array(cls, config: ArrayConfig, technology: Technology) -> "EnergyModel":
+        """For the memories of `docs/architecture.md`, section 3."""
+        return cls(array_memories(config), pes=config.pes, clock_mhz=config.clock_mhz, technology=technology)
+
+    def energy(self, events: Events) -> Energy:
+        """By component; what each one counts is said in docs/energy.md."""
+        technology, srams = self._technology, self._srams
+        event = technology.event
+        pe_cycles = self._pes * events.cycles
+        microseconds = events.cycles / self._clock_mhz
+        leakage_mw = sum(sram.leakage_mw for sram in srams.values()) + srams["pointer_bank"].leakage_mw
+        picojoules = (
+            events.queue_writes * (event("queue_write") + event("queue_read")),
+            events.pointer_pairs * 2 * srams["pointer_bank"].read_pj,
+            events.row_reads * srams["sparse_matrix"].read_pj,
+            events.entries * event("address_add")
+            + events.macs * (srams["constant"].read_pj + event("multiply") + event("accumulate")),
+            events.macs * srams["accumulator"].read_pj
+            + events.accumulator_writes * srams["accumulator"].write_pj
+            + events.activation_reads * srams["activation"].read_pj
+            + events.activation_writes * srams["activation"].write_pj,
+            events.cycles * lnzd_nodes(self._pes) * technology.per_cycle("leading_nonzero_node"),
+            pe_cycles * technology.per_cycle("clock"),
+            pe_cycles * technology.per_cycle("registers"),
+            self._pes * leakage_mw * microseconds * 1000,
+        )
+        return Energy(
+            nanojoules=dict(zip(COMPONENTS, (value / 1000 for value in picojoules), strict=True)),
+            microseconds=microseconds,
+            useful_macs=events.useful_macs,
+            image_nj=events.image_bits * event("dram_bit") / 1000,
+        )
+
+
+def array_memories(config: ArrayConfig) -> PeMemories:
+    """The memories of one PE of an array."""
+
+    def memory(depth: int, bits: int) -> Memory:
+        return Memory(depth * bits / 8, bits)
+
+    return PeMemories(
+        sparse_matrix=memory(config.sparse_matrix_depth, config.row_bits),
+        pointer_bank=memory(config.pointer_depth // 2, config.pointer_bits),
+        activation=memory(2 * config.activation_depth, ACTIVATION_BITS),
+        accumulator=memory(config.activation_depth, config.accumulator_bits),
+        constant=memory(config.constant_depth, 16),
+    )
+
+
+def lnzd_nodes(pes: int) -> int:
+    """Nodes of the leading-nonzero-detection tree: 21 for 64 PEs."""
+    nodes, width = 0, pes
+    while width > 1:
+        width = -(-width // LNZD_FAN_IN)
+        nodes += width
+    return max(nodes, 1)
+
+
+def layer_events(image: NetworkImage, number: int, results: Sequence[LayerResult]) -> Events:
+    """The mean over the results of one layer, one per input."""
+    config, layer = image.config, image.layers[number]
+
+    def mean(values: Sequence[int]) -> float:
+        return sum(values) / len(results)
+
+    def counted(counter: PeCounter) -> float:
+        return mean([int(result.counters[counter].sum()) for result in results])
+
+    packet = encode_image(replace(image, layers=(layer,)))[1:]  # without the LOAD packet, a word
+    never_queued = counted(PeCounter.EMPTY_SLICES) if config.skip_empty_slices else 0.0
+    return Events(
+        cycles=mean([result.cycles for result in results]),
+        queue_writes=counted(PeCounter.POINTER_READS) - never_queued,
+        pointer_pairs=counted(PeCounter.POINTER_READS),
+        row_reads=counted(PeCounter.ROW_READS),
+        entries=counted(PeCounter.ENTRIES),
+        macs=counted(PeCounter.ACCUMULATOR_READS),
+        accumulator_writes=counted(PeCounter.ACCUMULATOR_WRITES),
+        # Two rows are presented before the first broadcast, another with each row taken after the first.
+        activation_reads=float(config.pes * (layer.in_rows + 1)),
+        activation_writes=config.pes * mean([result.write_back_cycles - FLUSH_CYCLES for result in results]),
+        useful_macs=mean([result.nonzeros_active for result in results]),
+        image_bits=float(len(packet) * config.stream_bits),
+    )
+
+
+def simulation_events(simulation: Simulation) -> dict[str, Events]:
+    """`layer_events` of every layer, by name, in execution order."""
+    return {
+        layer.name: layer_events(simulation.image, number, [run.layers[number] for run in simulation.runs])
+        for number, layer in enumerate(simulation.image.layers)
+    }
+
+
+def total_events(layers: Sequence[Events]) -> Events:
+    """The sum over layers, of which there is one at least."""
+    total = layers[0]
+    for events in layers[1:]:
+        total += events
+    return total

@@ -1,0 +1,84 @@
+"""sim/simulate_command.py: the energy that `eie simulate` says; its cycles are in test_sim_cli.py."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.cli import main
+from sim.energy import COMPONENTS
+from sim.technology import DEFAULT_TECHNOLOGY
+from sw.compress import compress
+from sw.model_file import save
+from sw.network import LinearLayer, Network
+
+
+@pytest.fixture
+def simulate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A command that simulates a small network in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(2)
+    weights = [rng.normal(size=shape).astype(np.float32) for shape in ((10, 8), (4, 10))]
+    layers = [LinearLayer(f"fc{n}", w, np.zeros(len(w), np.float32), relu=n == 0) for n, w in enumerate(weights)]
+    inputs = rng.uniform(0, 1, (2, 8)).astype(np.float32)
+    save(compress(Network(tuple(layers)), density=0.5, calibration=inputs), tmp_path / "net.eie")
+    np.save("x.npy", inputs)
+    return ["simulate", "net.eie", "--input", "x.npy", "--pes", "4"]
+
+
+def test_energy_per_layer_and_in_total(simulate: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*simulate, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["technology"] == "cmos45"
+    assert report["energy_remarks"] == []
+    total, layers = report["total"]["energy"], [layer["energy"] for layer in report["layers"]]
+    assert list(total["nanojoules"]) == list(COMPONENTS)
+    for component in COMPONENTS:
+        assert total["nanojoules"][component] == pytest.approx(sum(layer["nanojoules"][component] for layer in layers))
+    assert total["total_nj"] == pytest.approx(sum(total["nanojoules"].values()))
+    assert total["milliwatts"] == pytest.approx(total["total_nj"] / report["microseconds"])
+    useful = report["total"]["useful_efficiency"] * 4 * report["total"]["cycles"]
+    assert total["pj_per_useful_mac"] == pytest.approx(1000 * total["total_nj"] / useful)
+    assert total["image_nj"] == pytest.approx(sum(layer["image_nj"] for layer in layers))
+    assert main(simulate) == 0
+    out = capsys.readouterr().out
+    assert "eie64, 4 PEs, mean of 2 inputs: energy in cmos45, nJ per input" in out
+    (row,) = [line for line in out.splitlines() if line.startswith("total")][1:]
+    assert f"{total['milliwatts']:.1f}" in row.split()
+    assert f"{total['pj_per_useful_mac']:.1f}" in row.split()
+
+
+def test_another_technology_changes_the_energy_and_nothing_else(
+    simulate: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("t.toml").write_text(DEFAULT_TECHNOLOGY.read_text().replace("value = 1.874", "value = 18.74"))
+    reports: list[dict[str, object]] = []
+    clocks: list[float] = []
+    for options in ([], ["--technology", "t.toml"]):
+        assert main([*simulate, "--json", *options]) == 0
+        report = json.loads(capsys.readouterr().out)
+        clocks.append(report["total"].pop("energy")["nanojoules"]["clock"])
+        reports.append({"total": report["total"], "config": report["config"]})
+    assert clocks[1] == pytest.approx(10 * clocks[0])
+    assert reports[0] == reports[1]
+
+
+def test_a_memory_outside_the_measured_ones_is_said(simulate: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*simulate, "--preset", "tiny4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("lies outside the memories measured for cmos45" in line for line in lines) == 2
+
+
+def test_bad_technology_is_one_sentence_before_any_work(
+    simulate: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*simulate, "--technology", "none.toml", "-o", "y.npy"]) == 2
+    assert capsys.readouterr() == ("", "error: cannot read technology none.toml: No such file or directory\n")
+    assert not Path("y.npy").exists()
+
+
+def test_the_technology_is_never_overwritten(simulate: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("t.toml").write_text(DEFAULT_TECHNOLOGY.read_text())
+    assert main([*simulate, "--technology", "t.toml", "-o", "t.toml"]) == 2
+    assert capsys.readouterr().err == "error: cannot write t.toml: it is the input t.toml, which would be lost\n"
