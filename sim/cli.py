@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sim.baseline_command import baseline_app
 from sim.bench_command import bench_command
 from sim.compress_commands import compress_command, decompress_command, inspect_command
 from sim.energy_command import energy_command
@@ -27,6 +28,7 @@ app.command("decompress")(decompress_command)
 app.command("simulate")(simulate_command)
 app.command("verify")(verify_command)
 app.command("bench")(bench_command)
+app.add_typer(baseline_app, name="baseline")
 app.command("energy")(energy_command)
 app.command("verilog")(verilog_command)
 app.command("config")(config_command)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from sim.layer_product import LayerMatrix
 from sim.measurement import Clock, Library, Meter, Run, no_meter, wall_clock
@@ -24,6 +23,8 @@ WARM_UP = 50
 REPEATS = 500
 
 POWERCAP = Path("/sys/class/powercap")
+
+THREADPOOLS: Any = import_module("threadpoolctl")  # without types, which strict checking refuses in an import statement
 
 
 @dataclass(frozen=True)
@@ -103,24 +104,20 @@ def imported(name: str) -> Any:
 @contextmanager
 def blas_threads(wanted: int) -> Generator[int | None]:
     """At most `wanted` threads in BLAS and OpenMP; the number they report, None where they cannot be asked."""
-    with threadpool_limits(limits=wanted):
-        pools: list[dict[str, Any]] = threadpool_info()
+    with THREADPOOLS.threadpool_limits(limits=wanted):
+        pools: list[dict[str, Any]] = THREADPOOLS.threadpool_info()
         yield min((int(pool["num_threads"]) for pool in pools if pool["user_api"] == "blas"), default=None)
 
 
 def package_domains(powercap: Path) -> list[Path]:
     """RAPL's folders of whole CPU packages, none if a counter may not be read: a sum of some would mislead."""
     try:
-        domains = [
-            folder
-            for folder in sorted(powercap.glob("intel-rapl:*"))
-            if (folder / "name").read_text().startswith("package")
-        ]
-        for folder in domains:
-            _microjoules(folder, "energy_uj"), _microjoules(folder, "max_energy_range_uj")
+        folders = sorted(powercap.glob("intel-rapl:*"))
+        packages = [folder for folder in folders if (folder / "name").read_text().startswith("package")]
+        Rapl(packages)
     except (OSError, ValueError):
         return []
-    return domains
+    return packages
 
 
 class Rapl:
