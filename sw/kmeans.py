@@ -14,7 +14,7 @@ def share(
     Sorted values make a cluster an interval, so that an iteration costs one binary search per cluster. A cluster that
     starts in the hole which pruning leaves around zero may stay empty and is dropped: its code then costs nothing.
     Filling it lowers the error of the weights but lengthens the codes; at equal file size, LeNet-300-100 with 3 to 5
-    bits was no more accurate for it.
+    bits was sometimes more and sometimes less accurate for it.
 
     Parameters
     ----------

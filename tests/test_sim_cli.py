@@ -19,9 +19,10 @@ from model.registers import PeCounter
 from sim.cli import main
 from sim.cosim import RtlResult
 from sim.simulation import simulate
-from sim.simulators import SimulatorError, SimulatorName, available_simulators
+from sim.simulators import SimulatorError, SimulatorName
 from sw.model_file import load
 from sw.network import load_network
+from tests.support_rtl import simulators
 
 FEATURES = (12, 9, 5)
 INPUTS = 3
@@ -159,11 +160,8 @@ def test_outputs_do_not_depend_on_the_array(eie: Run, folder: Path) -> None:
         np.testing.assert_array_equal(results[0], other)
 
 
-@pytest.mark.parametrize("simulator", ["icarus", "verilator"])
+@pytest.mark.parametrize("simulator", simulators())
 def test_verify_finds_rtl_and_model_equal(eie: Run, simulator: SimulatorName) -> None:
-    missing = available_simulators()[simulator]
-    if missing:
-        pytest.skip(missing)
     code, out, err = eie("verify", "net.eie", "--input", "x.npy", "--preset", "tiny4", "--sim", simulator, "--json")
     assert code == 0, err
     report = json.loads(out)
