@@ -14,8 +14,9 @@ from model.config import PRESETS
 from sw.compress import compress
 from sw.image import build_image
 from sw.image_stream import decode_image, encode_image
+from sw.layer import Layer
 from sw.model_file import load, save
-from sw.network import LinearLayer, Network
+from sw.network import Network
 
 SIZE = 4096
 DENSITY = 0.09
@@ -25,9 +26,9 @@ def main() -> None:
     """Run every step once to compile it, then time it."""
     random = np.random.default_rng(1)
     weight = random.normal(0, 0.02, (SIZE, SIZE)).astype(np.float32)
-    network = Network((LinearLayer("fc", weight, np.zeros(SIZE, np.float32), relu=False),))
+    network = Network((Layer("fc", weight, np.zeros(SIZE, np.float32), relu=False),))
     inputs = np.maximum(random.normal(0, 1, (64, SIZE)), 0).astype(np.float32)
-    tiny = Network((LinearLayer("fc", weight[:8, :8].copy(), np.zeros(8, np.float32), relu=False),))
+    tiny = Network((Layer("fc", weight[:8, :8].copy(), np.zeros(8, np.float32), relu=False),))
     measure(tiny, inputs[:1, :8])
     print(json.dumps(measure(network, inputs), indent=2))
 

@@ -10,7 +10,8 @@ from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.file_layer import choose_index_bits
 from sw.kmeans import share
-from sw.network import LinearLayer, Network
+from sw.layer import Layer
+from sw.network import Network
 from sw.prune import check_pruning, prune
 from sw.quantise import calibrate
 
@@ -44,7 +45,7 @@ def compress(
         layers.append(_compress_layer(layer, densities[layer.name], threshold, code_bits))
         if progress is not None:
             progress(layer.name)
-    compressed = CompressedNetwork(layers=tuple(layers))
+    compressed = CompressedNetwork(layers=tuple(layers), graph=network.graph)
     return compressed if calibration is None else calibrate(compressed, calibration)
 
 
@@ -58,9 +59,7 @@ def _densities(network: Network, density: float | Mapping[str, float] | None) ->
     return {name: density.get(name) for name in names}
 
 
-def _compress_layer(
-    layer: LinearLayer, density: float | None, threshold: float | None, code_bits: int
-) -> CompressedLayer:
+def _compress_layer(layer: Layer, density: float | None, threshold: float | None, code_bits: int) -> CompressedLayer:
     weights = prune(layer.weight, density, threshold).ravel()
     positions = np.flatnonzero(weights)
     centroids, clusters = share(weights[positions], (1 << code_bits) - 1)
@@ -69,7 +68,8 @@ def _compress_layer(
     codes = clusters + np.uint8(1)
     return CompressedLayer(
         name=layer.name,
-        shape=(layer.weight.shape[0], layer.weight.shape[1]),
+        shape=layer.weight.shape,
+        convolution=layer.convolution,
         code_bits=code_bits,
         index_bits=choose_index_bits(positions, codes, code_bits),
         codebook=codebook,

@@ -1,12 +1,15 @@
 """A compressed network in memory: pruned, weight-shared layers without fillers."""
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sw.errors import EieError
-from sw.network import LinearLayer, Network, check_chain, check_name, check_shape
+from sw.graph import Convolution, Graph, Shape, WeightShape
+from sw.layer import Layer, check_name, check_shape
+from sw.network import Network, check_connections, output_size
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -16,20 +19,20 @@ class CompressedLayer:
     Parameters
     ----------
     name : unique in its network.
-    kind : "linear".
-    shape : (out, in).
+    shape : (out, in), or (out, in / groups, rows, columns) of a convolution.
+    convolution : None for a fully connected layer.
     code_bits : bits of a code, 1 to 8.
     index_bits : bits of a zero run in the model file, 1 to 8.
     codebook : (2**code_bits,) float32, finite, entry 0 is 0.
     bias : (out,) float32, finite.
     relu : whether a ReLU follows.
-    positions : (entries,) int64, ascending row-major positions ``row * in + column``.
+    positions : (entries,) int64, ascending positions in the row-major weights, ``row * in + column``.
     codes : (entries,) uint8, 1 to 2**code_bits - 1.
     """
 
     name: str
-    kind: str = "linear"
-    shape: tuple[int, int]
+    shape: Shape
+    convolution: Convolution | None = None
     code_bits: int
     index_bits: int
     codebook: NDArray[np.float32]
@@ -40,9 +43,7 @@ class CompressedLayer:
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        if self.kind != "linear":
-            raise EieError(f"layer {self.name}: kind must be linear, got {self.kind!r}")
-        check_shape(self.name, *self.shape)
+        check_shape(self.name, self.shape, self.convolution)
         for field, bits in (("code_bits", self.code_bits), ("index_bits", self.index_bits)):
             if not 1 <= bits <= 8:
                 raise EieError(f"layer {self.name}: {field} must be between 1 and 8, got {bits}")
@@ -68,11 +69,11 @@ class CompressedLayer:
 
     @property
     def weights(self) -> int:
-        """Weights of the dense matrix."""
-        return self.shape[0] * self.shape[1]
+        """Weights of the dense layer."""
+        return prod(self.shape)
 
     def dense(self) -> NDArray[np.float32]:
-        """(out, in) float32 weights."""
+        """float32 weights of `shape`."""
         dense = np.zeros(self.weights, np.float32)
         dense[self.positions] = self.codebook[self.codes]
         return dense.reshape(self.shape)
@@ -106,13 +107,17 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True)
 class CompressedNetwork:
-    """Compressed layers in execution order, with or without calibration."""
+    """Compressed layers in execution order, how they are connected, and their calibration if there is one.
+
+    `graph` is None for a chain of fully connected layers, as in `sw.network.Network`.
+    """
 
     layers: tuple[CompressedLayer, ...]
+    graph: Graph | None = None
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
-        check_chain([(layer.name, *layer.shape) for layer in self.layers])
+        check_connections(self._weights, self.graph)
         if self.calibration is not None:
             sizes = self.calibration.activations.shape, self.calibration.partial_sums.shape
             wanted = (len(self.layers) + 1,), (len(self.layers),)
@@ -120,14 +125,25 @@ class CompressedNetwork:
                 raise EieError(f"calibration of {len(self.layers)} layers must have shapes {wanted}, got {sizes}")
 
     @property
+    def input_shape(self) -> Shape:
+        """Of one input: (features,) or (channels, rows, columns); () if nothing is known of the connections."""
+        return (self.layers[0].shape[1],) if self.graph is None else self.graph.input_shape
+
+    @property
     def in_features(self) -> int:
-        return self.layers[0].shape[1]
+        """Elements of one input."""
+        return prod(self.input_shape)
 
     @property
     def out_features(self) -> int:
-        return self.layers[-1].shape[0]
+        """Elements of one output."""
+        return output_size(self._weights, self.graph)
+
+    @property
+    def _weights(self) -> list[WeightShape]:
+        return [(layer.name, layer.shape, layer.convolution) for layer in self.layers]
 
     def to_network(self) -> Network:
         """The dense float32 network that this one computes."""
-        layers = (LinearLayer(layer.name, layer.dense(), layer.bias, layer.relu) for layer in self.layers)
-        return Network(tuple(layers))
+        layers = (Layer(layer.name, layer.dense(), layer.bias, layer.relu, layer.convolution) for layer in self.layers)
+        return Network(tuple(layers), self.graph)

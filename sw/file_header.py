@@ -5,7 +5,8 @@ import zlib
 from dataclasses import dataclass
 
 from sw.errors import EieError
-from sw.network import MAX_LAYERS, check_chain, check_name, check_shape
+from sw.layer import check_name, check_shape
+from sw.network import MAX_LAYERS, check_connections
 
 MAGIC = b"\x89EIE"
 VERSION = 1
@@ -57,7 +58,7 @@ class LayerHeader:
     def check(self) -> None:
         """Refuse what no section can hold; every size is then bounded by the bytes of the section."""
         check_name(self.name)
-        check_shape(self.name, self.outputs, self.inputs)
+        check_shape(self.name, (self.outputs, self.inputs), None)
         for field, bits in (("code_bits", self.code_bits), ("index_bits", self.index_bits)):
             if not 1 <= bits <= 8:
                 raise EieError(f"layer {self.name}: {field} must be between 1 and 8, got {bits}")
@@ -107,7 +108,7 @@ def parse_header(data: bytes) -> tuple[list[LayerHeader], bool, int]:
     layers = [_layer(reader) for _ in range(count)]
     if reader.position != end:
         raise EieError(f"the header must end with its last layer at byte {reader.position}, it ends at {end}")
-    check_chain([(layer.name, layer.outputs, layer.inputs) for layer in layers])
+    check_connections([(layer.name, (layer.outputs, layer.inputs), None) for layer in layers], None)
     return layers, bool(flags & CALIBRATED), end + CRC.size
 
 

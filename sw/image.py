@@ -50,6 +50,8 @@ def build_image(network: CompressedNetwork, config: ArrayConfig) -> NetworkImage
 
 def _check_fits(network: CompressedNetwork, config: ArrayConfig) -> None:
     """Refuse what can be refused before any layer is laid out."""
+    if network.graph is not None:
+        raise EieError("an array takes fully connected layers one after another, this network is connected otherwise")
     local = [-(-size // config.pes) for size in (network.in_features, *(layer.shape[0] for layer in network.layers))]
     largest = max(local)
     wanted = (

@@ -1,8 +1,9 @@
-"""A network of fully connected layers in float32, and its safetensors file."""
+"""A network in float32, and its safetensors file."""
 
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,109 +14,90 @@ from numpy.typing import NDArray
 
 from sw.errors import EieError
 from sw.files import check_source, reason, write_whole
+from sw.forward import apply_layer, run_graph
+from sw.graph import Graph, Shape, WeightShape
+from sw.layer import Layer
 
-MAX_WEIGHTS = 1 << 31  # of one layer
-MAX_FEATURES = 1 << 20  # inputs or outputs of one layer
 MAX_LAYERS = 1024
 FLOATS = ("F32", "F64", "F16")
 
 
-@dataclass(frozen=True, eq=False)
-class LinearLayer:
-    """y = weight @ x + bias, then ReLU if `relu`.
+@dataclass(frozen=True)
+class Network:
+    """Weight layers in execution order and how they are connected.
 
     Parameters
     ----------
-    name : unique in its network.
-    weight : (out, in) float32, finite.
-    bias : (out,) float32, finite.
+    graph : None for a chain: fully connected layers, each takes as many inputs as the one before has outputs.
     """
 
-    name: str
-    weight: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    relu: bool
+    layers: tuple[Layer, ...]
+    graph: Graph | None = None
 
     def __post_init__(self) -> None:
-        check_name(self.name)
-        if self.weight.ndim != 2 or 0 in self.weight.shape:
-            raise EieError(f"{self.name}.weight must be 2-D and not empty (a linear layer), got {self.weight.shape}")
-        check_shape(self.name, *self.weight.shape)
-        if self.bias.shape != self.weight.shape[:1]:
-            raise EieError(f"{self.name}.bias must have shape {self.weight.shape[:1]}, got {self.bias.shape}")
-        for part, values in (("weight", self.weight), ("bias", self.bias)):
-            if values.dtype != np.float32:
-                raise EieError(f"{self.name}.{part} must be float32, got {values.dtype}")
-            if not np.isfinite(values).all():
-                raise EieError(f"{self.name}.{part} must be finite, got NaN or infinity")
+        check_connections([(layer.name, layer.weight.shape, layer.convolution) for layer in self.layers], self.graph)
 
-
-@dataclass(frozen=True)
-class Network:
-    """Linear layers in execution order; each takes as many inputs as the one before has outputs."""
-
-    layers: tuple[LinearLayer, ...]
-
-    def __post_init__(self) -> None:
-        check_chain([(layer.name, layer.weight.shape[0], layer.weight.shape[1]) for layer in self.layers])
+    @property
+    def input_shape(self) -> Shape:
+        """Of one input: (features,) or (channels, rows, columns); () if nothing is known of the connections."""
+        return (self.layers[0].weight.shape[1],) if self.graph is None else self.graph.input_shape
 
     @property
     def in_features(self) -> int:
-        return self.layers[0].weight.shape[1]
+        """Elements of one input."""
+        return prod(self.input_shape)
 
     @property
     def out_features(self) -> int:
-        return self.layers[-1].weight.shape[0]
+        """Elements of one output."""
+        layers = [(layer.name, layer.weight.shape, layer.convolution) for layer in self.layers]
+        return output_size(layers, self.graph)
 
     def forward(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, in) float32 inputs to (n, out) float32 outputs."""
-        activations = check_inputs(x, self.in_features)
+        """(n, *input_shape) or (n, in_features) float32 inputs to (n, *output shape) float32 outputs."""
+        activations = check_inputs(x, self.input_shape)
+        if self.graph is not None:
+            return run_graph(self.graph, self.layers, activations)
         for layer in self.layers:
-            activations = activations @ layer.weight.T + layer.bias
-            if layer.relu:
-                activations = np.maximum(activations, np.float32(0))
+            activations = apply_layer(layer, activations)
         return activations
 
 
-def check_name(name: str) -> None:
-    """A layer's name: 1 to 255 bytes of UTF-8, no comma (it separates names in metadata), no space around it."""
-    try:
-        size = len(name.encode("utf-8"))
-    except UnicodeEncodeError as error:
-        raise EieError(f"a layer name must be valid UTF-8, got {name!r}") from error
-    if not 1 <= size <= 255 or "," in name or name != name.strip():
-        raise EieError(f"a layer name must have 1 to 255 bytes, no comma and no space around it, got {name!r}")
-
-
-def check_shape(name: str, outputs: int, inputs: int) -> None:
-    """A layer's dense size, bounded before anything is allocated for it."""
-    if not (1 <= outputs <= MAX_FEATURES and 1 <= inputs <= MAX_FEATURES and outputs * inputs <= MAX_WEIGHTS):
-        raise EieError(
-            f"layer {name}: it must have 1 to {MAX_FEATURES} outputs and inputs and at most {MAX_WEIGHTS} weights, "
-            f"got {outputs} x {inputs}"
-        )
-
-
-def check_chain(layers: list[tuple[str, int, int]]) -> None:
-    """Layers as (name, out, in): 1 to MAX_LAYERS, names unique, each layer's inputs the outputs of the one before."""
+def check_connections(layers: list[WeightShape], graph: Graph | None) -> None:
+    """1 to MAX_LAYERS layers, names unique, connected as the graph says; EieError otherwise."""
     if not 1 <= len(layers) <= MAX_LAYERS:
         raise EieError(f"a network must have 1 to {MAX_LAYERS} layers, got {len(layers)}")
     names = {name for name, _, _ in layers}
     if len(names) < len(layers):
         raise EieError(f"layer names must be unique, got {len(names)} names for {len(layers)} layers")
-    for (before, outputs, _), (after, _, inputs) in pairwise(layers):
+    if graph is not None:
+        graph.shapes(layers)
+        return
+    for name, _, convolution in layers:
+        if convolution is not None:
+            raise EieError(f"layer {name} is a convolution: the network must have a graph that says what it takes")
+    for (before, (outputs, _), _), (after, (_, inputs), _) in pairwise(layers):
         if outputs != inputs:
             raise EieError(f"layer {after} must take the {outputs} outputs of {before}, but it has {inputs} inputs")
 
 
-def check_inputs(x: NDArray[Any], in_features: int) -> NDArray[np.float32]:
-    """(n, in_features) finite numbers as float32."""
-    if x.ndim != 2 or x.shape[1] != in_features:
-        raise EieError(f"inputs must have shape (n, {in_features}), got {x.shape}")
+def output_size(layers: list[WeightShape], graph: Graph | None) -> int:
+    """Elements of one output; 1 if nothing is known of the connections."""
+    if graph is None:
+        return layers[-1][1][0]
+    return prod(graph.shapes(layers)[-1]) if graph.nodes else 1
+
+
+def check_inputs(x: NDArray[Any], input_shape: Shape) -> NDArray[np.float32]:
+    """(n, *input_shape) finite numbers as float32; they may come flattened to (n, features)."""
+    if not input_shape:
+        raise EieError("the network must say how its layers are connected to be run, it holds weights only")
+    if x.shape[1:] != input_shape and x.shape[1:] != (prod(input_shape),):
+        raise EieError(f"inputs must have shape (n, {', '.join(map(str, input_shape))}), got {x.shape}")
     if x.dtype.kind not in "fiub":
         raise EieError(f"inputs must be real numbers, got {x.dtype}")
     with np.errstate(over="ignore"):
-        inputs = x.astype(np.float32)
+        inputs = x.astype(np.float32).reshape(len(x), *input_shape)
     if not np.isfinite(inputs).all():
         raise EieError("inputs must be finite float32 numbers, got NaN or infinity")
     return inputs
@@ -177,7 +159,7 @@ def _network(tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> Netw
         names = order
     else:
         names.sort(key=_natural)
-    layers: list[LinearLayer] = []
+    layers: list[Layer] = []
     for name in names:
         weight = _float32(tensors[f"{name}.weight"])
         if weight.ndim != 2:
@@ -185,7 +167,7 @@ def _network(tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> Netw
         bias = np.zeros(len(weight), np.float32)
         if f"{name}.bias" in tensors:
             bias = _float32(tensors[f"{name}.bias"])
-        layers.append(LinearLayer(name, weight, bias, relu=name != names[-1]))
+        layers.append(Layer(name, weight, bias, relu=name != names[-1]))
     return Network(tuple(layers))
 
 

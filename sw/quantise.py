@@ -47,7 +47,7 @@ def calibrate(network: CompressedNetwork, inputs: NDArray[Any]) -> CompressedNet
     positive products and that of the negative ones, or the result with bias if that is larger. Memory is bounded: a
     few inputs are run at a time.
     """
-    samples = check_inputs(inputs, network.in_features)
+    samples = check_inputs(inputs, network.input_shape)
     if samples.shape[0] == 0:
         raise EieError("calibration must have at least one input, got none")
     activations = np.zeros(len(network.layers) + 1)
@@ -63,7 +63,7 @@ def calibrate(network: CompressedNetwork, inputs: NDArray[Any]) -> CompressedNet
     if not ranges.max() <= np.finfo(np.float32).max:
         raise EieError("calibration must stay in the range of float32, a sum left it")
     calibration = Calibration(activations=activations.astype(np.float32), partial_sums=partial_sums.astype(np.float32))
-    return CompressedNetwork(layers=network.layers, calibration=calibration)
+    return CompressedNetwork(layers=network.layers, graph=network.graph, calibration=calibration)
 
 
 def choose_formats(network: CompressedNetwork, accumulator_bits: int) -> tuple[LayerFormat, ...]:

@@ -12,7 +12,8 @@ from sim.paper import PAPER_LAYERS
 from sw.compress import compress
 from sw.errors import EieError
 from sw.image import build_image
-from sw.network import LinearLayer, Network
+from sw.layer import Layer
+from sw.network import Network
 from sw.quantise import calibrate
 
 SMALL = replace(PAPER_LAYERS["VGG-6"], inputs=300, outputs=200, activation_density=0.3)
@@ -42,7 +43,7 @@ def test_network_is_what_the_compressor_makes_of_the_dense_matrix(code_bits: int
     dense = np.zeros(SMALL.outputs * SMALL.inputs, np.float32)
     dense[positions] = weights
     bias = np.zeros(SMALL.outputs, np.float32)
-    linear = LinearLayer(SMALL.name, dense.reshape(SMALL.outputs, SMALL.inputs), bias, relu=False)
+    linear = Layer(SMALL.name, dense.reshape(SMALL.outputs, SMALL.inputs), bias, relu=False)
     expected = compress(Network((linear,)), code_bits=code_bits).layers[0]
     found = share_weights(SMALL, positions, weights, code_bits).layers[0]
     assert vars(found).keys() == vars(expected).keys()

@@ -19,7 +19,8 @@ from sim.simulators import build
 from sw.compress import compress
 from sw.image import build_image
 from sw.image_stream import quantise_inputs
-from sw.network import LinearLayer, Network, load_network
+from sw.layer import Layer
+from sw.network import Network, load_network
 from tests.support_rtl import simulators
 
 
@@ -48,11 +49,11 @@ def check_equal(image: NetworkImage, runs: list[RunResult], rtl: RtlResult) -> N
 
 
 def random_network(rng: np.random.Generator, sizes: list[int], density: float) -> Network:
-    layers: list[LinearLayer] = []
+    layers: list[Layer] = []
     for number, (columns, rows) in enumerate(itertools.pairwise(sizes)):
         weight = rng.standard_normal((rows, columns)) * (rng.random((rows, columns)) < density)
         bias = rng.standard_normal(rows).astype(np.float32)
-        layers.append(LinearLayer(f"l{number}", weight.astype(np.float32), bias, number < len(sizes) - 2))
+        layers.append(Layer(f"l{number}", weight.astype(np.float32), bias, number < len(sizes) - 2))
     return Network(tuple(layers))
 
 

@@ -14,7 +14,8 @@ from sim.cpu_baseline import THREADPOOLS, Rapl, blas_threads, cpu, imported, pac
 from sim.layer_product import layer_matrix
 from sim.measurement import Budget, no_meter, time_layer
 from sim.paper import PAPER_LAYERS
-from sw.network import LinearLayer, Network
+from sw.layer import Layer
+from sw.network import Network
 from tests.support_fake_torch import FakeGpu
 
 SMALL = replace(PAPER_LAYERS["NT-We"], inputs=60, outputs=40)
@@ -23,7 +24,7 @@ SMALL = replace(PAPER_LAYERS["NT-We"], inputs=60, outputs=40)
 def test_more_work_takes_longer() -> None:
     def network(size: int) -> Network:
         weight = np.ones((size, size), np.float32)
-        return Network((LinearLayer("fc", weight, np.zeros(size, np.float32), relu=True),))
+        return Network((Layer("fc", weight, np.zeros(size, np.float32), relu=True),))
 
     small = time_network(network(4), np.ones((2, 4), np.float32), repeats=20)
     large = time_network(network(1024), np.ones((2, 1024), np.float32), repeats=20)

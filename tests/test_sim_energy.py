@@ -23,7 +23,8 @@ from sim.simulation import Simulation, lay_out, simulate
 from sim.technology import load_technology
 from sw.compress import compress
 from sw.image_stream import encode_image
-from sw.network import LinearLayer, Network
+from sw.layer import Layer
+from sw.network import Network
 
 NONE = Events(**dict.fromkeys(Events.__dataclass_fields__, 0.0))
 
@@ -31,7 +32,7 @@ NONE = Events(**dict.fromkeys(Events.__dataclass_fields__, 0.0))
 def run(config: ArrayConfig) -> Simulation:
     rng = np.random.default_rng(7)
     weights = [rng.normal(size=shape).astype(np.float32) for shape in ((12, 9), (5, 12))]
-    layers = [LinearLayer(f"fc{n}", w, np.ones(len(w), np.float32), relu=n == 0) for n, w in enumerate(weights)]
+    layers = [Layer(f"fc{n}", w, np.ones(len(w), np.float32), relu=n == 0) for n, w in enumerate(weights)]
     inputs = rng.uniform(0, 1, (3, 9)).astype(np.float32)
     inputs[:, ::2] = 0
     image, _ = lay_out(compress(Network(tuple(layers)), density=0.3), inputs, config)

@@ -10,8 +10,9 @@ from sim.cli import main
 from sim.energy import COMPONENTS
 from sim.technology import DEFAULT_TECHNOLOGY
 from sw.compress import compress
+from sw.layer import Layer
 from sw.model_file import save
-from sw.network import LinearLayer, Network
+from sw.network import Network
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def simulate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(2)
     weights = [rng.normal(size=shape).astype(np.float32) for shape in ((10, 8), (4, 10))]
-    layers = [LinearLayer(f"fc{n}", w, np.zeros(len(w), np.float32), relu=n == 0) for n, w in enumerate(weights)]
+    layers = [Layer(f"fc{n}", w, np.zeros(len(w), np.float32), relu=n == 0) for n, w in enumerate(weights)]
     inputs = rng.uniform(0, 1, (2, 8)).astype(np.float32)
     save(compress(Network(tuple(layers)), density=0.5, calibration=inputs), tmp_path / "net.eie")
     np.save("x.npy", inputs)

@@ -7,17 +7,18 @@ from model.config import PRESETS
 from model.reference import run_reference
 from sim.simulation import CHUNK, count_saturated, lay_out, layer_figures, simulate, total_figures
 from sw.compress import compress
-from sw.network import LinearLayer, Network
+from sw.layer import Layer
+from sw.network import Network
 
 INPUTS = CHUNK + 1
 
 
 def network(rng: np.random.Generator, sizes: tuple[int, ...]) -> Network:
-    layers: list[LinearLayer] = []
+    layers: list[Layer] = []
     for number in range(len(sizes) - 1):
         weight = rng.normal(size=(sizes[number + 1], sizes[number])).astype(np.float32)
         bias = rng.normal(size=sizes[number + 1]).astype(np.float32)
-        layers.append(LinearLayer(f"fc{number}", weight, bias, relu=number < len(sizes) - 2))
+        layers.append(Layer(f"fc{number}", weight, bias, relu=number < len(sizes) - 2))
     return Network(tuple(layers))
 
 

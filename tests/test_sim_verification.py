@@ -11,14 +11,15 @@ from sim.cosim import RtlResult
 from sim.simulation import Simulation, lay_out, simulate
 from sim.verification import all_equal, compare
 from sw.compress import compress
-from sw.network import LinearLayer, Network
+from sw.layer import Layer
+from sw.network import Network
 
 
 @pytest.fixture(scope="module")
 def simulation() -> Simulation:
     rng = np.random.default_rng(2)
     weight = rng.normal(size=(6, 8)).astype(np.float32)
-    network = Network((LinearLayer("fc", weight, np.zeros(6, np.float32), relu=False),))
+    network = Network((Layer("fc", weight, np.zeros(6, np.float32), relu=False),))
     inputs = rng.uniform(0, 1, (2, 8)).astype(np.float32)
     image, _ = lay_out(compress(network, density=0.5), inputs, PRESETS["tiny4"])
     return simulate(image, inputs)

@@ -5,14 +5,15 @@ import pytest
 
 from sw.compress import compress
 from sw.errors import EieError
-from sw.network import LinearLayer, Network
+from sw.layer import Layer
+from sw.network import Network
 from sw.prune import prune
 
 
 def make_network(sizes: tuple[int, ...] = (50, 40, 10)) -> Network:
     random = np.random.default_rng(7)
     layers = [
-        LinearLayer(
+        Layer(
             f"fc{index}",
             random.normal(size=(outputs, inputs)).astype(np.float32),
             random.normal(size=outputs).astype(np.float32),
@@ -38,13 +39,13 @@ def test_prunes_shares_and_keeps_biases():
 
 def test_one_code_per_distinct_weight_loses_nothing():
     weight = np.array([[0, 1, 2, 3], [-1, 0, -2, 3]], np.float32)
-    network = Network((LinearLayer("a", weight, np.zeros(2, np.float32), relu=False),))
+    network = Network((Layer("a", weight, np.zeros(2, np.float32), relu=False),))
     assert (compress(network, code_bits=3).layers[0].dense() == weight).all()
 
 
 def test_a_centroid_of_zero_keeps_its_own_code():
     weight = np.array([[-3, -1, 1, 3]], np.float32)
-    network = Network((LinearLayer("a", weight, np.zeros(1, np.float32), relu=False),))
+    network = Network((Layer("a", weight, np.zeros(1, np.float32), relu=False),))
     layer = compress(network, code_bits=1).layers[0]
     assert layer.codebook.tolist() == [0, 0]
     assert layer.codes.tolist() == [1, 1, 1, 1]

@@ -33,7 +33,7 @@ def test_dense_and_forward():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"kind": "conv"}, "kind must be linear, got 'conv'"),
+        ({"shape": (2, 1, 1, 3)}, r"shape \(out, in\) and not be empty, got \(2, 1, 1, 3\)"),
         ({"shape": (1 << 21, 3)}, "1 to 1048576 outputs and inputs"),
         ({"shape": (1 << 20, 1 << 20)}, "at most 2147483648 weights, got 1048576 x 1048576"),
         ({"code_bits": 9}, "code_bits must be between 1 and 8, got 9"),

@@ -1,0 +1,112 @@
+"""The numpy reference of a network in float32: what every accuracy in float32 is measured with."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from sw.graph import ApplyLayer, Concatenate, Convolution, Flatten, Graph, Pair, Pool, Relu, window_count
+from sw.layer import Layer
+
+VALUES_AT_ONCE = 1 << 24  # elements of the largest array made for a convolution; inputs are run in parts below it
+
+
+def patches(x: NDArray[Any], kernel: Pair, convolution: Convolution) -> NDArray[Any]:
+    """What every output position of a convolution sees.
+
+    Parameters
+    ----------
+    x : (n, channels, rows, columns).
+
+    Returns
+    -------
+    patches : (groups, n * positions, channels / groups * kernel rows * kernel columns), of the same dtype: the order
+        of a weight's last three axes, and positions row by row.
+    """
+    rows, columns = convolution.padding
+    padded = np.pad(x, ((0, 0), (0, 0), (rows, rows), (columns, columns)))
+    windows = sliding_window_view(padded, kernel, axis=(2, 3))
+    windows = windows[:, :, :: convolution.stride[0], :: convolution.stride[1]]
+    n, channels, out_rows, out_columns = windows.shape[:4]
+    grouped = windows.reshape(n, convolution.groups, channels // convolution.groups, out_rows, out_columns, *kernel)
+    ordered = grouped.transpose(1, 0, 3, 4, 2, 5, 6)
+    size = channels // convolution.groups * prod(kernel)
+    return np.ascontiguousarray(ordered).reshape(convolution.groups, n * out_rows * out_columns, size)
+
+
+def convolve(
+    x: NDArray[np.float32], weight: NDArray[np.float32], bias: NDArray[np.float32], convolution: Convolution
+) -> NDArray[np.float32]:
+    """(n, in, rows, columns) to (n, out, rows, columns), float32: weight (out, in / groups, kernel rows, columns)."""
+    kernel = (weight.shape[2], weight.shape[3])
+    shape = [window_count(x.shape[2 + a], kernel[a], convolution.stride[a], convolution.padding[a]) for a in (0, 1)]
+    step = max(1, VALUES_AT_ONCE // (prod(shape) * weight[0].size * convolution.groups))
+    result = np.empty((len(x), len(weight), *shape), np.float32)
+    matrices = weight.reshape(convolution.groups, len(weight) // convolution.groups, -1)
+    for start in range(0, len(x), step):
+        seen = patches(x[start : start + step], kernel, convolution)
+        sums = (seen @ matrices.transpose(0, 2, 1)).reshape(convolution.groups, -1, *shape, matrices.shape[1])
+        part = sums.transpose(1, 0, 4, 2, 3).reshape(-1, len(weight), *shape)
+        result[start : start + step] = part + bias[:, np.newaxis, np.newaxis]
+    return result
+
+
+def pool(x: NDArray[Any], operation: Pool) -> NDArray[Any]:
+    """(n, channels, rows, columns) to the same with windows pooled; a mean of integers is a float64."""
+    lost = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    widths: list[Pair] = [(0, 0), (0, 0)]
+    counts: list[NDArray[np.int64]] = []
+    for axis in (0, 1):
+        size, kernel = x.shape[2 + axis], operation.kernel[axis]
+        stride, padding = operation.stride[axis], operation.padding[axis]
+        windows = window_count(size, kernel, stride, padding, operation.ceil)
+        behind = max(0, (windows - 1) * stride + kernel - size - padding)
+        widths.append((padding, behind))
+        inside = np.zeros(padding + size + behind, np.int64)
+        inside[padding : padding + size] = 1
+        if operation.count_padding:
+            inside[: size + 2 * padding] = 1
+        counts.append(sliding_window_view(inside, kernel)[::stride].sum(axis=1))
+    padded = np.pad(x, widths, constant_values=lost if operation.kind == "max" else 0)
+    windows = sliding_window_view(padded, operation.kernel, axis=(2, 3))
+    windows = windows[:, :, :: operation.stride[0], :: operation.stride[1]]
+    if operation.kind == "max":
+        return windows.max(axis=(4, 5))
+    means = windows.sum(axis=(4, 5), dtype=np.float64) / np.outer(*counts)
+    return means.astype(np.float32) if x.dtype == np.float32 else means
+
+
+def run_graph(graph: Graph, layers: Sequence[Layer], x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The output for (n, *input_shape) float32 inputs; layers in execution order."""
+    values, waiting = [x], iter(layers)
+    last_use = {source: number for number, node in enumerate(graph.nodes) for source in node.sources}
+    for number, node in enumerate(graph.nodes):
+        sources = [values[source] for source in node.sources]
+        match node.operation:
+            case ApplyLayer():
+                result = apply_layer(next(waiting), sources[0])
+            case Relu():
+                result = np.maximum(sources[0], np.float32(0))
+            case Pool():
+                result = pool(sources[0], node.operation)
+            case Flatten():
+                result = sources[0].reshape(len(x), -1)
+            case Concatenate():
+                result = np.concatenate(sources, axis=1)
+        values.append(result)
+        for source in node.sources:
+            if last_use[source] == number:
+                values[source] = np.empty(0, np.float32)
+    return values[-1]
+
+
+def apply_layer(layer: Layer, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """One linear layer or convolution with its bias and ReLU."""
+    if layer.convolution is None:
+        result = x @ layer.weight.T + layer.bias
+    else:
+        result = convolve(x, layer.weight, layer.bias, layer.convolution)
+    return np.maximum(result, np.float32(0)) if layer.relu else result
