@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TRAIN_STAMP := $(VENV)/.installed-train
+# Any torch from 2.6 on will do. Plain `torch` may bring gigabytes of CUDA packages; where the index has a CPU build of
+# this version, pip takes that. TORCH=... asks for another.
+TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check prove clean
@@ -30,18 +34,25 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[verify,dev]'
 	@touch $(STAMP)
 
+# What the tests and the type checker need beyond the demo: PyTorch and ONNX.
+$(TRAIN_STAMP): $(STAMP)
+	@echo "installing $(TORCH) and the importers' packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,onnx]'
+	@touch $(TRAIN_STAMP)
+
 demo: $(STAMP) ## compress, simulate, verify in RTL and time the example network; build/demo/summary.json
 	@$(BIN)/python -m sim.demo
 
-test: $(STAMP) ## all quick tests
+test: $(TRAIN_STAMP) ## all quick tests
 	@$(BIN)/python -m pytest -n 2 tests
 
-check: $(STAMP) ## lint, format, types
+check: $(TRAIN_STAMP) ## lint, format, types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 
-prove: $(STAMP) ## the slow proofs
+prove: $(TRAIN_STAMP) ## the slow proofs
 	@$(BIN)/python -m pytest -n 2 -m slow tests
 
 clean: ## delete build outputs and caches; keeps .venv
