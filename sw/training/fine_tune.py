@@ -1,0 +1,178 @@
+"""Training shared weights (Deep Compression, section 3.3): the gradient of a centroid is the sum over its cluster."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+import torch
+from torch import Tensor, nn
+
+from sw.errors import EieError
+from sw.training.forms import Form, restore_tensors
+from sw.training.loop import Batches, Epoch, Settings, Training, optimise
+from sw.training.options import Options, by_name, check_names, flag, real, value_of
+from sw.training.parameters import is_bias, prunable
+
+MOST_VALUES = 255  # distinct values of a parameter beside 0: 8-bit codes
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuning(Options):
+    """How shared weights are trained.
+
+    Parameters
+    ----------
+    reassign : each weight also has a shadow that takes the weight's own gradient, and at every step the weight belongs
+        to the centroid nearest to its shadow; else the clusters are fixed, as in the paper.
+    rate : learning rate of the centroids relative to that of everything else.
+    grid : bits of a centroid, its sign included: centroids are rounded to multiples of the smallest power of two at
+        which the largest one has that many bits, so that a file can store them small; for all shared parameters or by
+        name, 0 for any float32 value.
+    """
+
+    reassign: bool = flag(False)
+    rate: float = real(1.0, 0, 1e6)
+    grid: int | Mapping[str, int] = by_name(0, 0, 24, integers=True)
+
+
+def fine_tune(
+    module: nn.Module,
+    data: Batches,
+    shared: Mapping[str, Tensor],
+    fine_tuning: FineTuning,
+    training: Training,
+    **settings: Unpack[Settings],
+) -> list[Epoch]:
+    """Train the shared values of `module` in place: equal weights stay equal and zeros stay zero.
+
+    Parameters that are not shared are trained as they are. Returns every epoch's figures.
+
+    Parameters
+    ----------
+    shared : what `share` returned: the names of the shared parameters, which take at most 255 values beside 0, and
+        their weights before they were shared. With `reassign` these follow the training in place.
+    settings : see `sw.training.loop.Settings`.
+    """
+    form = Shared(module, fine_tuning, shared)
+    form.scatter()
+    history = optimise(module, form, data, training, settings)
+    form.update(shared)
+    return history
+
+
+class Shared(Form):
+    """Centroids, and which of them each weight that is not zero takes."""
+
+    def __init__(self, module: nn.Module, fine_tuning: FineTuning, shared: Mapping[str, Tensor]):
+        super().__init__(module)
+        candidates = prunable(module, biases=True)
+        check_names(dict.fromkeys(shared, 0.0), list(candidates), "shared weights")
+        check_names(fine_tuning.grid, list(shared), "the grid")
+        self.fine_tuning = fine_tuning
+        self.held = {name: candidates[name] for name in shared}
+        self.clusters = {
+            name: _Clusters(
+                name, parameter, shared[name], fine_tuning.reassign, int(value_of(fine_tuning.grid, name) or 0)
+            )
+            for name, parameter in self.held.items()
+        }
+        self.trained = {}
+        for name, clusters in self.clusters.items():
+            self.trained[f"{name} centroids"] = clusters.centroids
+            if clusters.shadows is not None:
+                self.trained[f"{name} shadows"] = clusters.shadows
+
+    def decays(self, name: str) -> bool:
+        parameter, kind = name.split(" ")
+        return kind == "shadows" and not is_bias(parameter)
+
+    def rate(self, name: str) -> float:
+        return self.fine_tuning.rate if name.endswith(" centroids") else 1.0
+
+    def gather(self) -> None:
+        for clusters in self.clusters.values():
+            clusters.gather()
+
+    def scatter(self) -> None:
+        for clusters in self.clusters.values():
+            clusters.scatter()
+
+    def update(self, shared: Mapping[str, Tensor]) -> None:
+        """Write the shadows to where they came from."""
+        with torch.no_grad():
+            for name, clusters in self.clusters.items():
+                if clusters.shadows is not None:
+                    shared[name].view(-1)[clusters.places] = clusters.shadows.to(shared[name].device)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "trained": {name: tensor.detach() for name, tensor in self.trained.items()},
+            "places": {name: clusters.places for name, clusters in self.clusters.items()},
+            "codes": {name: clusters.codes for name, clusters in self.clusters.items()},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        restore_tensors(self.trained, state["trained"])
+        for name, clusters in self.clusters.items():
+            clusters.places.copy_(state["places"][name])
+            clusters.codes.copy_(state["codes"][name])
+
+
+class _Clusters:
+    """One parameter: its centroids, and at `places` (flat, ascending) the weights that take them by their `codes`."""
+
+    def __init__(self, name: str, parameter: nn.Parameter, before: Tensor, reassign: bool, grid: int):
+        self.parameter, self.grid = parameter, grid
+        flat = parameter.detach().reshape(-1)
+        self.places = torch.nonzero(flat).flatten()
+        values, self.codes = _distinct(flat[self.places])
+        if len(values) > MOST_VALUES:
+            raise EieError(
+                f"{name} must take at most {MOST_VALUES} values beside 0, it takes {len(values)}: share it first"
+            )
+        self.centroids = values.clone().requires_grad_()
+        self.shadows: Tensor | None = None
+        if reassign:
+            self.shadows = before.to(flat.device).reshape(-1)[self.places].clone().requires_grad_()
+
+    def gather(self) -> None:
+        if self.parameter.grad is None:
+            return
+        gradient = self.parameter.grad.reshape(-1)[self.places]
+        self.centroids.grad = torch.zeros_like(self.centroids).index_add_(0, self.codes, gradient)
+        if self.shadows is not None:
+            self.shadows.grad = gradient
+
+    def scatter(self) -> None:
+        with torch.no_grad():
+            if self.shadows is not None and len(self.centroids):
+                self.codes = nearest(self.centroids, self.shadows)
+            values = on_grid(self.centroids, self.grid) if self.grid else self.centroids
+            self.parameter.view(-1)[self.places] = values[self.codes]
+
+
+def _distinct(values: Tensor) -> tuple[Tensor, Tensor]:
+    """The distinct values, ascending, and the index of each value among them."""
+    untyped: Any = torch
+    return untyped.unique(values, return_inverse=True)
+
+
+def nearest(centroids: Tensor, values: Tensor) -> Tensor:
+    """(n,) index of the centroid nearest to each value; centroids in any order, of equally near ones the smaller."""
+    ordered, order = centroids.sort(stable=True)
+    bounds = (ordered[1:] + ordered[:-1]) / 2
+    return order[torch.bucketize(values, bounds)]
+
+
+def on_grid(values: Tensor, bits: int) -> Tensor:
+    """Values rounded to m * 2**e, m of `bits` bits with its sign, e the smallest that suits the largest of them."""
+    largest = float(values.detach().abs().max()) if values.numel() else 0.0
+    most = max((1 << (bits - 1)) - 1, 1)
+    if largest == 0:
+        return values
+    exponent = math.ceil(math.log2(largest / most))
+    if largest / 2.0**exponent > most + 0.5:  # the logarithm was rounded down
+        exponent += 1
+    step = 2.0**exponent
+    return (values / step).round().clamp(-most, most) * step
