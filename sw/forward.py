@@ -1,6 +1,7 @@
 """The numpy reference of a network in float32: what every accuracy in float32 is measured with."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sw.graph import ApplyLayer, Concatenate, Convolution, Flatten, Graph, Pair, Pool, Relu, window_count
+from sw.graph import Convolution, Pair, Pool, window_count
 from sw.layer import Layer
 
 VALUES_AT_ONCE = 1 << 24  # elements of the largest array made for a convolution; inputs are run in parts below it
@@ -79,28 +80,26 @@ def pool(x: NDArray[Any], operation: Pool) -> NDArray[Any]:
     return means.astype(np.float32) if x.dtype == np.float32 else means
 
 
-def run_graph(graph: Graph, layers: Sequence[Layer], x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The output for (n, *input_shape) float32 inputs; layers in execution order."""
-    values, waiting = [x], iter(layers)
-    last_use = {source: number for number, node in enumerate(graph.nodes) for source in node.sources}
-    for number, node in enumerate(graph.nodes):
-        sources = [values[source] for source in node.sources]
-        match node.operation:
-            case ApplyLayer():
-                result = apply_layer(next(waiting), sources[0])
-            case Relu():
-                result = np.maximum(sources[0], np.float32(0))
-            case Pool():
-                result = pool(sources[0], node.operation)
-            case Flatten():
-                result = sources[0].reshape(len(x), -1)
-            case Concatenate():
-                result = np.concatenate(sources, axis=1)
-        values.append(result)
-        for source in node.sources:
-            if last_use[source] == number:
-                values[source] = np.empty(0, np.float32)
-    return values[-1]
+@dataclass(frozen=True, eq=False)
+class FloatArithmetic:
+    """`sw.execution.Arithmetic` on (n, ...) float32 arrays; layers in execution order."""
+
+    layers: Sequence[Layer]
+
+    def layer(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        return apply_layer(self.layers[index], source)
+
+    def relu(self, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.maximum(source, np.float32(0))
+
+    def pool(self, operation: Pool, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        return pool(source, operation)
+
+    def flatten(self, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        return source.reshape(len(source), -1)
+
+    def concatenate(self, sources: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        return np.concatenate(sources, axis=1)
 
 
 def apply_layer(layer: Layer, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -133,6 +133,11 @@ class Graph:
 UNCONNECTED = Graph(input_shape=(), nodes=())
 
 
+def chain(features: int, layers: int) -> Graph:
+    """Fully connected layers one after another: what a network without a graph stands for."""
+    return Graph(input_shape=(features,), nodes=tuple(Node(ApplyLayer(), (value,)) for value in range(layers)))
+
+
 def check_window(what: str, kernel: Pair, stride: Pair, padding: Pair) -> None:
     """EieError unless windows of this size can be moved like this."""
     for name, pair, least in (("window", kernel, 1), ("stride", stride, 1), ("padding", padding, 0)):

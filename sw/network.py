@@ -13,9 +13,10 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from sw.errors import EieError
+from sw.execution import run_graph
 from sw.files import check_source, reason, write_whole
-from sw.forward import apply_layer, run_graph
-from sw.graph import Graph, Shape, WeightShape
+from sw.forward import FloatArithmetic
+from sw.graph import Graph, Shape, WeightShape, chain
 from sw.layer import Layer
 
 MAX_LAYERS = 1024
@@ -55,12 +56,9 @@ class Network:
 
     def forward(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, *input_shape) or (n, in_features) float32 inputs to (n, *output shape) float32 outputs."""
-        activations = check_inputs(x, self.input_shape)
-        if self.graph is not None:
-            return run_graph(self.graph, self.layers, activations)
-        for layer in self.layers:
-            activations = apply_layer(layer, activations)
-        return activations
+        inputs = check_inputs(x, self.input_shape)
+        graph = chain(self.in_features, len(self.layers)) if self.graph is None else self.graph
+        return run_graph(graph, FloatArithmetic(self.layers), inputs)
 
 
 def check_connections(layers: list[WeightShape], graph: Graph | None) -> None:
