@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sw.errors import EieError
 from sw.graph import Convolution, Graph, Shape, WeightShape
 from sw.layer import Layer, check_name, check_shape
-from sw.network import Network, check_connections, output_size
+from sw.network import Network, check_connections, connect, output_size
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -138,6 +138,16 @@ class CompressedNetwork:
     def out_features(self) -> int:
         """Elements of one output."""
         return output_size(self._weights, self.graph)
+
+    @property
+    def connections(self) -> Graph:
+        """The graph, also that of a chain; EieError if the network holds weights only."""
+        return connect(self.graph, self._weights)
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """Of one input and of what each operation makes of it; EieError if the network holds weights only."""
+        return self.connections.shapes(self._weights)
 
     @property
     def _weights(self) -> list[WeightShape]:

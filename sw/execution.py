@@ -1,9 +1,12 @@
 """Running a graph: the order of its operations in one place, what they do to a value in an `Arithmetic`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Protocol, TypeVar
 
-from sw.graph import ApplyLayer, Concatenate, Flatten, Graph, Pool, Relu
+from sw.graph import ApplyLayer, Concatenate, Flatten, Graph, Pool, Relu, Shape
+
+ELEMENTS_AT_ONCE = 1 << 22  # of the largest value of the inputs that are run together
 
 V = TypeVar("V")
 
@@ -56,3 +59,9 @@ def run_graph(graph: Graph, arithmetic: Arithmetic[V], x: V) -> V:
             if last_use[source] == number:
                 values[source] = None
     return x
+
+
+def parts(inputs: int, shapes: Sequence[Shape]) -> Iterator[slice]:
+    """Inputs to be run together, at least one: so many that the memory of their values, of `shapes`, is bounded."""
+    size = max(1, ELEMENTS_AT_ONCE // max(prod(shape) for shape in shapes))
+    return (slice(start, min(start + size, inputs)) for start in range(0, inputs, size))

@@ -1,7 +1,6 @@
 """The numpy reference of a network in float32: what every accuracy in float32 is measured with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -80,14 +79,8 @@ def pool(x: NDArray[Any], operation: Pool) -> NDArray[Any]:
     return means.astype(np.float32) if x.dtype == np.float32 else means
 
 
-@dataclass(frozen=True, eq=False)
-class FloatArithmetic:
-    """`sw.execution.Arithmetic` on (n, ...) float32 arrays; layers in execution order."""
-
-    layers: Sequence[Layer]
-
-    def layer(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
-        return apply_layer(self.layers[index], source)
+class FloatOperations:
+    """What the operations without weights do to (n, ...) float32 arrays."""
 
     def relu(self, source: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.maximum(source, np.float32(0))
@@ -100,6 +93,16 @@ class FloatArithmetic:
 
     def concatenate(self, sources: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         return np.concatenate(sources, axis=1)
+
+
+class FloatArithmetic(FloatOperations):
+    """`sw.execution.Arithmetic` on (n, ...) float32 arrays; layers in execution order."""
+
+    def __init__(self, layers: Sequence[Layer]):
+        self.layers = layers
+
+    def layer(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        return apply_layer(self.layers[index], source)
 
 
 def apply_layer(layer: Layer, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from sw.graph import Graph, Shape, WeightShape, chain
 from sw.layer import Layer
 
 MAX_LAYERS = 1024
+WEIGHTS_ONLY = "the network must say how its layers are connected to be run, it holds weights only"
 FLOATS = ("F32", "F64", "F16")
 
 
@@ -36,7 +37,7 @@ class Network:
     graph: Graph | None = None
 
     def __post_init__(self) -> None:
-        check_connections([(layer.name, layer.weight.shape, layer.convolution) for layer in self.layers], self.graph)
+        check_connections(self._weights, self.graph)
 
     @property
     def input_shape(self) -> Shape:
@@ -51,14 +52,26 @@ class Network:
     @property
     def out_features(self) -> int:
         """Elements of one output."""
-        layers = [(layer.name, layer.weight.shape, layer.convolution) for layer in self.layers]
-        return output_size(layers, self.graph)
+        return output_size(self._weights, self.graph)
+
+    @property
+    def connections(self) -> Graph:
+        """The graph, also that of a chain; EieError if the network holds weights only."""
+        return connect(self.graph, self._weights)
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """Of one input and of what each operation makes of it; EieError if the network holds weights only."""
+        return self.connections.shapes(self._weights)
+
+    @property
+    def _weights(self) -> list[WeightShape]:
+        return [(layer.name, layer.weight.shape, layer.convolution) for layer in self.layers]
 
     def forward(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, *input_shape) or (n, in_features) float32 inputs to (n, *output shape) float32 outputs."""
         inputs = check_inputs(x, self.input_shape)
-        graph = chain(self.in_features, len(self.layers)) if self.graph is None else self.graph
-        return run_graph(graph, FloatArithmetic(self.layers), inputs)
+        return run_graph(self.connections, FloatArithmetic(self.layers), inputs)
 
 
 def check_connections(layers: list[WeightShape], graph: Graph | None) -> None:
@@ -79,6 +92,15 @@ def check_connections(layers: list[WeightShape], graph: Graph | None) -> None:
             raise EieError(f"layer {after} must take the {outputs} outputs of {before}, but it has {inputs} inputs")
 
 
+def connect(graph: Graph | None, layers: list[WeightShape]) -> Graph:
+    """The graph of a network, also that of a chain; EieError if it holds weights only."""
+    if graph is None:
+        return chain(layers[0][1][1], len(layers))
+    if not graph.nodes:
+        raise EieError(WEIGHTS_ONLY)
+    return graph
+
+
 def output_size(layers: list[WeightShape], graph: Graph | None) -> int:
     """Elements of one output; 1 if nothing is known of the connections."""
     if graph is None:
@@ -89,7 +111,7 @@ def output_size(layers: list[WeightShape], graph: Graph | None) -> int:
 def check_inputs(x: NDArray[Any], input_shape: Shape) -> NDArray[np.float32]:
     """(n, *input_shape) finite numbers as float32; they may come flattened to (n, features)."""
     if not input_shape:
-        raise EieError("the network must say how its layers are connected to be run, it holds weights only")
+        raise EieError(WEIGHTS_ONLY)
     if x.shape[1:] != input_shape and x.shape[1:] != (prod(input_shape),):
         raise EieError(f"inputs must have shape (n, {', '.join(map(str, input_shape))}), got {x.shape}")
     if x.dtype.kind not in "fiub":
