@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sw.training.loop import Batches, Loss, to_device
+from sw.training.evaluate import Batches, Loss, to_device
 
 
 class Taught:

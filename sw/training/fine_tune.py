@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from sw.errors import EieError
+from sw.training.evaluate import Batches
 from sw.training.forms import Form, restore_tensors
-from sw.training.loop import Batches, Epoch, Settings, Training, optimise
+from sw.training.loop import Epoch, Settings, optimise
+from sw.training.optimiser import Training
 from sw.training.options import Options, by_name, check_names, flag, real, value_of
 from sw.training.parameters import is_bias, prunable
 

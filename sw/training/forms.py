@@ -42,8 +42,8 @@ class Form:
     def scatter(self) -> None:
         """The module's weights from `trained`."""
 
-    def advance(self, epoch: float) -> bool:
-        """Called before each step with the epochs done so far; True if the optimiser must forget its momentum."""
+    def advance(self, epoch: float, rate: float) -> bool:
+        """Before each step, after so many epochs, at a learning rate; True if the optimiser must lose its momentum."""
         return False
 
     def state(self) -> dict[str, Any]:

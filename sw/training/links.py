@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,9 +44,7 @@ def links(module: nn.Module) -> list[Link]:
     A pair with anything but ReLU, pooling, flattening and dropout between them, or with a grouped convolution, is left
     out.
     """
-    if not isinstance(module, nn.Sequential):
-        raise EieError(f"units can be followed through a torch.nn.Sequential only, got {type(module).__name__}")
-    modules = list(_leaves(module, ""))
+    modules = leaves(module)
     places = [index for index, (_, part) in enumerate(modules) if isinstance(part, Layer)]
     found: list[Link] = []
     for first, second in pairwise(places):
@@ -72,18 +71,21 @@ def drop_dead_units(module: nn.Module, masks: dict[str, Tensor]) -> None:
                 mask[dead] = False
 
 
+def leaves(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """The modules of a Sequential with their names, nested ones opened; EieError for anything but a Sequential."""
+    if not isinstance(module, nn.Sequential):
+        raise EieError(f"layers can be followed through a torch.nn.Sequential only, got {type(module).__name__}")
+    return list(_leaves(module, ""))
+
+
 def _leaves(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
-    for name, part in module.named_children():
+    untyped: Any = module
+    for name, part in untyped.named_children():
         inner = f"{path}{name}"
         if isinstance(part, nn.Sequential):
             yield from _leaves(part, f"{inner}.")
         else:
             yield inner, part
-
-
-def no_weights(weight: Tensor) -> Tensor:
-    """(units,) mask of the units all of whose weights are zero."""
-    return ~(weight != 0).flatten(1).any(dim=1)
 
 
 def constant(link: Link, values: Tensor) -> Tensor | None:

@@ -13,11 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from sw.errors import EieError
+from sw.training.evaluate import Batches
 from sw.training.forms import Form, restore_tensors, shadows
 from sw.training.links import drop_dead_units
-from sw.training.loop import Batches, Epoch, Settings, Training, optimise
+from sw.training.loop import Epoch, Settings, optimise
+from sw.training.optimiser import Training
 from sw.training.options import Options, by_name, check_names, choice, flag, real, value_of
 from sw.training.parameters import prunable
+
+SQUARES_KEPT = 0.999  # of the moving average of squared gradients, per step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +35,8 @@ class Pruning(Options):
         authors; the standard deviation is that of the weights at the start.
     score : what is compared between parameters for one density: the "magnitude"; the magnitude "normalised" by the
         parameter's standard deviation at the start; or "lamp", the magnitude over the root of the sum of squares of
-        all weights at least as large (Lee et al., ICLR 2021).
+        all weights at least as large (Lee et al., ICLR 2021); or "fisher", the magnitude times the root of the moving
+        average of the squared gradient, which estimates how much the loss rises without the weight.
     scale : multiplies the scores of a parameter.
     biases : prune biases as well; a mapping must name them to.
     start, end : epochs between which the target falls from all weights to its final value.
@@ -39,6 +44,7 @@ class Pruning(Options):
     exponent : of the fall, ``1 - (1 - t)**exponent``: 1 is linear, 3 is the cubic schedule of Zhu and Gupta (2017).
     splice : weights may return.
     hysteresis : by how much the score of a present weight counts more than that of an absent one.
+    fade : absent weights shrink by this times the learning rate per step; with Adam they return too easily otherwise.
     freeze : epoch after which the mask no longer changes; it does until the last one if this is 0.
     reset_momentum : the optimiser forgets its momentum at every update of the mask.
     dead_units : a unit that no later layer uses loses its weights at once (for `torch.nn.Sequential`).
@@ -46,7 +52,7 @@ class Pruning(Options):
 
     density: float | Mapping[str, float] | None = by_name(None, 0, 1)
     sensitivity: float | Mapping[str, float] | None = by_name(None, 0, 1000)
-    score: str = choice("magnitude", "magnitude", "normalised", "lamp")
+    score: str = choice("magnitude", "magnitude", "normalised", "lamp", "fisher")
     scale: float | Mapping[str, float] = by_name(1.0, 0, 1e9)
     biases: bool = flag(False)
     start: float = real(0.0, 0, 100_000)
@@ -55,6 +61,7 @@ class Pruning(Options):
     exponent: float = real(3.0, 0.1, 10)
     splice: bool = flag(False)
     hysteresis: float = real(1.0, 1, 100)
+    fade: float = real(0.0, 0, 1e6)
     freeze: float = real(0.0, 0, 100_000)
     reset_momentum: bool = flag(True)
     dead_units: bool = flag(False)
@@ -67,6 +74,8 @@ class Pruning(Options):
             raise EieError(f"pruning must end after it starts, got start {self.start:g} and end {self.end:g}")
         if self.freeze and self.freeze < self.end:
             raise EieError(f"the mask can freeze only once pruning ends, got end {self.end:g}, freeze {self.freeze:g}")
+        if self.score == "fisher" and self.start == self.end:
+            raise EieError("the fisher score needs epochs to see gradients: pruning must end after it starts")
         if self.sensitivity is not None and self.score != "magnitude":
             raise EieError(f"a sensitivity is compared with magnitudes, got score {self.score}")
 
@@ -101,6 +110,8 @@ class Masked(Form):
         with torch.no_grad():
             self.masks = {name: parameter != 0 for name, parameter in self.held.items()}
             self.deviations = {name: p.std(correction=0) for name, p in self.held.items()}
+        self.squares = {name: torch.zeros_like(p) for name, p in self.held.items()} if pruning.score == "fisher" else {}
+        self.fade = 0.0
         self.initial = {name: int(mask.sum()) for name, mask in self.masks.items()}
         self.grows = pruning.splice
         self.settled = False
@@ -111,6 +122,8 @@ class Masked(Form):
             gradient = parameter.grad
             if gradient is not None:
                 self.trained[name].grad = gradient if self.grows else gradient * self.masks[name]
+                if self.squares:
+                    self.squares[name].mul_(SQUARES_KEPT).addcmul_(gradient, gradient, value=1 - SQUARES_KEPT)
 
     def scatter(self) -> None:
         with torch.no_grad():
@@ -118,9 +131,12 @@ class Masked(Form):
                 if not self.grows:
                     self.trained[name].mul_(self.masks[name])
                 torch.mul(self.trained[name], self.masks[name], out=parameter)
+                if self.fade and self.grows:
+                    self.trained[name].lerp_(parameter, self.fade)
 
-    def advance(self, epoch: float) -> bool:
+    def advance(self, epoch: float, rate: float) -> bool:
         pruning = self.pruning
+        self.fade = min(pruning.fade * rate, 1.0)
         if self.settled and not (pruning.splice and (epoch < pruning.freeze or not pruning.freeze)):
             self.grows = False
             return False
@@ -136,6 +152,13 @@ class Masked(Form):
         span = pruning.end - pruning.start
         time = min(max((epoch - pruning.start) / span, 0.0), 1.0) if span else 1.0
         fallen = 1 - (1 - time) ** pruning.exponent
+        if fallen:
+            self._remask(fallen)
+        self.updated, self.settled = epoch, time == 1
+        self.scatter()
+
+    def _remask(self, fallen: float) -> None:
+        pruning = self.pruning
         with torch.no_grad():
             scores = {name: self._score(name) for name in self.held}
             if pruning.sensitivity is not None:
@@ -149,8 +172,6 @@ class Masked(Form):
                 self._keep_largest(scores, pruning.density or 0.0, fallen)
             if pruning.dead_units:
                 drop_dead_units(self.module, self.masks)
-        self.updated, self.settled = epoch, time == 1
-        self.scatter()
 
     def finish(self) -> None:
         """Apply the final target if no epoch did."""
@@ -162,6 +183,7 @@ class Masked(Form):
             "trained": {name: tensor.detach() for name, tensor in self.trained.items()},
             "masks": self.masks,
             "deviations": self.deviations,
+            "squares": self.squares,
             "initial": self.initial,
             "grows": self.grows,
             "settled": self.settled,
@@ -172,6 +194,7 @@ class Masked(Form):
         restore_tensors(self.trained, state["trained"])
         restore_tensors(self.masks, state["masks"])
         restore_tensors(self.deviations, state["deviations"])
+        restore_tensors(self.squares, state["squares"])
         self.initial, self.grows = state["initial"], state["grows"]
         self.settled, self.updated = state["settled"], state["updated"]
 
@@ -184,6 +207,8 @@ class Masked(Form):
             shares = torch.empty_like(ordered)
             shares[places] = ordered / ordered.cumsum(0).clamp_min(1e-30)
             score = shares.sqrt().view_as(score)
+        elif self.pruning.score == "fisher":
+            score = score * self.squares[name].sqrt()
         score = score * (value_of(self.pruning.scale, name) or 1.0)
         return torch.where(self.masks[name], score * self.pruning.hysteresis, score)
 

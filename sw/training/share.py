@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +65,7 @@ def share(module: nn.Module, sharing: Sharing) -> dict[str, Tensor]:
             present = parameter != 0
             values = parameter[present].cpu().numpy()
             if values.size:
-                start: dict[str, Any] = {} if sharing.init == "linear" else {"init": sharing.init, "seed": sharing.seed}
-                centroids, codes = kmeans.share(values, most, **start)
+                init = cast("kmeans.Init", sharing.init)
+                centroids, codes = kmeans.share(values, most, init=init, seed=sharing.seed)
                 parameter[present] = torch.as_tensor(centroids[codes], device=parameter.device)
     return before

@@ -4,8 +4,10 @@ from typing import Unpack
 
 from torch import nn
 
+from sw.training.evaluate import Batches
 from sw.training.forms import Form
-from sw.training.loop import Batches, Epoch, Settings, Training, optimise
+from sw.training.loop import Epoch, Settings, optimise
+from sw.training.optimiser import Training
 
 
 def train(module: nn.Module, data: Batches, training: Training, **settings: Unpack[Settings]) -> list[Epoch]:

@@ -1,0 +1,227 @@
+"""A whole recipe: teacher, then stage after stage, with a checkpoint after every epoch."""
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from sw.errors import EieError
+from sw.training.augment import augmented
+from sw.training.batches import ImageBatches
+from sw.training.checkpoint import Checkpoint, State
+from sw.training.distillation import distillation
+from sw.training.evaluate import to_device
+from sw.training.fine_tune import fine_tune
+from sw.training.loop import Epoch, Settings
+from sw.training.networks import network, teacher
+from sw.training.prune import prune
+from sw.training.recipe import Recipe, Stage
+from sw.training.reproducible import epoch_seed, reproducible
+from sw.training.share import share
+from sw.training.tidy import tidy
+from sw.training.train import train
+
+AT_ONCE = 1000  # images evaluated at once
+
+
+class Watcher(Protocol):
+    """Is told how a run proceeds."""
+
+    def begin(self, what: str, units: int, done: int) -> None:
+        """Something of so many units begins, or goes on after `done` of them."""
+
+    def advance(self, units: int) -> None:
+        """So many more units are done."""
+
+    def epoch(self, figures: Epoch) -> None:
+        """An epoch is finished."""
+
+
+class Silent:
+    """A watcher that says nothing."""
+
+    def begin(self, what: str, units: int, done: int) -> None: ...
+    def advance(self, units: int) -> None: ...
+    def epoch(self, figures: Epoch) -> None: ...
+
+
+def run_recipe(
+    recipe: Recipe,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    seed: int = 0,
+    weights: dict[str, Tensor] | None = None,
+    device: str = "cpu",
+    watcher: Watcher | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> nn.Sequential:
+    """The recipe's network, trained and compressed, on the CPU.
+
+    Parameters
+    ----------
+    images, labels : (n, channels, rows, columns) uint8 and (n,) int64 training data; the recipe sets some aside.
+    seed : of the first weights, the split, the copies and everything random later.
+    weights : dense weights by parameter name to start from; plain training that the recipe begins with is left out.
+    checkpoint : kept up to date; a run that finds one continues from it and ends with the same weights.
+    """
+    return _Pipeline(recipe, seed, device, watcher or Silent(), checkpoint).run(images, labels, weights)
+
+
+class _Pipeline:
+    def __init__(self, recipe: Recipe, seed: int, device: str, watcher: Watcher, checkpoint: Checkpoint | None):
+        self.recipe, self.seed, self.device = recipe, seed, torch.device(device)
+        self.watcher, self.checkpoint = watcher, checkpoint
+        self.state: State = {"stage": -1, "inside": None}
+        self.module, self.shared = nn.Sequential(), dict[str, Tensor]()
+        self.logits: Tensor | None = None
+
+    def run(self, images: Tensor, labels: Tensor, weights: dict[str, Tensor] | None) -> nn.Sequential:
+        saved = self.checkpoint.load() if self.checkpoint is not None else None
+        with reproducible():
+            epoch_seed(None, self.seed, 0)
+            self.module = network(self.recipe.network)
+            self.teacher = teacher() if self.recipe.teacher is not None else None
+            order = torch.randperm(len(labels))
+            if weights is not None:
+                load_weights(self.module, weights)
+            self.module.to(self.device)
+            if saved is not None:
+                self._restore(saved)
+            split = len(labels) - self.recipe.data.validation
+            if split < 1:
+                raise EieError(f"{len(labels)} images must be more than the {self.recipe.data.validation} set aside")
+            self.labels = labels[order[:split]]
+            self.copies = self._copies(images[order[:split]])
+            self.validation = _in_order(images[order[split:]], labels[order[split:]])
+            self._teach()
+            for number, stage in enumerate(stages_to_run(self.recipe, weights is not None)):
+                if number >= self.state["stage"]:
+                    self._stage(number, stage)
+        return self.module.cpu()
+
+    def _copies(self, images: Tensor) -> Tensor:
+        copies = self.recipe.data.copies
+        self.watcher.begin("distorting images", copies * len(images), 0)
+        epoch_seed(None, self.seed, 1)
+        return augmented(images, copies, self.recipe.augmentation, self.watcher.advance)
+
+    def _teach(self) -> None:
+        """Train the teacher, unless that is done, and ask it about all images."""
+        plan = self.recipe.teacher
+        if plan is None or self.teacher is None:
+            self._finish_stage(-1)
+            return
+        self.teacher.to(self.device)
+        if self.state["stage"] == -1:
+            data = self._batches(plan.batch, taught=False)
+            train(self.teacher, data, plan.training, **self._settings("teacher", -1, plan.training.epochs, data))
+            self._finish_stage(-1)
+        self.teacher.eval()
+        self.watcher.begin("asking the teacher", self.copies.shape[0] * self.copies.shape[1], 0)
+        answers: list[Tensor] = []
+        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=plan.training.bfloat16):
+            for copy in self.copies:
+                for inputs, _ in _in_order(copy, self.labels):
+                    answers.append(self.teacher(to_device(inputs, self.device)).float().cpu())
+                    self.watcher.advance(len(inputs))
+        self.logits = torch.cat(answers).view(len(self.copies), len(self.labels), -1)
+
+    def _stage(self, number: int, stage: Stage) -> None:
+        if stage.kind == "tidy":
+            tidy(self.module, stage.options)
+        elif stage.kind == "share":
+            self.shared.update(share(self.module, stage.options))
+        else:
+            data = self._batches(stage.head.batch, stage.head.taught)
+            settings = self._settings(stage.kind.replace("_", "-"), number, stage.training.epochs, data)
+            if self.logits is not None and stage.head.taught and self.recipe.teacher is not None:
+                lesson = self.recipe.teacher.distillation
+                settings["loss"] = distillation(lesson.share, lesson.temperature)
+            if stage.kind == "train":
+                train(self.module, data, stage.training, **settings)
+            elif stage.kind == "prune":
+                prune(self.module, data, stage.options, stage.training, **settings)
+            else:
+                fine_tune(self.module, data, self.shared, stage.options, stage.training, **settings)
+        if stage.kind in ("train", "prune", "tidy"):
+            self.shared = {}
+        self._finish_stage(number)
+
+    def _batches(self, size: int, taught: bool) -> ImageBatches:
+        data = self.recipe.data
+        logits = self.logits if taught else None
+        return ImageBatches(self.copies, self.labels, size, shuffle=True, originals=data.originals, logits=logits)
+
+    def _settings(self, what: str, number: int, epochs: int, data: ImageBatches) -> Settings:
+        inside = self.state["inside"]
+        done = 0 if inside is None else len(inside["history"])
+        self.watcher.begin(what, epochs * len(data), done * len(data))
+        return Settings(
+            validation=self.validation,
+            seed=self.seed + (number + 2 << 32),
+            progress=self.watcher.epoch,
+            step=lambda: self.watcher.advance(1),
+            store=_StageStore(self._save_inside, inside),
+        )
+
+    def _finish_stage(self, number: int) -> None:
+        if number >= self.state["stage"]:
+            networks = {
+                "module": self.module.state_dict(),
+                "teacher": None if self.teacher is None else self.teacher.state_dict(),
+                "shared": self.shared,
+            }
+            self.state = {**deepcopy(networks), "stage": number + 1, "inside": None}
+            if self.checkpoint is not None:
+                self.checkpoint.save(self.state)
+
+    def _save_inside(self, inside: State) -> None:
+        if self.checkpoint is not None:
+            self.checkpoint.save({**self.state, "inside": inside})
+
+    def _restore(self, saved: State) -> None:
+        self.state = saved
+        if saved["stage"] >= 0:
+            self.module.load_state_dict(saved["module"])
+            self.shared = deepcopy(saved["shared"])
+            if self.teacher is not None:
+                self.teacher.load_state_dict(saved["teacher"])
+
+
+class _StageStore:
+    """The part of a checkpoint that belongs to the stage that runs."""
+
+    def __init__(self, save: Callable[[State], None], inside: State | None):
+        self._save, self._inside = save, inside
+
+    def load(self) -> State | None:
+        return self._inside
+
+    def save(self, state: State) -> None:
+        self._save(state)
+
+
+def _in_order(images: Tensor, labels: Tensor) -> ImageBatches:
+    return ImageBatches(images.unsqueeze(0), labels, min(AT_ONCE, len(labels)), shuffle=False)
+
+
+def stages_to_run(recipe: Recipe, weights_given: bool) -> Sequence[Stage]:
+    """The recipe's stages; with given weights without the plain training at the beginning."""
+    stages = list(recipe.stages)
+    while weights_given and stages and stages[0].kind == "train":
+        stages.pop(0)
+    return stages
+
+
+def load_weights(module: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Put weights into a module; EieError unless they are exactly its own, by name and shape."""
+    untyped: Any = module
+    wanted = {name: tuple(parameter.shape) for name, parameter in untyped.named_parameters()}
+    got = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    for name in sorted(wanted.keys() | got.keys()):
+        if wanted.get(name) != got.get(name):
+            raise EieError(f"{name} must have shape {wanted.get(name, 'none')}, got {got.get(name, 'none')}")
+    module.load_state_dict(weights)

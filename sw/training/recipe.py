@@ -1,0 +1,191 @@
+"""Recipes: every hyper-parameter of a training run in a TOML file."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, cast
+
+from sw.errors import EieError
+from sw.files import read_whole, reason
+from sw.training.augment import Augmentation
+from sw.training.fine_tune import FineTuning
+from sw.training.networks import NETWORKS
+from sw.training.optimiser import Training
+from sw.training.options import Options, choice, flag, from_table, real, whole
+from sw.training.prune import Pruning
+from sw.training.share import Sharing
+from sw.training.tidy import Tidying
+
+Table = Mapping[str, Any]
+
+# Of each kind of stage: the table with its own options, and whether it trains.
+KINDS: dict[str, tuple[str, type[Options] | None, bool]] = {
+    "train": ("", None, True),
+    "prune": ("pruning", Pruning, True),
+    "tidy": ("tidying", Tidying, False),
+    "share": ("sharing", Sharing, False),
+    "fine_tune": ("fine_tuning", FineTuning, True),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data(Options):
+    """The training images.
+
+    Parameters
+    ----------
+    validation : images set aside, drawn at random, on which models are compared.
+    copies : distorted copies made of every other image.
+    originals : share of the images of a batch that are no copies.
+    """
+
+    validation: int = whole(5000, 1, 59_999)
+    copies: int = whole(0, 0, 64)
+    originals: float = real(0.0, 0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distillation(Options):
+    """What the student takes from the teacher: see `sw.training.distillation`."""
+
+    share: float = real(0.9, 0, 1)
+    temperature: float = real(3.0, 0.01, 100)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teacher:
+    """A larger network that is trained first, on batches of `batch` images."""
+
+    batch: int
+    training: Training
+    distillation: Distillation
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageHead(Options):
+    """What all kinds of stages have: their kind, the images of a batch, whether the teacher is used if there is one."""
+
+    kind: str = choice("train", *KINDS)
+    batch: int = whole(128, 1, 60_000)
+    taught: bool = flag(True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One step of a recipe; `options` are those of its kind, None for plain training."""
+
+    head: StageHead
+    options: Any
+    training: Training
+
+    @property
+    def kind(self) -> str:
+        return self.head.kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A network and what happens to it, in order."""
+
+    network: str
+    data: Data
+    augmentation: Augmentation
+    teacher: Teacher | None
+    stages: tuple[Stage, ...]
+
+
+def built_in(network: str) -> str:
+    """The text of the recipe for a network that is used unless another is given."""
+    if network not in NETWORKS:
+        raise EieError(f"a network must be one of {', '.join(NETWORKS)}, got {network!r}")
+    return (files("sw.training") / "recipes" / f"{network}.toml").read_text(encoding="utf-8")
+
+
+def read_recipe(path: Path) -> str:
+    """The text of a recipe file; EieError if it cannot be read."""
+    try:
+        return read_whole(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise EieError(f"{path} must be a recipe in UTF-8: {reason(error)}") from error
+
+
+def parse_recipe(text: str, name: str) -> Recipe:
+    """The recipe in a TOML text called `name`; EieError says what is unknown, missing or out of range."""
+    try:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise EieError(f"{name} must be TOML: {reason(error)}") from error
+    try:
+        return _recipe(table)
+    except EieError as error:
+        raise EieError(f"{name}: {error}") from error
+
+
+def _recipe(table: Table) -> Recipe:
+    _check_keys("the recipe", table, ["network", "data", "augmentation", "teacher", "stage"])
+    network = table.get("network")
+    if network not in NETWORKS:
+        raise EieError(f"network must be one of {', '.join(NETWORKS)}, got {network!r}")
+    stages = table.get("stage")
+    if not isinstance(stages, list) or not stages:
+        raise EieError("wanted at least one [[stage]], got none")
+    return Recipe(
+        network=network,
+        data=from_table(Data, _table(table, "data"), "[data]"),
+        augmentation=from_table(Augmentation, _table(table, "augmentation"), "[augmentation]"),
+        teacher=_teacher(_table(table, "teacher")) if "teacher" in table else None,
+        stages=_stages(cast("list[Any]", stages)),
+    )
+
+
+def _teacher(table: Table) -> Teacher:
+    _check_keys("[teacher]", table, ["batch", "training", "distillation"])
+    return Teacher(
+        batch=from_table(StageHead, {"batch": table.get("batch", 128)}, "[teacher]").batch,
+        training=from_table(Training, _table(table, "training"), "[teacher.training]"),
+        distillation=from_table(Distillation, _table(table, "distillation"), "[teacher.distillation]"),
+    )
+
+
+def _stages(tables: list[Any]) -> tuple[Stage, ...]:
+    stages: list[Stage] = []
+    for number, table in enumerate(tables, start=1):
+        where = f"stage {number}"
+        if not isinstance(table, dict):
+            raise EieError(f"{where} must be a table, got {table!r}")
+        stages.append(_stage(cast("dict[str, Any]", table), where))
+    shared = False
+    for number, stage in enumerate(stages, start=1):
+        if stage.kind == "fine_tune" and not shared:
+            raise EieError(f"stage {number}: fine_tune must follow share, with no train, prune or tidy between")
+        shared = stage.kind == "share" or (shared and stage.kind == "fine_tune")
+    return tuple(stages)
+
+
+def _stage(table: Table, where: str) -> Stage:
+    kind = table.get("kind")
+    if kind not in KINDS:
+        raise EieError(f"{where}: kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    own, options, trains = KINDS[kind]
+    _check_keys(f"{where} ({kind})", table, ["kind", own, *(["batch", "taught", "training"] if trains else [])])
+    head = {key: value for key, value in table.items() if key in ("kind", "batch", "taught")}
+    return Stage(
+        head=from_table(StageHead, head, where),
+        options=None if options is None else from_table(options, _table(table, own), f"{where} ({own})"),
+        training=from_table(Training, _table(table, "training"), f"{where} (training)"),
+    )
+
+
+def _table(table: Table, key: str) -> Table:
+    value = table.get(key, {})
+    if not isinstance(value, dict):
+        raise EieError(f"{key} must be a table, got {value!r}")
+    return cast("Table", value)
+
+
+def _check_keys(where: str, table: Table, known: list[str]) -> None:
+    for key in table:
+        if key not in known:
+            raise EieError(f"{where}: no option {key!r}; options: {', '.join(name for name in known if name)}")
