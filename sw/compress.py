@@ -1,7 +1,7 @@
 """Deep Compression without retraining: prune, share weights, choose index widths, calibrate (Han et al., ICLR 2016)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,72 +9,132 @@ from numpy.typing import NDArray
 from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.file_layer import choose_index_bits
-from sw.kmeans import share
+from sw.kmeans import Init, few_values, share
 from sw.layer import Layer
 from sw.network import Network
-from sw.prune import check_pruning, prune
+from sw.prune import check_pruning, kept_positions
 from sw.quantise import calibrate
+
+T = TypeVar("T", int, float)
+
+USUAL_CODE_BITS = 4
+MOST_CODE_BITS = 8
 
 
 def compress(
     network: Network,
     *,
     density: float | Mapping[str, float] | None = None,
-    threshold: float | None = None,
-    code_bits: int = 4,
+    threshold: float | Mapping[str, float] | None = None,
+    sensitivity: float | Mapping[str, float] | None = None,
+    code_bits: int | Mapping[str, int] | None = None,
+    index_bits: int | Mapping[str, int] | None = None,
+    init: Init = "linear",
+    seed: int = 0,
     calibration: NDArray[Any] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> CompressedNetwork:
-    """Prune, share and index every layer.
+    """Prune, share and index every layer; biases stay as they are.
+
+    An option that is a number holds for every layer, a mapping for the layers it names, for others it is None.
 
     Parameters
     ----------
-    density : weights to keep, of every layer or by layer name (layers not named keep all that are not zero).
-    threshold : instead of a density, the smallest magnitude to keep.
-    code_bits : 1 to 8; a layer has at most ``2**code_bits - 1`` shared weights, code 0 stays reserved for zero.
-    calibration : (n, in) inputs; without them the result has no calibration and cannot be laid out for an array.
+    density, threshold, sensitivity : what is pruned, see `sw.prune.kept_positions`; at most one of them for a layer.
+        Without any, all weights that are not zero are kept.
+    code_bits : 1 to 8. A layer has at most ``2**code_bits - 1`` shared weights, code 0 stays reserved for zero; weights
+        that take no more values than that keep them exactly. None: as `choose_code_bits` says.
+    index_bits : bits of a zero run in the model file; None: as many as make the layer smallest.
+    init, seed : how weights are shared, see `sw.kmeans.share`.
+    calibration : (n, *input shape) inputs; without them the result has no calibration and cannot be laid out for an
+        array.
     progress : called with a layer's name when the layer is done.
     """
-    if not 1 <= code_bits <= 8:
-        raise EieError(f"code_bits must be between 1 and 8, got {code_bits}")
-    densities = _densities(network, density)
-    for value in densities.values():
-        check_pruning(value, threshold)
+    pruning = {
+        "density": by_layer(network, "density", density),
+        "threshold": by_layer(network, "threshold", threshold),
+        "sensitivity": by_layer(network, "sensitivity", sensitivity),
+    }
+    widths = by_layer(network, "code_bits", code_bits), by_layer(network, "index_bits", index_bits)
+    for layer in network.layers:
+        check_pruning(**{what: option[layer.name] for what, option in pruning.items()})
+        for what, option, least in zip(("code_bits", "index_bits"), widths, (1, 0), strict=True):
+            bits = option[layer.name]
+            if bits is not None and not least <= bits <= 8:
+                raise EieError(f"{what} must be between {least} and 8, got {bits}")
     layers: list[CompressedLayer] = []
     for layer in network.layers:
-        layers.append(_compress_layer(layer, densities[layer.name], threshold, code_bits))
+        positions = kept_positions(layer.weight, **{what: option[layer.name] for what, option in pruning.items()})
+        values = layer.weight.reshape(-1)[positions]
+        bits, width = (option[layer.name] for option in widths)
+        layers.append(share_layer(layer, positions, values, bits, width, init, seed))
         if progress is not None:
             progress(layer.name)
     compressed = CompressedNetwork(layers=tuple(layers), graph=network.graph)
     return compressed if calibration is None else calibrate(compressed, calibration)
 
 
-def _densities(network: Network, density: float | Mapping[str, float] | None) -> dict[str, float | None]:
-    names = [layer.name for layer in network.layers]
-    if not isinstance(density, Mapping):
-        return dict.fromkeys(names, density)
-    unknown = sorted(set(density) - set(names))
-    if unknown:
-        raise EieError(f"densities must name layers of {', '.join(names)}, got {unknown[0]!r}")
-    return {name: density.get(name) for name in names}
+def share_layer(
+    layer: Layer,
+    positions: NDArray[np.int64],
+    values: NDArray[np.float32],
+    code_bits: int | None = None,
+    index_bits: int | None = None,
+    init: Init = "linear",
+    seed: int = 0,
+) -> CompressedLayer:
+    """The layer with its kept weights shared and indexed.
 
-
-def _compress_layer(layer: Layer, density: float | None, threshold: float | None, code_bits: int) -> CompressedLayer:
-    weights = prune(layer.weight, density, threshold).ravel()
-    positions = np.flatnonzero(weights)
-    centroids, clusters = share(weights[positions], (1 << code_bits) - 1)
-    codebook = np.zeros(1 << code_bits, np.float32)
+    Parameters
+    ----------
+    positions, values : (kept,) int64 and float32, the weights that were not pruned, row-major and not zero.
+    code_bits, index_bits, init, seed : as for `compress`.
+    """
+    bits = choose_code_bits(values) if code_bits is None else code_bits
+    centroids, clusters = share(values, (1 << bits) - 1, init=init, seed=seed)
+    codebook = np.zeros(1 << bits, np.float32)
     codebook[1 : centroids.size + 1] = centroids
     codes = clusters + np.uint8(1)
     return CompressedLayer(
         name=layer.name,
         shape=layer.weight.shape,
         convolution=layer.convolution,
-        code_bits=code_bits,
-        index_bits=choose_index_bits(positions, codes, code_bits),
+        code_bits=bits,
+        index_bits=choose_index_bits(positions, codes, bits) if index_bits is None else index_bits,
         codebook=codebook,
         bias=layer.bias,
         relu=layer.relu,
         positions=positions,
         codes=codes,
     )
+
+
+def choose_code_bits(values: NDArray[np.float32]) -> int:
+    """The code bits of a layer whose user gave none.
+
+    Weights that another method has shared already, at most 255 values that each occur twice or more in the mean, get
+    the fewest bits that hold these values, so that nothing is lost. So do weights of at most 15 values. Others get 4
+    bits: a codebook as long as the layer would not compress it.
+    """
+    usual = (1 << USUAL_CODE_BITS) - 1
+    distinct = few_values(values, (1 << MOST_CODE_BITS) - 1)
+    if distinct is None or distinct.size > max(usual, values.size // 2):
+        return USUAL_CODE_BITS
+    return max(int(distinct.size).bit_length(), 1)
+
+
+def is_exact(layer: Layer, compressed: CompressedLayer) -> bool:
+    """Whether every weight that was kept has kept its value."""
+    kept = layer.weight.reshape(-1)[compressed.positions]
+    return bool((kept == compressed.codebook[compressed.codes]).all())
+
+
+def by_layer(network: Network, what: str, option: T | Mapping[str, T] | None) -> dict[str, T | None]:
+    """An option of every layer; EieError if a mapping names a layer that there is not."""
+    names = [layer.name for layer in network.layers]
+    if not isinstance(option, Mapping):
+        return dict.fromkeys(names, option)
+    unknown = sorted(set(option) - set(names))
+    if unknown:
+        raise EieError(f"{what} must name layers of {', '.join(names)}, got {unknown[0]!r}")
+    return {name: option.get(name) for name in names}

@@ -79,8 +79,8 @@ def test_calibration_is_that_of_the_compressed_network():
     [
         ({"code_bits": 0}, "code_bits must be between 1 and 8, got 0"),
         ({"density": 2.0}, "above 0 and at most 1, got 2.0"),
-        ({"density": {"fc2": 0.5}}, "densities must name layers of fc0, fc1, got 'fc2'"),
-        ({"density": 0.5, "threshold": 0.5}, "got both"),
+        ({"density": {"fc2": 0.5}}, "density must name layers of fc0, fc1, got 'fc2'"),
+        ({"density": 0.5, "threshold": 0.5}, "got density and threshold"),
         ({"calibration": np.zeros((1, 49))}, r"shape \(n, 50\), got \(1, 49\)"),
         ({"calibration": np.zeros((0, 50))}, "at least one input"),
     ],

@@ -36,7 +36,7 @@ def test_the_largest_survive_and_ties_go_to_the_first(weight: np.ndarray, densit
         ({"density": np.nan}, "above 0 and at most 1, got nan"),
         ({"threshold": -1.0}, "finite and not negative, got -1.0"),
         ({"threshold": np.inf}, "finite and not negative, got inf"),
-        ({"density": 0.5, "threshold": 0.5}, "a density or a threshold, got both"),
+        ({"density": 0.5, "threshold": 0.5}, "a density, a threshold or a sensitivity, got density and threshold"),
     ],
 )
 def test_options_are_checked(options: dict[str, float], sentence: str):
