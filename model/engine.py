@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.engine_kernel import accumulate, layer_schedule, layer_schedule_skipping, tally
+from model.engine_kernel import accumulate, tally
 from model.fixed_point import write_back_array
 from model.image import LayerImage, NetworkImage
 from model.layouts import FLUSH_CYCLES
 from model.registers import PeCounter
-
-PREFETCH_CYCLES = 2  # PREFETCH_0 and PREFETCH_1, before the first broadcast can be decided
+from model.schedule import PREFETCH_CYCLES, LayerWork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +111,27 @@ class Engine:
 
     def run(self, activations: NDArray[np.int16]) -> list[RunResult]:
         """Every input of a (batch, columns of the first layer) int16 array, in physical order."""
+        self._check(activations)
+        return [self._run_one(row) for row in activations]
+
+    def work(self, activations: NDArray[np.int16]) -> list[list[LayerWork]]:
+        """What every layer asks of the array, for every input of such a batch: their schedules follow from it."""
+        self._check(activations)
+        return [self._work_of_one(row) for row in activations]
+
+    def _check(self, activations: NDArray[np.int16]) -> None:
         columns = self.image.layers[0].columns
         if activations.ndim != 2 or activations.shape[1] != columns or activations.dtype != np.int16:
             raise ValueError(
                 f"int16 activations of shape (batch, {columns}) wanted, got {activations.dtype} {activations.shape}"
             )
-        return [self._run_one(row) for row in activations]
+
+    def _work_of_one(self, values: NDArray[np.int16]) -> list[LayerWork]:
+        works: list[LayerWork] = []
+        for layer in self._layers:
+            works.append(layer.work(values))
+            values, _, _ = layer.run(values)
+        return works
 
     def _run_one(self, values: NDArray[np.int16]) -> RunResult:
         overflow = False
@@ -160,12 +174,26 @@ class _LayerEngine:
         self._bias_terms = layer.biases.reshape(-1).astype(np.int64) * layer.bias_scale
         self._symbols = layer.decoded_symbols()
 
+    def work(self, values: NDArray[np.int16]) -> LayerWork:
+        """What the layer asks of the array for these activations, in physical order."""
+        active = np.flatnonzero(values)
+        return LayerWork(
+            name=self._layer.name,
+            in_rows=self._layer.in_rows,
+            out_rows=self._layer.out_rows,
+            columns=active,
+            activations=values[active],
+            counts=self._counts,
+            nonzeros=self._nonzeros,
+            skip_empty_slices=self._config.skip_empty_slices,
+        )
+
     def run(self, values: NDArray[np.int16]) -> tuple[NDArray[np.int16], bool, LayerResult]:
         """The layer's outputs in physical order, whether an accumulator overflowed, and the figures."""
         config, layer = self._config, self._layer
-        active = np.flatnonzero(values)
-        schedule = layer_schedule_skipping if config.skip_empty_slices else layer_schedule
-        exhausted, drained, stalls = schedule(active, self._counts, layer.in_rows, config.queue_depth)
+        work = self.work(values)
+        active, schedule = work.columns, work.schedule(config.queue_depth)
+        drained = schedule.drained
         entries, weights, empty_slices, row_reads = tally(
             active, self._counts, self._nonzeros, self._first_rows, self._last_rows
         )
@@ -185,11 +213,11 @@ class _LayerEngine:
         counters[PeCounter.DECODED_SYMBOLS] = self._symbols
         result = LayerResult(
             name=layer.name,
-            compute_cycles=exhausted + 1,
-            drain_cycles=drained - exhausted,
+            compute_cycles=schedule.exhausted + 1,
+            drain_cycles=drained - schedule.exhausted,
             write_back_cycles=layer.out_rows + FLUSH_CYCLES,
             broadcasts=len(active),
-            stalls=stalls,
+            stalls=schedule.stalls,
             counters=counters,
             ideal_cycles=float(entries.mean()),
             nonzeros_active=int(weights.sum()),

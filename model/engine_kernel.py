@@ -8,7 +8,11 @@ from model.compiled import compiled
 
 @compiled
 def layer_schedule(
-    active: NDArray[np.int64], counts: NDArray[np.int32], in_rows: int, queue_depth: int
+    active: NDArray[np.int64],
+    counts: NDArray[np.int32],
+    in_rows: int,
+    queue_depth: int,
+    broadcasts: NDArray[np.int32],
 ) -> tuple[int, int, int]:
     """The recurrence of docs/architecture.md, section 8.
 
@@ -16,6 +20,8 @@ def layer_schedule(
     ----------
     active : (n,) columns with a nonzero activation, ascending.
     counts : (columns, pes) entries of every slice.
+    queue_depth : slots of a queue; n + 3 and more are as good as a queue without end.
+    broadcasts : (n,) receives the cycle in which each broadcast is decided.
 
     Returns
     -------
@@ -39,6 +45,7 @@ def layer_schedule(
         if number >= queue_depth:
             broadcast = np.int32(max(earliest, 1 + last_finished[number - queue_depth]))
         stalls += broadcast - earliest
+        broadcasts[number] = broadcast
         row = column // pes
         arrival = np.int32(broadcast + 2)
         latest = np.int32(0)
@@ -55,7 +62,11 @@ def layer_schedule(
 
 @compiled
 def layer_schedule_skipping(
-    active: NDArray[np.int64], counts: NDArray[np.int32], in_rows: int, queue_depth: int
+    active: NDArray[np.int64],
+    counts: NDArray[np.int32],
+    in_rows: int,
+    queue_depth: int,
+    broadcasts: NDArray[np.int32],
 ) -> tuple[int, int, int]:
     """`layer_schedule` when empty slices are dropped at their pointer read.
 
@@ -100,6 +111,7 @@ def layer_schedule_skipping(
             cycle = free_from if unknown == 0 else cycle + np.int32(1)
         stalls += cycle - earliest
         before, broadcast = broadcast, cycle
+        broadcasts[number] = broadcast
         row = column // pes
         arrival = np.int32(broadcast + 2)
         for pe in range(pes):

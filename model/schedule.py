@@ -1,0 +1,151 @@
+"""When every PE works on which slice, and what its queue holds in every cycle: the recurrence told in full.
+
+Cycles are those of docs/architecture.md, section 8: a layer's PREFETCH_0 is its cycle 0.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.engine_kernel import layer_schedule, layer_schedule_skipping
+from model.layouts import FLUSH_CYCLES
+
+PREFETCH_CYCLES = 2  # PREFETCH_0 and PREFETCH_1, before the first broadcast can be decided
+QUEUED_AFTER = 3  # cycles from a broadcast's decision until its slice is in the queue: stages B and P, then the slot
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerWork:
+    """What a layer asks of the array for one input, whatever its queues hold.
+
+    Parameters
+    ----------
+    name : of the layer.
+    in_rows, out_rows : local activations per PE, source and destination.
+    columns : (n,) physical columns with a nonzero activation, ascending.
+    activations : (n,) int16, theirs.
+    counts, nonzeros : (all columns, pes) int32, entries of every slice, with and without fillers.
+    skip_empty_slices : of the configuration.
+    """
+
+    name: str
+    in_rows: int
+    out_rows: int
+    columns: NDArray[np.int64]
+    activations: NDArray[np.int16]
+    counts: NDArray[np.int32]
+    nonzeros: NDArray[np.int32]
+    skip_empty_slices: bool
+
+    @property
+    def unbounded_depth(self) -> int:
+        """A queue depth that no larger one betters: no queue is ever full."""
+        return len(self.columns) + QUEUED_AFTER
+
+    def cycles(self, queue_depth: int) -> int:
+        """From PREFETCH_0 to the last FLUSH cycle with queues of this depth, 1 or more; never more with deeper ones."""
+        _, (_, drained, _) = self._decide(queue_depth)
+        return drained + 1 + self.out_rows + FLUSH_CYCLES
+
+    def schedule(self, queue_depth: int) -> "LayerSchedule":
+        """Every broadcast and every slice with queues of this depth, 1 or more."""
+        broadcasts, (exhausted, drained, stalls) = self._decide(queue_depth)
+        return LayerSchedule(
+            work=self,
+            queue_depth=queue_depth,
+            broadcasts=broadcasts,
+            exhausted=exhausted,
+            drained=drained,
+            stalls=stalls,
+        )
+
+    def _decide(self, queue_depth: int) -> tuple[NDArray[np.int32], tuple[int, int, int]]:
+        """The cycles of the broadcasts, and what the recurrence returns."""
+        decide = layer_schedule_skipping if self.skip_empty_slices else layer_schedule
+        broadcasts = np.empty(len(self.columns), dtype=np.int32)
+        return broadcasts, decide(self.columns, self.counts, self.in_rows, queue_depth, broadcasts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerSchedule:
+    """One layer of one run, cycle by cycle. Slices are (n, pes): broadcast number, PE.
+
+    Parameters
+    ----------
+    work : what was to be done.
+    queue_depth : slots of every queue.
+    broadcasts : (n,) int32, the cycle in which each broadcast was decided; its register is valid in the next.
+    exhausted : cycle in which the last local row is exhausted, the last of compute.
+    drained : last cycle of DRAIN.
+    stalls : cycles in which a broadcast waited for a full queue.
+    """
+
+    work: LayerWork
+    queue_depth: int
+    broadcasts: NDArray[np.int32]
+    exhausted: int
+    drained: int
+    stalls: int
+
+    @property
+    def pes(self) -> int:
+        return self.work.counts.shape[1]
+
+    @property
+    def cycles(self) -> int:
+        """From PREFETCH_0 to the last FLUSH cycle."""
+        return self.drained + 1 + self.work.out_rows + FLUSH_CYCLES
+
+    @cached_property
+    def entries(self) -> NDArray[np.int32]:
+        """(n, pes) entries of every slice, fillers included."""
+        return self.work.counts[self.work.columns]
+
+    @cached_property
+    def busy(self) -> NDArray[np.int32]:
+        """(n, pes) cycles that a PE spends on every slice; 0 for a slice that is dropped before the queue."""
+        return self.entries if self.work.skip_empty_slices else np.maximum(self.entries, 1)
+
+    @cached_property
+    def finishes(self) -> NDArray[np.int32]:
+        """(n, pes) cycle in which the last entry of every slice is issued; of a dropped slice, one before `starts`.
+
+        finish[j] = max(finish[j-1], broadcast[j] + 2) + busy[j], solved for the running sum of busy.
+        """
+        total = np.cumsum(self.busy, axis=0, dtype=np.int32)
+        waited = self.broadcasts[:, None] + np.int32(QUEUED_AFTER - 1) - (total - self.busy)
+        return total + np.maximum.accumulate(waited, axis=0)
+
+    @cached_property
+    def starts(self) -> NDArray[np.int32]:
+        """(n, pes) cycle in which the first entry of every slice is issued."""
+        return self.finishes - self.busy + 1
+
+    @cached_property
+    def ready(self) -> NDArray[np.int32]:
+        """(n,) first cycle in which each broadcast could have been decided; until `broadcasts` it stalls."""
+        rows = self.work.columns // self.pes
+        zero_rows = np.maximum(np.diff(rows, prepend=-1) - 1, 0)
+        before = np.concatenate([[PREFETCH_CYCLES - 1], self.broadcasts[:-1]])
+        return (before + 1 + zero_rows).astype(np.int32)
+
+    def occupancy(self, begin: int, end: int) -> NDArray[np.int32]:
+        """(pes, end - begin) slices in every queue in the cycles begin to end - 1, as queue_count shows them."""
+        change = np.zeros((self.pes, end - begin + 1), dtype=np.int32)
+        enters = np.broadcast_to(self.broadcasts[:, None] + QUEUED_AFTER, self.busy.shape)
+        for times, step in ((enters, 1), (self.finishes + 1, -1)):
+            number, pe = np.nonzero((self.busy > 0) & (times < end))
+            np.add.at(change, (pe, np.maximum(times[number, pe] - begin, 0)), step)
+        return np.cumsum(change[:, :-1], axis=1, dtype=np.int32)
+
+    def in_flight(self, begin: int, end: int) -> NDArray[np.int32]:
+        """(end - begin,) broadcasts on their way to the queues, in stages B and P, in the cycles begin to end - 1."""
+        cycles = np.arange(begin, end)
+        sent = np.searchsorted(self.broadcasts, cycles)
+        return (sent - np.searchsorted(self.broadcasts, cycles - QUEUED_AFTER + 1)).astype(np.int32)
+
+    def full(self, begin: int, end: int) -> NDArray[np.bool_]:
+        """(pes, end - begin) whether a queue and what is on its way leave no slot: then no broadcast is decided."""
+        return self.occupancy(begin, end) + self.in_flight(begin, end) >= self.queue_depth
