@@ -24,8 +24,8 @@ from sim.simulators import SimulatorError
 from sim.verification import all_equal, compare
 from sw.compress import compress
 from sw.errors import EieError
+from sw.formats.network_file import load_network
 from sw.model_file import report
-from sw.network import load_network
 
 
 def run(data: Path, density: float, code_bits: int, array: str, rtl_images: int, output: Output) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from sim.output import Output, count, ratio
 from sw.compress import compress
 from sw.errors import EieError
 from sw.files import check_target
+from sw.formats.network_file import load_network, save_network
 from sw.model_file import CompressedNetwork, load, report, save
-from sw.network import load_network, save_network
 from sw.quantise import calibrate
 from sw.report import FileReport, LayerReport
 

@@ -25,8 +25,8 @@ from sim.simulation import lay_out, simulate, total_figures
 from sim.verification import all_equal, compare
 from sw.compress import compress
 from sw.files import write_whole
+from sw.formats.network_file import load_network
 from sw.model_file import save
-from sw.network import load_network
 
 ROOT = Path(__file__).resolve().parent.parent
 ARRAY = PRESETS["eie64"]

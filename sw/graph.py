@@ -120,9 +120,9 @@ class Graph:
                 raise EieError(f"operation {len(shapes)} must take one value, got {len(node.sources)}")
             sources = [shapes[source] for source in node.sources]
             shape = (
-                _layer_shape(sources[0], *next(waiting))
+                layer_shape(sources[0], *next(waiting))
                 if isinstance(node.operation, ApplyLayer)
-                else _operation_shape(f"operation {len(shapes)}", node.operation, sources)
+                else operation_shape(f"operation {len(shapes)}", node.operation, sources)
             )
             if prod(shape) > MAX_VALUE:
                 raise EieError(f"the result of an operation must have at most {MAX_VALUE} elements, got {shape}")
@@ -143,11 +143,6 @@ def check_window(what: str, kernel: Pair, stride: Pair, padding: Pair) -> None:
     for name, pair, least in (("window", kernel, 1), ("stride", stride, 1), ("padding", padding, 0)):
         if not all(least <= size <= MAX_WINDOW for size in pair):
             raise EieError(f"{what}: {name} must be between {least} and {MAX_WINDOW}, got {pair[0]} x {pair[1]}")
-    if padding[0] >= kernel[0] or padding[1] >= kernel[1]:
-        raise EieError(
-            f"{what}: padding must be smaller than the window of {kernel[0]} x {kernel[1]}, "
-            f"got {padding[0]} x {padding[1]}"
-        )
 
 
 def window_count(size: int, kernel: int, stride: int, padding: int, ceil: bool = False) -> int:
@@ -160,7 +155,8 @@ def window_count(size: int, kernel: int, stride: int, padding: int, ceil: bool =
     return count - ((count - 1) * stride >= size + padding)
 
 
-def _layer_shape(source: Shape, name: str, weight: Shape, convolution: Convolution | None) -> Shape:
+def layer_shape(source: Shape, name: str, weight: Shape, convolution: Convolution | None) -> Shape:
+    """The shape of a layer's result; EieError unless it can take a value of shape `source`."""
     if convolution is None:
         if source != (weight[1],):
             raise EieError(f"layer {name} must take ({weight[1]},) values, it gets {source}")
@@ -172,14 +168,22 @@ def _layer_shape(source: Shape, name: str, weight: Shape, convolution: Convoluti
     return (weight[0], *_windows(f"layer {name}", source, kernel, convolution.stride, convolution.padding, False))
 
 
-def _operation_shape(what: str, operation: Operation, sources: list[Shape]) -> Shape:
+def operation_shape(what: str, operation: Operation, sources: list[Shape]) -> Shape:
+    """The shape of the result of an operation without weights; EieError, which begins with `what`, if it has none."""
     first = sources[0]
     match operation:
         case Pool():
             if len(first) != 3:
                 raise EieError(f"{what}: pooling must take (channels, rows, columns), it gets {first}")
-            check_window(what, operation.kernel, operation.stride, operation.padding)
-            windows = _windows(what, first, operation.kernel, operation.stride, operation.padding, operation.ceil)
+            kernel, padding = operation.kernel, operation.padding
+            check_window(what, kernel, operation.stride, padding)
+            # Of a window that holds nothing but padding there is no maximum; a convolution has its bias there.
+            if padding[0] >= kernel[0] or padding[1] >= kernel[1]:
+                raise EieError(
+                    f"{what}: padding must be smaller than the window of {kernel[0]} x {kernel[1]}, "
+                    f"got {padding[0]} x {padding[1]}"
+                )
+            windows = _windows(what, first, kernel, operation.stride, padding, operation.ceil)
             return (first[0], *windows)
         case Flatten():
             return (prod(first),)

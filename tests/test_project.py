@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sw.network import load_network
+from sw.formats.network_file import load_network
 
 FLOORS = {"model": set(), "sw": {"model"}, "hw": {"model"}, "sim": {"model", "sw", "hw"}}
 CONTRACT = {"model.config", "model.layouts", "model.registers", "model.fixed_point", "model.image"}

@@ -20,8 +20,8 @@ from sim.cli import main
 from sim.cosim import RtlResult
 from sim.simulation import simulate
 from sim.simulators import SimulatorError, SimulatorName
+from sw.formats.network_file import load_network
 from sw.model_file import load
-from sw.network import load_network
 from tests.support_rtl import simulators
 
 FEATURES = (12, 9, 5)
@@ -259,7 +259,7 @@ def make_bad_files() -> None:
     layer = {"a.weight": np.ones((3, 4), np.float32)}
     save_file({"a.weight": np.ones((3, 4), np.float32) * np.nan}, "nan.safetensors")
     save_file({**layer, "b.weight": np.ones((3, 4), np.float32)}, "unchained.safetensors")
-    save_file({"conv.weight": np.ones((3, 4, 2, 2), np.float32)}, "conv.safetensors")
+    save_file({"conv.weight": np.ones((3, 4, 2, 2, 2), np.float32)}, "conv.safetensors")
     save_file({"a.weight": np.ones((3, 4), np.int32)}, "integers.safetensors")
     np.save("wide.npy", np.zeros((2, 13), np.float32))
     np.save("nan.npy", np.full((1, 12), np.nan, np.float32))

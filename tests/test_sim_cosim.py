@@ -17,10 +17,11 @@ from sim.cosim import PORTS, RtlResult, run_rtl
 from sim.mnist import load_mnist
 from sim.simulators import build
 from sw.compress import compress
+from sw.formats.network_file import load_network
 from sw.image import build_image
 from sw.image_stream import quantise_inputs
 from sw.layer import Layer
-from sw.network import Network, load_network
+from sw.network import Network
 from tests.support_rtl import simulators
 
 

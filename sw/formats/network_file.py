@@ -1,0 +1,76 @@
+"""Reading and writing networks: the end of a file's name says its format, which is never found by trying."""
+
+from pathlib import Path
+
+from sw.errors import EieError
+from sw.files import check_source, read_whole
+from sw.formats.caffe import parse_caffe
+from sw.formats.connections import Connections
+from sw.formats.deep_compression import load_net
+from sw.formats.graph_json import parse_graph
+from sw.formats.npz import load_npz, save_npz
+from sw.formats.safetensors import load_safetensors, save_safetensors
+from sw.network import Network
+
+LOADERS = {".safetensors": load_safetensors, ".npz": load_npz}
+WRITERS = {".safetensors": save_safetensors, ".npz": save_npz}
+LARGEST_GRAPH = 1 << 24  # bytes of a graph file
+
+
+def load_network(path: Path, graph_file: Path | None = None) -> Network:
+    """The float32 network in a file.
+
+    Parameters
+    ----------
+    path : .safetensors, .npz, or .net of Deep Compression.
+    graph_file : says how the layers are connected: .json (docs/graph_files.md) or Caffe's .prototxt. A .net file needs
+        one of the latter, since it holds no shapes.
+
+    Raises EieError, with the path, for everything that is not such a network; memory is bounded by the file's size.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (*LOADERS, ".net"):
+        raise EieError(
+            f"{path}: networks are read from {', '.join((*LOADERS, '.net'))} files, got {suffix or 'no'} suffix"
+        )
+    check_source(path)
+    connections = None if graph_file is None else load_graph(graph_file)
+    try:
+        if suffix == ".net":
+            return load_net(path, connections)
+        return LOADERS[suffix](path, connections)
+    except EieError as error:
+        raise _refusal(path, error) from error
+
+
+def load_graph(path: Path) -> Connections:
+    """The connections in a graph file, .json or .prototxt; EieError, with the path, for anything else."""
+    suffix = path.suffix.lower()
+    if suffix not in (".json", ".prototxt"):
+        raise EieError(f"{path}: a graph is read from .json or .prototxt, got {suffix or 'no'} suffix")
+    check_source(path)
+    if path.stat().st_size > LARGEST_GRAPH:
+        raise EieError(f"{path}: a graph file must have at most {LARGEST_GRAPH} bytes, got {path.stat().st_size}")
+    try:
+        text = read_whole(path).decode()
+    except UnicodeDecodeError as error:
+        raise EieError(f"{path}: a graph file must be UTF-8 text, byte {error.start} is not") from error
+    try:
+        return parse_graph(text) if suffix == ".json" else parse_caffe(text)
+    except EieError as error:
+        raise _refusal(path, error) from error
+
+
+def save_network(network: Network, path: Path) -> None:
+    """Write the network to .safetensors or .npz, from which `load_network` reads an equal one; EieError otherwise."""
+    suffix = path.suffix.lower()
+    if suffix not in WRITERS:
+        raise EieError(
+            f"cannot write {path}: networks are written to {' and '.join(WRITERS)}, got {suffix or 'no'} suffix"
+        )
+    WRITERS[suffix](network, path)
+
+
+def _refusal(path: Path, error: EieError) -> EieError:
+    """The error with the file's path, on one line whatever the names in the file."""
+    return EieError(f"{path}: {' '.join(str(error).splitlines())}")

@@ -1,0 +1,97 @@
+"""Networks as npz files, numpy's archives of arrays."""
+
+import io
+import warnings
+import zipfile
+import zlib
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from sw.errors import EieError
+from sw.files import check_source, reason, write_whole
+from sw.formats.connections import Connections
+from sw.formats.tensors import GRAPH, ORDER, check_float, network_from_tensors, tensors_from_network
+from sw.network import Network
+
+HEADERS: Any = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+METADATA = {f"__{key}__": key for key in (GRAPH, ORDER)}
+LARGEST_TEXT = 1 << 20  # characters of metadata
+FREE = 1 << 24  # bytes that any file may unpack to
+RATIO = 256  # and how many each of its bytes may; the weights of a pruned network take about 20
+
+
+def load_npz(path: Path, connections: Connections | None = None) -> Network:
+    """The network in an npz file, named as in `sw.formats.tensors`; EieError for anything else in the file.
+
+    The metadata are arrays of text, ``__graph__`` and ``__order__``. Nothing is unpickled, and a file cannot unpack to
+    more than `RATIO` times its size.
+    """
+    check_source(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            _check_members(members, path.stat().st_size)
+            arrays = {member.filename.removesuffix(".npy"): _read_array(archive, member) for member in members}
+    # Of what it does not know, encryption for one, zipfile says so with the last two.
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise EieError(f"this is not a whole npz file: {reason(error)}") from error
+    metadata = {METADATA[name]: str(arrays.pop(name)) for name in METADATA if name in arrays}
+    return network_from_tensors(arrays, metadata, connections)
+
+
+def save_npz(network: Network, path: Path) -> None:
+    """Write the file that `load_npz` reads back as an equal network; equal networks give equal bytes."""
+    tensors, metadata = tensors_from_network(network)
+    arrays: dict[str, NDArray[Any]] = {**tensors, **{f"__{key}__": np.array(text) for key, text in metadata.items()}}
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            # A member without a date, so that the bytes do not depend on the time; numpy's savez does the same.
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                npy.write_array(member, array, allow_pickle=False)
+    write_whole(path, file.getvalue())
+
+
+def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
+    """EieError unless the members are arrays, of different names, and not larger than a file of `size` bytes may be."""
+    if len({member.filename for member in members}) < len(members):
+        raise EieError("an npz file must hold each array once, one of them is there twice")
+    for member in members:
+        if not member.filename.endswith(".npy"):
+            raise EieError(f"an npz file must hold arrays (NAME.npy) only, got {member.filename}")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise EieError(
+                f"{member.filename} must be stored or deflated, its compression type is {member.compress_type}"
+            )
+    unpacked, most = sum(member.file_size for member in members), FREE + RATIO * size
+    if unpacked > most:
+        raise EieError(f"a file of {size} bytes must unpack to at most {most} bytes, this one declares {unpacked}")
+
+
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    """One array whose declared size is that of its member, so that no header makes numpy allocate more."""
+    name = member.filename.removesuffix(".npy")
+    with archive.open(member) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            shape, _, dtype = HEADERS[npy.read_magic(file)](file)
+        except (zipfile.BadZipFile, zlib.error, EOFError):
+            raise
+        except Exception as error:  # numpy's header parser raises whatever Python's own parser does
+            raise EieError(f"{name} must be an array in numpy's format: {reason(error)}") from error
+        header_bytes = file.tell()
+    if name not in METADATA:
+        check_float(name, dtype)
+    elif dtype.kind != "U" or shape or dtype.itemsize > 4 * LARGEST_TEXT:
+        raise EieError(f"{name} must be one text of at most {LARGEST_TEXT} characters, got {dtype}")
+    if min(shape, default=0) < 0 or header_bytes + prod(shape) * dtype.itemsize != member.file_size:
+        raise EieError(f"{name} must take the {member.file_size} bytes of its member, its shape is {str(shape)[:80]}")
+    with archive.open(member) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
+    return array
