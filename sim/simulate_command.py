@@ -12,6 +12,7 @@ from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, Technolo
 from sim.output import Output, count, mean, percent
 from sim.simulation import Simulation, count_saturated, lay_out, layer_figures, simulate, total_figures
 from sim.technology import load_technology
+from sw.chain import as_chain
 from sw.files import check_target
 from sw.model_file import load
 
@@ -38,8 +39,8 @@ def simulate_command(
     technology = load_technology(technology_file)
     if outputs_file is not None:
         check_target(outputs_file, network, inputs_file, config, technology_file)
-    compressed = load(network)
-    inputs = read_inputs(inputs_file, compressed.layers[0].shape[1])
+    compressed = as_chain(load(network))
+    inputs = read_inputs(inputs_file, compressed.in_features)
     with output.steps(f"laying out for {array.pes} PEs"):
         image, calibrated_here = lay_out(compressed, inputs, array)
     if calibrated_here:

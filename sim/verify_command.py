@@ -10,6 +10,7 @@ from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_co
 from sim.output import Output, count
 from sim.simulation import lay_out, simulate
 from sim.simulators import SimulatorError, SimulatorName, available_simulators
+from sw.chain import as_chain
 from sw.errors import EieError
 from sw.model_file import load
 
@@ -30,8 +31,8 @@ def verify_command(
     """
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
-    compressed = load(network)
-    inputs = read_inputs(inputs_file, compressed.layers[0].shape[1])
+    compressed = as_chain(load(network))
+    inputs = read_inputs(inputs_file, compressed.in_features)
     missing = available_simulators()[simulator]
     if missing:
         raise EieError(missing)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from model.config import ArrayConfig
 from model.fixed_point import to_fixed
 from model.image import LayerImage, NetworkImage
+from sw.chain import as_chain
 from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.dealing import deal_rows
 from sw.errors import EieError
@@ -16,9 +17,10 @@ from sw.relative_index import encode_slices
 def build_image(network: CompressedNetwork, config: ArrayConfig) -> NetworkImage:
     """Deal, quantise and index all layers; inputs keep their order.
 
-    Raises EieError, with what was wanted and what there is, if the network is not calibrated or a memory of the array
-    cannot hold it.
+    Raises EieError, with what was wanted and what there is, if the network is not a chain (`sw.chain`), is not
+    calibrated, or a memory of the array cannot hold it.
     """
+    network = as_chain(network)
     _check_fits(network, config)
     formats = choose_formats(network, config.accumulator_bits)
     source = np.arange(network.in_features)
@@ -50,8 +52,6 @@ def build_image(network: CompressedNetwork, config: ArrayConfig) -> NetworkImage
 
 def _check_fits(network: CompressedNetwork, config: ArrayConfig) -> None:
     """Refuse what can be refused before any layer is laid out."""
-    if network.graph is not None:
-        raise EieError("an array takes fully connected layers one after another, this network is connected otherwise")
     local = [-(-size // config.pes) for size in (network.in_features, *(layer.shape[0] for layer in network.layers))]
     largest = max(local)
     wanted = (

@@ -1,0 +1,46 @@
+"""Networks that an array runs: fully connected layers one after another."""
+
+from dataclasses import replace
+
+from sw.compressed import CompressedLayer, CompressedNetwork
+from sw.errors import EieError
+from sw.graph import ApplyLayer, Concatenate, Flatten, Node, Pool, Relu
+
+
+def as_chain(network: CompressedNetwork) -> CompressedNetwork:
+    """The same network without a graph, its calibration kept.
+
+    Flattening has nothing to do where values are stored row by row, and a ReLU becomes that of the layer before it.
+    EieError names the first layer or operation that is anything else.
+    """
+    if network.graph is None:
+        return network
+    layers: list[CompressedLayer] = []
+    for number, node in enumerate(network.connections.nodes, start=1):
+        follows = node.sources == (number - 1,)
+        match node.operation:
+            case ApplyLayer() if follows and network.layers[len(layers)].convolution is None:
+                layers.append(network.layers[len(layers)])
+            case Relu() if follows and layers:
+                layers[-1] = replace(layers[-1], relu=True)
+            case Flatten() if follows:
+                pass
+            case _:
+                reason = _reason(number, node, network.layers[len(layers) :])
+                raise EieError(f"an array takes fully connected layers one after another; {reason}")
+    return replace(network, layers=tuple(layers), graph=None)
+
+
+def _reason(number: int, node: Node, waiting: tuple[CompressedLayer, ...]) -> str:
+    """Why operation `number` does not belong to a chain; `waiting` are the layers from here on."""
+    match node.operation:
+        case ApplyLayer() if waiting[0].convolution is not None:
+            return f"layer {waiting[0].name} is a convolution"
+        case Pool():
+            return f"operation {number} is {node.operation.kind} pooling"
+        case Concatenate():
+            return f"operation {number} joins values"
+        case Relu() if node.sources == (number - 1,):
+            return f"operation {number} is a ReLU of the input"
+        case _:
+            return f"operation {number} takes value {node.sources[0]} and not the one before it"
