@@ -13,6 +13,7 @@ from sim.energy_command import energy_command
 from sim.exit_code import exit_code
 from sim.hardware_commands import config_command, verilog_command
 from sim.simulate_command import simulate_command
+from sim.train_command import train_command
 from sim.verify_command import verify_command
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command("compress")(compress_command)
 app.command("inspect")(inspect_command)
 app.command("decompress")(decompress_command)
+app.command("train")(train_command)
 app.command("simulate")(simulate_command)
 app.command("verify")(verify_command)
 app.command("bench")(bench_command)

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -19,6 +19,12 @@ WIDTH = 160  # at least, for tables: a narrow terminal wraps lines, which is bet
 SECONDS_BETWEEN_LINES = 5.0
 
 Say = Callable[[str], None]
+
+
+class Advance(Protocol):
+    """Moves a bar on by so many units; a text replaces the one beside it."""
+
+    def __call__(self, units: int, text: str | None = None) -> None: ...
 
 
 class Output:
@@ -82,7 +88,7 @@ class Output:
             yield lambda text: status.update(escape(text))
 
     @contextmanager
-    def bar(self, text: str, total: int) -> Generator[Callable[[int], None]]:
+    def bar(self, text: str, total: int) -> Generator[Advance]:
         """A progress bar over `total` units on a terminal, now and then a line elsewhere; yields what advances it."""
         if not self._err.is_terminal:
             self.note(text)
@@ -90,18 +96,23 @@ class Output:
             return
         with Progress(console=self._err, transient=True) as progress:
             task = progress.add_task(escape(text), total=total)
-            yield lambda units: progress.advance(task, units)
 
-    def _lines(self, text: str, total: int) -> Callable[[int], None]:
-        done, said = 0, time.monotonic()
+            def advance(units: int, text: str | None = None) -> None:
+                progress.update(task, advance=units, description=None if text is None else escape(text))
 
-        def advance(units: int) -> None:
-            nonlocal done, said
+            yield advance
+
+    def _lines(self, text: str, total: int) -> Advance:
+        done, said, current = 0, time.monotonic(), text
+
+        def advance(units: int, text: str | None = None) -> None:
+            nonlocal done, said, current
             done += units
+            current = text or current
             now = time.monotonic()
             if done < total and now - said >= SECONDS_BETWEEN_LINES:
                 said = now
-                self.note(f"{text}: {count(done)} of {count(total)}")
+                self.note(f"{current}: {count(done)} of {count(total)}")
 
         return advance
 

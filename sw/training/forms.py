@@ -42,6 +42,9 @@ class Form:
     def scatter(self) -> None:
         """The module's weights from `trained`."""
 
+    def present(self) -> None:
+        """The module's weights as they would be handed over if the training ended now; `scatter` undoes it."""
+
     def advance(self, epoch: float, rate: float) -> bool:
         """Before each step, after so many epochs, at a learning rate; True if the optimiser must lose its momentum."""
         return False

@@ -100,9 +100,11 @@ class _Run:
         for epoch in range(len(self.history), self.training.epochs):
             loss = self._epoch(epoch)
             current = self._use_averages()
+            self.form.present()
             figures = self._measure(epoch, loss)
             self._keep_best(figures)
             self._use(current)
+            self.form.scatter()
             self.history.append(figures)
             if self.store is not None:
                 self.store.save(self._state())
@@ -112,6 +114,7 @@ class _Run:
             self.module.load_state_dict(self.best["module"])
         else:
             self._use_averages()
+            self.form.present()
 
     def _epoch(self, epoch: int) -> float:
         epoch_seed(self.data, self.settings.get("seed", 0), epoch)

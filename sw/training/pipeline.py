@@ -1,7 +1,9 @@
 """A whole recipe: teacher, then stage after stage, with a checkpoint after every epoch."""
 
+import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -17,13 +19,14 @@ from sw.training.fine_tune import fine_tune
 from sw.training.loop import Epoch, Settings
 from sw.training.networks import network, teacher
 from sw.training.prune import prune
+from sw.training.pull import pull
 from sw.training.recipe import Recipe, Stage
 from sw.training.reproducible import epoch_seed, reproducible
 from sw.training.share import share
 from sw.training.tidy import tidy
 from sw.training.train import train
 
-AT_ONCE = 1000  # images evaluated at once
+AT_ONCE = 200  # images evaluated at once: more no longer fit a CPU's caches
 
 
 class Watcher(Protocol):
@@ -37,6 +40,30 @@ class Watcher(Protocol):
 
     def epoch(self, figures: Epoch) -> None:
         """An epoch is finished."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageResult:
+    """How a stage ended: its name, and the figures of its last epoch, None if it had none."""
+
+    name: str
+    last: Epoch | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A trained network.
+
+    Parameters
+    ----------
+    module : on the CPU, its weights float32 values of which each parameter takes few.
+    stages : every stage, the teacher's first, also those of interrupted runs before.
+    seconds : of all runs together.
+    """
+
+    module: nn.Sequential
+    stages: list[StageResult]
+    seconds: float
 
 
 class Silent:
@@ -57,8 +84,8 @@ def run_recipe(
     device: str = "cpu",
     watcher: Watcher | None = None,
     checkpoint: Checkpoint | None = None,
-) -> nn.Sequential:
-    """The recipe's network, trained and compressed, on the CPU.
+) -> Trained:
+    """Train and compress the recipe's network.
 
     Parameters
     ----------
@@ -74,11 +101,12 @@ class _Pipeline:
     def __init__(self, recipe: Recipe, seed: int, device: str, watcher: Watcher, checkpoint: Checkpoint | None):
         self.recipe, self.seed, self.device = recipe, seed, torch.device(device)
         self.watcher, self.checkpoint = watcher, checkpoint
-        self.state: State = {"stage": -1, "inside": None}
+        self.state: State = {"stage": -1, "inside": None, "results": [], "seconds": 0.0}
+        self.started = time.monotonic()
         self.module, self.shared = nn.Sequential(), dict[str, Tensor]()
         self.logits: Tensor | None = None
 
-    def run(self, images: Tensor, labels: Tensor, weights: dict[str, Tensor] | None) -> nn.Sequential:
+    def run(self, images: Tensor, labels: Tensor, weights: dict[str, Tensor] | None) -> Trained:
         saved = self.checkpoint.load() if self.checkpoint is not None else None
         with reproducible():
             epoch_seed(None, self.seed, 0)
@@ -100,7 +128,7 @@ class _Pipeline:
             for number, stage in enumerate(stages_to_run(self.recipe, weights is not None)):
                 if number >= self.state["stage"]:
                     self._stage(number, stage)
-        return self.module.cpu()
+        return Trained(module=self.module.cpu(), stages=self._results(), seconds=self._seconds())
 
     def _copies(self, images: Tensor) -> Tensor:
         copies = self.recipe.data.copies
@@ -112,43 +140,46 @@ class _Pipeline:
         """Train the teacher, unless that is done, and ask it about all images."""
         plan = self.recipe.teacher
         if plan is None or self.teacher is None:
-            self._finish_stage(-1)
+            self.state["stage"] = max(self.state["stage"], 0)
             return
         self.teacher.to(self.device)
         if self.state["stage"] == -1:
             data = self._batches(plan.batch, taught=False)
-            train(self.teacher, data, plan.training, **self._settings("teacher", -1, plan.training.epochs, data))
-            self._finish_stage(-1)
+            settings = self._settings("teacher", -1, plan.training.epochs, data)
+            self._finish_stage(-1, "teacher", train(self.teacher, data, plan.training, **settings))
         self.teacher.eval()
         self.watcher.begin("asking the teacher", self.copies.shape[0] * self.copies.shape[1], 0)
         answers: list[Tensor] = []
-        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=plan.training.bfloat16):
+        with torch.no_grad():
             for copy in self.copies:
                 for inputs, _ in _in_order(copy, self.labels):
-                    answers.append(self.teacher(to_device(inputs, self.device)).float().cpu())
+                    answers.append(self.teacher(to_device(inputs, self.device)).cpu())
                     self.watcher.advance(len(inputs))
         self.logits = torch.cat(answers).view(len(self.copies), len(self.labels), -1)
 
     def _stage(self, number: int, stage: Stage) -> None:
+        history: list[Epoch] = []
         if stage.kind == "tidy":
             tidy(self.module, stage.options)
         elif stage.kind == "share":
             self.shared.update(share(self.module, stage.options))
         else:
             data = self._batches(stage.head.batch, stage.head.taught)
-            settings = self._settings(stage.kind.replace("_", "-"), number, stage.training.epochs, data)
+            settings = self._settings(stage.kind, number, stage.training.epochs, data)
             if self.logits is not None and stage.head.taught and self.recipe.teacher is not None:
                 lesson = self.recipe.teacher.distillation
                 settings["loss"] = distillation(lesson.share, lesson.temperature)
             if stage.kind == "train":
-                train(self.module, data, stage.training, **settings)
+                history = train(self.module, data, stage.training, **settings)
             elif stage.kind == "prune":
-                prune(self.module, data, stage.options, stage.training, **settings)
+                history = prune(self.module, data, stage.options, stage.training, **settings)
+            elif stage.kind == "pull":
+                self.shared, history = pull(self.module, data, stage.options, stage.training, **settings)
             else:
-                fine_tune(self.module, data, self.shared, stage.options, stage.training, **settings)
+                history = fine_tune(self.module, data, self.shared, stage.options, stage.training, **settings)
         if stage.kind in ("train", "prune", "tidy"):
             self.shared = {}
-        self._finish_stage(number)
+        self._finish_stage(number, stage.kind, history)
 
     def _batches(self, size: int, taught: bool) -> ImageBatches:
         data = self.recipe.data
@@ -164,23 +195,32 @@ class _Pipeline:
             seed=self.seed + (number + 2 << 32),
             progress=self.watcher.epoch,
             step=lambda: self.watcher.advance(1),
-            store=_StageStore(self._save_inside, inside),
+            store=_StageStore(self._save, inside),
         )
 
-    def _finish_stage(self, number: int) -> None:
-        if number >= self.state["stage"]:
-            networks = {
-                "module": self.module.state_dict(),
-                "teacher": None if self.teacher is None else self.teacher.state_dict(),
-                "shared": self.shared,
-            }
-            self.state = {**deepcopy(networks), "stage": number + 1, "inside": None}
-            if self.checkpoint is not None:
-                self.checkpoint.save(self.state)
+    def _finish_stage(self, number: int, name: str, history: list[Epoch]) -> None:
+        networks = {
+            "module": self.module.state_dict(),
+            "teacher": None if self.teacher is None else self.teacher.state_dict(),
+            "shared": self.shared,
+        }
+        result = {"name": name, "last": vars(history[-1]) if history else None}
+        results = [*self.state["results"], result]
+        self.state = {**self.state, **deepcopy(networks), "stage": number + 1, "inside": None, "results": results}
+        self._save(None)
 
-    def _save_inside(self, inside: State) -> None:
+    def _save(self, inside: State | None) -> None:
         if self.checkpoint is not None:
-            self.checkpoint.save({**self.state, "inside": inside})
+            self.checkpoint.save({**self.state, "inside": inside, "seconds": self._seconds()})
+
+    def _seconds(self) -> float:
+        return self.state["seconds"] + time.monotonic() - self.started
+
+    def _results(self) -> list[StageResult]:
+        return [
+            StageResult(name=result["name"], last=None if result["last"] is None else Epoch(**result["last"]))
+            for result in self.state["results"]
+        ]
 
     def _restore(self, saved: State) -> None:
         self.state = saved

@@ -111,7 +111,6 @@ class Masked(Form):
             self.masks = {name: parameter != 0 for name, parameter in self.held.items()}
             self.deviations = {name: p.std(correction=0) for name, p in self.held.items()}
         self.squares = {name: torch.zeros_like(p) for name, p in self.held.items()} if pruning.score == "fisher" else {}
-        self.fade = 0.0
         self.initial = {name: int(mask.sum()) for name, mask in self.masks.items()}
         self.grows = pruning.splice
         self.settled = False
@@ -131,12 +130,11 @@ class Masked(Form):
                 if not self.grows:
                     self.trained[name].mul_(self.masks[name])
                 torch.mul(self.trained[name], self.masks[name], out=parameter)
-                if self.fade and self.grows:
-                    self.trained[name].lerp_(parameter, self.fade)
 
     def advance(self, epoch: float, rate: float) -> bool:
         pruning = self.pruning
-        self.fade = min(pruning.fade * rate, 1.0)
+        if self.grows and pruning.fade:
+            self._fade(min(pruning.fade * rate, 1.0))
         if self.settled and not (pruning.splice and (epoch < pruning.freeze or not pruning.freeze)):
             self.grows = False
             return False
@@ -156,6 +154,11 @@ class Masked(Form):
             self._remask(fallen)
         self.updated, self.settled = epoch, time == 1
         self.scatter()
+
+    def _fade(self, share: float) -> None:
+        with torch.no_grad():
+            for name, tensor in self.trained.items():
+                tensor.lerp_(tensor * self.masks[name], share)
 
     def _remask(self, fallen: float) -> None:
         pruning = self.pruning

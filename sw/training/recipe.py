@@ -15,6 +15,7 @@ from sw.training.networks import NETWORKS
 from sw.training.optimiser import Training
 from sw.training.options import Options, choice, flag, from_table, real, whole
 from sw.training.prune import Pruning
+from sw.training.pull import Pulling
 from sw.training.share import Sharing
 from sw.training.tidy import Tidying
 
@@ -26,6 +27,7 @@ KINDS: dict[str, tuple[str, type[Options] | None, bool]] = {
     "prune": ("pruning", Pruning, True),
     "tidy": ("tidying", Tidying, False),
     "share": ("sharing", Sharing, False),
+    "pull": ("pulling", Pulling, True),
     "fine_tune": ("fine_tuning", FineTuning, True),
 }
 
@@ -159,8 +161,8 @@ def _stages(tables: list[Any]) -> tuple[Stage, ...]:
     shared = False
     for number, stage in enumerate(stages, start=1):
         if stage.kind == "fine_tune" and not shared:
-            raise EieError(f"stage {number}: fine_tune must follow share, with no train, prune or tidy between")
-        shared = stage.kind == "share" or (shared and stage.kind == "fine_tune")
+            raise EieError(f"stage {number}: fine_tune must follow share or pull, with no other stage between")
+        shared = stage.kind in ("share", "pull") or (shared and stage.kind == "fine_tune")
     return tuple(stages)
 
 

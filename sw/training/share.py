@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -52,20 +53,28 @@ def share(module: nn.Module, sharing: Sharing) -> dict[str, Tensor]:
 
     Returns the shared parameters as they were before, by name: `fine_tune` may move weights between clusters by them.
     """
-    candidates = prunable(module, biases=True)
-    for option in (sharing.bits, sharing.values):
-        check_names(option, list(candidates), "sharing")
     before: dict[str, Tensor] = {}
-    for name, parameter in candidates.items():
-        most = sharing.most(name)
-        if most is None:
-            continue
+    for name, parameter in shared_parameters(module, sharing).items():
         before[name] = parameter.detach().clone()
         with torch.no_grad():
             present = parameter != 0
-            values = parameter[present].cpu().numpy()
-            if values.size:
-                init = cast("kmeans.Init", sharing.init)
-                centroids, codes = kmeans.share(values, most, init=init, seed=sharing.seed)
-                parameter[present] = torch.as_tensor(centroids[codes], device=parameter.device)
+            centroids, codes = cluster(parameter[present], sharing, name)
+            parameter[present] = centroids[codes]
     return before
+
+
+def shared_parameters(module: nn.Module, sharing: Sharing) -> dict[str, nn.Parameter]:
+    """The parameters that are to be shared, by name; EieError if one is named that is not there."""
+    candidates = prunable(module, biases=True)
+    for option in (sharing.bits, sharing.values):
+        check_names(option, list(candidates), "sharing")
+    return {name: parameter for name, parameter in candidates.items() if sharing.most(name) is not None}
+
+
+def cluster(weights: Tensor, sharing: Sharing, name: str) -> tuple[Tensor, Tensor]:
+    """The shared values, ascending, of a parameter's nonzero weights (n,), and the index of each weight's."""
+    init = cast("kmeans.Init", sharing.init)
+    values = weights.detach().cpu().numpy()
+    centroids, codes = kmeans.share(values, sharing.most(name) or 1, init=init, seed=sharing.seed)
+    device = weights.device
+    return torch.as_tensor(centroids, device=device), torch.as_tensor(codes.astype(np.int64), device=device)
