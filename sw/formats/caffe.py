@@ -164,10 +164,12 @@ class _Reader:
         kind = param.text("pool", "MAX")
         if kind not in POOLS:
             raise EieError(f"{layer.what}: pool must be MAX or AVE, got {kind[:80]!r}")
-        shape = self._builder.shapes[source]
         if param.flag("global_pooling", False):
             _only(param, pad=("0",), stride=("1",), engine=None)
-            return Pool(kind=POOLS[kind], kernel=(shape[-2], shape[-1]), stride=(1, 1))
+            shape = self._builder.shapes[source]
+            # Features have no rows and columns; pooling refuses them, whatever its window.
+            kernel = (shape[1], shape[2]) if len(shape) == 3 else (1, 1)
+            return Pool(kind=POOLS[kind], kernel=kernel, stride=(1, 1))
         kernel = _pair(param, "kernel_size", "kernel", None)
         stride, padding = _pair(param, "stride", "stride", (1, 1)), _pair(param, "pad", "pad", (0, 0))
         mode = param.text("round_mode", "CEIL")
