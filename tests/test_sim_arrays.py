@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.arrays import read_inputs, write_array
+from sim.arrays import read_inputs, read_labels, write_array
 from sw.errors import EieError
 
 
@@ -39,6 +39,31 @@ def test_one_input_and_fortran_order(tmp_path: Path) -> None:
     values = np.asfortranarray(np.arange(6.0).reshape(2, 3))
     (tmp_path / "fortran.npy").write_bytes(npy(values))
     np.testing.assert_array_equal(read_inputs(tmp_path / "fortran.npy", 3), values)
+
+
+def test_inputs_of_several_axes_come_flattened(tmp_path: Path) -> None:
+    values = np.arange(24.0).reshape(2, 2, 3, 2)
+    for name, array in (("images", values), ("flat", values.reshape(2, 12)), ("fortran", np.asfortranarray(values))):
+        (tmp_path / f"{name}.npy").write_bytes(npy(array))
+        np.testing.assert_array_equal(read_inputs(tmp_path / f"{name}.npy", 2, 3, 2), values.reshape(2, 12))
+    (tmp_path / "one.npy").write_bytes(npy(values[1]))
+    np.testing.assert_array_equal(read_inputs(tmp_path / "one.npy", 2, 3, 2), values[1:].reshape(1, 12))
+    with pytest.raises(
+        EieError, match=r"has shape \(2, 2, 3, 2\); wanted \(inputs, 3, 4\) or \(inputs, 12\) with at least"
+    ):
+        read_inputs(tmp_path / "images.npy", 3, 4)
+
+
+def test_labels(tmp_path: Path) -> None:
+    for dtype in ("uint8", "int64", "uint64", ">i2"):
+        (tmp_path / "y.npy").write_bytes(npy(np.array([3, 0, 7]).astype(dtype)))
+        labels = read_labels(tmp_path / "y.npy", 3)
+        assert (labels.dtype, labels.tolist()) == (np.int64, [3, 0, 7])
+    with pytest.raises(EieError, match=r"has shape \(3,\); wanted one label for each of 4 inputs"):
+        read_labels(tmp_path / "y.npy", 4)
+    (tmp_path / "y.npy").write_bytes(npy(np.array([1.0])))
+    with pytest.raises(EieError, match="holds float64 values; wanted whole numbers"):
+        read_labels(tmp_path / "y.npy", 1)
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -72,6 +97,7 @@ def test_round_trip(tmp_path: Path) -> None:
         (declared("(10**30, 3)"), "is not a .npy file"),
         (declared("(99999999999999999999999999, 3)"), "its header wants 1199999999999999999999999988 | wants 12"),
         (declared("(-1, 3)", b"\0" * 12), "at least one input"),
+        (declared("(-1, -3)", b"\0" * 12), "at least one input"),
         (declared("(" * 3000), "is not a .npy file"),
         (declared("(1, 3)", b"\0" * 12, "'|O'"), "holds Python objects"),
     ],
