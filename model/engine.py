@@ -3,103 +3,19 @@
 Cycles follow from the recurrence of docs/architecture.md, section 8; every counter has a closed form.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.engine_kernel import accumulate, tally
+from model.engine_kernel import run_layer
 from model.fixed_point import write_back_array
 from model.image import LayerImage, NetworkImage
-from model.layouts import FLUSH_CYCLES
-from model.registers import PeCounter
-from model.schedule import PREFETCH_CYCLES, LayerWork
+from model.results import LayerBatch, LayerResult, RunResult
+from model.schedule import LayerWork
 
-
-@dataclass(frozen=True, kw_only=True)
-class LayerResult:
-    """What one layer of one run took.
-
-    Parameters
-    ----------
-    name : of the layer.
-    compute_cycles : from PREFETCH_0 until the last local row is exhausted.
-    drain_cycles : until the queues are empty.
-    write_back_cycles : write-back operations and pipeline flush.
-    broadcasts : active columns.
-    stalls : cycles in which a broadcast waited for a full queue.
-    counters : (len(PeCounter), pes) int64; DECODED_SYMBOLS are those of this layer's codes.
-    ideal_cycles : mean entries per PE in active columns, fillers included (the paper's ideal).
-    nonzeros_active : stored weights of active columns, fillers excluded.
-    """
-
-    name: str
-    compute_cycles: int
-    drain_cycles: int
-    write_back_cycles: int
-    broadcasts: int
-    stalls: int
-    counters: NDArray[np.int64]
-    ideal_cycles: float
-    nonzeros_active: int
-
-    @property
-    def cycles(self) -> int:
-        """From PREFETCH_0 to the last FLUSH cycle."""
-        return self.compute_cycles + self.drain_cycles + self.write_back_cycles
-
-    @property
-    def busy_cycles(self) -> NDArray[np.int64]:
-        """(pes,) cycles in which a PE had something in its queue: BROADCAST and DRAIN but for its starved cycles."""
-        return self.compute_cycles - PREFETCH_CYCLES + self.drain_cycles - self.counters[PeCounter.STARVED_CYCLES]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunResult:
-    """One input through the whole network.
-
-    Parameters
-    ----------
-    outputs : (out_rows * pes,) int16, physical order of the last layer.
-    overflow : whether any accumulator left its range.
-    layers : in execution order.
-    load_cycles : words of the input packet, header included: the least cycles that loading the input takes.
-    """
-
-    outputs: NDArray[np.int16]
-    overflow: bool
-    layers: tuple[LayerResult, ...]
-    load_cycles: int
-
-    @property
-    def cycles(self) -> int:
-        """From start to done, as register CYCLES shows them."""
-        return sum(layer.cycles for layer in self.layers)
-
-    @property
-    def broadcasts(self) -> int:
-        return sum(layer.broadcasts for layer in self.layers)
-
-    @property
-    def stalls(self) -> int:
-        return sum(layer.stalls for layer in self.layers)
-
-    @property
-    def counters(self) -> NDArray[np.int64]:
-        """(len(PeCounter), pes), as the counter registers show them after the run."""
-        return np.stack([layer.counters for layer in self.layers]).sum(axis=0)
-
-    @property
-    def useful_efficiency(self) -> float:
-        """Nonzero weights of active columns over PE cycles."""
-        nonzeros = sum(layer.nonzeros_active for layer in self.layers)
-        return nonzeros / (self.layers[0].counters.shape[1] * self.cycles)
-
-    @property
-    def balance(self) -> float:
-        """Mean cycles in which a PE had something in its queue over cycles."""
-        return sum(float(layer.busy_cycles.mean()) for layer in self.layers) / self.cycles
+__all__ = ["Engine", "LayerBatch", "LayerResult", "RunResult", "local_rows", "run_image"]
 
 
 class Engine:
@@ -111,8 +27,21 @@ class Engine:
 
     def run(self, activations: NDArray[np.int16]) -> list[RunResult]:
         """Every input of a (batch, columns of the first layer) int16 array, in physical order."""
+        return single_runs(self.run_layers(activations), self.load_cycles)
+
+    def run_layers(self, activations: NDArray[np.int16]) -> list[LayerBatch]:
+        """What every layer did for such a batch, the inputs side by side."""
         self._check(activations)
-        return [self._run_one(row) for row in activations]
+        results: list[LayerBatch] = []
+        for layer in self._layers:
+            results.append(layer.run(activations))
+            activations = results[-1].outputs
+        return results
+
+    @property
+    def load_cycles(self) -> int:
+        """Words of an input packet, header included: the least cycles that loading an input takes."""
+        return 1 + self.image.layers[0].in_rows * self.image.config.groups
 
     def work(self, activations: NDArray[np.int16]) -> list[list[LayerWork]]:
         """What every layer asks of the array, for every input of such a batch: their schedules follow from it."""
@@ -127,21 +56,9 @@ class Engine:
             )
 
     def _work_of_one(self, values: NDArray[np.int16]) -> list[LayerWork]:
-        works: list[LayerWork] = []
-        for layer in self._layers:
-            works.append(layer.work(values))
-            values, _, _ = layer.run(values)
-        return works
-
-    def _run_one(self, values: NDArray[np.int16]) -> RunResult:
-        overflow = False
-        results: list[LayerResult] = []
-        for layer in self._layers:
-            values, overflowed, result = layer.run(values)
-            overflow |= overflowed
-            results.append(result)
-        load_cycles = 1 + self.image.layers[0].in_rows * self.image.config.groups
-        return RunResult(outputs=values, overflow=overflow, layers=tuple(results), load_cycles=load_cycles)
+        results = self.run_layers(values[None])
+        sources = [values, *(result.outputs[0] for result in results[:-1])]
+        return [layer.work(source) for layer, source in zip(self._layers, sources, strict=True)]
 
 
 class _LayerEngine:
@@ -188,47 +105,56 @@ class _LayerEngine:
             skip_empty_slices=self._config.skip_empty_slices,
         )
 
-    def run(self, values: NDArray[np.int16]) -> tuple[NDArray[np.int16], bool, LayerResult]:
-        """The layer's outputs in physical order, whether an accumulator overflowed, and the figures."""
+    def run(self, values: NDArray[np.int16]) -> LayerBatch:
+        """The layer's results for (n, columns) activations, in physical order."""
         config, layer = self._config, self._layer
-        work = self.work(values)
-        active, schedule = work.columns, work.schedule(config.queue_depth)
-        drained = schedule.drained
-        entries, weights, empty_slices, row_reads = tally(
-            active, self._counts, self._nonzeros, self._first_rows, self._last_rows
+        n, pes = len(values), config.pes
+        overflow = np.zeros(n, dtype=np.bool_)
+        schedule = np.zeros((4, n), dtype=np.int64)
+        tallies = np.zeros((4, n, pes), dtype=np.int32)
+        sums = np.zeros((n, layer.out_rows * pes), dtype=np.int64)
+        run_layer(
+            np.ascontiguousarray(values),
+            self._counts,
+            self._nonzeros,
+            self._first_rows,
+            self._last_rows,
+            self._starts,
+            self._rows,
+            self._weights,
+            layer.in_rows,
+            config.queue_depth,
+            config.skip_empty_slices,
+            config.accumulator_bits,
+            overflow,
+            schedule,
+            tallies,
+            sums,
         )
-        sums = np.zeros(layer.out_rows * config.pes, dtype=np.int64)
-        overflow = accumulate(active, values, self._starts, self._rows, self._weights, config.accumulator_bits, sums)
         outputs, overflowed = self._write_back(sums)
-        counters = np.zeros((len(PeCounter), config.pes), dtype=np.int64)
-        counters[PeCounter.ENTRIES] = entries
-        counters[PeCounter.FILLERS] = entries - weights
-        empty_cycles = 0 if config.skip_empty_slices else empty_slices
-        counters[PeCounter.STARVED_CYCLES] = drained - 1 - entries - empty_cycles
-        counters[PeCounter.EMPTY_SLICES] = empty_slices
-        counters[PeCounter.ROW_READS] = row_reads
-        counters[PeCounter.POINTER_READS] = len(active)
-        counters[PeCounter.ACCUMULATOR_READS] = weights + layer.out_rows
-        counters[PeCounter.ACCUMULATOR_WRITES] = weights + layer.out_rows
-        counters[PeCounter.DECODED_SYMBOLS] = self._symbols
-        result = LayerResult(
+        return LayerBatch(
             name=layer.name,
-            compute_cycles=schedule.exhausted + 1,
-            drain_cycles=drained - schedule.exhausted,
-            write_back_cycles=layer.out_rows + FLUSH_CYCLES,
-            broadcasts=len(active),
-            stalls=schedule.stalls,
-            counters=counters,
-            ideal_cycles=float(entries.mean()),
-            nonzeros_active=int(weights.sum()),
+            out_rows=layer.out_rows,
+            decoded_symbols=self._symbols,
+            skip_empty_slices=config.skip_empty_slices,
+            outputs=outputs,
+            overflow=overflow | overflowed,
+            broadcasts=schedule[0],
+            exhausted=schedule[1],
+            drained=schedule[2],
+            stalls=schedule[3],
+            entries=tallies[0],
+            weights=tallies[1],
+            empty_slices=tallies[2],
+            row_reads=tallies[3],
         )
-        return outputs, overflow or overflowed, result
 
-    def _write_back(self, sums: NDArray[np.int64]) -> tuple[NDArray[np.int16], bool]:
+    def _write_back(self, sums: NDArray[np.int64]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+        """(n, rows) outputs, and (n,) whether adding a bias left the accumulator's range."""
         layer, limit = self._layer, 1 << (self._config.accumulator_bits - 1)
         totals = sums + self._bias_terms
         wrapped = ((totals + limit) & ((limit << 1) - 1)) - limit
-        return write_back_array(wrapped, layer.shift, layer.relu), bool((wrapped != totals).any())
+        return write_back_array(wrapped, layer.shift, layer.relu), (wrapped != totals).any(axis=1)
 
 
 def _by_column(values: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -243,6 +169,20 @@ def local_rows(layer: LayerImage) -> NDArray[np.int64]:
     slice_starts = (layer.pointers[:, :-1] + layer.offsets[:-1, None]).reshape(-1)
     sizes = np.diff(layer.pointers, axis=1).reshape(-1)
     return ends - 1 - np.repeat(before[slice_starts], sizes)
+
+
+def single_runs(layers: Sequence[LayerBatch], load_cycles: int) -> list[RunResult]:
+    """The same results, input by input."""
+    overflow = np.logical_or.reduce([layer.overflow for layer in layers])
+    return [
+        RunResult(
+            outputs=layers[-1].outputs[number],
+            overflow=bool(overflow[number]),
+            layers=tuple(layer.result(number) for layer in layers),
+            load_cycles=load_cycles,
+        )
+        for number in range(len(overflow))
+    ]
 
 
 def run_image(image: NetworkImage, activations: NDArray[np.int16]) -> list[RunResult]:

@@ -205,3 +205,47 @@ def accumulate(
             sums[hit[entry]] = total
             seen |= total + limit  # a sum in range has no bit here above the accumulator's
     return (seen >> accumulator_bits) != 0
+
+
+@compiled
+def run_layer(
+    values: NDArray[np.int16],
+    counts: NDArray[np.int32],
+    nonzeros: NDArray[np.int32],
+    first_rows: NDArray[np.int32],
+    last_rows: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    rows: NDArray[np.uint32],
+    weights: NDArray[np.int16],
+    in_rows: int,
+    queue_depth: int,
+    skip_empty_slices: bool,
+    accumulator_bits: int,
+    overflow: NDArray[np.bool_],
+    schedule: NDArray[np.int64],
+    tallies: NDArray[np.int32],
+    sums: NDArray[np.int64],
+) -> None:
+    """One layer for n inputs; other parameters as in the functions above.
+
+    Parameters
+    ----------
+    values : (n, columns) activations.
+    overflow : (n,) receives what `accumulate` returns.
+    schedule : (4, n) receives broadcasts, and exhausted, drained and stalls of the schedule.
+    tallies : (4, n, pes) receives what `tally` returns.
+    sums : (n, out_rows * pes), zeros; receives the sums.
+    """
+    for number in range(len(values)):
+        active = np.flatnonzero(values[number])
+        broadcasts = np.empty(len(active), dtype=np.int32)
+        if skip_empty_slices:
+            told = layer_schedule_skipping(active, counts, in_rows, queue_depth, broadcasts)
+        else:
+            told = layer_schedule(active, counts, in_rows, queue_depth, broadcasts)
+        schedule[0, number] = len(active)
+        schedule[1, number], schedule[2, number], schedule[3, number] = told
+        tally_of = tally(active, counts, nonzeros, first_rows, last_rows)
+        for kind in range(4):
+            tallies[kind, number] = tally_of[kind]
+        overflow[number] = accumulate(active, values[number], starts, rows, weights, accumulator_bits, sums[number])

@@ -13,7 +13,7 @@ from sim.energy import Events, simulation_events
 from sim.paper import PAPER_LAYERS, PaperLayer
 from sim.simulation import lay_out, layer_figures, simulate
 from sw.compressed import CompressedLayer, CompressedNetwork
-from sw.file_layer import choose_index_bits
+from sw.file_layout import choose_index_bits
 from sw.kmeans import share
 
 MOST_ROWS = 1 << 20  # no configuration takes more sparse-matrix rows
@@ -66,7 +66,7 @@ def run_layer(layer: PaperLayer, array: ArrayConfig, seed: int) -> BenchmarkRun:
         config=image.config,
         enlarged=enlarged,
         weights=network.layers[0].positions.size,
-        ideal_cycles=simulation.runs[0].layers[0].ideal_cycles,
+        ideal_cycles=simulation.layers[0].ideal_cycles,
         figures=layer_figures(simulation)[layer.name],
         events=simulation_events(simulation)[layer.name],
     )
@@ -101,7 +101,7 @@ def share_weights(
         name=layer.name,
         shape=(layer.outputs, layer.inputs),
         code_bits=code_bits,
-        index_bits=choose_index_bits(positions, codes, code_bits),
+        index_bits=choose_index_bits(positions, codes),
         codebook=codebook,
         bias=np.zeros(layer.outputs, np.float32),
         relu=False,

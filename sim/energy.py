@@ -195,20 +195,20 @@ def lnzd_nodes(pes: int) -> int:
     return max(nodes, 1)
 
 
-def layer_events(image: NetworkImage, number: int, results: Sequence[LayerResult]) -> Events:
-    """The mean over the results of one layer, one per input."""
+def layer_events(image: NetworkImage, number: int, result: LayerResult) -> Events:
+    """The mean over the inputs of one layer's result."""
     config, layer = image.config, image.layers[number]
 
-    def mean(values: Sequence[int]) -> float:
-        return sum(values) / len(results)
+    def mean(value: float) -> float:
+        return float(value) / result.inputs
 
     def counted(counter: PeCounter) -> float:
-        return mean([int(result.counters[counter].sum()) for result in results])
+        return mean(result.counters[counter].sum())
 
     packet = encode_image(replace(image, layers=(layer,)))[1:]  # without the LOAD packet, a word
     never_queued = counted(PeCounter.EMPTY_SLICES) if config.skip_empty_slices else 0.0
     return Events(
-        cycles=mean([result.cycles for result in results]),
+        cycles=mean(result.cycles),
         queue_writes=counted(PeCounter.POINTER_READS) - never_queued,
         pointer_pairs=counted(PeCounter.POINTER_READS),
         row_reads=counted(PeCounter.ROW_READS),
@@ -217,18 +217,15 @@ def layer_events(image: NetworkImage, number: int, results: Sequence[LayerResult
         accumulator_writes=counted(PeCounter.ACCUMULATOR_WRITES),
         # Two rows are presented before the first broadcast, another with each row taken after the first.
         activation_reads=float(config.pes * (layer.in_rows + 1)),
-        activation_writes=config.pes * mean([result.write_back_cycles - FLUSH_CYCLES for result in results]),
-        useful_macs=mean([result.nonzeros_active for result in results]),
+        activation_writes=config.pes * (mean(result.write_back_cycles) - FLUSH_CYCLES),
+        useful_macs=mean(result.nonzeros_active),
         image_bits=float(len(packet) * config.stream_bits),
     )
 
 
 def simulation_events(simulation: Simulation) -> dict[str, Events]:
     """`layer_events` of every layer, by name, in execution order."""
-    return {
-        layer.name: layer_events(simulation.image, number, [run.layers[number] for run in simulation.runs])
-        for number, layer in enumerate(simulation.image.layers)
-    }
+    return {layer.name: layer_events(simulation.image, number, layer) for number, layer in enumerate(simulation.layers)}
 
 
 def total_events(layers: Sequence[Events]) -> Events:

@@ -52,7 +52,7 @@ def simulate_command(
     saturated = count_saturated(image, inputs)
     if saturated:
         output.note(f"warning: {saturated} of {len(inputs)} inputs were saturated to 16 bits; calibrate on such inputs")
-    overflows = sum(run.overflow for run in simulation.runs)
+    overflows = int(simulation.overflow.sum())
     if overflows:
         output.note(
             f"warning: an accumulator overflowed for {overflows} of {len(inputs)} inputs; calibrate on such inputs"
@@ -80,7 +80,7 @@ def simulate_command(
             ],
             "total": {**total_figures(simulation), "energy": energy_payload(total)},
             "microseconds": simulation.microseconds,
-            "load_cycles": simulation.runs[0].load_cycles,
+            "load_cycles": simulation.load_cycles,
         }
     )
 
@@ -89,7 +89,7 @@ def show_simulation(output: Output, simulation: Simulation) -> None:
     """The table of cycles per layer and in total, and the time they take."""
     config = simulation.image.config
     output.table(
-        f"{config.name}, {config.pes} PEs: cycles, mean of {len(simulation.runs)} inputs",
+        f"{config.name}, {config.pes} PEs: cycles, mean of {simulation.inputs} inputs",
         COLUMNS,
         [[name, *_cells(values)] for name, values in layer_figures(simulation).items()],
         ["total", *_cells(total_figures(simulation))],
@@ -97,7 +97,7 @@ def show_simulation(output: Output, simulation: Simulation) -> None:
     output.line(
         f"{mean(simulation.cycles_per_input)} cycles from start to done: "
         f"{simulation.microseconds:.2f} us at {config.clock_mhz:g} MHz. Loading an input, which takes at least "
-        f"{count(simulation.runs[0].load_cycles)} cycles before, is not counted, nor is unloading the output.\n"
+        f"{count(simulation.load_cycles)} cycles before, is not counted, nor is unloading the output.\n"
     )
 
 

@@ -1,13 +1,15 @@
 """Run inputs through a compressed network on the cycle-accurate engine, in the network's own order and units."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.engine import Engine, LayerResult, RunResult
+from model.engine import Engine, LayerBatch, LayerResult, RunResult
 from model.fixed_point import INT16_MAX, INT16_MIN
 from model.image import NetworkImage
 from model.registers import PeCounter
@@ -16,7 +18,7 @@ from sw.image_stream import dequantise_outputs, quantise_inputs
 from sw.model_file import CompressedNetwork
 from sw.quantise import calibrate
 
-CHUNK = 16  # inputs between two steps of a progress bar
+CHUNK = 256  # inputs between two steps of a progress bar
 
 
 @dataclass(frozen=True)
@@ -27,24 +29,40 @@ class Simulation:
     activations : (inputs, in_features) int16, what the inputs became.
     integers : (inputs, out_features) int16 in logical order.
     outputs : the same as float32, in the network's units.
-    runs : the engine's result for each input.
+    layers : the engine's figures of every layer, summed over the inputs.
+    cycles : (inputs,) int64, from start to done.
+    overflow : (inputs,) whether an accumulator left its range.
+    load_cycles : the least cycles that loading one input takes.
     """
 
     image: NetworkImage
     activations: NDArray[np.int16]
     integers: NDArray[np.int16]
     outputs: NDArray[np.float32]
-    runs: list[RunResult]
+    layers: tuple[LayerResult, ...]
+    cycles: NDArray[np.int64]
+    overflow: NDArray[np.bool_]
+    load_cycles: int
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs were run."""
+        return len(self.activations)
 
     @property
     def cycles_per_input(self) -> float:
         """Mean cycles from start to done."""
-        return float(np.mean([run.cycles for run in self.runs]))
+        return float(self.cycles.mean())
 
     @property
     def microseconds(self) -> float:
         """Mean time from start to done at the array's clock."""
         return self.cycles_per_input / self.image.config.clock_mhz
+
+    @cached_property
+    def runs(self) -> list[RunResult]:
+        """The engine's result for each input, run once more."""
+        return Engine(self.image).run(_physical(self.image, self.activations))
 
 
 def lay_out(
@@ -68,61 +86,73 @@ def simulate(
 ) -> Simulation:
     """Run every input; `advance` is told how many more are done."""
     activations = quantise_inputs(image, inputs)
+    physical = _physical(image, activations)
+    engine = Engine(image)
+    chunks: list[list[LayerBatch]] = []
+    for begin in range(0, len(physical), CHUNK):
+        chunks.append(engine.run_layers(physical[begin : begin + CHUNK]))
+        advance(len(physical[begin : begin + CHUNK]))
+    integers = np.concatenate([layers[-1].outputs[:, image.output_order] for layers in chunks])
+    return Simulation(
+        image=image,
+        activations=activations,
+        integers=integers,
+        outputs=dequantise_outputs(image, integers).astype(np.float32),
+        layers=tuple(reduce(add, [layers[number].total() for layers in chunks]) for number in range(len(image.layers))),
+        cycles=np.concatenate([np.sum([layer.cycles for layer in layers], axis=0) for layers in chunks]),
+        overflow=np.concatenate([np.any([layer.overflow for layer in layers], axis=0) for layers in chunks]),
+        load_cycles=engine.load_cycles,
+    )
+
+
+def _physical(image: NetworkImage, activations: NDArray[np.int16]) -> NDArray[np.int16]:
+    """(inputs, columns of the first layer): padded to whole local rows."""
     physical = np.zeros((len(activations), image.layers[0].columns), dtype=np.int16)
     physical[:, : image.in_features] = activations
-    engine = Engine(image)
-    runs: list[RunResult] = []
-    for begin in range(0, len(physical), CHUNK):
-        batch = physical[begin : begin + CHUNK]
-        runs += engine.run(batch)
-        advance(len(batch))
-    integers = np.array([run.outputs[image.output_order] for run in runs], dtype=np.int16)
-    outputs = dequantise_outputs(image, integers).astype(np.float32)
-    return Simulation(image, activations, integers, outputs, runs)
+    return physical
 
 
-def figures(results: Sequence[LayerResult], inputs: int, pes: int) -> dict[str, float]:
-    """Means per input over the results of one layer, or of all layers, for `inputs` inputs.
+def figures(result: LayerResult, pes: int) -> dict[str, float]:
+    """Means per input of the sums that `result` holds.
 
     `entries`, `fillers`: those of active columns. `useful_efficiency`: their nonzero weights over PE cycles.
     `balance`: cycles in which a PE had something in its queue over PE cycles.
     """
 
-    counters = np.zeros_like(results[0].counters)
-    for result in results:
-        counters += result.counters
-
-    def mean(values: Iterable[int]) -> float:
-        return float(sum(values)) / inputs
+    def mean(value: float) -> float:
+        return float(value) / result.inputs
 
     def counted(counter: PeCounter) -> float:
-        return float(counters[counter].sum()) / inputs
+        return mean(result.counters[counter].sum())
 
-    cycles = mean(result.cycles for result in results)
+    cycles = mean(result.cycles)
     return {
-        "compute_cycles": mean(result.compute_cycles for result in results),
-        "drain_cycles": mean(result.drain_cycles for result in results),
-        "write_back_cycles": mean(result.write_back_cycles for result in results),
+        "compute_cycles": mean(result.compute_cycles),
+        "drain_cycles": mean(result.drain_cycles),
+        "write_back_cycles": mean(result.write_back_cycles),
         "cycles": cycles,
-        "broadcasts": mean(result.broadcasts for result in results),
-        "stalls": mean(result.stalls for result in results),
+        "broadcasts": mean(result.broadcasts),
+        "stalls": mean(result.stalls),
         "entries": counted(PeCounter.ENTRIES),
         "fillers": counted(PeCounter.FILLERS),
-        "useful_efficiency": mean(result.nonzeros_active for result in results) / (pes * cycles),
-        "balance": mean(int(result.busy_cycles.sum()) for result in results) / (pes * cycles),
+        "useful_efficiency": mean(result.nonzeros_active) / (pes * cycles),
+        "balance": mean(result.busy_cycles.sum()) / (pes * cycles),
     }
 
 
 def layer_figures(simulation: Simulation) -> dict[str, dict[str, float]]:
     """`figures` of every layer, by name, in execution order."""
-    runs, pes = simulation.runs, simulation.image.config.pes
-    return {
-        layer.name: figures([run.layers[number] for run in runs], len(runs), pes)
-        for number, layer in enumerate(simulation.image.layers)
-    }
+    return {layer.name: figures(layer, simulation.image.config.pes) for layer in simulation.layers}
 
 
 def total_figures(simulation: Simulation) -> dict[str, float]:
     """`figures` of the whole network."""
-    runs = simulation.runs
-    return figures([layer for run in runs for layer in run.layers], len(runs), simulation.image.config.pes)
+    pes, inputs = simulation.image.config.pes, simulation.inputs
+    layers = [figures(layer, pes) for layer in simulation.layers]
+    total = {name: sum(layer[name] for layer in layers) for name in layers[0]}
+    useful = sum(layer.nonzeros_active for layer in simulation.layers) / inputs
+    busy = sum(int(layer.busy_cycles.sum()) for layer in simulation.layers) / inputs
+    return total | {
+        "useful_efficiency": useful / (pes * total["cycles"]),
+        "balance": busy / (pes * total["cycles"]),
+    }

@@ -1,0 +1,91 @@
+"""How fast the engine is: a layer of Table III, and many inputs through a small network.
+
+Run: ``python -m benchmarks.bench_engine``; the layer is seeded, made and laid out before the clock starts, and the
+figures are the best of several runs.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from model.config import PRESETS
+from model.engine import Engine
+from sim.benchmark_layers import fit, random_input, random_weights, share_weights
+from sim.output import Output, count
+from sim.paper import PAPER_LAYERS
+from sim.simulation import lay_out, simulate
+from sw.compress import compress
+from sw.layer import Layer
+from sw.network import Network
+
+REPEATS = 20
+INPUTS = 2000
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_engine", description="Time the engine.")
+    parser.add_argument("--layer", default="Alex-7", choices=PAPER_LAYERS, help="of Table III")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    random = np.random.default_rng(options.seed)
+    layer = PAPER_LAYERS[options.layer]
+    network = share_weights(layer, *random_weights(layer, random), 4)
+    inputs = random_input(layer, random)
+    rows: list[list[str]] = []
+    payload: dict[str, float] = {}
+    for preset in ("eie64", "balanced64"):
+        image, _ = fit(network, inputs, PRESETS[preset])
+        engine = Engine(image)
+        simulation = simulate(image, inputs)
+        physical = np.zeros((1, image.layers[0].columns), np.int16)
+        physical[:, : image.in_features] = simulation.activations
+        seconds = best(lambda engine=engine, physical=physical: engine.run(physical))
+        speed = int(simulation.cycles[0]) * image.config.pes / seconds
+        rows.append([f"{layer.name}, {preset}", f"{1e6 * seconds:,.0f} us", f"{speed / 1e9:.2f} G PE-cycles/s"])
+        payload[f"{preset}_pe_cycles_per_second"] = speed
+    image, batch = small_network(random)
+    seconds = best(lambda: simulate(image, batch), 3)
+    rows.append([f"{count(INPUTS)} inputs, 784-300-100-10", f"{seconds:.2f} s", f"{INPUTS / seconds:,.0f} inputs/s"])
+    payload["small_network_inputs_per_second"] = INPUTS / seconds
+    output = Output(as_json=options.json)
+    output.table("the engine, values, cycles and all counters", ["case", "best", "speed"], rows)
+    if options.json:
+        print(json.dumps(payload, indent=2))
+
+
+def small_network(random: np.random.Generator):
+    """LeNet-300-100's shape at a tenth of its weights, laid out, and inputs a fifth of which is not zero."""
+    sizes = (784, 300, 100, 10)
+    layers = [
+        Layer(
+            f"ip{number}",
+            random.normal(0, 0.1, (sizes[number], sizes[number - 1])).astype(np.float32),
+            np.zeros(sizes[number], np.float32),
+            relu=number < 3,
+        )
+        for number in (1, 2, 3)
+    ]
+    inputs = (random.random((INPUTS, 784)) * (random.random((INPUTS, 784)) < 0.2)).astype(np.float32)
+    network = compress(Network(tuple(layers)), density=0.1, code_bits=4, calibration=inputs[:100])
+    image, _ = lay_out(network, inputs, PRESETS["eie64"])
+    return image, inputs
+
+
+def best(run: Callable[[], object], repeats: int = REPEATS) -> float:
+    """Least seconds of several runs after one that warms up."""
+    run()
+    seconds: list[float] = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+if __name__ == "__main__":
+    main()
