@@ -20,8 +20,8 @@ def test_sums_over_a_batch_are_the_sums_of_its_inputs(skip: bool):
         assert total.inputs == 7
         assert layer.cycles.tolist() == [result.cycles for result in each]
         for summed in (total, reduce(operator.add, each)):
-            assert summed.counters.tolist() == sum(result.counters for result in each).tolist()
-            assert summed.busy_cycles.tolist() == sum(result.busy_cycles for result in each).tolist()
+            assert summed.counters.tolist() == np.sum([result.counters for result in each], axis=0).tolist()
+            assert summed.busy_cycles.tolist() == np.sum([result.busy_cycles for result in each], axis=0).tolist()
             for figure in ("compute_cycles", "drain_cycles", "write_back_cycles", "broadcasts", "stalls", "cycles"):
                 assert getattr(summed, figure) == sum(getattr(result, figure) for result in each), figure
             assert summed.ideal_cycles == pytest.approx(sum(result.ideal_cycles for result in each))
