@@ -173,8 +173,5 @@ def on_grid(values: Tensor, bits: int) -> Tensor:
     most = max((1 << (bits - 1)) - 1, 1)
     if largest == 0:
         return values
-    exponent = math.ceil(math.log2(largest / most))
-    if largest / 2.0**exponent > most + 0.5:  # the logarithm was rounded down
-        exponent += 1
-    step = 2.0**exponent
+    step = 2.0 ** math.ceil(math.log2(largest / (most + 0.5)))
     return (values / step).round().clamp(-most, most) * step

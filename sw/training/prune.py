@@ -163,7 +163,7 @@ class Masked(Form):
     def _remask(self, fallen: float) -> None:
         pruning = self.pruning
         with torch.no_grad():
-            scores = {name: self._score(name) for name in self.held}
+            scores = {name: self.score(name) for name in self.held}
             if pruning.sensitivity is not None:
                 for name, score in scores.items():
                     threshold = (value_of(pruning.sensitivity, name) or 0.0) * fallen * self.deviations[name]
@@ -175,6 +175,21 @@ class Masked(Form):
                 self._keep_largest(scores, pruning.density or 0.0, fallen)
             if pruning.dead_units:
                 drop_dead_units(self.module, self.masks)
+
+    def score(self, name: str) -> Tensor:
+        """How much each weight of a parameter counts when weights are compared."""
+        score = self.trained[name].abs()
+        if self.pruning.score == "normalised":
+            score = score / self.deviations[name].clamp_min(1e-30)
+        elif self.pruning.score == "lamp":
+            ordered, places = score.flatten().square().sort(descending=True, stable=True)
+            shares = torch.empty_like(ordered)
+            shares[places] = ordered / ordered.cumsum(0).clamp_min(1e-30)
+            score = shares.sqrt().view_as(score)
+        elif self.pruning.score == "fisher":
+            score = score * self.squares[name].sqrt()
+        score = score * (value_of(self.pruning.scale, name) or 1.0)
+        return torch.where(self.masks[name], score * self.pruning.hysteresis, score)
 
     def finish(self) -> None:
         """Apply the final target if no epoch did."""
@@ -200,20 +215,6 @@ class Masked(Form):
         restore_tensors(self.squares, state["squares"])
         self.initial, self.grows = state["initial"], state["grows"]
         self.settled, self.updated = state["settled"], state["updated"]
-
-    def _score(self, name: str) -> Tensor:
-        score = self.trained[name].abs()
-        if self.pruning.score == "normalised":
-            score = score / self.deviations[name].clamp_min(1e-30)
-        elif self.pruning.score == "lamp":
-            ordered, places = score.flatten().square().sort(descending=True, stable=True)
-            shares = torch.empty_like(ordered)
-            shares[places] = ordered / ordered.cumsum(0).clamp_min(1e-30)
-            score = shares.sqrt().view_as(score)
-        elif self.pruning.score == "fisher":
-            score = score * self.squares[name].sqrt()
-        score = score * (value_of(self.pruning.scale, name) or 1.0)
-        return torch.where(self.masks[name], score * self.pruning.hysteresis, score)
 
     def _keep_largest(self, scores: dict[str, Tensor], density: float, fallen: float) -> None:
         """Masks of the parameters in `scores` that together let as many weights through as is due."""
