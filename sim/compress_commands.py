@@ -162,7 +162,7 @@ def show_sizes(output: Output, title: str, sizes: FileReport) -> None:
 def size_payload(sizes: FileReport) -> dict[str, Any]:
     """The report as plain values."""
     return {
-        "layers": [{**asdict(layer), "ratio": layer.ratio} for layer in sizes.layers],
+        "layers": [{**asdict(layer), "bytes": layer.bytes, "ratio": layer.ratio} for layer in sizes.layers],
         "bytes": sizes.bytes,
         "float32_bytes": sizes.float32_bytes,
         "ratio": sizes.ratio,

@@ -67,25 +67,22 @@ def table_lookup(table: HardwareTable) -> NDArray[np.uint32]:
     return lookup.astype(np.uint32)
 
 
-def decode_stream(
-    data: NDArray[np.uint8], bits: int, count: int, lookup: NDArray[np.uint32], what: str
-) -> NDArray[np.uint8]:
-    """The `count` symbols that fill exactly the first `bits` bits of `data`; zero bits must pad its last byte.
+def decode_symbols(
+    data: NDArray[np.uint8], start: int, count: int, lookup: NDArray[np.uint32], what: str
+) -> tuple[NDArray[np.uint8], int]:
+    """`count` symbols from bit `start` of `data`, and the bit after them.
 
     Parameters
     ----------
-    data : (bytes,) uint8, ``ceil(bits / 8)`` of them.
+    data : (bytes,) uint8.
     lookup : of symbols below 256.
-    what : names the stream in the EieError for anything else.
+    what : names the stream in the EieError for bits that are no code or end too early.
     """
     symbols = np.zeros(count, np.uint8)
-    position = _decode(data, bits, lookup, symbols)
-    if position != bits:
-        reason = "they hold a bit pattern that is no code" if position < 0 else f"they end after {position}"
-        raise EieError(f"{what}: {count} symbols must fill {bits} bits, but {reason}")
-    if bits % 8 and data[-1] & (0xFF >> bits % 8):
-        raise EieError(f"{what}: the bits that pad the last byte must be zero, got {data[-1] & (0xFF >> bits % 8)}")
-    return symbols
+    end = _decode(data, start, lookup, symbols)
+    if end < 0:
+        raise EieError(f"{what}: {count} symbols must follow bit {start}, the bits are no code or end before")
+    return symbols, end
 
 
 @compiled
@@ -112,12 +109,17 @@ def _encode(
 
 
 @compiled
-def _decode(data: NDArray[np.uint8], bits: int, lookup: NDArray[np.uint32], symbols: NDArray[np.uint8]) -> int:
-    """Bits taken by ``symbols.size`` symbols, or -1 if the next bits are no code or run past `bits`."""
+def _decode(data: NDArray[np.uint8], start: int, lookup: NDArray[np.uint32], symbols: NDArray[np.uint8]) -> int:
+    """The bit after ``symbols.size`` symbols from bit `start`, or -1 if the next bits are no code or end before."""
     longest = 0
     while (1 << longest) < lookup.size:
         longest += 1
-    held, held_bits, byte, position = 0, 0, 0, 0
+    byte, position, bits = start // 8, start, 8 * data.size
+    held, held_bits = 0, 0
+    if byte < data.size:
+        held_bits = 8 - start % 8
+        held = int(data[byte]) & ((1 << held_bits) - 1)
+        byte += 1
     for at in range(symbols.size):
         while held_bits < longest:
             held = (held << 8) | (int(data[byte]) if byte < data.size else 0)

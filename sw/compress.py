@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.errors import EieError
-from sw.file_layer import choose_index_bits
+from sw.file_layout import choose_layout
 from sw.kmeans import Init, few_values, share
 from sw.layer import Layer
 from sw.network import Network
@@ -44,7 +44,8 @@ def compress(
         Without any, all weights that are not zero are kept.
     code_bits : 1 to 8. A layer has at most ``2**code_bits - 1`` shared weights, code 0 stays reserved for zero; weights
         that take no more values than that keep them exactly. None: as `choose_code_bits` says.
-    index_bits : bits of a zero run in the model file; None: as many as make the layer smallest.
+    index_bits : bits of a zero run in the model file; None: as many as make the layer smallest. Whether the file goes
+        through rows or columns is chosen by size in any case.
     init, seed : how weights are shared, see `sw.kmeans.share`.
     calibration : (n, *input shape) inputs; without them the result has no calibration and cannot be laid out for an
         array.
@@ -95,12 +96,14 @@ def share_layer(
     codebook = np.zeros(1 << bits, np.float32)
     codebook[1 : centroids.size + 1] = centroids
     codes = clusters + np.uint8(1)
+    layout = choose_layout(positions, codes, layer.weight.shape, index_bits)
     return CompressedLayer(
         name=layer.name,
         shape=layer.weight.shape,
         convolution=layer.convolution,
         code_bits=bits,
-        index_bits=choose_index_bits(positions, codes, bits) if index_bits is None else index_bits,
+        index_bits=layout.index_bits,
+        column_major=layout.column_major,
         codebook=codebook,
         bias=layer.bias,
         relu=layer.relu,

@@ -5,18 +5,23 @@ import zlib
 from dataclasses import dataclass
 
 from sw.errors import EieError
-from sw.layer import check_name, check_shape
+from sw.file_graph import pack_graph, parse_graph
+from sw.file_reader import Reader, varint
+from sw.graph import UNCONNECTED, Convolution, Graph, Shape
+from sw.layer import check_name, check_shape, matrix_shape
 from sw.network import MAX_LAYERS, check_connections
 
 MAGIC = b"\x89EIE"
-VERSION = 1
-PREFIX = struct.Struct("<4sBI")  # magic, version, bytes of the header
+VERSION = 2
 CRC = struct.Struct("<I")
-KIND_LINEAR = 0
 RELU = 1
 HAS_BIAS = 2
-CALIBRATED = 1
-VARINT_BYTES = 5
+COLUMN_MAJOR = 4
+CONVOLUTION = 8
+MOVES = 16  # stride, padding or groups of a convolution differ from one, none and one
+CHAIN, WEIGHTS_ONLY, GRAPH = range(3)
+CONNECTIONS = 3
+CALIBRATED = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,92 +29,118 @@ class LayerHeader:
     """One layer's record; fields as in docs/eie_format.md."""
 
     name: str
+    shape: Shape
+    convolution: Convolution | None
     relu: bool
     has_bias: bool
-    outputs: int
-    inputs: int
+    column_major: bool
     code_bits: int
     index_bits: int
     entries: int
-    used_codes: int
-    run_stream_bits: int
-    code_stream_bits: int
-
-    @property
-    def table_bytes(self) -> tuple[int, int]:
-        """Bytes of the code lengths of the run and code alphabets, two lengths per byte."""
-        return (1 << self.index_bits) // 2, (1 << self.code_bits) // 2
-
-    @property
-    def section_bytes(self) -> int:
-        """Bytes of the layer's section without its checksum."""
-        values = self.used_codes + (self.outputs if self.has_bias else 0)
-        streams = -(-self.run_stream_bits // 8) + -(-self.code_stream_bits // 8)
-        return sum(self.table_bytes) + 4 * values + streams
+    section_bytes: int
 
     def pack(self) -> bytes:
         """The record."""
         name = self.name.encode("utf-8")
-        flags = RELU * self.relu | HAS_BIAS * self.has_bias
-        sizes = (self.outputs, self.inputs, self.entries, self.used_codes, self.run_stream_bits, self.code_stream_bits)
-        fixed = bytes([KIND_LINEAR, flags, self.code_bits, self.index_bits])
-        return bytes([len(name)]) + name + fixed + b"".join(_varint(size) for size in sizes)
+        flags = RELU * self.relu | HAS_BIAS * self.has_bias | COLUMN_MAJOR * self.column_major
+        moves = b""
+        if self.convolution is not None:
+            flags |= CONVOLUTION
+            if self.convolution != Convolution():
+                flags |= MOVES
+                moves = bytes(self.convolution.stride + self.convolution.padding) + varint(self.convolution.groups)
+        sizes = b"".join(varint(size) for size in (*self.shape, self.entries, self.section_bytes))
+        widths = self.code_bits - 1 | self.index_bits << 4
+        return bytes([len(name)]) + name + bytes([flags, widths]) + moves + sizes
 
     def check(self) -> None:
         """Refuse what no section can hold; every size is then bounded by the bytes of the section."""
         check_name(self.name)
-        check_shape(self.name, (self.outputs, self.inputs), None)
-        for field, bits in (("code_bits", self.code_bits), ("index_bits", self.index_bits)):
-            if not 1 <= bits <= 8:
-                raise EieError(f"layer {self.name}: {field} must be between 1 and 8, got {bits}")
-        if self.entries > self.outputs * self.inputs:
-            raise EieError(f"layer {self.name}: at most {self.outputs * self.inputs} entries fit, got {self.entries}")
-        if self.used_codes > min((1 << self.code_bits) - 1, self.entries):
-            raise EieError(f"layer {self.name}: {self.used_codes} used codes are too many for {self.entries} entries")
-        if self.entries > 0 and self.used_codes == 0:
-            raise EieError(f"layer {self.name}: {self.entries} entries need at least one used code, got none")
-        for field, bits in (("runs", self.run_stream_bits), ("codes", self.code_stream_bits)):
-            if not self.entries <= bits <= 15 * self.entries:
-                raise EieError(
-                    f"layer {self.name}: {self.entries} {field} must take 1 to 15 bits each, got {bits} bits"
-                )
+        check_shape(self.name, self.shape, self.convolution)
+        for field, bits, least in (("code_bits", self.code_bits, 1), ("index_bits", self.index_bits, 0)):
+            if not least <= bits <= 8:
+                raise EieError(f"layer {self.name}: {field} must be between {least} and 8, got {bits}")
+        outputs, inputs = matrix_shape(self.shape)
+        if self.entries > outputs * inputs:
+            raise EieError(f"layer {self.name}: at most {outputs * inputs} entries fit, got {self.entries}")
+        if self.entries > 8 * self.section_bytes:
+            raise EieError(
+                f"layer {self.name}: {self.entries} entries must take at least a bit each, "
+                f"got {self.section_bytes} bytes"
+            )
 
 
-def pack_header(layers: list[LayerHeader], calibrated: bool) -> bytes:
-    """Prefix, header and its checksum."""
-    body = _varint(len(layers)) + bytes([CALIBRATED * calibrated]) + b"".join(layer.pack() for layer in layers)
-    header = PREFIX.pack(MAGIC, VERSION, len(body)) + body
-    return header + CRC.pack(zlib.crc32(header))
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """Everything before the sections."""
+
+    layers: tuple[LayerHeader, ...]
+    graph: Graph | None
+    calibrated: bool
+
+    def pack(self) -> bytes:
+        """Prefix, header and its checksum."""
+        connections = CHAIN if self.graph is None else GRAPH if self.graph.nodes else WEIGHTS_ONLY
+        body = varint(len(self.layers)) + bytes([connections | CALIBRATED * self.calibrated])
+        if self.graph is not None and self.graph.nodes:
+            body += pack_graph(self.graph)
+        body += b"".join(layer.pack() for layer in self.layers)
+        header = MAGIC + bytes([VERSION]) + varint(len(body)) + body
+        return header + CRC.pack(zlib.crc32(header))
+
+    @property
+    def calibration_bytes(self) -> int:
+        """Bytes of the calibration without its checksum."""
+        return 4 * (2 * len(self.layers) + 1) * self.calibrated
+
+    def check(self) -> None:
+        """Refuse layers that no network has or that do not fit together."""
+        for layer in self.layers:
+            layer.check()
+        check_connections([(layer.name, layer.shape, layer.convolution) for layer in self.layers], self.graph)
 
 
-def parse_header(data: bytes) -> tuple[list[LayerHeader], bool, int]:
-    """The layers' records, whether a calibration follows them, and where the sections begin.
+def header_bounds(data: bytes) -> tuple[int, int]:
+    """Where the header's fields begin and end, behind magic, version and length; EieError if these are not right."""
+    least = len(MAGIC) + 2 + CRC.size
+    if len(data) < least:
+        raise EieError(f"a model file must have at least {least} bytes, got {len(data)}")
+    if data[: len(MAGIC)] != MAGIC:
+        raise EieError(f"a model file must begin with {MAGIC!r}, got {data[: len(MAGIC)]!r}")
+    if data[len(MAGIC)] != VERSION:
+        raise EieError(f"the file's version must be {VERSION}, got {data[len(MAGIC)]}")
+    reader = Reader(data, len(MAGIC) + 1, len(data))
+    size = reader.varint()
+    end = reader.position + size
+    if end + CRC.size > len(data):
+        raise EieError(f"the header must end by byte {len(data) - CRC.size}, it ends at {end}")
+    return reader.position, end
+
+
+def parse_header(data: bytes) -> tuple[Header, int]:
+    """The header, and where the sections begin.
 
     Raises EieError for anything a reader must refuse before it looks at the sections.
     """
-    if len(data) < PREFIX.size + CRC.size:
-        raise EieError(f"a model file must have at least {PREFIX.size + CRC.size} bytes, got {len(data)}")
-    magic, version, size = PREFIX.unpack_from(data)
-    if magic != MAGIC:
-        raise EieError(f"a model file must begin with {MAGIC!r}, got {magic!r}")
-    if version != VERSION:
-        raise EieError(f"the file's version must be {VERSION}, got {version}")
-    end = PREFIX.size + size
-    if end + CRC.size > len(data):
-        raise EieError(f"the header must end by byte {len(data) - CRC.size}, it ends at {end}")
+    start, end = header_bounds(data)
     check_crc(data, 0, end, "header")
-    reader = _Reader(data, PREFIX.size, end)
+    reader = Reader(data, start, end)
     count = reader.varint()
     flags = reader.byte()
-    if flags & ~CALIBRATED:
-        raise EieError(f"the header's flags must be 0 or {CALIBRATED}, got {flags}")
+    if flags & ~(CONNECTIONS | CALIBRATED) or flags & CONNECTIONS > GRAPH:
+        raise EieError(f"the header's flags must be 0 to {GRAPH}, or {CALIBRATED} more, got {flags}")
     if not 1 <= count <= MAX_LAYERS:
         raise EieError(f"a network must have 1 to {MAX_LAYERS} layers, got {count}")
-    layers = [_layer(reader) for _ in range(count)]
+    connections = flags & CONNECTIONS
+    graph = parse_graph(reader) if connections == GRAPH else UNCONNECTED if connections == WEIGHTS_ONLY else None
+    layers = tuple(_layer(reader) for _ in range(count))
     if reader.position != end:
         raise EieError(f"the header must end with its last layer at byte {reader.position}, it ends at {end}")
-    check_connections([(layer.name, (layer.outputs, layer.inputs), None) for layer in layers], None)
-    return layers, bool(flags & CALIBRATED), end + CRC.size
+    header = Header(layers=layers, graph=graph, calibrated=bool(flags & CALIBRATED))
+    header.check()
+    if header.pack() != data[: end + CRC.size]:
+        raise EieError("the header must be in its shortest form, it is not")
+    return header, end + CRC.size
 
 
 def check_crc(data: bytes, start: int, end: int, what: str) -> None:
@@ -120,71 +151,32 @@ def check_crc(data: bytes, start: int, end: int, what: str) -> None:
         raise EieError(f"{what}: the checksum must be {found:#010x}, got {wanted:#010x}")
 
 
-def _layer(reader: "_Reader") -> LayerHeader:
-    raw = reader.take(reader.byte())
-    try:
-        name = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise EieError(f"a layer name must be valid UTF-8, got {raw!r}") from error
-    kind, flags, code_bits, index_bits = reader.take(4)
-    if kind != KIND_LINEAR:
-        raise EieError(f"layer {name}: kind must be {KIND_LINEAR}, got {kind}")
-    if flags & ~(RELU | HAS_BIAS):
-        raise EieError(f"layer {name}: flags must be at most {RELU | HAS_BIAS}, got {flags}")
-    outputs, inputs, entries, used_codes, run_stream_bits, code_stream_bits = (reader.varint() for _ in range(6))
-    layer = LayerHeader(
+def _layer(reader: Reader) -> LayerHeader:
+    name = reader.text()
+    flags, widths = reader.take(2)
+    if flags & ~(RELU | HAS_BIAS | COLUMN_MAJOR | CONVOLUTION | MOVES):
+        raise EieError(f"layer {name}: flags must be below {2 * MOVES}, got {flags}")
+    convolution = None
+    if flags & CONVOLUTION:
+        convolution = Convolution()
+        if flags & MOVES:
+            stride_rows, stride_columns, padding_rows, padding_columns = reader.take(4)
+            convolution = Convolution(
+                stride=(stride_rows, stride_columns),
+                padding=(padding_rows, padding_columns),
+                groups=reader.varint(),
+            )
+    shape = tuple(reader.varint() for _ in range(2 if convolution is None else 4))
+    entries, section_bytes = reader.varint(), reader.varint()
+    return LayerHeader(
         name=name,
+        shape=shape,
+        convolution=convolution,
         relu=bool(flags & RELU),
         has_bias=bool(flags & HAS_BIAS),
-        outputs=outputs,
-        inputs=inputs,
-        code_bits=code_bits,
-        index_bits=index_bits,
+        column_major=bool(flags & COLUMN_MAJOR),
+        code_bits=1 + (widths & 15),
+        index_bits=widths >> 4,
         entries=entries,
-        used_codes=used_codes,
-        run_stream_bits=run_stream_bits,
-        code_stream_bits=code_stream_bits,
+        section_bytes=section_bytes,
     )
-    layer.check()
-    return layer
-
-
-def _varint(value: int) -> bytes:
-    """Seven bits per byte, least significant first; the top bit says that more follow."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-class _Reader:
-    """Reads a header front to back and never past its end."""
-
-    def __init__(self, data: bytes, position: int, end: int):
-        self._data = data
-        self.position = position
-        self._end = end
-
-    def take(self, count: int) -> bytes:
-        if self.position + count > self._end:
-            raise EieError(f"the header must hold {count} bytes from byte {self.position}, it ends at {self._end}")
-        self.position += count
-        return self._data[self.position - count : self.position]
-
-    def byte(self) -> int:
-        return self.take(1)[0]
-
-    def varint(self) -> int:
-        start, value = self.position, 0
-        for place in range(VARINT_BYTES):
-            byte = self.byte()
-            value |= (byte & 0x7F) << 7 * place
-            if byte < 0x80:
-                if byte == 0 and place > 0:
-                    break
-                return value
-        raise EieError(
-            f"a number must have at most {VARINT_BYTES} bytes and no leading zeros, got more at byte {start}"
-        )

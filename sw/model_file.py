@@ -1,14 +1,17 @@
 """The model file, `.eie`: a compressed network as bytes (docs/eie_format.md)."""
 
 import zlib
+from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
 from sw.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.errors import EieError
-from sw.file_header import CRC, LayerHeader, check_crc, pack_header, parse_header
-from sw.file_layer import check_section, decode_layer, encode_layer
+from sw.file_bits import BitReader
+from sw.file_header import CRC, Header, LayerHeader, check_crc, parse_header
+from sw.file_layer import decode_layer, encode_layer, read_tables
 from sw.files import read_whole, write_whole
 from sw.report import FileReport, make_report
 
@@ -19,6 +22,7 @@ __all__ = [
     "check",
     "from_bytes",
     "load",
+    "load_with_report",
     "report",
     "save",
     "to_bytes",
@@ -32,85 +36,99 @@ def to_bytes(network: CompressedNetwork) -> bytes:
 
 def save(network: CompressedNetwork, path: Path) -> FileReport:
     """Write the file whole and report its sizes."""
-    data, headers = _encode(network)
+    data, sizes = _encode(network)
     write_whole(path, data)
-    return make_report(network, headers, len(data))
+    return sizes
 
 
 def report(network: CompressedNetwork) -> FileReport:
     """The sizes that `save` would report."""
-    data, headers = _encode(network)
-    return make_report(network, headers, len(data))
+    return _encode(network)[1]
 
 
 def load(path: Path) -> CompressedNetwork:
     """The network in a file that passes the full check; EieError, with the path, for any other."""
+    return load_with_report(path)[0]
+
+
+def load_with_report(path: Path) -> tuple[CompressedNetwork, FileReport]:
+    """The network, as `load` returns it, and the sizes of the file that it was in."""
     data = read_whole(path)
     try:
-        return from_bytes(data)
+        return _decode(data)
     except EieError as error:
         raise EieError(f"{path}: {error}") from error
 
 
 def from_bytes(data: bytes) -> CompressedNetwork:
     """The network in a file's bytes; EieError unless they pass the full check."""
-    sections, calibration = _sections(data)
-    layers = tuple(decode_layer(header, section) for header, section in sections)
-    return CompressedNetwork(layers=layers, calibration=calibration)
+    return _decode(data)[0]
 
 
 def check(file: Path | bytes, full: bool = False) -> None:
     """Check a model file; EieError says in one sentence what was wanted and what came.
 
-    Always: header, sizes, exact coverage of the file by sections, checksums, code lengths, calibration. With `full`:
-    every stream decodes to its last bit, positions and codes are in range, numbers are finite. Memory is bounded by
-    the size of the file; the dense weights are never made.
+    Always: header, graph, sizes, exact coverage of the file by sections, checksums, code lengths, codebooks, biases,
+    calibration. With `full`: every stream decodes to its last bit, positions and codes are in range. Memory is bounded
+    by the size of the file; the dense weights are never made.
     """
     if isinstance(file, bytes):
         data, prefix = file, ""
     else:
         data, prefix = read_whole(file), f"{file}: "
     try:
-        sections, _ = _sections(data)
-        for header, section in sections:
+        header, sections, _ = _sections(data)
+        for record, section in zip(header.layers, sections, strict=True):
             if full:
-                decode_layer(header, section)
+                decode_layer(record, section)
             else:
-                check_section(header, section)
+                read_tables(record, BitReader(section, f"layer {record.name}"))
     except EieError as error:
         raise EieError(f"{prefix}{error}") from error
 
 
-def _encode(network: CompressedNetwork) -> tuple[bytes, list[LayerHeader]]:
+def _encode(network: CompressedNetwork) -> tuple[bytes, FileReport]:
     encoded = [encode_layer(layer) for layer in network.layers]
-    headers = [header for header, _ in encoded]
-    sections = [section for _, section in encoded]
+    records: tuple[LayerHeader, ...] = tuple(record for record, _, _ in encoded)
+    header = Header(layers=records, graph=network.graph, calibrated=network.calibration is not None)
+    sections = [section for _, section, _ in encoded]
     if network.calibration is not None:
         ranges = np.concatenate([network.calibration.activations, network.calibration.partial_sums])
         sections.append(ranges.astype("<f4").tobytes())
-    body = b"".join(section + CRC.pack(zlib.crc32(section)) for section in sections)
-    return pack_header(headers, network.calibration is not None) + body, headers
+    data = header.pack() + b"".join(part for section in sections for part in (section, CRC.pack(zlib.crc32(section))))
+    return data, make_report(network, header, [sizes for _, _, sizes in encoded])
 
 
-def _sections(data: bytes) -> tuple[list[tuple[LayerHeader, bytes]], Calibration | None]:
-    """Each layer's record and section, and the calibration, after the checks that need no decoding."""
-    headers, calibrated, start = parse_header(data)
-    sizes = [header.section_bytes for header in headers]
-    names = [f"layer {header.name}" for header in headers]
-    if calibrated:
-        sizes.append(4 * (2 * len(headers) + 1))
+def _decode(data: bytes) -> tuple[CompressedNetwork, FileReport]:
+    header, sections, calibration = _sections(data)
+    decoded = [decode_layer(record, section) for record, section in zip(header.layers, sections, strict=True)]
+    layers = tuple(layer for layer, _ in decoded)
+    network = CompressedNetwork(layers=layers, graph=header.graph, calibration=calibration)
+    return network, make_report(network, header, [sizes for _, sizes in decoded])
+
+
+def _sections(data: bytes) -> tuple[Header, list[bytes], Calibration | None]:
+    """The header, each layer's section and the calibration, after the checks that need no decoding."""
+    header, start = parse_header(data)
+    sizes = [record.section_bytes for record in header.layers]
+    names = [f"layer {record.name}" for record in header.layers]
+    if header.calibrated:
+        sizes.append(header.calibration_bytes)
         names.append("calibration")
     end = start + sum(sizes) + CRC.size * len(sizes)
     if end != len(data):
         raise EieError(f"the file must have {end} bytes, got {len(data)}")
-    sections: list[bytes] = []
-    for name, size in zip(names, sizes, strict=True):
-        check_crc(data, start, start + size, name)
-        sections.append(data[start : start + size])
-        start += size + CRC.size
-    if not calibrated:
-        return list(zip(headers, sections, strict=True)), None
-    ranges = np.frombuffer(sections[-1], "<f4").astype(np.float32)
-    activations, partial_sums = ranges[: len(headers) + 1], ranges[len(headers) + 1 :]
-    calibration = Calibration(activations=activations, partial_sums=partial_sums)
-    return list(zip(headers, sections[:-1], strict=True)), calibration
+    sections = list(_checked(data, start, names, sizes))
+    if not header.calibrated:
+        return header, sections, None
+    ranges = np.frombuffer(sections.pop(), "<f4").astype(np.float32)
+    count = len(header.layers) + 1
+    return header, sections, Calibration(activations=ranges[:count], partial_sums=ranges[count:])
+
+
+def _checked(data: bytes, start: int, names: list[str], sizes: list[int]) -> Iterator[bytes]:
+    """The sections without their checksums, which must match."""
+    starts = accumulate((size + CRC.size for size in sizes), initial=start)
+    for name, size, begin in zip(names, sizes, starts, strict=False):
+        check_crc(data, begin, begin + size, name)
+        yield data[begin : begin + size]

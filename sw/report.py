@@ -1,9 +1,12 @@
-"""Sizes: what each layer of a model file costs and against what."""
+"""Sizes: what every part of a model file costs, to the last byte."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sw.compressed import CompressedNetwork
-from sw.file_header import CRC, LayerHeader
+from sw.file_graph import pack_graph
+from sw.file_header import CRC, Header
+from sw.file_layer import SectionSizes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +19,11 @@ class LayerReport:
     weights, kept : dense weights, and those that survived pruning.
     entries, fillers : stored entries, and how many of them are fillers.
     code_bits, index_bits : bits per entry before Huffman coding.
+    column_major : whether the chain of entries goes column by column.
     code_bits_huffman, index_bits_huffman : mean bits per entry after it; 0 without entries.
-    bytes : of the layer's section and header record, checksum, tables, codebook and biases included.
+    record_bytes : of its record in the header.
+    run_table_bytes, code_table_bytes, codebook_bytes, bias_bytes, run_bytes, code_bytes, checksum_bytes : of its
+        section.
     float32_bytes : of its dense weights and biases.
     """
 
@@ -28,10 +34,37 @@ class LayerReport:
     fillers: int
     code_bits: int
     index_bits: int
+    column_major: bool
     code_bits_huffman: float
     index_bits_huffman: float
-    bytes: int
+    record_bytes: int
+    run_table_bytes: int
+    code_table_bytes: int
+    codebook_bytes: int
+    bias_bytes: int
+    run_bytes: int
+    code_bytes: int
+    checksum_bytes: int
     float32_bytes: int
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Bytes by part, all of them."""
+        return {
+            "record": self.record_bytes,
+            "run table": self.run_table_bytes,
+            "code table": self.code_table_bytes,
+            "codebook": self.codebook_bytes,
+            "biases": self.bias_bytes,
+            "runs": self.run_bytes,
+            "codes": self.code_bytes,
+            "checksum": self.checksum_bytes,
+        }
+
+    @property
+    def bytes(self) -> int:
+        """All that the layer takes of the file: its record and its section with checksum."""
+        return sum(self.parts.values())
 
     @property
     def ratio(self) -> float:
@@ -41,10 +74,25 @@ class LayerReport:
 
 @dataclass(frozen=True, kw_only=True)
 class FileReport:
-    """Size of a model file: `bytes` is all of it, as on disk."""
+    """Size of a model file.
+
+    Parameters
+    ----------
+    prefix_bytes : magic, version, length of the header, number of layers, flags, and the header's checksum.
+    graph_bytes : how the layers are connected.
+    calibration_bytes : with checksum.
+    """
 
     layers: tuple[LayerReport, ...]
-    bytes: int
+    prefix_bytes: int
+    graph_bytes: int
+    calibration_bytes: int
+
+    @property
+    def bytes(self) -> int:
+        """Of the whole file, as on disk."""
+        rest = self.prefix_bytes + self.graph_bytes + self.calibration_bytes
+        return rest + sum(layer.bytes for layer in self.layers)
 
     @property
     def float32_bytes(self) -> int:
@@ -57,23 +105,38 @@ class FileReport:
         return self.float32_bytes / self.bytes
 
 
-def make_report(network: CompressedNetwork, headers: list[LayerHeader], size: int) -> FileReport:
-    """The report on a network whose file has these records and `size` bytes."""
+def make_report(network: CompressedNetwork, header: Header, sections: Sequence[SectionSizes]) -> FileReport:
+    """The report on a network whose file has this header and sections of these sizes."""
     layers: list[LayerReport] = []
-    for layer, header in zip(network.layers, headers, strict=True):
+    for layer, record, sizes in zip(network.layers, header.layers, sections, strict=True):
         layers.append(
             LayerReport(
                 name=layer.name,
                 weights=layer.weights,
                 kept=layer.positions.size,
-                entries=header.entries,
-                fillers=header.entries - layer.positions.size,
+                entries=record.entries,
+                fillers=record.entries - layer.positions.size,
                 code_bits=layer.code_bits,
                 index_bits=layer.index_bits,
-                code_bits_huffman=header.code_stream_bits / max(header.entries, 1),
-                index_bits_huffman=header.run_stream_bits / max(header.entries, 1),
-                bytes=header.section_bytes + CRC.size + len(header.pack()),
+                column_major=layer.column_major,
+                code_bits_huffman=sizes.code_bits / max(record.entries, 1),
+                index_bits_huffman=sizes.run_bits / max(record.entries, 1),
+                record_bytes=len(record.pack()),
+                run_table_bytes=sizes.run_table,
+                code_table_bytes=sizes.code_table,
+                codebook_bytes=sizes.codebook,
+                bias_bytes=sizes.biases,
+                run_bytes=sizes.runs,
+                code_bytes=sizes.codes,
+                checksum_bytes=CRC.size,
                 float32_bytes=4 * (layer.weights + layer.shape[0]),
             )
         )
-    return FileReport(layers=tuple(layers), bytes=size)
+    graph_bytes = len(pack_graph(header.graph)) if header.graph is not None and header.graph.nodes else 0
+    records = sum(layer.record_bytes for layer in layers)
+    return FileReport(
+        layers=tuple(layers),
+        prefix_bytes=len(header.pack()) - graph_bytes - records,
+        graph_bytes=graph_bytes,
+        calibration_bytes=header.calibration_bytes + CRC.size if header.calibrated else 0,
+    )

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sw.bitstream import decode_stream, encode_streams, lookup_table, table_lookup
+from sw.bitstream import decode_symbols, encode_streams, lookup_table, table_lookup
 from sw.errors import EieError
 from sw.huffman import code_lengths, codewords, hardware_table
 
@@ -28,8 +28,8 @@ def test_streams_hold_the_codewords_and_decode(streams: list[list[int]], limit: 
         expected = "".join(f"{words[symbol]:0{lengths[symbol]}b}" for symbol in stream)
         assert count == len(expected)
         assert as_bits(row) == expected.ljust(8 * row.size, "0")
-        taken = row[: -(-len(expected) // 8)]
-        assert decode_stream(taken, len(expected), len(stream), lookup, "test").tolist() == stream
+        decoded, end = decode_symbols(row, 0, len(stream), lookup, "test")
+        assert (decoded.tolist(), end) == (stream, len(expected))
 
 
 @given(st.lists(st.integers(0, 1 << 20), min_size=1, max_size=40), st.integers(6, 16))
@@ -38,19 +38,25 @@ def test_both_lookup_tables_agree(frequencies: list[int], limit: int):
     assert (lookup_table(lengths, limit) == table_lookup(hardware_table(lengths, limit))).all()
 
 
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.integers(1, 60))
+def test_decoding_begins_at_any_bit(stream: list[int], skipped: int):
+    lengths = code_lengths(np.bincount(stream, minlength=10) ** 3, 15)
+    words = codewords(lengths)
+    bits = "1" * skipped + "".join(f"{words[symbol]:0{lengths[symbol]}b}" for symbol in stream)
+    data = np.packbits(np.array([int(bit) for bit in bits]))
+    decoded, end = decode_symbols(data, skipped, len(stream), lookup_table(lengths, 15), "test")
+    assert (decoded.tolist(), end) == (stream, len(bits))
+
+
 def test_what_decoding_refuses():
     lookup = lookup_table(np.array([1, 2, 2], np.uint8), 3)
     data = np.array([0b01011000], np.uint8)
-    assert decode_stream(data, 5, 3, lookup, "x").tolist() == [0, 1, 2]
-    for bits, count, sentence in (
-        (5, 2, "x: 2 symbols must fill 5 bits, but they end after 3"),
-        (4, 3, "no code"),
-        (5, 4, "no code"),
-    ):
-        with pytest.raises(EieError, match=sentence):
-            decode_stream(data, bits, count, lookup, "x")
-    with pytest.raises(EieError, match="pad the last byte must be zero, got 1"):
-        decode_stream(data | np.uint8(1), 5, 3, lookup, "x")
+    symbols, end = decode_symbols(data, 0, 6, lookup, "x")
+    assert (symbols.tolist(), end) == ([0, 1, 2, 0, 0, 0], 8)
+    with pytest.raises(EieError, match="x: 7 symbols must follow bit 0, the bits are no code or end before"):
+        decode_symbols(data, 0, 7, lookup, "x")
+    with pytest.raises(EieError, match="1 symbols must follow bit 8"):
+        decode_symbols(data, 8, 1, lookup, "x")
     one_symbol = lookup_table(np.array([0, 1], np.uint8), 3)
     with pytest.raises(EieError, match="no code"):
-        decode_stream(np.array([0x80], np.uint8), 1, 1, one_symbol, "x")
+        decode_symbols(np.array([0x80], np.uint8), 0, 1, one_symbol, "x")

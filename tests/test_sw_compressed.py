@@ -37,7 +37,7 @@ def test_dense_and_forward():
         ({"shape": (1 << 21, 3)}, "1 to 1048576 outputs and inputs"),
         ({"shape": (1 << 20, 1 << 20)}, "at most 2147483648 weights, got 1048576 x 1048576"),
         ({"code_bits": 9}, "code_bits must be between 1 and 8, got 9"),
-        ({"index_bits": 0}, "index_bits must be between 1 and 8, got 0"),
+        ({"index_bits": 9}, "index_bits must be between 0 and 8, got 9"),
         ({"code_bits": 2}, r"codebook must be float32 of shape \(4,\), got float32 of shape \(2,\)"),
         ({"codebook": np.array([1, 2], np.float32)}, "entry 0 zero"),
         ({"codebook": np.array([0, np.nan], np.float32)}, "must be finite"),

@@ -1,33 +1,53 @@
 import struct
 import tracemalloc
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support_networks import make_layer, networks
+from support_networks import conv_networks, make_conv_network, make_layer, networks
 
 from sw.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.errors import EieError
-from sw.model_file import check, from_bytes, load, save, to_bytes
+from sw.graph import UNCONNECTED, Convolution
+from sw.model_file import check, from_bytes, load, load_with_report, save, to_bytes
 from sw.quantise import calibrate
+
+
+def bits(text: str) -> bytes:
+    """Bits, most significant first, padded with zeros to whole bytes."""
+    text = text.replace(" ", "").replace("_", "")
+    return bytes(int(text[at : at + 8].ljust(8, "0"), 2) for at in range(0, len(text), 8))
+
+
+def varint(value: int) -> bytes:
+    return bytes([value]) if value < 0x80 else bytes([value & 0x7F | 0x80]) + varint(value >> 7)
 
 
 def with_crc(data: bytes) -> bytes:
     return data + struct.pack("<I", zlib.crc32(data))
 
 
-def assemble(body: bytes, *sections: bytes, version: int = 1) -> bytes:
+def assemble(body: bytes, *sections: bytes, version: int = 2) -> bytes:
     """A file with right lengths and checksums around any header body and sections."""
-    header = with_crc(b"\x89EIE" + struct.pack("<BI", version, len(body)) + body)
+    header = with_crc(b"\x89EIE" + bytes([version]) + varint(len(body)) + body)
     return header + b"".join(with_crc(section) for section in sections)
 
 
 # A 2 x 3 layer "a" of 1-bit codes and 1-bit runs: 0.5 at positions 0 and 5, two fillers cross the gap of four zeros.
-BODY = bytes([1, 0]) + bytes([1, ord("a"), 0, 0, 1, 1]) + bytes([2, 3, 4, 1, 4, 4])
-SECTION = bytes([0x11, 0x11]) + struct.pack("<f", 0.5) + bytes([0b01100000, 0b10010000])
+BODY = bytes([1, 0]) + bytes([1, ord("a"), 0, 0x10]) + bytes([2, 3, 4, 8])
+RUN_TABLE = bits("1 0001 0")  # both runs are used, of length 1 and no more
+CODE_TABLE = bits("00000001 1 0001 0")  # one code above 0, fillers exist, both lengths are 1
+CODEBOOK = bits("1 10010100 000010 10")  # multiples of 2**(148 - 149); the first, of 2 bits, is 2: 1 and not negative
+RUNS = bits("0110")
+CODES = bits("1001")
+SECTION = RUN_TABLE + CODE_TABLE + CODEBOOK + RUNS + CODES
+# 1 and -2: multiples of 2**0 with one low bit and two high parts, the first -1 (folded: 1, of 1 bit), the second just
+# behind it (0 between them, in Rice form with parameter 0); lengths 1 and 1; the second, the first; the low bits.
+BIASES = bits("1 10010101 00001 00000001 000001 1 0 00000 0 0001 0 1 0 1 0")
 
 
 def example() -> CompressedNetwork:
@@ -55,10 +75,21 @@ def test_bytes_of_the_hand_made_example():
     assert from_bytes(assemble(BODY, SECTION)).layers[0].dense().tolist() == [[0.5, 0, 0], [0, 0, 0.5]]
 
 
+def test_columns_first_in_the_example():
+    # Column by column, 0.5 is at 0 and 5 of the transposed 3 x 2 matrix as well.
+    data = assemble(body(flags=4), SECTION)
+    network = from_bytes(data)
+    assert network.layers[0].column_major
+    assert network.layers[0].positions.tolist() == [0, 5]
+    data = assemble(body(flags=4), SECTION[:-2] + bits("0110") + bits("1010"))
+    # A filler at 2, then entries: 0, 3 and a filler are refused.
+    with pytest.raises(EieError, match="a filler must have the longest run and an entry after it"):
+        from_bytes(data)
+
+
 def test_flags_biases_and_calibration_of_the_example():
-    body = bytes([1, 1]) + BODY[2:5] + bytes([3]) + BODY[6:]
-    section = SECTION[:6] + struct.pack("<2f", 1, -2) + SECTION[6:]
-    data = assemble(body, section, struct.pack("<3f", 1, 2, 4))
+    section = SECTION[:6] + BIASES + SECTION[6:]
+    data = assemble(body(file_flags=4, flags=3, size=len(section)), section, struct.pack("<3f", 1, 2, 4))
     network = from_bytes(data)
     assert network.layers[0].relu
     assert network.layers[0].bias.tolist() == [1, -2]
@@ -68,20 +99,81 @@ def test_flags_biases_and_calibration_of_the_example():
     assert to_bytes(network) == data
 
 
-@given(networks(), st.booleans())
-def test_round_trip(network: CompressedNetwork, calibrated: bool):
-    if calibrated:
-        network = calibrate(network, np.ones((2, network.in_features)))
+def test_weights_only_and_a_graph_of_the_example():
+    network = replace(example(), graph=UNCONNECTED)
+    assert to_bytes(network) == assemble(body(file_flags=1), SECTION)
+    assert from_bytes(to_bytes(network)).graph == UNCONNECTED
+    # Input (3, 1, 1), one operation: the layer, a 1 x 1 convolution.
+    graph = bytes([3, 3, 1, 1, 1, 0])
+    shape = bytes([2, 3, 1, 1])
+    data = assemble(body(file_flags=2, graph=graph, flags=8, shape=shape), SECTION)
+    network = from_bytes(data)
+    assert network.layers[0].convolution == Convolution()
+    assert network.input_shape == (3, 1, 1)
+    assert to_bytes(network) == data
+    moves = bytes([1, 2, 0, 0, 1])
+    network = from_bytes(assemble(body(file_flags=2, graph=graph, flags=24, moves=moves, shape=shape), SECTION))
+    assert network.layers[0].convolution == Convolution(stride=(1, 2))
+
+
+def same(ours: CompressedNetwork, theirs: CompressedNetwork) -> None:
+    assert ours.graph == theirs.graph
+    for one, other in zip(ours.layers, theirs.layers, strict=True):
+        assert (one.dense() == other.dense()).all()
+        assert (one.bias == other.bias).all()
+        assert (one.positions == other.positions).all()
+        for field in ("name", "shape", "convolution", "relu", "code_bits", "index_bits", "column_major"):
+            assert getattr(one, field) == getattr(other, field)
+
+
+@st.composite
+def any_networks(draw: st.DrawFn) -> CompressedNetwork:
+    """Chains, graphs and unconnected weights with any layout, names of any letters and biases of every form."""
+    calibrated = draw(st.booleans())
+    network = draw(st.one_of(networks(calibrated=calibrated), conv_networks(calibrated=calibrated)))
+    layers: list[CompressedLayer] = []
+    for number, layer in enumerate(network.layers):
+        random = np.random.default_rng(draw(st.integers(0, 1 << 16)))
+        outputs = layer.shape[0]
+        bias = draw(
+            st.sampled_from(
+                [
+                    np.zeros(outputs),
+                    np.full(outputs, -0.0),
+                    np.full(outputs, 0.3),
+                    random.normal(size=outputs),
+                    random.integers(-3, 4, outputs) / 8,
+                    random.normal(size=outputs) * 10.0 ** random.integers(-40, 30, outputs),
+                ]
+            )
+        )
+        letters = draw(st.text(st.characters(codec="utf-8", exclude_characters=","), max_size=20))
+        layers.append(
+            replace(
+                layer,
+                name=f"{number}{letters}".strip(),
+                index_bits=draw(st.integers(0, 8)),
+                column_major=draw(st.booleans()),
+                bias=bias.astype(np.float32),
+            )
+        )
+    graph = network.graph if draw(st.integers(0, 3)) else UNCONNECTED
+    return replace(network, layers=tuple(layers), graph=graph)
+
+
+@given(any_networks())
+def test_round_trip(network: CompressedNetwork):
     data = to_bytes(network)
     loaded = from_bytes(data)
     check(data)
     check(data, full=True)
     assert to_bytes(loaded) == data
-    for ours, theirs in zip(network.layers, loaded.layers, strict=True):
-        assert (ours.dense() == theirs.dense()).all()
-        assert (ours.bias == theirs.bias).all()
-        assert (ours.codes == theirs.codes).all()
-        assert (ours.name, ours.relu, ours.code_bits) == (theirs.name, theirs.relu, theirs.code_bits)
+    same(network, loaded)
+    ours, theirs = network.calibration, loaded.calibration
+    assert (ours is None) == (theirs is None)
+    if ours is not None and theirs is not None:
+        assert ours.activations.tolist() == theirs.activations.tolist()
+        assert ours.partial_sums.tolist() == theirs.partial_sums.tolist()
 
 
 def test_save_and_load(tmp_path: Path):
@@ -89,17 +181,23 @@ def test_save_and_load(tmp_path: Path):
     report = save(example(), path)
     assert report.bytes == path.stat().st_size
     assert to_bytes(load(path)) == path.read_bytes()
+    assert load_with_report(path)[1] == report
     check(path, full=True)
     path.write_bytes(b"nothing")
     for read in (load, check):
-        with pytest.raises(EieError, match=r"net.eie: a model file must have at least 13 bytes, got 7"):
+        with pytest.raises(EieError, match=r"net.eie: a model file must have at least 10 bytes, got 7"):
             read(path)
         with pytest.raises(EieError, match="cannot read"):
             read(tmp_path / "missing")
 
 
-def test_every_truncation_is_refused():
-    data = small_file()
+def test_version_1_is_refused():
+    with pytest.raises(EieError, match=r"^the file's version must be 2, got 1$"):
+        from_bytes(assemble(BODY, SECTION, version=1))
+
+
+@pytest.mark.parametrize("data", [small_file(), to_bytes(make_conv_network(1))], ids=["chain", "graph"])
+def test_every_truncation_is_refused(data: bytes):
     for size in range(len(data)):
         for full in (False, True):
             with pytest.raises(EieError):
@@ -108,8 +206,8 @@ def test_every_truncation_is_refused():
         check(data + b"\0")
 
 
-def test_every_bit_flip_is_refused():
-    data = small_file()
+@pytest.mark.parametrize("data", [small_file(), to_bytes(make_conv_network(1))], ids=["chain", "graph"])
+def test_every_bit_flip_is_refused(data: bytes):
     for bit in range(8 * len(data)):
         flipped = bytearray(data)
         flipped[bit // 8] ^= 1 << bit % 8
@@ -118,72 +216,109 @@ def test_every_bit_flip_is_refused():
 
 
 def body(**changes: int | bytes) -> bytes:
-    """The example's header body with some fields replaced."""
+    """The example's header body with some fields replaced or put in."""
     fields: dict[str, int | bytes] = {
         "layers": 1,
         "file_flags": 0,
+        "graph": b"",
         "name_size": 1,
         "name": b"a",
-        "kind": 0,
         "flags": 0,
-        "code_bits": 1,
-        "index_bits": 1,
-        "outputs": 2,
-        "inputs": 3,
+        "widths": 0x10,
+        "moves": b"",
+        "shape": bytes([2, 3]),
         "entries": 4,
-        "used": 1,
-        "run_bits": 4,
-        "code_bits_total": 4,
+        "size": 8,
     }
     fields.update(changes)
     return b"".join(value if isinstance(value, bytes) else bytes([value]) for value in fields.values())
+
+
+def section(**changes: bytes) -> bytes:
+    """The example's section with some parts replaced or put in."""
+    parts = {
+        "run_table": RUN_TABLE,
+        "code_table": CODE_TABLE,
+        "codebook": CODEBOOK,
+        "biases": b"",
+        "runs": RUNS,
+        "codes": CODES,
+    }
+    parts.update(changes)
+    return b"".join(parts.values())
+
+
+def sized(flags: int = 0, **changes: bytes) -> bytes:
+    """The example with some parts of its section replaced, and the right size in its record."""
+    changed = section(**changes)
+    return assemble(body(flags=flags, size=len(changed)), changed)
 
 
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
         (b"\x89EIF" + assemble(BODY, SECTION)[4:], "must begin with"),
-        (assemble(BODY, SECTION, version=2), "version must be 1, got 2"),
+        (assemble(BODY, SECTION, version=3), "version must be 2, got 3"),
         (assemble(body(layers=0), SECTION), "1 to 1024 layers, got 0"),
         (assemble(body(layers=b"\x81\x08"), SECTION), "1 to 1024 layers, got 1025"),
         (assemble(body(layers=2), SECTION), "the header must hold 1 bytes"),
         (assemble(body() + b"\0", SECTION), "the header must end with its last layer"),
-        (assemble(body(file_flags=2), SECTION), "flags must be 0 or 1, got 2"),
-        (assemble(body(file_flags=1), SECTION), "the file must have 55 bytes, got 39"),
+        (assemble(body(file_flags=8), SECTION), "flags must be 0 to 2, or 4 more, got 8"),
+        (assemble(body(file_flags=3), SECTION), "flags must be 0 to 2, or 4 more, got 3"),
+        (assemble(body(file_flags=4), SECTION), "the file must have 48 bytes, got 32"),
+        (assemble(body(file_flags=2, graph=b"\1\3\1\0"), SECTION[:-1]), "the file must have 36 bytes, got 35"),
+        (assemble(body(file_flags=2, graph=b"\1\4\1\0"), SECTION), r"layer a must take \(3,\) values, it gets \(4,\)"),
+        (assemble(body(file_flags=2, graph=b"\1\3\1\1"), SECTION), "must apply each of the 1 layers once"),
+        (assemble(body(file_flags=2, graph=b"\1\3\0"), SECTION), "in its shortest form"),
+        (assemble(body(file_flags=2, graph=b"\1\3\2\0\x09\7"), SECTION), r"operation 2 must take values 0 to 1"),
+        (assemble(body(file_flags=2, graph=b"\1\3\2\0\x09\0"), SECTION), "in its shortest form"),
+        (assemble(body(file_flags=2, graph=b"\2\3\3\1\0"), SECTION), "input must have shape"),
         (assemble(body(name_size=200), SECTION), "must hold 200 bytes"),
         (assemble(body(name=b"\xff"), SECTION), "valid UTF-8"),
         (assemble(body(name=b","), SECTION), "no comma"),
         (assemble(body(name_size=0, name=b""), SECTION), "1 to 255 bytes"),
-        (assemble(body(kind=1), SECTION), "kind must be 0, got 1"),
-        (assemble(body(flags=4), SECTION), "flags must be at most 3, got 4"),
-        (assemble(body(flags=2), SECTION), "the file must have 47 bytes, got 39"),
-        (assemble(body(code_bits=9), SECTION), "code_bits must be between 1 and 8, got 9"),
-        (assemble(body(index_bits=0), SECTION), "index_bits must be between 1 and 8, got 0"),
-        (assemble(body(outputs=0), SECTION), "got \\(0, 3\\)"),
-        (assemble(body(outputs=b"\x80\x80\x80\x80\x08"), SECTION), "got 2147483648 x 3"),
-        (assemble(body(outputs=b"\x82\x00"), SECTION), "no leading zeros"),
-        (assemble(body(outputs=b"\xff\xff\xff\xff\xff\x01"), SECTION), "at most 5 bytes"),
+        (assemble(body(flags=32), SECTION), "flags must be below 32, got 32"),
+        (assemble(body(flags=16), SECTION), "in its shortest form"),
+        (assemble(body(flags=8, shape=bytes([2, 3, 1, 1])), SECTION), "layer a is a convolution: the network must"),
+        (
+            assemble(body(file_flags=1, flags=24, moves=bytes([1, 1, 0, 0, 1]), shape=bytes([2, 3, 1, 1])), SECTION),
+            "in its shortest form",
+        ),
+        (
+            assemble(body(file_flags=1, flags=24, moves=bytes([0, 1, 0, 0, 1]), shape=bytes([2, 3, 1, 1])), SECTION),
+            "layer a: stride must be between 1 and 255, got 0 x 1",
+        ),
+        (assemble(body(widths=0x18), SECTION), "code_bits must be between 1 and 8, got 9"),
+        (assemble(body(widths=0x90), SECTION), "index_bits must be between 0 and 8, got 9"),
+        (assemble(body(shape=bytes([0, 3])), SECTION), "got \\(0, 3\\)"),
+        (assemble(body(shape=b"\x80\x80\x80\x80\x08\3"), SECTION), "got 2147483648 x 3"),
+        (assemble(body(shape=b"\x82\x00\3"), SECTION), "no leading zeros"),
+        (assemble(body(shape=b"\xff\xff\xff\xff\xff\x01\3"), SECTION), "at most 5 bytes"),
         (assemble(body(entries=7), SECTION), "at most 6 entries fit, got 7"),
-        (assemble(body(used=2), SECTION), "2 used codes are too many"),
-        (assemble(body(used=0), SECTION), "need at least one used code"),
-        (assemble(body(run_bits=3), SECTION), "4 runs must take 1 to 15 bits each, got 3"),
-        (assemble(body(code_bits_total=61), SECTION), "4 codes must take 1 to 15 bits each, got 61"),
-        (assemble(body(run_bits=9), SECTION), "the file must have 40 bytes, got 39"),
-        (assemble(body(run_bits=5), SECTION), "4 symbols must fill 5 bits, but they end after 4"),
-        (assemble(body(entries=3, run_bits=3, code_bits_total=3), SECTION), "must be zero|filler"),
-        (assemble(body(outputs=1, inputs=5), SECTION), "positions must ascend from 0 to at most 4"),
-        (assemble(BODY, b"\x21" + SECTION[1:]), r"runs: code lengths must fill 32768 codewords .* fill 24576"),
-        (assemble(BODY, SECTION[:1] + b"\x10" + SECTION[2:]), "no code"),
-        (assemble(BODY, SECTION[:1] + b"\x01" + SECTION[2:]), "1 codes must have a length, 0 have one"),
-        (assemble(BODY, b"\x00" + SECTION[1:]), "4 entries cannot have 0 symbols of runs"),
-        (assemble(BODY, SECTION[:2] + struct.pack("<f", np.nan) + SECTION[6:]), "codebook must be finite"),
-        (assemble(BODY, SECTION[:-1] + b"\x91"), "pad the last byte must be zero, got 1"),
-        (assemble(BODY, SECTION[:-2] + b"\x61\x90"), "pad the last byte must be zero, got 1"),
-        (assemble(BODY, SECTION[:-1] + b"\x50"), "a filler must have the longest run"),
-        (assemble(body(flags=2), SECTION[:6] + struct.pack("<2f", 0, np.inf) + SECTION[6:]), "biases must be finite"),
-        (assemble(body(flags=2), SECTION[:6] + bytes(8) + SECTION[6:]), "all zero must not be stored"),
-        (assemble(body(file_flags=1), SECTION, struct.pack("<3f", 1, -1, 0)), "finite float32 magnitudes"),
-        (assemble(body(file_flags=1), SECTION, struct.pack("<3f", 1, 1, np.nan)), "finite float32 magnitudes"),
+        (assemble(body(size=0), SECTION), "4 entries must take at least a bit each, got 0 bytes"),
+        (assemble(body(entries=0), SECTION), "its section must have 0 bytes, got 8"),
+        (assemble(body(entries=3), SECTION), "must be zero|filler"),
+        (assemble(body(entries=5), SECTION), "must be zero|filler|at most 5|must lie"),
+        (assemble(body(size=9), SECTION + b"\0"), "its section must have 8 bytes, got 9"),
+        (assemble(body(size=7), SECTION[:-1]), "4 more bits must follow bit 56, it has 56"),
+        (assemble(body(shape=bytes([1, 5])), SECTION), "the last entry must lie at most at 4, got 5"),
+        (sized(run_table=bits("1 0010 0")), r"runs: code lengths must fill 32768 codewords .* fill 16384"),
+        (sized(run_table=bits("1 0000 0")), "code lengths must be between 1 and 15, got 0"),
+        (sized(run_table=bits("0 0 010")), "at least one of 2 symbols must be used|used or not"),
+        (sized(run_table=bits("1 0001 0 1")), "the bits that pad the last byte must be zero, got 2"),
+        (sized(code_table=bits("00000000 1 0001")), "1 to 1 codes must be used, got 0"),
+        (sized(code_table=bits("00000010 1 0001 0 0")), "1 to 1 codes must be used, got 2"),
+        (sized(code_table=bits("00000001 0 0001")), "4 symbols must follow bit 56, the bits are no code or end"),
+        (sized(code_table=bits("00000001 1 0001 10")), "codes: code lengths must fill"),
+        (sized(codebook=bits(f"0 00000 100000 {0xFF000000:032b}")), "codebook: numbers must be finite, got NaN"),
+        (sized(codebook=bits(f"0 00000 100001 {1 << 32:033b}")), r"codebook: integers must be below 2\*\*31"),
+        (sized(runs=bits("0110 0001")), "the bits that pad the last byte must be zero, got 1"),
+        (sized(codes=bits("1001 0001")), "the bits that pad the last byte must be zero, got 1"),
+        (sized(codes=bits("0101")), "a filler must have the longest run"),
+        (sized(flags=2, biases=bits("0 00000 00000 00000000 000000")), "all zero must not be stored"),
+        (sized(flags=2), "layer a"),
+        (assemble(body(file_flags=4), SECTION, struct.pack("<3f", 1, -1, 0)), "finite float32 magnitudes"),
+        (assemble(body(file_flags=4), SECTION, struct.pack("<3f", 1, 1, np.nan)), "finite float32 magnitudes"),
         (assemble(b"\x02\x00" + BODY[2:] * 2, SECTION, SECTION), "names must be unique"),
         (
             assemble(b"\x02\x00" + BODY[2:] + BODY[2:3] + b"b" + BODY[4:], SECTION, SECTION),
@@ -201,18 +336,17 @@ def test_corrupted_fields_under_right_checksums(data: bytes, sentence: str):
 
 def test_structure_is_checked_without_decoding():
     check(assemble(BODY, SECTION[:-1] + b"\x91"))
-    with pytest.raises(EieError, match="codewords"):
-        check(assemble(BODY, b"\x21" + SECTION[1:]))
-
-
-def varint(value: int) -> bytes:
-    return bytes([value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14]) if value > 1 << 14 else bytes([value])
+    with pytest.raises(EieError, match="code lengths"):
+        check(sized(run_table=bits("1 0010 0")))
 
 
 @pytest.mark.parametrize(("outputs", "inputs"), [(1 << 20, 1), (1, 1 << 20), (1 << 20, 1 << 11)])
-def test_memory_is_bounded_by_the_file(outputs: int, inputs: int):
-    sizes = varint(outputs) + (varint(inputs) if inputs != 1 << 11 else b"\x80\x10")
-    data = assemble(bytes([1, 0, 1, ord("a"), 0, 0, 1, 1]) + sizes + bytes(4), bytes(2))
+@pytest.mark.parametrize("biased", [False, True])
+def test_memory_is_bounded_by_the_file(outputs: int, inputs: int, biased: bool):
+    # No entries; biases that are all 1: a multiple of 2**0, no low bits, one high part.
+    biases = bits("1 10010101 00000 00000000 000010 10") if biased else b""
+    fields = body(shape=varint(outputs) + varint(inputs), flags=2 * biased, entries=0, size=len(biases))
+    data = assemble(fields, biases)
     tracemalloc.start()
     try:
         network = from_bytes(data)
@@ -220,7 +354,29 @@ def test_memory_is_bounded_by_the_file(outputs: int, inputs: int):
     finally:
         tracemalloc.stop()
     assert network.layers[0].shape == (outputs, inputs)
+    assert network.layers[0].bias[-1] == biased
     assert peak < 4 << 20
+
+
+def test_gigantic_sizes_in_a_tiny_file_are_refused_before_anything_is_allocated():
+    huge = varint(1 << 20) + varint(1 << 11)
+    cases = [
+        assemble(body(shape=huge, entries=varint(1 << 31)), SECTION),
+        assemble(body(shape=huge, entries=varint(64)), SECTION),
+        assemble(body(shape=huge, size=varint(1 << 34)), SECTION),
+        assemble(body(shape=huge, flags=2, size=14), SECTION[:6] + b"\0\0\0\x02\x01\x80" + SECTION[6:]),
+        assemble(body(file_flags=2, graph=b"\3" + varint(1 << 34) * 3 + b"\1\0"), SECTION),
+        b"\x89EIE\x02" + varint(1 << 34) + b"\0" * 40,
+    ]
+    tracemalloc.start()
+    try:
+        for data in cases:
+            with pytest.raises(EieError):
+                from_bytes(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
 
 
 @given(st.data())
@@ -235,6 +391,21 @@ def test_any_header_with_right_checksums_is_read_or_refused(data: st.DataObject)
     except EieError:
         return
     assert to_bytes(network) == damaged
+
+
+@given(st.integers(0, 1 << 16), st.data())
+@settings(max_examples=300)
+def test_any_section_with_right_checksums_is_read_or_refused(seed: int, data: st.DataObject):
+    network = CompressedNetwork(layers=(make_layer(seed, (7, 9), 0.5, 3, seed % 9, "a"),))
+    whole = to_bytes(network)
+    at = data.draw(st.integers(16, len(whole) - 6))
+    damaged = whole[:at] + bytes([data.draw(st.integers(0, 255))]) + whole[at + 1 : -4]
+    start = 5 + 1 + whole[5] + 4
+    try:
+        loaded = from_bytes(damaged[:start] + with_crc(damaged[start:]))
+    except EieError:
+        return
+    same(loaded, from_bytes(to_bytes(loaded)))
 
 
 def test_calibration_of_a_subnormal_range_survives():

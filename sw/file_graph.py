@@ -1,0 +1,99 @@
+"""The operations of a network in a model file's header: a byte or a few each."""
+
+from sw.errors import EieError
+from sw.file_reader import Reader, varint
+from sw.graph import MAX_NODES, ApplyLayer, Concatenate, Flatten, Graph, Node, Operation, Pair, Pool, Relu
+
+LAYER, RELU, MAX_POOL, AVERAGE_POOL, FLATTEN, CONCATENATE = range(6)
+KIND = 7
+HAS_SOURCES = 8  # otherwise the operation takes the value before it
+CEIL = 16
+COUNT_PADDING = 32
+SQUARE = 64  # window, stride and padding are the same for rows and columns
+
+
+def pack_graph(graph: Graph) -> bytes:
+    """Input shape and nodes."""
+    out = bytes([len(graph.input_shape)]) + b"".join(varint(size) for size in graph.input_shape)
+    out += varint(len(graph.nodes))
+    for value, node in enumerate(graph.nodes):
+        out += _pack_node(node, value)
+    return out
+
+
+def parse_graph(reader: Reader) -> Graph:
+    """The graph; whether its shapes fit is for `Graph.shapes` to say."""
+    input_shape = tuple(reader.varint() for _ in range(_at_most(reader.byte(), 3, "axes of an input")))
+    count = _at_most(reader.varint(), MAX_NODES, "operations")
+    return Graph(input_shape=input_shape, nodes=tuple(_parse_node(reader, value) for value in range(count)))
+
+
+def _pack_node(node: Node, value: int) -> bytes:
+    """One node; `value` is the number of the value before it."""
+    head, pairs = _kind(node.operation), b""
+    if isinstance(node.operation, Pool):
+        pool = node.operation
+        head |= CEIL * pool.ceil | COUNT_PADDING * pool.count_padding
+        windows = (pool.kernel, pool.stride, pool.padding)
+        is_square = all(rows == columns for rows, columns in windows)
+        head |= SQUARE * is_square
+        pairs = bytes(size for pair in windows for size in (pair[:1] if is_square else pair))
+    if node.sources == (value,):
+        return bytes([head]) + pairs
+    counted = varint(len(node.sources)) if isinstance(node.operation, Concatenate) else b""
+    return bytes([head | HAS_SOURCES]) + pairs + counted + b"".join(varint(value - one) for one in node.sources)
+
+
+def _parse_node(reader: Reader, value: int) -> Node:
+    head = reader.byte()
+    kind = head & KIND
+    if kind > CONCATENATE:
+        raise EieError(f"operation {value + 1}: its kind must be at most {CONCATENATE}, got {kind}")
+    unknown = head & ~(KIND | HAS_SOURCES | (CEIL | COUNT_PADDING | SQUARE) * (kind in (MAX_POOL, AVERAGE_POOL)))
+    if unknown:
+        raise EieError(f"operation {value + 1}: flags {unknown} must not be set, they are")
+    operation = _parse_operation(reader, kind, head)
+    if not head & HAS_SOURCES:
+        return Node(operation, (value,))
+    count = _at_most(reader.varint(), MAX_NODES, "sources") if kind == CONCATENATE else 1
+    sources = tuple(value - reader.varint() for _ in range(count))
+    return Node(operation, sources)
+
+
+def _kind(operation: Operation) -> int:
+    match operation:
+        case ApplyLayer():
+            return LAYER
+        case Relu():
+            return RELU
+        case Pool():
+            return MAX_POOL if operation.kind == "max" else AVERAGE_POOL
+        case Flatten():
+            return FLATTEN
+        case Concatenate():
+            return CONCATENATE
+
+
+def _parse_operation(reader: Reader, kind: int, head: int) -> Operation:
+    if kind in (MAX_POOL, AVERAGE_POOL):
+
+        def pair() -> Pair:
+            rows = reader.byte()
+            return rows, rows if head & SQUARE else reader.byte()
+
+        return Pool(
+            kind="max" if kind == MAX_POOL else "average",
+            kernel=pair(),
+            stride=pair(),
+            padding=pair(),
+            ceil=bool(head & CEIL),
+            count_padding=bool(head & COUNT_PADDING),
+        )
+    plain: dict[int, Operation] = {LAYER: ApplyLayer(), RELU: Relu(), FLATTEN: Flatten(), CONCATENATE: Concatenate()}
+    return plain[kind]
+
+
+def _at_most(value: int, most: int, what: str) -> int:
+    if value > most:
+        raise EieError(f"there must be at most {most} {what}, got {value}")
+    return value
