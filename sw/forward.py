@@ -1,6 +1,7 @@
 """The numpy reference of a network in float32: what every accuracy in float32 is measured with."""
 
 from collections.abc import Sequence
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -73,9 +74,11 @@ def pool(x: NDArray[Any], operation: Pool) -> NDArray[Any]:
     padded = np.pad(x, widths, constant_values=lost if operation.kind == "max" else 0)
     windows = sliding_window_view(padded, operation.kernel, axis=(2, 3))
     windows = windows[:, :, :: operation.stride[0], :: operation.stride[1]]
+    # One element of every window at a time: several times faster than a reduction over such short axes.
+    elements = (windows[..., row, column] for row, column in np.ndindex(operation.kernel))
     if operation.kind == "max":
-        return windows.max(axis=(4, 5))
-    means = windows.sum(axis=(4, 5), dtype=np.float64) / np.outer(*counts)
+        return reduce(np.maximum, elements)
+    means = reduce(np.add, elements, np.zeros(windows.shape[:4])) / np.outer(*counts)
     return means.astype(np.float32) if x.dtype == np.float32 else means
 
 
