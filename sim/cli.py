@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sim.accuracy_command import accuracy_command
 from sim.baseline_command import baseline_app
 from sim.bench_command import bench_command
 from sim.compress_commands import compress_command, decompress_command, inspect_command
@@ -27,6 +28,7 @@ app.command("compress")(compress_command)
 app.command("inspect")(inspect_command)
 app.command("decompress")(decompress_command)
 app.command("train")(train_command)
+app.command("accuracy")(accuracy_command)
 app.command("simulate")(simulate_command)
 app.command("verify")(verify_command)
 app.command("bench")(bench_command)
