@@ -85,7 +85,7 @@ def test_it_needs_the_shapes(path: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"header": struct.pack("<2I", 4, 5)}, "layer fc: the indices must end at byte 1140, the file has 1138"),
+        ({"header": struct.pack("<2I", 4, 6)}, "layer fc: the indices must end at byte 1140, the file has 1138"),
         ({"header": struct.pack("<2I", 0xFFFFFFFF, 3)}, "layer conv: the codes must end at byte 42949"),
         ({"fc runs": nibbles(FC_RUNS) + b"\0"}, "must end with its last layer at byte 1138, it has 1139 bytes"),
         ({"fc runs": nibbles([4, 15, 9, 1])}, "layer fc: the indices: the half byte behind them must be 0, got 1"),

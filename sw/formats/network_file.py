@@ -9,10 +9,11 @@ from sw.formats.connections import Connections
 from sw.formats.deep_compression import load_net
 from sw.formats.graph_json import parse_graph
 from sw.formats.npz import load_npz, save_npz
+from sw.formats.pytorch import load_pytorch
 from sw.formats.safetensors import load_safetensors, save_safetensors
 from sw.network import Network
 
-LOADERS = {".safetensors": load_safetensors, ".npz": load_npz}
+LOADERS = {".safetensors": load_safetensors, ".npz": load_npz, ".pt": load_pytorch, ".pth": load_pytorch}
 WRITERS = {".safetensors": save_safetensors, ".npz": save_npz}
 LARGEST_GRAPH = 1 << 24  # bytes of a graph file
 
@@ -22,7 +23,7 @@ def load_network(path: Path, graph_file: Path | None = None) -> Network:
 
     Parameters
     ----------
-    path : .safetensors, .npz, or .net of Deep Compression.
+    path : .safetensors, .npz, a PyTorch state dict as .pt or .pth, or a .net file of Deep Compression.
     graph_file : says how the layers are connected: .json (docs/graph_files.md) or Caffe's .prototxt. A .net file needs
         one of the latter, since it holds no shapes.
 
