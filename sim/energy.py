@@ -59,6 +59,11 @@ class Events:
     def __add__(self, other: "Events") -> "Events":
         return Events(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
+    def repeated(self, times: float) -> "Events":
+        """So many runs with the same image."""
+        scaled = {name: value * times for name, value in vars(self).items()}
+        return Events(**scaled | {"image_bits": self.image_bits})
+
 
 @dataclass(frozen=True)
 class Memory:

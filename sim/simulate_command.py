@@ -1,19 +1,26 @@
 """`eie simulate`: cycles, efficiency and outputs of a compressed network on an array."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
+from model.config import ArrayConfig
 from sim.arrays import read_inputs, write_array
-from sim.energy import EnergyModel, simulation_events, total_events
+from sim.energy import EnergyModel, Events, simulation_events, total_events
 from sim.energy_command import energy_payload, show_energy
+from sim.graph_simulation import simulate_graph
 from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, TechnologyFile, array_config
 from sim.output import Output, count, mean, percent
-from sim.simulation import Simulation, count_saturated, lay_out, layer_figures, simulate, total_figures
+from sim.simulation import Simulation, count_saturated, layer_figures, simulate, sum_figures, total_figures
 from sim.technology import load_technology
-from sw.chain import as_chain
+from sw.calibrate import calibrate
+from sw.chain import is_chain
+from sw.compressed import CompressedNetwork
 from sw.files import check_target
+from sw.image import build_image
 from sw.model_file import load
 
 COLUMNS = ["layer", "compute", "drain", "write-back", "cycles", "stalls", "entries", "fillers", "useful", "balance"]
@@ -39,29 +46,27 @@ def simulate_command(
     technology = load_technology(technology_file)
     if outputs_file is not None:
         check_target(outputs_file, network, inputs_file, config, technology_file)
-    compressed = as_chain(load(network))
-    inputs = read_inputs(inputs_file, compressed.in_features)
-    with output.steps(f"laying out for {array.pes} PEs"):
-        image, calibrated_here = lay_out(compressed, inputs, array)
+    compressed = load(network)
+    inputs = read_inputs(inputs_file, *compressed.shapes[0])
+    calibrated_here = compressed.calibration is None
     if calibrated_here:
         output.note(f"{network} has no calibration: binary points are chosen from these {len(inputs)} inputs")
-    with output.bar(f"simulating {len(inputs)} inputs", len(inputs)) as advance:
-        simulation = simulate(image, inputs, advance)
+        compressed = calibrate(compressed, inputs)
+    run = (_run_chain if is_chain(compressed) else _run_graph)(output, compressed, inputs, array)
     if outputs_file is not None:
-        write_array(outputs_file, simulation.outputs)
-    saturated = count_saturated(image, inputs)
+        write_array(outputs_file, run.outputs)
+    saturated = run.saturated
     if saturated:
         output.note(f"warning: {saturated} of {len(inputs)} inputs were saturated to 16 bits; calibrate on such inputs")
-    overflows = int(simulation.overflow.sum())
+    overflows = run.overflows
     if overflows:
         output.note(
             f"warning: an accumulator overflowed for {overflows} of {len(inputs)} inputs; calibrate on such inputs"
         )
-    show_simulation(output, simulation)
+    _show(output, array, run)
     model = EnergyModel.of_array(array, technology)
-    events = simulation_events(simulation)
-    energies = {name: model.energy(counted) for name, counted in events.items()}
-    total = model.energy(total_events(list(events.values())))
+    energies = {name: model.energy(counted) for name, counted in run.events.items()}
+    total = model.energy(total_events(list(run.events.values())))
     title = f"{array.name}, {array.pes} PEs, mean of {len(inputs)} inputs"
     show_energy(output, title, technology, energies, total=total, remarks={"": model.remarks})
     output.result(
@@ -76,28 +81,98 @@ def simulate_command(
             "energy_remarks": model.remarks,
             "layers": [
                 {"name": name, **values, "energy": energy_payload(energies[name])}
-                for name, values in layer_figures(simulation).items()
+                for name, values in run.layers.items()
             ],
-            "total": {**total_figures(simulation), "energy": energy_payload(total)},
-            "microseconds": simulation.microseconds,
-            "load_cycles": simulation.load_cycles,
+            "total": {**run.total, "energy": energy_payload(total)},
+            "microseconds": run.total["cycles"] / array.clock_mhz,
+            "load_cycles": run.load_cycles,
+            "sequenced_by_host": run.by_host,
         }
+    )
+
+
+class _Run(NamedTuple):
+    """What the command says of a simulation.
+
+    layers, total : `sim.simulation.figures` of each layer by name, and of the network.
+    events : of each layer, mean per input.
+    load_cycles : the least cycles in which an input is loaded, or all vectors that it becomes.
+    by_host : whether the host hands the array one vector after another, and does what has no weights.
+    """
+
+    outputs: NDArray[np.float32]
+    inputs: int
+    saturated: int
+    overflows: int
+    layers: dict[str, dict[str, float]]
+    total: dict[str, float]
+    events: dict[str, Events]
+    load_cycles: float
+    by_host: bool
+
+
+def _run_chain(output: Output, compressed: CompressedNetwork, inputs: NDArray[np.float32], array: ArrayConfig) -> _Run:
+    with output.steps(f"laying out for {array.pes} PEs"):
+        image = build_image(compressed, array)
+    with output.bar(f"simulating {len(inputs)} inputs", len(inputs)) as advance:
+        simulation = simulate(image, inputs, advance)
+    return _chain_run(simulation, count_saturated(image, inputs))
+
+
+def _chain_run(simulation: Simulation, saturated: int) -> _Run:
+    return _Run(
+        outputs=simulation.outputs,
+        inputs=simulation.inputs,
+        saturated=saturated,
+        overflows=int(simulation.overflow.sum()),
+        layers=layer_figures(simulation),
+        total=total_figures(simulation),
+        events=simulation_events(simulation),
+        load_cycles=simulation.load_cycles,
+        by_host=False,
+    )
+
+
+def _run_graph(output: Output, compressed: CompressedNetwork, inputs: NDArray[np.float32], array: ArrayConfig) -> _Run:
+    with output.bar(f"simulating {len(inputs)} inputs", len(inputs)) as advance:
+        simulation = simulate_graph(compressed, inputs, array, advance)
+    return _Run(
+        outputs=simulation.outputs,
+        inputs=simulation.inputs,
+        saturated=int(simulation.saturated.sum()),
+        overflows=int(simulation.overflow.sum()),
+        layers=simulation.layer_figures(),
+        total=sum_figures([layer.result for layer in simulation.layers], array.pes, simulation.inputs),
+        events={layer.name: layer.events(simulation.inputs) for layer in simulation.layers},
+        load_cycles=simulation.load_cycles_per_input,
+        by_host=True,
     )
 
 
 def show_simulation(output: Output, simulation: Simulation) -> None:
     """The table of cycles per layer and in total, and the time they take."""
-    config = simulation.image.config
+    _show(output, simulation.image.config, _chain_run(simulation, 0))
+
+
+def _show(output: Output, config: ArrayConfig, run: _Run) -> None:
+    vectors = ["vectors"] if run.by_host else []
     output.table(
-        f"{config.name}, {config.pes} PEs: cycles, mean of {simulation.inputs} inputs",
-        COLUMNS,
-        [[name, *_cells(values)] for name, values in layer_figures(simulation).items()],
-        ["total", *_cells(total_figures(simulation))],
+        f"{config.name}, {config.pes} PEs: cycles, mean of {run.inputs} inputs",
+        [*COLUMNS, *vectors],
+        [[name, *_cells(values), *(mean(values[each]) for each in vectors)] for name, values in run.layers.items()],
+        ["total", *_cells(run.total), *("" for _ in vectors)],
     )
+    if run.by_host:
+        output.line(
+            "The weights of a layer stay in the array while the host hands it one vector after another: what a "
+            "position of a convolution sees, or an input of a fully connected layer. Pooling and storing are the host's."
+        )
+    cycles = run.total["cycles"]
+    loaded = "an input" if not run.by_host else "an input's vectors"
     output.line(
-        f"{mean(simulation.cycles_per_input)} cycles from start to done: "
-        f"{simulation.microseconds:.2f} us at {config.clock_mhz:g} MHz. Loading an input, which takes at least "
-        f"{count(simulation.load_cycles)} cycles before, is not counted, nor is unloading the output.\n"
+        f"{mean(cycles)} cycles from start to done: {cycles / config.clock_mhz:.2f} us at {config.clock_mhz:g} MHz. "
+        f"Loading {loaded}, which takes at least {count(round(run.load_cycles))} cycles "
+        f"before, is not counted, nor is unloading the output.\n"
     )
 
 

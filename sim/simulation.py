@@ -1,6 +1,6 @@
 """Run inputs through a compressed network on the cycle-accurate engine, in the network's own order and units."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
@@ -112,15 +112,15 @@ def _physical(image: NetworkImage, activations: NDArray[np.int16]) -> NDArray[np
     return physical
 
 
-def figures(result: LayerResult, pes: int) -> dict[str, float]:
-    """Means per input of the sums that `result` holds.
+def figures(result: LayerResult, pes: int, inputs: int | None = None) -> dict[str, float]:
+    """Means per input of the sums that `result` holds, over its own inputs or those of the network.
 
     `entries`, `fillers`: those of active columns. `useful_efficiency`: their nonzero weights over PE cycles.
     `balance`: cycles in which a PE had something in its queue over PE cycles.
     """
 
     def mean(value: float) -> float:
-        return float(value) / result.inputs
+        return float(value) / (inputs or result.inputs)
 
     def counted(counter: PeCounter) -> float:
         return mean(result.counters[counter].sum())
@@ -147,11 +147,15 @@ def layer_figures(simulation: Simulation) -> dict[str, dict[str, float]]:
 
 def total_figures(simulation: Simulation) -> dict[str, float]:
     """`figures` of the whole network."""
-    pes, inputs = simulation.image.config.pes, simulation.inputs
-    layers = [figures(layer, pes) for layer in simulation.layers]
+    return sum_figures(simulation.layers, simulation.image.config.pes, simulation.inputs)
+
+
+def sum_figures(results: Sequence[LayerResult], pes: int, inputs: int) -> dict[str, float]:
+    """`figures` of several layers together."""
+    layers = [figures(layer, pes, inputs) for layer in results]
     total = {name: sum(layer[name] for layer in layers) for name in layers[0]}
-    useful = sum(layer.nonzeros_active for layer in simulation.layers) / inputs
-    busy = sum(int(layer.busy_cycles.sum()) for layer in simulation.layers) / inputs
+    useful = sum(layer.nonzeros_active for layer in results) / inputs
+    busy = sum(int(layer.busy_cycles.sum()) for layer in results) / inputs
     return total | {
         "useful_efficiency": useful / (pes * total["cycles"]),
         "balance": busy / (pes * total["cycles"]),

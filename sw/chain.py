@@ -31,6 +31,15 @@ def as_chain(network: CompressedNetwork) -> CompressedNetwork:
     return replace(network, layers=tuple(layers), graph=None)
 
 
+def is_chain(network: CompressedNetwork) -> bool:
+    """Whether `as_chain` takes it."""
+    try:
+        as_chain(network)
+    except EieError:
+        return False
+    return True
+
+
 def _reason(number: int, node: Node, waiting: tuple[CompressedLayer, ...]) -> str:
     """Why operation `number` does not belong to a chain; `waiting` are the layers from here on."""
     match node.operation:

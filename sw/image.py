@@ -1,5 +1,7 @@
 """Laying a compressed network out for one array."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,15 +16,22 @@ from sw.quantise import LayerFormat, choose_formats
 from sw.relative_index import encode_slices
 
 
-def build_image(network: CompressedNetwork, config: ArrayConfig) -> NetworkImage:
+def build_image(
+    network: CompressedNetwork, config: ArrayConfig, formats: Sequence[LayerFormat] | None = None
+) -> NetworkImage:
     """Deal, quantise and index all layers; inputs keep their order.
+
+    Parameters
+    ----------
+    formats : binary points of every layer; chosen by the network's calibration if not given.
 
     Raises EieError, with what was wanted and what there is, if the network is not a chain (`sw.chain`), is not
     calibrated, or a memory of the array cannot hold it.
     """
     network = as_chain(network)
     _check_fits(network, config)
-    formats = choose_formats(network, config.accumulator_bits)
+    if formats is None:
+        formats = choose_formats(network, config.accumulator_bits)
     source = np.arange(network.in_features)
     layers: list[LayerImage] = []
     rows_used = np.zeros(config.pes, np.int64)

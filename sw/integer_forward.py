@@ -64,8 +64,8 @@ def run_integers(
     samples = check_inputs(inputs, network.input_shape)
     if len(samples) == 0:
         raise EieError("a run must have at least one input, got none")
-    arithmetic = _IntegerArithmetic(network, accumulator_bits)
-    made: list[_Fixed] = []
+    arithmetic = IntegerArithmetic(network, accumulator_bits)
+    made: list[Fixed] = []
     saturated: list[NDArray[np.bool_]] = []
     for part in parts(len(samples), network.shapes):
         source = arithmetic.input(samples[part])
@@ -80,14 +80,14 @@ def run_integers(
     )
 
 
-class _Fixed(NamedTuple):
+class Fixed(NamedTuple):
     """Numbers that carry their binary point, and whether an accumulator overflowed on the way to each input's."""
 
     values: NDArray[np.int16]
     fraction_bits: int
     overflow: NDArray[np.bool_]
 
-    def with_(self, values: NDArray[np.int16]) -> "_Fixed":
+    def with_(self, values: NDArray[np.int16]) -> "Fixed":
         return self._replace(values=values)
 
 
@@ -101,7 +101,7 @@ class _IntegerLayer(NamedTuple):
     biases: NDArray[np.int16]
 
 
-class _IntegerArithmetic:
+class IntegerArithmetic:
     """`sw.execution.Arithmetic` on 16-bit integers."""
 
     def __init__(self, network: CompressedNetwork, accumulator_bits: int):
@@ -119,17 +119,17 @@ class _IntegerArithmetic:
             for layer, chosen in zip(network.layers, formats, strict=True)
         ]
 
-    def input(self, samples: NDArray[np.float32]) -> _Fixed:
+    def input(self, samples: NDArray[np.float32]) -> Fixed:
         """(n, ...) inputs of the network."""
         values = to_fixed(samples, self.input_fraction_bits)
-        return _Fixed(values, self.input_fraction_bits, np.zeros(len(samples), np.bool_))
+        return Fixed(values, self.input_fraction_bits, np.zeros(len(samples), np.bool_))
 
     def saturated(self, samples: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(n,), whether an input has a value beyond 16 bits."""
         scaled = np.rint(np.ldexp(samples.reshape(len(samples), -1).astype(np.float64), self.input_fraction_bits))
         return np.logical_or(scaled.min(axis=1) < INT16_MIN, scaled.max(axis=1) > INT16_MAX)
 
-    def layer(self, index: int, source: _Fixed) -> _Fixed:
+    def layer(self, index: int, source: Fixed) -> Fixed:
         layer, number_format, (bounds, columns), weights, biases = self.layers[index]
         scaled_biases = biases.astype(np.int64) * number_format.bias_scale
 
@@ -140,12 +140,12 @@ class _IntegerArithmetic:
             return write_back_array(wrapped, number_format.shift, layer.relu), overflow
 
         values, overflow = run_products(layer, source.values, product)
-        return _Fixed(values, number_format.output_fraction_bits, source.overflow | overflow)
+        return Fixed(values, number_format.output_fraction_bits, source.overflow | overflow)
 
-    def relu(self, source: _Fixed) -> _Fixed:
+    def relu(self, source: Fixed) -> Fixed:
         return source.with_(np.maximum(source.values, np.int16(0)))
 
-    def pool(self, operation: Pool, source: _Fixed) -> _Fixed:
+    def pool(self, operation: Pool, source: Fixed) -> Fixed:
         pooled = pool(source.values, operation)
         if operation.kind == "max":
             return source.with_(pooled)
@@ -153,10 +153,10 @@ class _IntegerArithmetic:
         # since a window has at most 2**16 elements: rounding half up is exact.
         return source.with_(np.floor(pooled + 0.5).astype(np.int16))
 
-    def flatten(self, source: _Fixed) -> _Fixed:
+    def flatten(self, source: Fixed) -> Fixed:
         return source.with_(source.values.reshape(len(source.values), -1))
 
-    def concatenate(self, sources: Sequence[_Fixed]) -> _Fixed:
+    def concatenate(self, sources: Sequence[Fixed]) -> Fixed:
         fewest = min(source.fraction_bits for source in sources)
         rounded = [
             write_back_array(
@@ -165,7 +165,7 @@ class _IntegerArithmetic:
             for source in sources
         ]
         overflow = np.any([source.overflow for source in sources], axis=0)
-        return _Fixed(np.concatenate(rounded, axis=1), fewest, overflow)
+        return Fixed(np.concatenate(rounded, axis=1), fewest, overflow)
 
 
 @compiled

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support_networks import make_conv_network
 
 from sim.cli import main
 from sim.energy import COMPONENTS
 from sim.technology import DEFAULT_TECHNOLOGY
+from sw.calibrate import calibrate
 from sw.compress import compress
+from sw.integer_forward import run_integers
 from sw.layer import Layer
 from sw.model_file import save
 from sw.network import Network
@@ -48,6 +51,37 @@ def test_energy_per_layer_and_in_total(simulate: list[str], capsys: pytest.Captu
     (row,) = [line for line in out.splitlines() if line.startswith("total")][1:]
     assert f"{total['milliwatts']:.1f}" in row.split()
     assert f"{total['pj_per_useful_mac']:.1f}" in row.split()
+
+
+def test_convolutions_position_by_position(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    inputs = np.random.default_rng(0).normal(size=(2, 2, 10, 9)).astype(np.float32)
+    network = calibrate(make_conv_network(7), inputs)
+    save(network, tmp_path / "conv.eie")
+    np.save("x.npy", inputs)
+    command = ["simulate", "conv.eie", "--input", "x.npy", "--preset", "tiny4", "--set", "code_bits=5"]
+    command += ["--set", "activation_depth=64", "--set", "pointer_depth=512", "--set", "constant_depth=512"]
+    command += ["--set", "sparse_matrix_depth=512"]
+    assert main([*command, "-o", "y.npy", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["sequenced_by_host"] is True
+    assert [(layer["name"], layer["vectors"]) for layer in report["layers"]] == [
+        ("conv1", 90.0),
+        ("conv2a", 15.0),
+        ("conv2b", 30.0),
+        ("ip1", 1.0),
+        ("ip2", 1.0),
+    ]
+    assert report["total"]["cycles"] == pytest.approx(sum(layer["cycles"] for layer in report["layers"]))
+    expected = run_integers(network, inputs).outputs.astype(np.float32)
+    np.testing.assert_array_equal(np.load("y.npy"), expected)
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    assert "The weights of a layer stay in the array while the host hands it one vector after another" in out
+    assert main(["verify", "conv.eie", "--input", "x.npy"]) == 2
+    assert "layer conv1 is a convolution" in capsys.readouterr().err
 
 
 def test_another_technology_changes_the_energy_and_nothing_else(

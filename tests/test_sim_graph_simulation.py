@@ -1,0 +1,86 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support_networks import conv_networks, make_conv_network, make_layer
+
+from model.config import PRESETS
+from model.engine import run_image
+from sim.energy import layer_events
+from sim.graph_simulation import simulate_graph
+from sim.simulation import lay_out, layer_figures, simulate
+from sw.calibrate import calibrate
+from sw.compressed import CompressedNetwork
+from sw.errors import EieError
+from sw.forward import patches
+from sw.graph import Convolution
+from sw.image import build_image
+from sw.integer_forward import run_integers
+
+ARRAY = PRESETS["tiny4"].with_(code_bits=5, sparse_matrix_depth=4096, pointer_depth=4096, constant_depth=2048)
+LARGE = ARRAY.with_(code_bits=8, activation_depth=512)
+
+
+@given(conv_networks(calibrated=True), st.integers(0, 1000))
+@settings(max_examples=25)
+def test_values_are_those_of_the_integer_datapath(network: CompressedNetwork, seed: int):
+    inputs = np.random.default_rng(seed).normal(size=(3, *network.input_shape)).astype(np.float32)
+    expected = run_integers(network, inputs)
+    found = simulate_graph(network, inputs, LARGE)
+    np.testing.assert_array_equal(found.outputs, expected.outputs.astype(np.float32))
+    np.testing.assert_array_equal(found.overflow, expected.overflow)
+    np.testing.assert_array_equal(found.saturated, expected.saturated)
+
+
+def test_cycles_are_those_of_every_position_by_itself():
+    """A convolution in two groups, each position through the engine by hand."""
+    convolution = Convolution(stride=(2, 1), padding=(1, 1), groups=2)
+    layer = make_layer(5, (6, 2, 3, 3), 0.5, 4, name="conv", relu=True, convolution=convolution)
+    base = make_conv_network(0)
+    assert base.graph is not None
+    graph = replace(base.graph, input_shape=(4, 5, 4), nodes=base.graph.nodes[:1])
+    inputs = np.random.default_rng(1).normal(size=(2, 4, 5, 4)).astype(np.float32)
+    network = calibrate(CompressedNetwork(layers=(layer,), graph=graph), inputs)
+    (run,) = simulate_graph(network, inputs, ARRAY).layers
+    integers = np.rint(np.ldexp(inputs, run.images[0].input_fraction_bits)).astype(np.int16)
+    seen = patches(integers, (3, 3), convolution)
+    assert seen.shape == (2, 2 * 12, 18)
+    for image, result, vectors in zip(run.images, run.results, seen, strict=True):
+        columns = image.layers[0].columns
+        alone = run_image(image, np.pad(vectors, ((0, 0), (0, columns - 18))))
+        assert result.inputs == len(alone) == 24
+        assert result.cycles == sum(one.cycles for one in alone)
+        assert result.counters.tolist() == np.sum([one.counters for one in alone], axis=0).tolist()
+    assert run.load_cycles == 2 * 24 * alone[0].load_cycles
+    figures = simulate_graph(network, inputs, ARRAY).layer_figures()["conv"]
+    assert figures["cycles"] == run.result.cycles / 2
+    assert figures["vectors"] == 2 * 12
+    events = run.events(2)
+    assert events.cycles == pytest.approx(run.result.cycles / 2)
+    assert events.image_bits == sum(layer_events(image, 0, run.results[0]).image_bits for image in run.images)
+
+
+def test_a_chain_takes_what_it_takes_layer_by_layer():
+    layers = (make_layer(1, (9, 12), 0.5, name="a", relu=True), make_layer(2, (4, 9), 0.5, name="b"))
+    inputs = np.random.default_rng(0).normal(size=(5, 12)).astype(np.float32)
+    network = calibrate(CompressedNetwork(layers=layers), inputs)
+    chain = simulate(lay_out(network, inputs, ARRAY)[0], inputs)
+    found = simulate_graph(network, inputs, ARRAY)
+    np.testing.assert_array_equal(found.outputs, chain.outputs)
+    assert found.cycles_per_input == chain.cycles_per_input
+    assert {name: values | {"vectors": 1.0} for name, values in layer_figures(chain).items()} == found.layer_figures()
+
+
+def test_refused():
+    network = make_conv_network(3)
+    with pytest.raises(EieError, match="need a calibration"):
+        simulate_graph(replace(network, calibration=None), np.ones((1, 2, 10, 9)), LARGE)
+    with pytest.raises(EieError, match="at least one input"):
+        simulate_graph(network, np.ones((0, 2, 10, 9)), LARGE)
+    calibrated = calibrate(network, np.ones((1, 2, 10, 9)))
+    with pytest.raises(EieError, match="layer conv1: the array takes codes of at most 4 bits, got 5"):
+        simulate_graph(calibrated, np.ones((1, 2, 10, 9)), LARGE.with_(code_bits=4))
+    with pytest.raises(EieError, match="layer conv1 is a convolution"):
+        build_image(calibrated, LARGE)
