@@ -64,7 +64,7 @@ def accuracy_command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Count the errors of a compressed network, decoded from its file."""
+    """Count the errors of a compressed network in both arithmetics."""
     output = Output(as_json=as_json)
     with output.steps(f"reading {network}") as say:
         compressed = load(network)
