@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sw.errors import EieError
 from sw.file_bits import LONGEST_CODE, BitReader, BitWriter
-from sw.file_integers import LIMIT, MAX_COUNT, read_ascending, write_ascending
+from sw.file_integers import LIMIT, MAX_COUNT, bit_lengths, read_ascending, write_ascending
 from sw.file_lengths import read_used_lengths, write_used_lengths
 from sw.huffman import code_lengths
 
@@ -23,6 +23,7 @@ EXPONENT = 8  # bits of a power of two, from the smallest float32
 SMALLEST_EXPONENT = -149
 DIGITS = 24  # bits of a float32's significand
 LOW = 5  # bits of the width of low parts
+TRIALS = 4  # splits that are tried, those that promise the fewest bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +96,12 @@ class Split:
     counts: NDArray[np.int64]
 
     @property
-    def least_bits(self) -> float:
-        """No Huffman code takes less than this for all high parts and low bits."""
+    def estimate(self) -> float:
+        """About the bits of it all: entropy, low parts, and for each high part its distance to the next and 4 more."""
         total = self.counts.sum()
-        return float(self.low * total + (self.counts * np.log2(total / self.counts)).sum())
+        entropy = (self.counts * np.log2(total / self.counts)).sum()
+        between = bit_lengths(np.diff(self.highs) - 1).sum()
+        return float(self.low * total + entropy + 4 * self.highs.size + between)
 
     def head(self) -> tuple[int, BitWriter]:
         """The bits of it all, and what comes before the integers."""
@@ -115,15 +118,10 @@ class Split:
 
 
 def _write_integers(writer: BitWriter, integers: NDArray[np.int64]) -> None:
-    """The split that takes the fewest bits, then the high part's code of every integer, then the low parts."""
-    best, best_bits, head = None, 0, BitWriter()
-    for split in sorted(_splits(integers), key=lambda split: split.least_bits):
-        if best is not None and split.least_bits >= best_bits:
-            break
-        bits, trial = split.head()
-        if best is None or bits < best_bits:
-            best, best_bits, head = split, bits, trial
-    assert best is not None
+    """The best split, then the high part's code of every integer, then the low parts."""
+    promising = sorted(_splits(integers), key=lambda split: split.estimate)[:TRIALS]
+    trials = [(*split.head(), split) for split in promising]
+    _, head, best = min(trials, key=lambda trial: trial[0])
     writer.extend(head)
     if best.highs.size > 1:
         ranks = np.searchsorted(best.highs, integers >> best.low).astype(np.uint8)
@@ -175,6 +173,8 @@ def _read_form(reader: BitReader) -> tuple[int, int]:
 
 
 def _values(way: int, scale: int, integers: NDArray[np.int64], what: str) -> NDArray[np.float32]:
+    if (np.abs(integers) >= LIMIT).any():
+        raise EieError(f"{what}: integers must be below 2**31 in magnitude, got {integers[np.abs(integers).argmax()]}")
     if way == PATTERN:
         magnitudes = np.abs(integers) << scale
         if magnitudes.max(initial=0) >= INFINITY:

@@ -89,6 +89,13 @@ def test_what_is_refused():
             continue
         with pytest.raises(EieError, match="part: numbers must be float32 exactly, got"):
             read_codebook(BitReader(writer.to_bytes(), "part"), 1, "part")
+    writer = BitWriter()
+    for value, width in ((0, 1), (31, 5), (31, 5), (0, 8)):
+        writer.number(value, width)
+    write_ascending(writer, np.array([1]))
+    writer.number(0, 31)
+    with pytest.raises(EieError, match=r"part: integers must be below 2\*\*31 in magnitude, got 2147483648"):
+        read_values(BitReader(writer.to_bytes(), "part"), 1, "part")
     with pytest.raises(EieError, match="more bits must follow"):
         read_values(BitReader(write_values(np.arange(300, dtype=np.float32))[:-1], "part"), 300, "part")
 
