@@ -7,17 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from sim.arrays import read_inputs
+from sim.by_layer import parse_by_layer
 from sim.options import Json
 from sim.output import Output, count, ratio
-from sw.compress import compress
-from sw.errors import EieError
+from sw.compress import compress, is_exact
 from sw.files import check_target
 from sw.formats.network_file import load_network, save_network
+from sw.kmeans import Init
 from sw.model_file import CompressedNetwork, load, report, save
 from sw.quantise import calibrate
 from sw.report import FileReport, LayerReport
 
 NetworkFile = Annotated[Path, typer.Argument(metavar="NET.eie", help="A compressed network.")]
+
+BY_LAYER = "{0}|NAME={0},..."
 
 SIZE_COLUMNS = [
     "layer",
@@ -38,21 +41,47 @@ def compress_command(
     model: Annotated[
         Path,
         typer.Argument(
-            metavar="MODEL.safetensors", help="Weights of linear layers: NAME.weight (out, in), NAME.bias (out)."
+            metavar="MODEL", help="A float32 network: .safetensors, .npz, .pt, .pth, .onnx or Deep Compression's .net."
         ),
     ],
     path: Annotated[Path, typer.Option("-o", "--output", metavar="NET.eie", help="The compressed network.")],
+    graph: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="How the layers are connected: .json or Caffe's .prototxt."),
+    ] = None,
     density: Annotated[
         str | None,
         typer.Option(
-            metavar="0.1|NAME=0.1,...",
+            metavar=BY_LAYER.format(0.1),
             help="Weights kept, the largest ones: a fraction above 0 and at most 1, of all layers or by layer.",
         ),
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Instead of a density: the smallest magnitude of a weight that is kept.")
+        str | None,
+        typer.Option(metavar=BY_LAYER.format(0.05), help="Or: the smallest magnitude of a weight that is kept."),
     ] = None,
-    code_bits: Annotated[int, typer.Option(help="Bits of a weight code, 1 to 8.")] = 4,
+    sensitivity: Annotated[
+        str | None,
+        typer.Option(
+            metavar=BY_LAYER.format(0.7), help="Or: that magnitude in standard deviations of the layer's weights."
+        ),
+    ] = None,
+    code_bits: Annotated[
+        str | None,
+        typer.Option(
+            metavar=BY_LAYER.format(4),
+            help="Bits of a weight code, 1 to 8 [default: as few as hold the values of weights that are shared "
+            "already, else 4].",
+        ),
+    ] = None,
+    index_bits: Annotated[
+        str | None,
+        typer.Option(
+            metavar=BY_LAYER.format(4), help="Bits of a zero run in the file, 0 to 8 [default: the smallest file]."
+        ),
+    ] = None,
+    init: Annotated[Init, typer.Option(help="Where the shared weights start, or the best ones there are.")] = "linear",
+    seed: Annotated[int, typer.Option(help="Of --init forgy.")] = 0,
     calibration_file: Annotated[
         Path | None,
         typer.Option(
@@ -65,24 +94,30 @@ def compress_command(
 ) -> None:
     """Compress a network: prune, share weights, Huffman-code."""
     output = Output(as_json=as_json)
-    densities = parse_density(density)
-    check_target(path, model, calibration_file)
-    network = load_network(model)
-    calibration = None if calibration_file is None else read_inputs(calibration_file, network.in_features)
+    options: dict[str, Any] = {
+        "density": parse_by_layer("--density", density, float),
+        "threshold": parse_by_layer("--threshold", threshold, float),
+        "sensitivity": parse_by_layer("--sensitivity", sensitivity, float),
+        "code_bits": parse_by_layer("--code-bits", code_bits, int),
+        "index_bits": parse_by_layer("--index-bits", index_bits, int),
+    }
+    check_target(path, model, graph, calibration_file)
+    network = load_network(model, graph)
+    calibration = None if calibration_file is None else read_inputs(calibration_file, *network.input_shape)
     with output.steps(f"compressing {model}") as say:
-        compressed = compress(
-            network,
-            density=densities,
-            threshold=threshold,
-            code_bits=code_bits,
-            progress=lambda name: say(f"compressed {name}"),
-        )
+        compressed = compress(network, **options, init=init, seed=seed, progress=lambda name: say(f"compressed {name}"))
         if calibration is not None:
             say(f"choosing binary points from {len(calibration)} inputs")
             compressed = calibrate(compressed, calibration)
         sizes = save(compressed, path)
     show_sizes(output, str(path), sizes)
-    output.result({"file": str(path), "calibrated": calibration is not None, **size_payload(sizes)})
+    exact = [
+        layer.name for layer, small in zip(network.layers, compressed.layers, strict=True) if is_exact(layer, small)
+    ]
+    output.line(_exact_line(exact, len(network.layers)))
+    output.result(
+        {"file": str(path), "calibrated": calibration is not None, "exact_layers": exact, **size_payload(sizes)}
+    )
 
 
 def inspect_command(network: NetworkFile, as_json: Json = False) -> None:
@@ -129,19 +164,13 @@ def decompress_command(
     output.result({"file": str(path), "layers": [layer.name for layer in dense.layers], "bytes": size})
 
 
-def parse_density(text: str | None) -> float | dict[str, float] | None:
-    """``0.1``, or ``name=0.1,...`` as a dictionary; raises EieError for anything else."""
-    if text is None:
-        return None
-    if "=" not in text:
-        return _number(text, text)
-    densities: dict[str, float] = {}
-    for part in text.split(","):
-        name, separator, value = part.rpartition("=")
-        if not separator or name.strip() in densities:
-            raise EieError(f"--density wants a number or NAME=NUMBER,... with each name once, got {text!r}")
-        densities[name.strip()] = _number(value, text)
-    return densities
+def _exact_line(exact: list[str], layers: int) -> str:
+    """Which layers took few values already, so that sharing changed none of their weights."""
+    if len(exact) == layers:
+        return "no weight that was kept has changed"
+    if not exact:
+        return "weights that were kept are shared, in every layer"
+    return f"no weight that was kept has changed in {', '.join(exact)}; in the others they are shared"
 
 
 def show_sizes(output: Output, title: str, sizes: FileReport) -> None:
@@ -188,10 +217,3 @@ def _counts(layer: LayerReport) -> tuple[int, int, int, int]:
 
 def _codebooks(compressed: CompressedNetwork) -> dict[str, list[float]]:
     return {layer.name: [float(value) for value in layer.codebook] for layer in compressed.layers}
-
-
-def _number(text: str, whole: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise EieError(f"--density wants a number or NAME=NUMBER,... with each name once, got {whole!r}") from error
