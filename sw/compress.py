@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sw.compressed import CompressedLayer, CompressedNetwork
+from sw.entropy_sharing import share_by_entropy
 from sw.errors import EieError
 from sw.file_layout import choose_layout
 from sw.kmeans import Init, few_values, share
@@ -18,7 +19,7 @@ from sw.quantise import calibrate
 T = TypeVar("T", int, float)
 
 USUAL_CODE_BITS = 4
-MOST_CODE_BITS = 8
+MOST_BITS = 8
 
 
 def compress(
@@ -29,6 +30,7 @@ def compress(
     sensitivity: float | Mapping[str, float] | None = None,
     code_bits: int | Mapping[str, int] | None = None,
     index_bits: int | Mapping[str, int] | None = None,
+    step: float | Mapping[str, float] | None = None,
     init: Init = "linear",
     seed: int = 0,
     calibration: NDArray[Any] | None = None,
@@ -46,7 +48,9 @@ def compress(
         that take no more values than that keep them exactly. None: as `choose_code_bits` says.
     index_bits : bits of a zero run in the model file; None: as many as make the layer smallest. Whether the file goes
         through rows or columns is chosen by size in any case.
-    init, seed : how weights are shared, see `sw.kmeans.share`.
+    step : share by `sw.entropy_sharing.share_by_entropy` instead of k-means, at most ``2**code_bits - 1`` weights; by
+        default the code bits are then as few as hold them.
+    init, seed : how k-means shares weights, see `sw.kmeans.share`.
     calibration : (n, *input shape) inputs; without them the result has no calibration and cannot be laid out for an
         array.
     progress : called with a layer's name when the layer is done.
@@ -56,52 +60,60 @@ def compress(
         "threshold": by_layer(network, "threshold", threshold),
         "sensitivity": by_layer(network, "sensitivity", sensitivity),
     }
+    steps = by_layer(network, "step", step)
     widths = by_layer(network, "code_bits", code_bits), by_layer(network, "index_bits", index_bits)
     for layer in network.layers:
         check_pruning(**{what: option[layer.name] for what, option in pruning.items()})
         for what, option, least in zip(("code_bits", "index_bits"), widths, (1, 0), strict=True):
             bits = option[layer.name]
-            if bits is not None and not least <= bits <= 8:
-                raise EieError(f"{what} must be between {least} and 8, got {bits}")
+            if bits is not None and not least <= bits <= MOST_BITS:
+                raise EieError(f"{what} must be between {least} and {MOST_BITS}, got {bits}")
     layers: list[CompressedLayer] = []
     for layer in network.layers:
         positions = kept_positions(layer.weight, **{what: option[layer.name] for what, option in pruning.items()})
         values = layer.weight.reshape(-1)[positions]
         bits, width = (option[layer.name] for option in widths)
-        layers.append(share_layer(layer, positions, values, bits, width, init, seed))
+        codebook, codes = share_weights(values, bits, steps[layer.name], init, seed)
+        layers.append(lay_out(layer, positions, codebook, codes, width))
         if progress is not None:
             progress(layer.name)
     compressed = CompressedNetwork(layers=tuple(layers), graph=network.graph)
     return compressed if calibration is None else calibrate(compressed, calibration)
 
 
-def share_layer(
-    layer: Layer,
-    positions: NDArray[np.int64],
+def share_weights(
     values: NDArray[np.float32],
     code_bits: int | None = None,
-    index_bits: int | None = None,
+    step: float | None = None,
     init: Init = "linear",
     seed: int = 0,
-) -> CompressedLayer:
-    """The layer with its kept weights shared and indexed.
-
-    Parameters
-    ----------
-    positions, values : (kept,) int64 and float32, the weights that were not pruned, row-major and not zero.
-    code_bits, index_bits, init, seed : as for `compress`.
-    """
-    bits = choose_code_bits(values) if code_bits is None else code_bits
-    centroids, clusters = share(values, (1 << bits) - 1, init=init, seed=seed)
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Codebook, (2**code_bits,) with entry 0 zero, and codes of weights that are not zero; options as of `compress`."""
+    if step is None:
+        bits = choose_code_bits(values) if code_bits is None else code_bits
+        centroids, clusters = share(values, (1 << bits) - 1, init=init, seed=seed)
+    else:
+        centroids, clusters = share_by_entropy(values, (1 << (code_bits or MOST_BITS)) - 1, step)
+        bits = code_bits or max(int(centroids.size).bit_length(), 1)
     codebook = np.zeros(1 << bits, np.float32)
     codebook[1 : centroids.size + 1] = centroids
-    codes = clusters + np.uint8(1)
+    return codebook, clusters + np.uint8(1)
+
+
+def lay_out(
+    layer: Layer,
+    positions: NDArray[np.int64],
+    codebook: NDArray[np.float32],
+    codes: NDArray[np.uint8],
+    index_bits: int | None = None,
+) -> CompressedLayer:
+    """The layer with these shared weights at these row-major positions; index bits as for `compress`."""
     layout = choose_layout(positions, codes, layer.weight.shape, index_bits)
     return CompressedLayer(
         name=layer.name,
         shape=layer.weight.shape,
         convolution=layer.convolution,
-        code_bits=bits,
+        code_bits=codebook.size.bit_length() - 1,
         index_bits=layout.index_bits,
         column_major=layout.column_major,
         codebook=codebook,
@@ -120,7 +132,7 @@ def choose_code_bits(values: NDArray[np.float32]) -> int:
     bits: a codebook as long as the layer would not compress it.
     """
     usual = (1 << USUAL_CODE_BITS) - 1
-    distinct = few_values(values, (1 << MOST_CODE_BITS) - 1)
+    distinct = few_values(values, (1 << MOST_BITS) - 1)
     if distinct is None or distinct.size > max(usual, values.size // 2):
         return USUAL_CODE_BITS
     return max(int(distinct.size).bit_length(), 1)

@@ -44,21 +44,26 @@ def share(
         exactly these (-0.0 as 0.0).
     codes : (n,) uint8, index of each value's centroid.
     """
-    if not 1 <= clusters <= MOST_CLUSTERS:
-        raise EieError(f"clusters must be between 1 and {MOST_CLUSTERS}, got {clusters}")
+    check_values(values, clusters)
     if init not in INITS:
         raise EieError(f"an initialisation must be one of {', '.join(INITS)}, got {init!r}")
-    if not np.isfinite(values).all():
-        raise EieError("weights must be finite to be shared, got NaN or infinity")
     distinct = few_values(values, clusters)
     if distinct is not None:
-        return distinct, _codes(values, distinct[1:])
+        return distinct, codes_of(values, distinct[1:])
     ordered = np.sort(values)
     tree = sum_tree(ordered)
     inits: tuple[Init, ...] = ("exact", "linear", "density") if init == "exact" else (init,)
     results = [_converged(ordered, tree, _initial(ordered, clusters, start, seed)) for start in inits]
     _, centroids, lowest = min(results, key=lambda result: result[0])
-    return centroids, _codes(values, lowest[1:])
+    return centroids, codes_of(values, lowest[1:])
+
+
+def check_values(values: NDArray[np.float32], clusters: int) -> None:
+    """EieError unless the values can be shared by so many."""
+    if not 1 <= clusters <= MOST_CLUSTERS:
+        raise EieError(f"clusters must be between 1 and {MOST_CLUSTERS}, got {clusters}")
+    if not np.isfinite(values).all():
+        raise EieError("weights must be finite to be shared, got NaN or infinity")
 
 
 def few_values(values: NDArray[np.float32], most: int) -> NDArray[np.float32] | None:
@@ -78,7 +83,7 @@ def _converged(
     return _squared_error(ordered, starts, centroids), centroids.astype(np.float32), ordered[starts]
 
 
-def _codes(values: NDArray[np.float32], bounds: NDArray[np.float32]) -> NDArray[np.uint8]:
+def codes_of(values: NDArray[np.float32], bounds: NDArray[np.float32]) -> NDArray[np.uint8]:
     """How many of the ascending bounds are not above each value."""
     codes = np.empty(values.size, np.uint8)
     for start in range(0, values.size, VALUES_AT_ONCE):
@@ -109,7 +114,7 @@ def _distinct(values: NDArray[np.float32], table: NDArray[np.float32]) -> int:
     for value in values:
         if place and table[place - 1] == value:
             continue
-        place = _not_above(table[:held], value)
+        place = not_above(table[:held], value)
         if place and table[place - 1] == value:
             continue
         if held == table.size:
@@ -122,7 +127,7 @@ def _distinct(values: NDArray[np.float32], table: NDArray[np.float32]) -> int:
 
 
 @compiled
-def _not_above(ordered: NDArray[np.float32], bound: float) -> int:
+def not_above(ordered: NDArray[np.float32], bound: float) -> int:
     """How many of the ascending values are not above the bound."""
     low, high = 0, ordered.size
     while low < high:
@@ -149,7 +154,7 @@ def _lloyd(
         moved = False
         for cluster in range(1, centroids.size):
             bound = (centroids[cluster - 1] + centroids[cluster]) / 2
-            edge = _not_above(ordered, bound)
+            edge = not_above(ordered, bound)
             moved |= edge != edges[cluster]
             edges[cluster] = edge
         for cluster in range(centroids.size):

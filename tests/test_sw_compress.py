@@ -1,4 +1,5 @@
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw.compress import choose_code_bits, compress, is_exact
+from sw.entropy_sharing import share_by_entropy
 from sw.errors import EieError
 from sw.graph import UNCONNECTED, Convolution
 from sw.layer import Layer
@@ -102,9 +104,23 @@ def test_a_layer_without_weights_has_a_codebook():
 
 
 def test_equal_networks_give_equal_bytes():
-    for options in ({}, {"init": "forgy", "seed": 5}, {"init": "exact"}, {"sensitivity": 0.5}):
+    choices: list[dict[str, Any]] = [{}, {"init": "forgy", "seed": 5}, {"init": "exact"}, {"sensitivity": 0.5}]
+    for options in choices:
         first, again = (to_bytes(compress(make_network(), **options)) for _ in range(2))
         assert first == again
+
+
+def test_a_step_shares_by_entropy():
+    network = make_network()
+    coarse, fine = (compress(network, step=step).layers for step in (1.0, 0.1))
+    for layer, wide, narrow in zip(network.layers, coarse, fine, strict=True):
+        values = layer.weight.ravel()
+        centroids, codes = share_by_entropy(values, 255, 1.0)
+        assert (wide.dense().ravel() == centroids[codes]).all()
+        assert 2 ** (wide.code_bits - 1) <= centroids.size < 2**wide.code_bits
+        assert wide.code_bits < narrow.code_bits
+        assert np.abs(narrow.dense() - layer.weight).mean() < np.abs(wide.dense() - layer.weight).mean()
+    assert [layer.code_bits for layer in compress(network, step=0.1, code_bits=3).layers] == [3, 3]
 
 
 def test_options_by_layer():
@@ -161,6 +177,7 @@ def test_calibration_is_that_of_the_compressed_network():
         ({"code_bits": {"fc1": 9}}, "code_bits must be between 1 and 8, got 9"),
         ({"sensitivity": {"fc1": -1}}, "sensitivity must be finite and not negative, got -1"),
         ({"density": {"fc1": 0.5}, "threshold": 0.5}, "got density and threshold"),
+        ({"step": {"fc0": 0.0}}, "step must be positive and finite, got 0.0"),
         ({"init": "random"}, "one of linear, density, forgy, exact, got 'random'"),
         ({"code_bits": 0}, "code_bits must be between 1 and 8, got 0"),
         ({"density": 2.0}, "above 0 and at most 1, got 2.0"),
