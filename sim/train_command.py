@@ -4,13 +4,10 @@ import hashlib
 import json
 from contextlib import ExitStack
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 import typer
 from numpy.typing import NDArray
 
@@ -18,12 +15,13 @@ from sim.compress_commands import show_sizes, size_payload
 from sim.mnist import load_mnist
 from sim.options import Json
 from sim.output import Advance, Output, count
+from sim.torch_library import torch_threads
+from sw.accuracy import Errors, IntegerErrors, measure_float, measure_integers
 from sw.compress import compress
 from sw.errors import EieError
-from sw.files import check_source, check_target, read_whole, reason
-from sw.integer_forward import run_integers
+from sw.files import check_target, read_whole
+from sw.formats.network_file import load_network
 from sw.model_file import load, save
-from sw.network import Network
 
 if TYPE_CHECKING:
     from sw.training.loop import Epoch
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 IMAGE_SHAPE = (1, 28, 28)
 PIXEL_SCALE = 256
 CALIBRATION_IMAGES = 500
-AT_ONCE = 500  # test images
 MOST_THREADS = 1024
 
 
@@ -51,9 +48,7 @@ def train_command(
     ] = None,
     weights_file: Annotated[
         Path | None,
-        typer.Option(
-            "--weights", metavar="W.safetensors", help="Dense weights to start from, instead of training them."
-        ),
+        typer.Option("--weights", metavar="WEIGHTS", help="Dense weights to start from: .safetensors, .npz, .pt."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of everything random, 0 or more.")] = 0,
     device: Annotated[str, typer.Option(help="Where torch computes: cpu or cuda.")] = "cpu",
@@ -89,10 +84,8 @@ def train_command(
     )
     if restart:
         checkpoint.remove()
-    if threads is not None:
-        torch.set_num_threads(threads)
     pixels = torch.from_numpy(np.rint(images * PIXEL_SCALE).astype(np.uint8)).view(-1, *IMAGE_SHAPE)
-    with Watched(output) as watcher:
+    with torch_threads(torch, threads or torch.get_num_threads()), Watched(output) as watcher:
         trained = run_recipe(
             recipe,
             pixels,
@@ -109,11 +102,14 @@ def train_command(
         result = to_network(trained.module, IMAGE_SHAPE)
         sizes = save(compress(result, calibration=images[np.sort(sample)]), path)
     show_sizes(output, str(path), sizes)
-    errors = _test(output, path, data)
+    in_float, in_integers = _test(output, path, data)
     output.table(
-        f"{path} decoded, {count(errors['images'])} test images",
-        ["arithmetic", "error"],
-        [["float32", percent2(errors["float32"])], ["integers", percent2(errors["integers"])]],
+        f"{path} decoded, {count(in_float.inputs)} test images",
+        ["arithmetic", "wrong", "error"],
+        [
+            ["float32", count(in_float.wrong), percent2(in_float.error)],
+            ["integers", count(in_integers.wrong), percent2(in_integers.error)],
+        ],
     )
     output.line(f"{trained.seconds / 60:.1f} minutes of training, interrupted runs included")
     checkpoint.remove()
@@ -122,9 +118,9 @@ def train_command(
             "file": str(path),
             "network": network,
             "seed": seed,
-            "error_float32": errors["float32"],
-            "error_integers": errors["integers"],
-            "test_images": errors["images"],
+            "error_float32": in_float.error,
+            "error_integers": in_integers.error,
+            "test_images": in_float.inputs,
             "training_seconds": trained.seconds,
             "stages": [asdict(stage) for stage in trained.stages],
             **size_payload(sizes),
@@ -133,19 +129,10 @@ def train_command(
 
 
 def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """All tensors of a safetensors file as float32; EieError if it is not one or holds anything but finite numbers."""
-    check_source(path)
-    untyped: Any = safetensors.numpy
-    try:
-        tensors: dict[str, NDArray[Any]] = untyped.load_file(path)
-    except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
-        raise EieError(f"{path} is not a whole safetensors file of numbers: {reason(error)}") from error
-    weights: dict[str, NDArray[np.float32]] = {}
-    for name, tensor in tensors.items():
-        if tensor.dtype.kind != "f" or not np.isfinite(tensor).all():
-            raise EieError(f"{path}: {name} must hold finite floating-point numbers")
-        weights[name] = tensor.astype(np.float32)
-    return weights
+    """Weights and biases of a network file by their names in the module."""
+    layers = load_network(path).layers
+    weights = {f"{layer.name}.weight": layer.weight for layer in layers}
+    return weights | {f"{layer.name}.bias": layer.bias for layer in layers}
 
 
 def percent2(value: float) -> str:
@@ -231,25 +218,10 @@ def _show_stages(output: Output, network: str, trained: "Trained") -> None:
     output.table(f"{network}: how each stage ended", ["stage", "epochs", "loss", "validation error", "density"], rows)
 
 
-def _test(output: Output, path: Path, data: Path) -> dict[str, Any]:
-    """The error of the file at `path` on the test images, in float32 and on the integer datapath."""
+def _test(output: Output, path: Path, data: Path) -> tuple[Errors, IntegerErrors]:
+    """Errors of the file at `path` on the test images, in float32 and on the integer datapath."""
     images, labels = load_mnist(data / "mnist", "t10k")
     compressed = load(path)
-    network = compressed.to_network()
-    wrong = 0
-    with output.bar(f"testing {path} in float32", len(images)) as advance:
-        for start in range(0, len(images), AT_ONCE):
-            part = slice(start, start + AT_ONCE)
-            wrong += _wrong(network, images[part], labels[part])
-            advance(len(images[part]))
-    with output.bar(f"testing {path} on the integer datapath", len(images)) as advance:
-        integers = run_integers(compressed, images, advance=partial(advance)).integers
-    return {
-        "images": len(images),
-        "float32": wrong / len(images),
-        "integers": np.count_nonzero(integers.argmax(axis=1) != labels) / len(images),
-    }
-
-
-def _wrong(network: Network, images: NDArray[np.float32], labels: NDArray[np.int64]) -> int:
-    return int(np.count_nonzero(network.forward(images).argmax(axis=1) != labels))
+    with output.bar(f"testing {path}", 2 * len(images)) as advance:
+        in_float = measure_float(compressed.to_network(), images, labels, advance=advance)
+        return in_float, measure_integers(compressed, images, labels, advance=advance)

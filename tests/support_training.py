@@ -1,5 +1,7 @@
 """Tiny problems that a network learns in a second, for the tests of training."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -20,7 +22,7 @@ def batches(size: int = 16, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
     return list(zip(inputs.split(size), labels.split(size), strict=True))
 
 
-def perceptron(seed: int = 0) -> nn.Sequential:
+def perceptron(seed: int = 0) -> Any:
     """8-12-3 with ReLU."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)

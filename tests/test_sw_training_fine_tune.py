@@ -1,5 +1,7 @@
 """sw/training/fine_tune.py: the gradient of a centroid, equal weights that stay equal, changing clusters, the grid."""
 
+from typing import Any
+
 import pytest
 
 pytest.importorskip("torch", reason="training needs torch, the extra `train`")
@@ -39,7 +41,7 @@ def test_the_gradient_of_a_centroid_is_the_sum_over_its_cluster() -> None:
 
 
 def test_one_step_moves_every_weight_of_a_cluster_by_the_sum_of_their_gradients() -> None:
-    layer = nn.Linear(4, 1, bias=False)
+    layer: Any = nn.Linear(4, 1, bias=False)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[0.5, 0.0, 0.5, -1.0]]))
     data = [(torch.tensor([[1.0, 10.0, 2.0, 4.0]]), torch.zeros(1))]
@@ -120,7 +122,7 @@ def test_nearest_of_centroids_in_any_order() -> None:
 
 
 @pytest.mark.parametrize("layer", [nn.LSTM, nn.GRU])
-def test_recurrent_layers_from_pruning_to_fine_tuning(layer: type[nn.RNNBase]) -> None:
+def test_recurrent_layers_from_pruning_to_fine_tuning(layer: Any) -> None:
     class Reader(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -155,7 +157,7 @@ def test_equal_runs_are_equal() -> None:
 
 
 def test_refusals() -> None:
-    wide = nn.Linear(300, 1)
+    wide: Any = nn.Linear(300, 1)
     with pytest.raises(EieError, match="weight must take at most 255 values beside 0, it takes 300: share it first"):
         fine_tune(wide, [], {"weight": wide.weight.detach()}, CENTROIDS, Training(epochs=0))
     with pytest.raises(EieError, match=r"shared weights must name parameters of .*, got 'ip1'"):

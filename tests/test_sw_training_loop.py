@@ -84,7 +84,7 @@ def test_an_interrupted_run_continues_to_the_same_weights(epochs_before: int, av
     training = Training(epochs=4, learning_rate=0.05, average=average, select="best")
 
     def run(store: Memory) -> nn.Module:
-        module = nn.Sequential(*perceptron(), nn.Dropout(0.2))
+        module: Any = nn.Sequential(*perceptron(), nn.Dropout(0.2))
         loader = DataLoader(TensorDataset(inputs, labels), batch_size=16, shuffle=True)
         train(module, loader, training, validation=batches(seed=1), store=store)
         return module
@@ -124,7 +124,7 @@ def test_the_best_epoch_is_kept_the_later_of_equal_ones() -> None:
 
 
 def test_penalties_and_clipping() -> None:
-    def trained(**options: Any) -> nn.Sequential:
+    def trained(**options: Any) -> Any:
         module = perceptron()
         training = Training(epochs=1, schedule="constant", momentum=0.0, **options)
         train(module, [batches()[0]], training, loss=lambda outputs, _: outputs.sum() * 0)
@@ -152,7 +152,7 @@ def test_learning_rates() -> None:
 
 
 def test_own_loss_and_metric() -> None:
-    layer = nn.Linear(1, 1)
+    layer: Any = nn.Linear(1, 1)
     data = [(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [5.0]]))]
     error = nn.functional.mse_loss
     history = train(layer, data, Training(epochs=300, learning_rate=0.05), loss=error, metric=error, validation=data)

@@ -1,5 +1,7 @@
 """sw/training/parameters.py: which parameters are compressed."""
 
+from typing import Any
+
 import pytest
 
 pytest.importorskip("torch", reason="training needs torch, the extra `train`")
@@ -46,7 +48,7 @@ def test_a_layer_by_itself_and_a_shared_parameter() -> None:
 
 
 def test_density_counts_weights_only() -> None:
-    layer = nn.Linear(4, 2)
+    layer: Any = nn.Linear(4, 2)
     with torch.no_grad():
         layer.weight.fill_(1)
         layer.weight[0] = 0
@@ -57,7 +59,7 @@ def test_density_counts_weights_only() -> None:
 def test_refusals() -> None:
     with pytest.raises(EieError, match="must have a Linear, Conv, RNN, LSTM or GRU layer, got none"):
         prunable(nn.ReLU())
-    layer = nn.Linear(2, 2)
+    layer: Any = nn.Linear(2, 2)
     with torch.no_grad():
         layer.weight[0, 0] = float("nan")
     with pytest.raises(EieError, match="weight must be finite"):

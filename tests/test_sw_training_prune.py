@@ -64,7 +64,7 @@ def test_scales_and_scores() -> None:
 
 
 def test_lamp_scores_are_those_of_the_paper() -> None:
-    layer = nn.Linear(3, 1, bias=False)
+    layer: Any = nn.Linear(3, 1, bias=False)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[3.0, -1.0, 2.0]]))
     score = Masked(layer, Pruning(density=1.0, score="lamp")).score("weight")
@@ -73,7 +73,7 @@ def test_lamp_scores_are_those_of_the_paper() -> None:
 
 
 def test_fisher_scores_are_magnitudes_times_root_mean_square_gradients() -> None:
-    layer = nn.Linear(2, 1, bias=False)
+    layer: Any = nn.Linear(2, 1, bias=False)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[10.0, 1.0]]))
     data = [(torch.tensor([[0.001, 1.0]]), torch.zeros(1))] * 10
@@ -116,8 +116,8 @@ def test_what_is_zero_at_the_start_counts_as_pruned() -> None:
 def test_splicing_grows_back_what_the_loss_wants() -> None:
     """Only the first input matters, but its weight is the smallest at the start and goes first."""
 
-    def trained(splice: bool) -> nn.Linear:
-        layer = nn.Linear(2, 1, bias=False)
+    def trained(splice: bool) -> Any:
+        layer: Any = nn.Linear(2, 1, bias=False)
         with torch.no_grad():
             layer.weight.copy_(torch.tensor([[0.01, 0.02]]))
         inputs = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
@@ -135,7 +135,7 @@ def test_splicing_grows_back_what_the_loss_wants() -> None:
 
 def test_hysteresis_keeps_present_weights_against_slightly_larger_ones() -> None:
     def mask_after(shadow: float, hysteresis: float) -> list[bool]:
-        layer = nn.Linear(2, 1, bias=False)
+        layer: Any = nn.Linear(2, 1, bias=False)
         with torch.no_grad():
             layer.weight.copy_(torch.tensor([[1.0, 0.5]]))
         form = Masked(layer, Pruning(density=0.5, splice=True, hysteresis=hysteresis))
@@ -151,7 +151,7 @@ def test_hysteresis_keeps_present_weights_against_slightly_larger_ones() -> None
 
 
 def test_absent_weights_fade_and_a_frozen_mask_stays() -> None:
-    layer = nn.Linear(2, 1, bias=False)
+    layer: Any = nn.Linear(2, 1, bias=False)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[1.0, 0.5]]))
     form = Masked(layer, Pruning(density=0.5, splice=True, every=1.0, fade=10.0, freeze=2.0))

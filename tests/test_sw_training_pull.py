@@ -1,5 +1,7 @@
 """sw/training/pull.py: weights that come together while they are trained."""
 
+from typing import Any
+
 import pytest
 
 pytest.importorskip("torch", reason="training needs torch, the extra `train`")
@@ -34,7 +36,7 @@ def test_weights_end_on_few_values_and_zeros_stay() -> None:
 
 
 def test_the_pull_grows_exponentially() -> None:
-    layer = nn.Linear(3, 1, bias=False)
+    layer: Any = nn.Linear(3, 1, bias=False)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[0.0, 1.0, 3.0]]))
     form = Pulled(layer, Pulling(values=1, first=0.01, last=1.0, every=1000), epochs=4)
@@ -51,7 +53,7 @@ def test_the_pull_grows_exponentially() -> None:
 
 @pytest.mark.parametrize(("mean", "expected"), [("equal", 2.0), ("fisher", 2.8)])
 def test_values_are_means_of_their_weights(mean: str, expected: float) -> None:
-    layer = nn.Linear(2, 1, bias=False)
+    layer: Any = nn.Linear(2, 1, bias=False)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[1.0, 3.0]]))
     form = Pulled(layer, Pulling(values=1, every=1, mean=mean, until=0.5), epochs=1)
@@ -64,7 +66,7 @@ def test_values_are_means_of_their_weights(mean: str, expected: float) -> None:
 
 
 def test_a_bias_may_become_zero_and_zero_does_not_move() -> None:
-    layer = nn.Linear(1, 4)
+    layer: Any = nn.Linear(1, 4)
     with torch.no_grad():
         layer.bias.copy_(torch.tensor([0.1, 0.2, 5.0, 5.2]))
     form = Pulled(layer, Pulling(values={"bias": 1}, every=1), epochs=1)

@@ -33,7 +33,7 @@ def test_weights_take_few_values_and_zeros_stay(init: str, bits: int) -> None:
 
 
 @pytest.mark.parametrize("init", ["linear", "density", "forgy", "exact"])
-def test_the_values_are_those_of_the_projects_k_means(init: str) -> None:
+def test_the_values_are_those_of_the_projects_k_means(init: kmeans.Init) -> None:
     module = perceptron()
     values = module[0].weight.detach().numpy().ravel()
     centroids, codes = kmeans.share(values, 7, init=init, seed=5)
@@ -50,7 +50,7 @@ def test_by_name_and_number_of_values() -> None:
 
 
 def test_recurrent_weights_are_shared() -> None:
-    lstm = nn.LSTM(3, 4)
+    lstm: Any = nn.LSTM(3, 4)
     share(lstm, Sharing(bits={"weight_ih_l0": 2, "weight_hh_l0": 4}))
     assert distinct(lstm.weight_ih_l0) <= 3
     assert distinct(lstm.weight_hh_l0) <= 15

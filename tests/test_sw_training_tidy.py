@@ -1,5 +1,7 @@
 """sw/training/tidy.py and links.py: outputs stay, units without users or weights go, units change places."""
 
+from typing import Any
+
 import pytest
 
 pytest.importorskip("torch", reason="training needs torch, the extra `train`")
@@ -14,11 +16,11 @@ from sw.training.links import leaves, links
 from sw.training.tidy import Tidying, tidy
 
 
-def linear() -> nn.Sequential:
+def linear() -> Any:
     return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 3))
 
 
-def convolutional() -> nn.Sequential:
+def convolutional() -> Any:
     features = nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(2), nn.Conv2d(4, 6, 2), nn.ReLU(), nn.AvgPool2d(2))
     return nn.Sequential(features, nn.Flatten(), nn.Linear(24, 7), nn.ReLU(), nn.Dropout(), nn.Linear(7, 3))
 
@@ -26,7 +28,7 @@ def convolutional() -> nn.Sequential:
 CASES = [(linear, (6,)), (convolutional, (1, 12, 12))]
 
 
-def sparse(make: Callable[[], nn.Sequential], seed: int) -> nn.Sequential:
+def sparse(make: Callable[[], nn.Sequential], seed: int) -> Any:
     """Few weights, so that units without weights and without users are there."""
     torch.manual_seed(seed)
     module = make().eval()
@@ -51,7 +53,7 @@ def weights(module: nn.Module) -> int:
 def test_the_function_stays_and_no_idle_unit_is_left(
     make: Callable[[], nn.Sequential], shape: tuple[int, ...], seed: int
 ) -> None:
-    module = sparse(make, seed)
+    module: Any = sparse(make, seed)
     before, size = outputs(module, shape), weights(module)
     tidy(module, Tidying(reorder="weights"))
     torch.testing.assert_close(outputs(module, shape), before)
@@ -60,11 +62,12 @@ def test_the_function_stays_and_no_idle_unit_is_left(
         used = (link.by_unit(link.target.weight) != 0).any(dim=2).any(dim=0)
         fed = (link.source.weight != 0).flatten(1).any(dim=1)
         assert torch.equal(used, fed)
+        assert link.source.bias is not None
         assert not link.source.bias[~used].any()
 
 
 def test_units_with_most_weights_come_first() -> None:
-    module = sparse(linear, 0)
+    module: Any = sparse(linear, 0)
     tidy(module, Tidying(fold=False, drop=False, reorder="weights"))
     first, second = (module[0].weight != 0).sum(dim=1), (module[2].weight != 0).sum(dim=0)
     totals = (first + second).tolist()
@@ -72,7 +75,7 @@ def test_units_with_most_weights_come_first() -> None:
 
 
 def test_a_constant_goes_through_relu_and_pooling_but_not_through_padding() -> None:
-    module = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(2, 1, 3)).eval()
+    module: Any = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(2, 1, 3)).eval()
     with torch.no_grad():
         module[0].weight.zero_()
         module[0].bias.copy_(torch.tensor([2.0, -3.0]))
@@ -83,7 +86,7 @@ def test_a_constant_goes_through_relu_and_pooling_but_not_through_padding() -> N
     assert not module[3].weight.any()
     torch.testing.assert_close(outputs(module, (1, 8, 8)), before)
 
-    padded = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 3, padding=1)).eval()
+    padded: Any = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 3, padding=1)).eval()
     with torch.no_grad():
         padded[0].weight.zero_()
     weight = padded[1].weight.detach().clone()
@@ -92,7 +95,7 @@ def test_a_constant_goes_through_relu_and_pooling_but_not_through_padding() -> N
 
 
 def test_layers_without_bias_and_unknown_modules_between() -> None:
-    module = nn.Sequential(nn.Linear(4, 4, bias=False), nn.ReLU(), nn.Linear(4, 2, bias=False))
+    module: Any = nn.Sequential(nn.Linear(4, 4, bias=False), nn.ReLU(), nn.Linear(4, 2, bias=False))
     with torch.no_grad():
         module[2].weight[:, 1] = 0
     tidy(module, Tidying(reorder="weights"))

@@ -1,6 +1,7 @@
 """Images in memory as shuffled batches, some of them augmented copies made beforehand."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,7 +51,7 @@ class ImageBatches:
     def __len__(self) -> int:
         return len(self.labels) // self.size if self.shuffle else -(-len(self.labels) // self.size)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | tuple[Tensor, Tensor]]]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Any]]:
         count = len(self.labels)
         order, copy = torch.arange(count), torch.zeros(count, dtype=torch.int64)
         if self.shuffle:

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ class Checkpoint:
         if not self.path.exists():
             return None
         check_source(self.path)
+        if not zipfile.is_zipfile(self.path):
+            raise EieError(f"{self.path} is not a whole checkpoint: it is no zip archive")
         untyped: Any = torch
         try:
             saved = untyped.load(self.path, map_location="cpu", weights_only=True)

@@ -20,7 +20,7 @@ from sw.training.loop import Epoch, Settings
 from sw.training.networks import network, teacher
 from sw.training.prune import prune
 from sw.training.pull import pull
-from sw.training.recipe import Recipe, Stage
+from sw.training.recipe import Recipe, Step
 from sw.training.reproducible import epoch_seed, reproducible
 from sw.training.share import share
 from sw.training.tidy import tidy
@@ -157,7 +157,7 @@ class _Pipeline:
                     self.watcher.advance(len(inputs))
         self.logits = torch.cat(answers).view(len(self.copies), len(self.labels), -1)
 
-    def _stage(self, number: int, stage: Stage) -> None:
+    def _stage(self, number: int, stage: Step) -> None:
         history: list[Epoch] = []
         if stage.kind == "tidy":
             tidy(self.module, stage.options)
@@ -248,7 +248,7 @@ def _in_order(images: Tensor, labels: Tensor) -> ImageBatches:
     return ImageBatches(images.unsqueeze(0), labels, min(AT_ONCE, len(labels)), shuffle=False)
 
 
-def stages_to_run(recipe: Recipe, weights_given: bool) -> Sequence[Stage]:
+def stages_to_run(recipe: Recipe, weights_given: bool) -> Sequence[Step]:
     """The recipe's stages; with given weights without the plain training at the beginning."""
     stages = list(recipe.stages)
     while weights_given and stages and stages[0].kind == "train":

@@ -66,7 +66,7 @@ class Teacher:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageHead(Options):
+class Stage(Options):
     """What all kinds of stages have: their kind, the images of a batch, whether the teacher is used if there is one."""
 
     kind: str = choice("train", *KINDS)
@@ -75,10 +75,10 @@ class StageHead(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
-    """One step of a recipe; `options` are those of its kind, None for plain training."""
+class Step:
+    """One [[stage]] of a recipe; `options` are those of its kind, None for plain training."""
 
-    head: StageHead
+    head: Stage
     options: Any
     training: Training
 
@@ -95,7 +95,7 @@ class Recipe:
     data: Data
     augmentation: Augmentation
     teacher: Teacher | None
-    stages: tuple[Stage, ...]
+    stages: tuple[Step, ...]
 
 
 def built_in(network: str) -> str:
@@ -128,7 +128,7 @@ def parse_recipe(text: str, name: str) -> Recipe:
 def _recipe(table: Table) -> Recipe:
     _check_keys("the recipe", table, ["network", "data", "augmentation", "teacher", "stage"])
     network = table.get("network")
-    if network not in NETWORKS:
+    if not isinstance(network, str) or network not in NETWORKS:
         raise EieError(f"network must be one of {', '.join(NETWORKS)}, got {network!r}")
     stages = table.get("stage")
     if not isinstance(stages, list) or not stages:
@@ -145,14 +145,14 @@ def _recipe(table: Table) -> Recipe:
 def _teacher(table: Table) -> Teacher:
     _check_keys("[teacher]", table, ["batch", "training", "distillation"])
     return Teacher(
-        batch=from_table(StageHead, {"batch": table.get("batch", 128)}, "[teacher]").batch,
+        batch=from_table(Stage, {"batch": table.get("batch", 128)}, "[teacher]").batch,
         training=from_table(Training, _table(table, "training"), "[teacher.training]"),
         distillation=from_table(Distillation, _table(table, "distillation"), "[teacher.distillation]"),
     )
 
 
-def _stages(tables: list[Any]) -> tuple[Stage, ...]:
-    stages: list[Stage] = []
+def _stages(tables: list[Any]) -> tuple[Step, ...]:
+    stages: list[Step] = []
     for number, table in enumerate(tables, start=1):
         where = f"stage {number}"
         if not isinstance(table, dict):
@@ -166,15 +166,15 @@ def _stages(tables: list[Any]) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def _stage(table: Table, where: str) -> Stage:
+def _stage(table: Table, where: str) -> Step:
     kind = table.get("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise EieError(f"{where}: kind must be one of {', '.join(KINDS)}, got {kind!r}")
     own, options, trains = KINDS[kind]
     _check_keys(f"{where} ({kind})", table, ["kind", own, *(["batch", "taught", "training"] if trains else [])])
     head = {key: value for key, value in table.items() if key in ("kind", "batch", "taught")}
-    return Stage(
-        head=from_table(StageHead, head, where),
+    return Step(
+        head=from_table(Stage, head, where),
         options=None if options is None else from_table(options, _table(table, own), f"{where} ({own})"),
         training=from_table(Training, _table(table, "training"), f"{where} (training)"),
     )

@@ -19,10 +19,12 @@ def reproducible() -> Generator[None]:
     workspace = os.environ.get(CUBLAS)
     os.environ[CUBLAS] = workspace or ":4096:8"
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_flush_denormal(True)  # moments of weights that get no gradient fade; denormal numbers are slow
     try:
         with untyped.fork_rng():
             yield
     finally:
+        torch.set_flush_denormal(False)
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
         if workspace is None:
             del os.environ[CUBLAS]
