@@ -9,11 +9,19 @@ from sw.formats.connections import Connections
 from sw.formats.deep_compression import load_net
 from sw.formats.graph_json import parse_graph
 from sw.formats.npz import load_npz, save_npz
+from sw.formats.onnx import load_onnx
 from sw.formats.pytorch import load_pytorch
 from sw.formats.safetensors import load_safetensors, save_safetensors
 from sw.network import Network
 
-LOADERS = {".safetensors": load_safetensors, ".npz": load_npz, ".pt": load_pytorch, ".pth": load_pytorch}
+LOADERS = {
+    ".safetensors": load_safetensors,
+    ".npz": load_npz,
+    ".pt": load_pytorch,
+    ".pth": load_pytorch,
+    ".onnx": load_onnx,
+    ".net": load_net,
+}
 WRITERS = {".safetensors": save_safetensors, ".npz": save_npz}
 LARGEST_GRAPH = 1 << 24  # bytes of a graph file
 
@@ -23,22 +31,18 @@ def load_network(path: Path, graph_file: Path | None = None) -> Network:
 
     Parameters
     ----------
-    path : .safetensors, .npz, a PyTorch state dict as .pt or .pth, or a .net file of Deep Compression.
+    path : .safetensors, .npz, a PyTorch state dict as .pt or .pth, .onnx, or a .net file of Deep Compression.
     graph_file : says how the layers are connected: .json (docs/graph_files.md) or Caffe's .prototxt. A .net file needs
-        one of the latter, since it holds no shapes.
+        one of the latter, since it holds no shapes; an ONNX model carries its own graph and takes none.
 
     Raises EieError, with the path, for everything that is not such a network; memory is bounded by the file's size.
     """
     suffix = path.suffix.lower()
-    if suffix not in (*LOADERS, ".net"):
-        raise EieError(
-            f"{path}: networks are read from {', '.join((*LOADERS, '.net'))} files, got {suffix or 'no'} suffix"
-        )
+    if suffix not in LOADERS:
+        raise EieError(f"{path}: networks are read from {', '.join(LOADERS)} files, got {suffix or 'no'} suffix")
     check_source(path)
     connections = None if graph_file is None else load_graph(graph_file)
     try:
-        if suffix == ".net":
-            return load_net(path, connections)
         return LOADERS[suffix](path, connections)
     except EieError as error:
         raise _refusal(path, error) from error
