@@ -116,6 +116,23 @@ def test_the_grid_has_the_smallest_step_that_suits_the_largest_value(
     assert on_grid(torch.tensor(values), bits).tolist() == expected
 
 
+def test_centroids_as_means_of_their_shadows() -> None:
+    layer: Any = nn.Linear(4, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[1.0, 1.0, 0.0, -2.0]]))
+    form = Shared(layer, FineTuning(reassign=True, mean_every=2), {"weight": torch.tensor([[0.8, 1.4, 0.0, -2.2]])})
+    layer(torch.ones(1, 4)).sum().backward()
+    form.gather()
+    assert form.trained["weight centroids"].grad is None
+    form.advance(0.0, 0.1)
+    assert form.trained["weight centroids"].tolist() == [-2.0, 1.0]
+    form.advance(0.5, 0.1)
+    form.scatter()
+    torch.testing.assert_close(layer.weight.detach(), torch.tensor([[1.1, 1.1, 0.0, -2.2]]))
+    with pytest.raises(EieError, match="centroids can be means of shadows only with reassign, got mean_every 2"):
+        FineTuning(mean_every=2)
+
+
 def test_nearest_of_centroids_in_any_order() -> None:
     centroids = torch.tensor([2.0, -1.0, 0.5])
     assert nearest(centroids, torch.tensor([-5.0, 0.0, 1.2, 1.3, 9.0])).tolist() == [1, 2, 2, 0, 0]

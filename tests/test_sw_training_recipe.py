@@ -26,6 +26,13 @@ def test_shipped_recipes(network: str) -> None:
     assert {"train", "prune"} <= {stage.kind for stage in recipe.stages}
 
 
+def test_example_recipes(project_root: Path) -> None:
+    recipes = list((project_root / "examples" / "recipes").glob("*.toml"))
+    assert len(recipes) >= 2
+    for path in recipes:
+        assert path.name.startswith(parse_recipe(read_recipe(path), str(path)).network)
+
+
 def test_values_arrive_where_they_belong() -> None:
     text = """
     network = "lenet-300-100"

@@ -1,1 +1,11 @@
-"""Training that makes networks small: prune, share, fine-tune (needs torch, the extra `train`)."""
+"""Training that makes networks small (needs torch, the extra `train`).
+
+Any module of linear, convolutional and recurrent layers, and any DataLoader::
+
+    prune(net, loader, Pruning(density=0.1, end=10, every=1), Training(epochs=15), validation=held_out)
+    shared = share(net, Sharing(bits=4))
+    fine_tune(net, loader, shared, FineTuning(), Training(epochs=5), validation=held_out)
+
+Each is a module of this package and works by itself, in place; the weights stay plain float32 parameters. `eie train`
+runs whole recipes (`sw.training.recipe`, `sw.training.pipeline`).
+"""

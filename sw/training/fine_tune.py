@@ -13,7 +13,7 @@ from sw.training.evaluate import Batches
 from sw.training.forms import Form, restore_tensors
 from sw.training.loop import Epoch, Settings, optimise
 from sw.training.optimiser import Training
-from sw.training.options import Options, by_name, check_names, flag, real, value_of
+from sw.training.options import Options, by_name, check_names, flag, real, value_of, whole
 from sw.training.parameters import is_bias, prunable
 
 MOST_VALUES = 255  # distinct values of a parameter beside 0: 8-bit codes
@@ -27,6 +27,8 @@ class FineTuning(Options):
     ----------
     reassign : each weight also has a shadow that takes the weight's own gradient, and at every step the weight belongs
         to the centroid nearest to its shadow; else the clusters are fixed, as in the paper.
+    mean_every : steps after which each centroid becomes the mean of its shadows, with `reassign`; 0 for centroids that
+        follow their gradient instead.
     rate : learning rate of the centroids relative to that of everything else.
     grid : bits of a centroid, its sign included: centroids are rounded to multiples of the smallest power of two at
         which the largest one has that many bits, so that a file can store them small; for all shared parameters or by
@@ -34,8 +36,14 @@ class FineTuning(Options):
     """
 
     reassign: bool = flag(False)
+    mean_every: int = whole(0, 0, 1_000_000)
     rate: float = real(1.0, 0, 1e6)
     grid: int | Mapping[str, int] = by_name(0, 0, 24, integers=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mean_every and not self.reassign:
+            raise EieError(f"centroids can be means of shadows only with reassign, got mean_every {self.mean_every}")
 
 
 def fine_tune(
@@ -71,7 +79,7 @@ class Shared(Form):
         candidates = prunable(module, biases=True)
         check_names(dict.fromkeys(shared, 0.0), list(candidates), "shared weights")
         check_names(fine_tuning.grid, list(shared), "the grid")
-        self.fine_tuning = fine_tuning
+        self.fine_tuning, self.steps = fine_tuning, 0
         self.held = {name: candidates[name] for name in shared}
         self.clusters = {
             name: _Clusters(
@@ -94,11 +102,18 @@ class Shared(Form):
 
     def gather(self) -> None:
         for clusters in self.clusters.values():
-            clusters.gather()
+            clusters.gather(not self.fine_tuning.mean_every)
 
     def scatter(self) -> None:
         for clusters in self.clusters.values():
             clusters.scatter()
+
+    def advance(self, epoch: float, rate: float) -> bool:
+        self.steps += 1
+        if self.fine_tuning.mean_every and self.steps % self.fine_tuning.mean_every == 0:
+            for clusters in self.clusters.values():
+                clusters.move_to_means()
+        return False
 
     def update(self, shared: Mapping[str, Tensor]) -> None:
         """Write the shadows to where they came from."""
@@ -110,12 +125,14 @@ class Shared(Form):
     def state(self) -> dict[str, Any]:
         return {
             "trained": {name: tensor.detach() for name, tensor in self.trained.items()},
+            "steps": self.steps,
             "places": {name: clusters.places for name, clusters in self.clusters.items()},
             "codes": {name: clusters.codes for name, clusters in self.clusters.items()},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         restore_tensors(self.trained, state["trained"])
+        self.steps = state["steps"]
         for name, clusters in self.clusters.items():
             clusters.places.copy_(state["places"][name])
             clusters.codes.copy_(state["codes"][name])
@@ -138,17 +155,24 @@ class _Clusters:
         if reassign:
             self.shadows = before.to(flat.device).reshape(-1)[self.places].clone().requires_grad_()
 
-    def gather(self) -> None:
+    def gather(self, centroids: bool) -> None:
         if self.parameter.grad is None:
             return
         gradient = self.parameter.grad.reshape(-1)[self.places]
-        self.centroids.grad = torch.zeros_like(self.centroids).index_add_(0, self.codes, gradient)
+        self.centroids.grad = None
+        if centroids:
+            self.centroids.grad = torch.zeros_like(self.centroids).index_add_(0, self.codes, gradient)
         if self.shadows is not None:
             self.shadows.grad = gradient
 
+    def move_to_means(self) -> None:
+        if self.shadows is not None:
+            with torch.no_grad():
+                self.centroids.copy_(cluster_means(self.centroids, self.shadows))
+
     def scatter(self) -> None:
         with torch.no_grad():
-            if self.shadows is not None and len(self.centroids):
+            if self.shadows is not None:
                 self.codes = nearest(self.centroids, self.shadows)
             values = on_grid(self.centroids, self.grid) if self.grid else self.centroids
             self.parameter.view(-1)[self.places] = values[self.codes]
@@ -162,9 +186,20 @@ def _distinct(values: Tensor) -> tuple[Tensor, Tensor]:
 
 def nearest(centroids: Tensor, values: Tensor) -> Tensor:
     """(n,) index of the centroid nearest to each value; centroids in any order, of equally near ones the smaller."""
+    if not centroids.numel():
+        return torch.zeros_like(values, dtype=torch.int64)
     ordered, order = centroids.sort(stable=True)
     bounds = (ordered[1:] + ordered[:-1]) / 2
     return order[torch.bucketize(values, bounds)]
+
+
+def cluster_means(centroids: Tensor, values: Tensor, counts: Tensor | None = None) -> Tensor:
+    """Each centroid's mean of the values nearest to it, weighted by `counts`; one without values stays."""
+    codes = nearest(centroids, values)
+    counts = torch.ones_like(values) if counts is None else counts
+    totals = torch.zeros_like(centroids).index_add_(0, codes, counts)
+    means = torch.zeros_like(centroids).index_add_(0, codes, values * counts) / totals.clamp_min(1e-30)
+    return torch.where(totals > 0, means, centroids)
 
 
 def on_grid(values: Tensor, bits: int) -> Tensor:

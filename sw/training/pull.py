@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sw.training.evaluate import Batches
-from sw.training.fine_tune import nearest
+from sw.training.fine_tune import cluster_means, nearest
 from sw.training.forms import Form, restore_tensors
 from sw.training.loop import Epoch, Settings, optimise
 from sw.training.optimiser import Training
@@ -130,15 +130,10 @@ class Pulled(Form):
 
     def _shared(self, name: str, weights: Tensor) -> Tensor:
         values = self.values[name]
-        return values[nearest(values, weights)] if values.numel() else weights
+        return values[nearest(values, weights)]
 
     def _update_values(self, name: str, weights: Tensor) -> None:
         values = self.values[name]
-        if not values.numel():
-            return
-        codes = nearest(values, weights)
-        counts = self.squares[name] + LEAST_SQUARE if self.pulling.mean == "fisher" else torch.ones_like(weights)
-        totals = torch.zeros_like(values).index_add_(0, codes, counts)
-        means = torch.zeros_like(values).index_add_(0, codes, weights * counts) / totals.clamp_min(1e-30)
-        means[values == 0] = 0
-        values.copy_(torch.where(totals > 0, means, values))
+        counts = self.squares[name] + LEAST_SQUARE if self.pulling.mean == "fisher" else None
+        means = cluster_means(values, weights, counts)
+        values.copy_(torch.where(values == 0, values, means))
