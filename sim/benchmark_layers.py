@@ -16,6 +16,25 @@ from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.file_layout import choose_index_bits
 from sw.kmeans import share
 
+# What the layout of a layer does not depend on, as long as the memories hold it.
+NOT_IN_THE_LAYOUT = frozenset(
+    (
+        "name",
+        "queue_depth",
+        "row_bits",
+        "sparse_matrix_depth",
+        "pointer_depth",
+        "activation_depth",
+        "constant_depth",
+        "stream_bits",
+        "layers",
+        "max_code_length",
+        "skip_empty_slices",
+        "pe_counters",
+        "clock_mhz",
+    )
+)
+
 MOST_ROWS = 1 << 20  # no configuration takes more sparse-matrix rows
 SMALLEST_ACTIVATION = 0.1  # of the largest: far from what 16 bits round to zero, so that the density is exact
 
@@ -56,20 +75,65 @@ class BenchmarkRun:
 
 def run_layer(layer: PaperLayer, array: ArrayConfig, seed: int) -> BenchmarkRun:
     """Make the layer and an input, lay it out and run it on the engine; a memory too small for it is enlarged."""
-    random = np.random.default_rng([seed, list(PAPER_LAYERS).index(layer.name)])
-    network = share_weights(layer, *random_weights(layer, random), array.code_bits)
-    inputs = random_input(layer, random)
-    image, enlarged = fit(network, inputs, array)
-    simulation = simulate(image, inputs)
-    return BenchmarkRun(
-        layer=layer,
-        config=image.config,
-        enlarged=enlarged,
-        weights=network.layers[0].positions.size,
-        ideal_cycles=simulation.layers[0].ideal_cycles,
-        figures=layer_figures(simulation)[layer.name],
-        events=simulation_events(simulation)[layer.name],
-    )
+    return BenchmarkLayer(layer, array.code_bits, seed).run(array)
+
+
+class BenchmarkLayer:
+    """A layer and an input for it, made of a seed and compressed to codes of `code_bits`, for any number of arrays.
+
+    It is laid out once for consecutive arrays that lay it out alike.
+    """
+
+    def __init__(self, layer: PaperLayer, code_bits: int, seed: int):
+        random = np.random.default_rng([seed, list(PAPER_LAYERS).index(layer.name)])
+        self.layer = layer
+        self.network = share_weights(layer, *random_weights(layer, random), code_bits)
+        self.inputs = random_input(layer, random)
+        self._laid_out: tuple[tuple[object, ...], NetworkImage] | None = None
+
+    def run(self, array: ArrayConfig) -> BenchmarkRun:
+        """On an array that takes codes of these bits."""
+        image, enlarged = self.fit(array)
+        simulation = simulate(image, self.inputs)
+        return BenchmarkRun(
+            layer=self.layer,
+            config=image.config,
+            enlarged=enlarged,
+            weights=self.network.layers[0].positions.size,
+            ideal_cycles=simulation.layers[0].ideal_cycles,
+            figures=layer_figures(simulation)[self.layer.name],
+            events=simulation_events(simulation)[self.layer.name],
+        )
+
+    def fit(self, array: ArrayConfig) -> tuple[NetworkImage, dict[str, int]]:
+        """The layer's image, and the fields of `array` that had to grow for it, with their new values.
+
+        Every memory that the layer fits stays as it is, the others become just large enough. Raises ConfigError or
+        EieError if no array of these PEs holds the layer.
+        """
+        in_rows, out_rows = (-(-size // array.pes) for size in (self.network.in_features, self.network.out_features))
+        needed = {
+            "pointer_depth": (in_rows * array.pes + 2) // 2 * 2,
+            "activation_depth": max(in_rows, out_rows),
+            "constant_depth": array.bias_base + out_rows,
+        }
+        enlarged = {field: depth for field, depth in needed.items() if depth > getattr(array, field)}
+        image = self._lay_out(array.with_(**enlarged, sparse_matrix_depth=MOST_ROWS))
+        rows = int((-(-np.diff(image.layers[0].offsets) // array.entries_per_row)).max())
+        if rows > array.sparse_matrix_depth:
+            enlarged["sparse_matrix_depth"] = rows
+        return replace(image, config=array.with_(**enlarged)), enlarged
+
+    def _lay_out(self, array: ArrayConfig) -> NetworkImage:
+        alike = layout_key(array)
+        if self._laid_out is None or self._laid_out[0] != alike:
+            self._laid_out = alike, lay_out(self.network, self.inputs, array)[0]
+        return self._laid_out[1]
+
+
+def layout_key(array: ArrayConfig) -> tuple[object, ...]:
+    """Equal for arrays that lay a layer out alike."""
+    return tuple(value for field, value in array.to_dict().items() if field not in NOT_IN_THE_LAYOUT)
 
 
 def random_weights(layer: PaperLayer, random: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -117,25 +181,3 @@ def random_input(layer: PaperLayer, random: np.random.Generator) -> NDArray[np.f
     inputs = np.zeros((1, layer.inputs), np.float32)
     inputs[0, active] = random.uniform(SMALLEST_ACTIVATION, 1, active.size)
     return inputs
-
-
-def fit(
-    network: CompressedNetwork, inputs: NDArray[np.float32], array: ArrayConfig
-) -> tuple[NetworkImage, dict[str, int]]:
-    """The image of a one-layer network, and the fields of `array` that had to grow for it, with their new values.
-
-    Every memory that the layer fits stays as it is, the others become just large enough. Raises ConfigError or EieError
-    if no array of these PEs holds the layer.
-    """
-    in_rows, out_rows = (-(-size // array.pes) for size in (network.in_features, network.out_features))
-    needed = {
-        "pointer_depth": (in_rows * array.pes + 2) // 2 * 2,
-        "activation_depth": max(in_rows, out_rows),
-        "constant_depth": array.bias_base + out_rows,
-    }
-    enlarged = {field: depth for field, depth in needed.items() if depth > getattr(array, field)}
-    image, _ = lay_out(network, inputs, array.with_(**enlarged, sparse_matrix_depth=MOST_ROWS))
-    rows = int((-(-np.diff(image.layers[0].offsets) // array.entries_per_row)).max())
-    if rows > array.sparse_matrix_depth:
-        enlarged["sparse_matrix_depth"] = rows
-    return replace(image, config=array.with_(**enlarged)), enlarged

@@ -1,13 +1,14 @@
 """sim/benchmark_layers.py: the seeded layers, that they are what the compressor makes, and what they cost."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.special import ndtri
 
 from model.config import PRESETS, ConfigError
-from sim.benchmark_layers import fit, random_input, random_weights, run_layer, share_weights
+from sim.benchmark_layers import BenchmarkLayer, layout_key, random_input, random_weights, run_layer, share_weights
 from sim.paper import PAPER_LAYERS
 from sw.compress import compress
 from sw.errors import EieError
@@ -78,19 +79,44 @@ def test_an_array_that_fits_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize("field", ["pointer_depth", "activation_depth", "constant_depth", "sparse_matrix_depth"])
 def test_only_the_memory_that_is_too_small_grows_and_no_more_than_it_must(field: str) -> None:
-    layer = SMALL
-    random = np.random.default_rng(4)
-    network = calibrate(share_weights(layer, *random_weights(layer, random), 4), random_input(layer, random))
-    inputs = random_input(layer, random)
+    layer = BenchmarkLayer(SMALL, 4, 4)
     array = PRESETS["eie64"].with_(pes=5)
     smallest = {"constant_depth": array.bias_base + 1}.get(field, 4)
-    image, enlarged = fit(network, inputs, array.with_(**{field: smallest}))
+    image, enlarged = layer.fit(array.with_(**{field: smallest}))
     assert list(enlarged) == [field]
     assert image.config == array.with_(**enlarged)
+    network = calibrate(layer.network, layer.inputs)
     again = build_image(network, image.config)
     np.testing.assert_array_equal(again.layers[0].pointers, image.layers[0].pointers)
     with pytest.raises(EieError, match=r"memory: .* needs"):
         build_image(network, array.with_(**{field: enlarged[field] - (2 if field == "pointer_depth" else 1)}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pes": 5, "row_dealing": "balanced"},
+        {"index_bits": 2},
+        {"accumulator_bits": 40},
+        {"queue_depth": 2, "skip_empty_slices": True, "name": "other"},
+        {"row_bits": 32, "sparse_matrix_depth": 2, "pointer_depth": 4, "activation_depth": 2},
+        {"stream_bits": 128, "layers": 4, "constant_depth": 65, "max_code_length": 12, "pe_counters": False},
+    ],
+    ids=str,
+)
+def test_a_layer_kept_for_another_array_runs_like_a_new_one(changes: dict[str, Any]) -> None:
+    array, other = PRESETS["eie64"], PRESETS["eie64"].with_(**changes)
+    layer = BenchmarkLayer(SMALL, 4, 7)
+    first = layer.run(array)
+    assert layer.run(other) == run_layer(SMALL, other, 7)
+    assert layer.run(array) == first
+
+
+def test_arrays_that_lay_a_layer_out_alike() -> None:
+    array = PRESETS["eie64"]
+    assert layout_key(array) == layout_key(array.with_(queue_depth=1, row_bits=128, clock_mhz=1))
+    for changes in ({"pes": 8}, {"index_bits": 3}, {"code_bits": 3}, {"row_dealing": "balanced"}):
+        assert layout_key(array.with_(**changes)) != layout_key(array), changes
 
 
 def test_what_no_array_can_hold_is_refused() -> None:
