@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sim.accuracy_command import accuracy_command
+from sim.area_command import area_command
 from sim.baseline_command import baseline_app
 from sim.bench_command import bench_command
 from sim.compress_commands import compress_command, decompress_command, inspect_command
@@ -34,6 +35,7 @@ app.command("verify")(verify_command)
 app.command("bench")(bench_command)
 app.add_typer(baseline_app, name="baseline")
 app.command("energy")(energy_command)
+app.command("area")(area_command)
 app.command("verilog")(verilog_command)
 app.command("config")(config_command)
 

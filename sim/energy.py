@@ -23,6 +23,7 @@ COMPONENTS = (
     "registers",
     "leakage",
 )
+POINTER_BANKS = 2  # even and odd columns
 LNZD_FAN_IN = 4  # EIE section IV: a node of the detection tree takes four PEs or nodes
 
 
@@ -116,6 +117,26 @@ class Energy:
         return 1000 * self.total_nj / self.useful_macs if self.useful_macs else None
 
 
+@dataclass(frozen=True)
+class Action:
+    """Something that one part of the array did, and what it costs.
+
+    Parameters
+    ----------
+    component : of `COMPONENTS`, in which its energy is reported.
+    part : what did it: a memory, by its name in `PeMemories`, or a piece of logic.
+    name : what it did.
+    count : how often, all PEs together, mean per input.
+    picojoules : of each.
+    """
+
+    component: str
+    part: str
+    name: str
+    count: float
+    picojoules: float
+
+
 class EnergyModel:
     """Prices the events of an array.
 
@@ -146,33 +167,53 @@ class EnergyModel:
         """For the memories of `docs/architecture.md`, section 3."""
         return cls(array_memories(config), pes=config.pes, clock_mhz=config.clock_mhz, technology=technology)
 
-    def energy(self, events: Events) -> Energy:
-        """By component; what each one counts is said in docs/energy.md."""
+    def actions(self, events: Events) -> tuple[Action, ...]:
+        """Every action that has a price, by component; docs/energy.md says why these."""
         technology, srams = self._technology, self._srams
-        event = technology.event
         pe_cycles = self._pes * events.cycles
-        microseconds = events.cycles / self._clock_mhz
-        leakage_mw = sum(sram.leakage_mw for sram in srams.values()) + srams["pointer_bank"].leakage_mw
-        picojoules = (
-            events.queue_writes * (event("queue_write") + event("queue_read")),
-            events.pointer_pairs * 2 * srams["pointer_bank"].read_pj,
-            events.row_reads * srams["sparse_matrix"].read_pj,
-            events.entries * event("address_add")
-            + events.macs * (srams["constant"].read_pj + event("multiply") + event("accumulate")),
-            events.macs * srams["accumulator"].read_pj
-            + events.accumulator_writes * srams["accumulator"].write_pj
-            + events.activation_reads * srams["activation"].read_pj
-            + events.activation_writes * srams["activation"].write_pj,
-            events.cycles * lnzd_nodes(self._pes) * technology.per_cycle("leading_nonzero_node"),
-            pe_cycles * technology.per_cycle("clock"),
-            pe_cycles * technology.per_cycle("registers"),
-            self._pes * leakage_mw * microseconds * 1000,
+        pointer, rows, constant = srams["pointer_bank"], srams["sparse_matrix"], srams["constant"]
+        activation, accumulator = srams["activation"], srams["accumulator"]
+        event, per_cycle = technology.event, technology.per_cycle
+        nodes = lnzd_nodes(self._pes)
+        banks = {name: POINTER_BANKS if name == "pointer_bank" else 1 for name in srams}
+        return (
+            Action("activation queue", "activation_queue", "push", events.queue_writes, event("queue_write")),
+            Action("activation queue", "activation_queue", "pop", events.queue_writes, event("queue_read")),
+            Action("pointer read", "pointer_bank", "read", events.pointer_pairs * POINTER_BANKS, pointer.read_pj),
+            Action("sparse-matrix read", "sparse_matrix", "read", events.row_reads, rows.read_pj),
+            Action("arithmetic unit", "address_adder", "add", events.entries, event("address_add")),
+            Action("arithmetic unit", "constant", "read", events.macs, constant.read_pj),
+            Action("arithmetic unit", "multiplier", "multiply", events.macs, event("multiply")),
+            Action("arithmetic unit", "adder", "add", events.macs, event("accumulate")),
+            Action("activation read/write", "accumulator", "read", events.macs, accumulator.read_pj),
+            Action("activation read/write", "accumulator", "write", events.accumulator_writes, accumulator.write_pj),
+            Action("activation read/write", "activation", "read", events.activation_reads, activation.read_pj),
+            Action("activation read/write", "activation", "write", events.activation_writes, activation.write_pj),
+            Action(
+                "leading-nonzero detection",
+                "leading_nonzero_node",
+                "cycle",
+                events.cycles * nodes,
+                per_cycle("leading_nonzero_node"),
+            ),
+            Action("clock", "clock", "cycle", pe_cycles, per_cycle("clock")),
+            Action("registers", "registers", "cycle", pe_cycles, per_cycle("registers")),
+            *(
+                Action("leakage", name, "leak", banks[name] * pe_cycles, 1000 * sram.leakage_mw / self._clock_mhz)
+                for name, sram in srams.items()
+            ),
         )
+
+    def energy(self, events: Events) -> Energy:
+        """By component: the sum of its actions."""
+        picojoules: dict[str, float] = dict.fromkeys(COMPONENTS, 0.0)
+        for action in self.actions(events):
+            picojoules[action.component] += action.count * action.picojoules
         return Energy(
-            nanojoules=dict(zip(COMPONENTS, (value / 1000 for value in picojoules), strict=True)),
-            microseconds=microseconds,
+            nanojoules={component: value / 1000 for component, value in picojoules.items()},
+            microseconds=events.cycles / self._clock_mhz,
             useful_macs=events.useful_macs,
-            image_nj=events.image_bits * event("dram_bit") / 1000,
+            image_nj=events.image_bits * self._technology.event("dram_bit") / 1000,
         )
 
 

@@ -32,14 +32,14 @@ def energy_command(technology_file: TechnologyFile = None, as_json: Json = False
     output = Output(as_json=as_json)
     technology = load_technology(technology_file)
     rows = check(technology)
-    output.line(f"{technology.name}: energy of an event, power of what runs in every cycle, and sources")
+    output.line(f"{technology.name}: energy of an event, power of what runs in every cycle, area, and sources")
     for part, figures in technology.figures.items():
         for name, figure in figures.items():
-            output.line(f"{part:<8} {name.replace('_', ' '):<21} {figure.value:>7g} {figure.unit:<4} {figure.source}")
+            output.line(f"{part:<8} {name.replace('_', ' '):<21} {figure.value:>7g} {figure.unit:<5} {figure.source}")
     output.line()
     output.table(
         f"memories: {technology.sram_source}",
-        ["bytes", "bits", "read pJ", "write pJ", "leakage mW"],
+        ["bytes", "bits", "read pJ", "write pJ", "leakage mW", "um2"],
         [
             [
                 f"{sram.bytes:,.0f}",
@@ -47,6 +47,7 @@ def energy_command(technology_file: TechnologyFile = None, as_json: Json = False
                 f"{sram.read_pj:.3f}",
                 f"{sram.write_pj:.3f}",
                 f"{sram.leakage_mw:.3g}",
+                f"{sram.area_um2:,.0f}",
             ]
             for sram in technology.srams
         ],

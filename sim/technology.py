@@ -1,4 +1,4 @@
-"""A technology: what events of a PE cost, read from a TOML file that gives a unit and a source for every figure."""
+"""A technology: what events and parts of a PE cost, from a TOML file that gives a unit and a source for each."""
 
 import math
 import tomllib
@@ -25,8 +25,12 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "pJ",
     ),
     "power": dict.fromkeys(("clock", "registers", "leading_nonzero_node"), "mW"),
+    "area": {
+        **dict.fromkeys(("queue_bit", "arithmetic_unit", "other_logic", "leading_nonzero_node"), "um2"),
+        **dict.fromkeys(("memory_scale", "filler_share"), "ratio"),
+    },
 }
-SRAM_FIELDS = ("bytes", "bits", "read_pj", "write_pj", "leakage_mw")
+SRAM_FIELDS = ("bytes", "bits", "read_pj", "write_pj", "leakage_mw", "area_um2")
 LARGEST, SMALLEST = 1e12, 1e-12  # a figure outside is a slip of the pen, and would leave the range of floats
 
 ON_THE_EDGE = 1e-6  # in powers of two: rounding, no memory lies this close to another
@@ -43,13 +47,14 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Sram:
-    """A memory: capacity in bytes, width in bits; pJ per read and per write, mW of leakage."""
+    """A memory: capacity in bytes, width in bits; pJ per read and per write, mW of leakage, area in um2."""
 
     bytes: float
     bits: float
     read_pj: float
     write_pj: float
     leakage_mw: float
+    area_um2: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +82,10 @@ class Technology:
         """pJ per cycle of a power, at the clock it was given for."""
         return 1000 * self.figures["power"][name].value / self.figures["process"]["clock"].value
 
+    def area(self, name: str) -> float:
+        """um2 of a part, or a ratio."""
+        return self.figures["area"][name].value
+
     def sram(self, capacity: float, bits: float) -> tuple[Sram, bool]:
         """A memory of `capacity` bytes and `bits` wide, and whether it lies among the measured ones.
 
@@ -92,7 +101,7 @@ class Technology:
         transform = corners.transform[triangle]
         first = transform[:2] @ (place - transform[2])
         weights = np.append(first, 1 - first.sum())
-        read, write, leakage = np.exp2(weights @ values[corners.simplices[triangle]])
+        read, write, leakage, area = np.exp2(weights @ values[corners.simplices[triangle]])
         return (
             Sram(
                 bytes=float(2 ** place[0]),
@@ -100,13 +109,14 @@ class Technology:
                 read_pj=float(read),
                 write_pj=float(write),
                 leakage_mw=float(leakage),
+                area_um2=float(area),
             ),
             inside,
         )
 
     @cached_property
     def _mesh(self) -> tuple[Delaunay, NDArray[np.float64], NDArray[np.float64]]:
-        """Triangles over (log2 bytes, log2 bits), the corners of their outline, log2 of (read, write, leakage)."""
+        """Triangles over (log2 bytes, log2 bits), corners of their outline, log2 of (read, write, leakage, area)."""
         table = np.log2([[getattr(sram, field) for field in SRAM_FIELDS] for sram in self.srams])
         places = table[:, :2]
         return Delaunay(places), places[ConvexHull(places).vertices], table[:, 2:]

@@ -170,3 +170,14 @@ def test_a_wider_row_costs_more_per_read_and_less_per_bit() -> None:
 def test_nodes_of_the_detection_tree() -> None:
     assert LNZD_FAN_IN == RADIX
     assert [lnzd_nodes(pes) for pes in (1, 4, 5, 16, 64, 256)] == [1, 1, 3, 5, 21, 85]
+
+
+def test_energy_is_the_sum_of_the_actions() -> None:
+    events = replace(NONE, **{name: float(number + 3) for number, name in enumerate(Events.__dataclass_fields__)})
+    model = EnergyModel.of_array(PRESETS["eie64"], load_technology())
+    actions, energy = model.actions(events), model.energy(events)
+    for component in COMPONENTS:
+        mine = [action.count * action.picojoules for action in actions if action.component == component]
+        assert energy.nanojoules[component] == pytest.approx(sum(mine) / 1000), component
+        assert mine
+    assert len({(action.part, action.name) for action in actions}) == len(actions)
