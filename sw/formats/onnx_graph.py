@@ -13,7 +13,7 @@ from sw.errors import EieError
 from sw.formats.connections import LayerUse
 from sw.formats.graph_builder import GraphBuilder
 from sw.formats.onnx_node import OnnxNode
-from sw.formats.onnx_tensors import read_constant
+from sw.formats.onnx_tensors import check_text, read_constant
 from sw.formats.tensors import layer_name, weight_key
 from sw.graph import Concatenate, Convolution, Pool, Relu, Shape
 from sw.layer import check_shape
@@ -29,6 +29,7 @@ class OnnxGraph:
         self._onnx, self._graph, self._folder = onnx, graph, folder
         self._constants = {tensor.name: read_constant(onnx, tensor, folder) for tensor in graph.initializer}
         self._unused = {name for name, values in self._constants.items() if values.dtype.kind == "f"}
+        check_text(*(value.name for value in (*graph.input, *graph.output)))
         inputs = [value for value in graph.input if value.name not in self._constants]
         if len(inputs) != 1 or len(graph.output) != 1:
             raise EieError(

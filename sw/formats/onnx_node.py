@@ -3,6 +3,7 @@
 from typing import Any
 
 from sw.errors import EieError
+from sw.formats.onnx_tensors import check_text
 from sw.graph import Pair, Shape
 
 
@@ -17,7 +18,9 @@ class OnnxNode:
     """
 
     def __init__(self, onnx: Any, proto: Any):
-        self.operator = str(proto.op_type)
+        check_text(proto.name, proto.op_type, proto.domain, *proto.input, *proto.output)
+        check_text(*(attribute.name for attribute in proto.attribute))
+        self.operator: str = proto.op_type
         self.inputs: list[str] = list(proto.input)
         self.output: str = proto.output[0] if len(proto.output) else ""
         self.name: str = proto.name or self.output

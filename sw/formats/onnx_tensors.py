@@ -15,11 +15,19 @@ TYPES = {1: "<f4", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8", 16: "bfloat
 EXTERNAL = 1  # TensorProto.DataLocation
 
 
+def check_text(*values: Any) -> None:
+    """EieError for a text that is not UTF-8, which protobuf leaves as bytes."""
+    for value in values:
+        if not isinstance(value, str):
+            raise EieError(f"the texts in an ONNX model must be UTF-8, got {str(value)[:80]}")
+
+
 def read_constant(onnx: Any, tensor: Any, folder: Path) -> NDArray[Any]:
     """The array of a TensorProto: bool, int32, int64, float32 or float64 numbers; narrower floats become float32.
 
     Data outside the model must be a file in `folder`, the model's, or below it. EieError for everything else.
     """
+    check_text(tensor.name, *(text for entry in tensor.external_data for text in (entry.key, entry.value)))
     what = f"constant {tensor.name}"
     if tensor.data_type not in TYPES:
         names: Any = onnx.TensorProto.DataType
