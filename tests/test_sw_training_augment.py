@@ -53,6 +53,16 @@ def test_shifts_are_in_pixels_and_within_their_bound() -> None:
         assert shift.abs().max() > 2.7
 
 
+def test_elastic_displacements_have_their_deviation_away_from_the_edges() -> None:
+    """A ramp's brightness says how far a pixel came from."""
+    torch.manual_seed(0)
+    ramp = torch.arange(41.0).expand(400, 1, 41, 41)
+    moved = distort(ramp, Augmentation(elastic=0.8, smoothness=2.0))
+    shifts = (moved - ramp)[:, 0, 18:23, 18:23]
+    assert shifts.std() == pytest.approx(0.8, rel=0.05)
+    assert (shifts[:, 2, 2] - shifts[:, 2, 3]).std() < 0.5 * shifts.std()
+
+
 def test_copies_begin_with_the_originals_and_are_counted() -> None:
     torch.manual_seed(0)
     images, counted = bar().expand(5, 1, 12, 16), list[int]()

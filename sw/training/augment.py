@@ -75,13 +75,17 @@ def _affine(count: int, size: Tensor, augmentation: Augmentation) -> Tensor:
 
 def _field(count: int, rows: int, columns: int, augmentation: Augmentation) -> Tensor:
     """(n, rows, columns, 2) displacements in pixels, as (x, y)."""
-    reach = math.ceil(3 * augmentation.smoothness)
-    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / augmentation.smoothness) ** 2)
-    kernel = kernel / kernel.square().sum().sqrt()  # white noise keeps its standard deviation
-    field = torch.randn(2 * count, 1, rows, columns)
-    field = functional.conv2d(field, kernel.view(1, 1, 1, -1), padding=(0, reach))
-    field = functional.conv2d(field, kernel.view(1, 1, -1, 1), padding=(reach, 0))
+    field = torch.randn(2 * count, rows, columns)
+    field = _smoothing(rows, augmentation) @ field @ _smoothing(columns, augmentation)
     return field.view(count, 2, rows, columns).permute(0, 2, 3, 1) * augmentation.elastic
+
+
+def _smoothing(size: int, augmentation: Augmentation) -> Tensor:
+    """(size, size) convolution with a Gaussian after which white noise, away from the edges, has its variance again."""
+    places = torch.arange(size)
+    gaussian = torch.exp(-0.5 * ((places[:, None] - places) / augmentation.smoothness) ** 2)
+    reach = torch.arange(-math.ceil(4 * augmentation.smoothness), math.ceil(4 * augmentation.smoothness) + 1)
+    return gaussian / torch.exp(-((reach / augmentation.smoothness) ** 2)).sum().sqrt()
 
 
 def _uniform(count: int, numbers: int) -> Tensor:
