@@ -10,10 +10,12 @@ from sim.accuracy_command import accuracy_command
 from sim.area_command import area_command
 from sim.baseline_command import baseline_app
 from sim.bench_command import bench_command
-from sim.compress_commands import compress_command, decompress_command, inspect_command
+from sim.compress_commands import compress_command
+from sim.decompress_command import decompress_command
 from sim.energy_command import energy_command
 from sim.exit_code import exit_code
 from sim.hardware_commands import config_command, verilog_command
+from sim.inspect_command import inspect_command
 from sim.simulate_command import simulate_command
 from sim.train_command import train_command
 from sim.verify_command import verify_command
