@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from hw.verilog import write_verilog
 from model.config import PRESETS
-from sim.compress_commands import show_sizes
 from sim.cosim import run_rtl
 from sim.cpu_baseline import time_network
 from sim.exit_code import exit_code
 from sim.output import Output, count, percent, ratio
 from sim.simulate_command import show_simulation
 from sim.simulation import lay_out, simulate, total_figures
+from sim.size_tables import show_sizes
 from sim.verification import all_equal, compare
 from sw.compress import compress
 from sw.files import write_whole

@@ -11,10 +11,10 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from sim.compress_commands import show_sizes, size_payload
 from sim.mnist import load_mnist
 from sim.options import Json
 from sim.output import Advance, Output, count
+from sim.size_tables import show_sizes, size_payload
 from sim.torch_library import torch_threads
 from sw.accuracy import Errors, IntegerErrors, measure_float, measure_integers
 from sw.compress import compress
