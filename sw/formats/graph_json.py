@@ -1,4 +1,4 @@
-"""A graph as JSON text: what `--graph` reads and what weight files carry as metadata (docs/graph_files.md)."""
+"""A graph as JSON text: what `--graph` reads and what weight files carry as metadata (docs/network_files.md)."""
 
 import json
 from dataclasses import fields

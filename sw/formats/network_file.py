@@ -32,7 +32,7 @@ def load_network(path: Path, graph_file: Path | None = None) -> Network:
     Parameters
     ----------
     path : .safetensors, .npz, a PyTorch state dict as .pt or .pth, .onnx, or a .net file of Deep Compression.
-    graph_file : says how the layers are connected: .json (docs/graph_files.md) or Caffe's .prototxt. A .net file needs
+    graph_file : how the layers are connected: .json (docs/network_files.md) or Caffe's .prototxt. A .net file needs
         one of the latter, since it holds no shapes; an ONNX model carries its own graph and takes none.
 
     Raises EieError, with the path, for everything that is not such a network; memory is bounded by the file's size.
@@ -68,12 +68,16 @@ def load_graph(path: Path) -> Connections:
 
 def save_network(network: Network, path: Path) -> None:
     """Write the network to .safetensors or .npz, from which `load_network` reads an equal one; EieError otherwise."""
+    check_suffix(path)
+    WRITERS[path.suffix.lower()](network, path)
+
+
+def check_suffix(path: Path) -> None:
+    """EieError unless networks can be written to a file of this name; called before long work, not after it."""
     suffix = path.suffix.lower()
     if suffix not in WRITERS:
-        raise EieError(
-            f"cannot write {path}: networks are written to {' and '.join(WRITERS)}, got {suffix or 'no'} suffix"
-        )
-    WRITERS[suffix](network, path)
+        known = " and ".join(WRITERS)
+        raise EieError(f"cannot write {path}: networks are written to {known}, got {suffix or 'no'} suffix")
 
 
 def _refusal(path: Path, error: EieError) -> EieError:

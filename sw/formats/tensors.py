@@ -33,7 +33,7 @@ def network_from_tensors(
     """The network with these weights, (out, in) or (out, in / groups, rows, columns), and biases, zeros if absent.
 
     `tensors` is emptied on the way, so that each may be freed once it is float32. Connections come from `connections`,
-    else from the metadata's "graph" (docs/graph_files.md); else its "order" (names, comma separated), or the names
+    else from the metadata's "graph" (docs/network_files.md); else its "order" (names, comma separated), or the names
     sorted with numbers as numbers, are a chain with ReLU between its layers. Without graph, convolutions and the
     weights of recurrent cells are weights only. Nothing is left out: a tensor that is neither weight nor bias is
     refused by name.
