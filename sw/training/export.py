@@ -79,4 +79,4 @@ def _pair(size: int | tuple[int, ...]) -> Pair:
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:
-    return tensor.detach().cpu().numpy().astype(np.float32)
+    return np.ascontiguousarray(tensor.detach().cpu().numpy(), np.float32)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sw.errors import EieError
 from sw.training.evaluate import Batches
-from sw.training.forms import Form, restore_tensors
+from sw.training.forms import Form, places_of_weights, restore_tensors
 from sw.training.loop import Epoch, Settings, optimise
 from sw.training.optimiser import Training
 from sw.training.options import Options, by_name, check_names, flag, real, value_of, whole
@@ -120,13 +120,13 @@ class Shared(Form):
         with torch.no_grad():
             for name, clusters in self.clusters.items():
                 if clusters.shadows is not None:
-                    shared[name].view(-1)[clusters.places] = clusters.shadows.to(shared[name].device)
+                    places = tuple(place.to(shared[name].device) for place in clusters.places)
+                    shared[name][places] = clusters.shadows.to(shared[name].device)
 
     def state(self) -> dict[str, Any]:
         return {
             "trained": {name: tensor.detach() for name, tensor in self.trained.items()},
             "steps": self.steps,
-            "places": {name: clusters.places for name, clusters in self.clusters.items()},
             "codes": {name: clusters.codes for name, clusters in self.clusters.items()},
         }
 
@@ -134,18 +134,16 @@ class Shared(Form):
         restore_tensors(self.trained, state["trained"])
         self.steps = state["steps"]
         for name, clusters in self.clusters.items():
-            clusters.places.copy_(state["places"][name])
             clusters.codes.copy_(state["codes"][name])
 
 
 class _Clusters:
-    """One parameter: its centroids, and at `places` (flat, ascending) the weights that take them by their `codes`."""
+    """One parameter: its centroids, and at `places` the weights that take them by their `codes`."""
 
     def __init__(self, name: str, parameter: nn.Parameter, before: Tensor, reassign: bool, grid: int):
         self.parameter, self.grid = parameter, grid
-        flat = parameter.detach().reshape(-1)
-        self.places = torch.nonzero(flat).flatten()
-        values, self.codes = _distinct(flat[self.places])
+        self.places = places_of_weights(parameter)
+        values, self.codes = _distinct(parameter.detach()[self.places])
         if len(values) > MOST_VALUES:
             raise EieError(
                 f"{name} must take at most {MOST_VALUES} values beside 0, it takes {len(values)}: share it first"
@@ -153,12 +151,12 @@ class _Clusters:
         self.centroids = values.clone().requires_grad_()
         self.shadows: Tensor | None = None
         if reassign:
-            self.shadows = before.to(flat.device).reshape(-1)[self.places].clone().requires_grad_()
+            self.shadows = before.to(parameter.device)[self.places].clone().requires_grad_()
 
     def gather(self, centroids: bool) -> None:
         if self.parameter.grad is None:
             return
-        gradient = self.parameter.grad.reshape(-1)[self.places]
+        gradient = self.parameter.grad[self.places]
         self.centroids.grad = None
         if centroids:
             self.centroids.grad = torch.zeros_like(self.centroids).index_add_(0, self.codes, gradient)
@@ -175,7 +173,7 @@ class _Clusters:
             if self.shadows is not None:
                 self.codes = nearest(self.centroids, self.shadows)
             values = on_grid(self.centroids, self.grid) if self.grid else self.centroids
-            self.parameter.view(-1)[self.places] = values[self.codes]
+            self.parameter[self.places] = values[self.codes]
 
 
 def _distinct(values: Tensor) -> tuple[Tensor, Tensor]:

@@ -62,6 +62,12 @@ def shadows(held: dict[str, nn.Parameter]) -> dict[str, Tensor]:
     return {name: parameter.detach().clone().requires_grad_() for name, parameter in held.items()}
 
 
+def places_of_weights(parameter: Tensor) -> tuple[Tensor, ...]:
+    """Where a parameter is not zero, as an index into it, in row-major order whatever its memory format."""
+    untyped: Any = torch
+    return untyped.nonzero(parameter.detach(), as_tuple=True)
+
+
 def restore_tensors(targets: dict[str, Tensor], saved: dict[str, Tensor]) -> None:
     """Overwrite tensors by name."""
     with torch.no_grad():

@@ -115,7 +115,9 @@ class _Pipeline:
             order = torch.randperm(len(labels))
             if weights is not None:
                 load_weights(self.module, weights)
-            self.module.to(self.device)
+            for module in (self.module, self.teacher):
+                if module is not None:
+                    _place(module, self.device, torch.channels_last)  # convolutions and pooling are faster so
             if saved is not None:
                 self._restore(saved)
             split = len(labels) - self.recipe.data.validation
@@ -128,7 +130,8 @@ class _Pipeline:
             for number, stage in enumerate(stages_to_run(self.recipe, weights is not None)):
                 if number >= self.state["stage"]:
                     self._stage(number, stage)
-        return Trained(module=self.module.cpu(), stages=self._results(), seconds=self._seconds())
+        _place(self.module, torch.device("cpu"), torch.contiguous_format)
+        return Trained(module=self.module, stages=self._results(), seconds=self._seconds())
 
     def _copies(self, images: Tensor) -> Tensor:
         copies = self.recipe.data.copies
@@ -142,7 +145,6 @@ class _Pipeline:
         if plan is None or self.teacher is None:
             self.state["stage"] = max(self.state["stage"], 0)
             return
-        self.teacher.to(self.device)
         if self.state["stage"] == -1:
             data = self._batches(plan.batch, taught=False)
             settings = self._settings("teacher", -1, plan.training.epochs, data)
@@ -242,6 +244,11 @@ class _StageStore:
 
     def save(self, state: State) -> None:
         self._save(state)
+
+
+def _place(module: nn.Module, device: torch.device, memory_format: torch.memory_format) -> None:
+    untyped: Any = module
+    untyped.to(device=device, memory_format=memory_format)
 
 
 def _in_order(images: Tensor, labels: Tensor) -> ImageBatches:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sw.training.evaluate import Batches
 from sw.training.fine_tune import cluster_means, nearest
-from sw.training.forms import Form, restore_tensors
+from sw.training.forms import Form, places_of_weights, restore_tensors
 from sw.training.loop import Epoch, Settings, optimise
 from sw.training.optimiser import Training
 from sw.training.options import choice, real, whole
@@ -67,11 +67,11 @@ class Pulled(Form):
         super().__init__(module)
         self.pulling, self.epochs, self.steps = pulling, epochs, 0
         self.held = shared_parameters(module, pulling)
-        self.places = {name: torch.nonzero(p.detach().reshape(-1)).flatten() for name, p in self.held.items()}
+        self.places = {name: places_of_weights(p) for name, p in self.held.items()}
         self.trained = {}
         self.values: dict[str, Tensor] = {}
         for name, parameter in self.held.items():
-            weights = parameter.detach().reshape(-1)[self.places[name]].clone()
+            weights = parameter.detach()[self.places[name]].clone()
             self.trained[name] = weights.requires_grad_()
             self.values[name] = cluster(weights, pulling, name)[0]
             if is_bias(name):  # a bias may become zero, which costs nothing
@@ -81,19 +81,19 @@ class Pulled(Form):
     def gather(self) -> None:
         for name, parameter in self.held.items():
             if parameter.grad is not None:
-                gradient = parameter.grad.reshape(-1)[self.places[name]]
+                gradient = parameter.grad[self.places[name]]
                 self.trained[name].grad = gradient
                 self.squares[name].mul_(SQUARES_KEPT).addcmul_(gradient, gradient, value=1 - SQUARES_KEPT)
 
     def scatter(self) -> None:
         with torch.no_grad():
             for name, weights in self.trained.items():
-                self.held[name].view(-1)[self.places[name]] = weights
+                self.held[name][self.places[name]] = weights
 
     def present(self) -> None:
         with torch.no_grad():
             for name, weights in self.trained.items():
-                self.held[name].view(-1)[self.places[name]] = self._shared(name, weights)
+                self.held[name][self.places[name]] = self._shared(name, weights)
 
     def advance(self, epoch: float, rate: float) -> bool:
         done = epoch / self.epochs
@@ -111,7 +111,7 @@ class Pulled(Form):
         """The parameters as they are without the last step to their values."""
         result = {name: parameter.detach().clone() for name, parameter in self.held.items()}
         for name, tensor in result.items():
-            tensor.view(-1)[self.places[name]] = self.trained[name].detach()
+            tensor[self.places[name]] = self.trained[name].detach()
         return result
 
     def state(self) -> dict[str, Any]:
