@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from sw.errors import EieError
 from sw.training.checkpoint import Checkpoint
 from sw.training.loop import Epoch
-from sw.training.networks import network
-from sw.training.pipeline import Silent, Trained, load_weights, run_recipe
+from sw.training.networks import load_weights, network
+from sw.training.pipeline import Trained, run_recipe
 from sw.training.recipe import parse_recipe
+from sw.training.watcher import Silent
 from tests.support_recipes import RECIPE, digits
 from tests.support_training import assert_equal, distinct, weights_of
 

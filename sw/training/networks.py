@@ -1,8 +1,9 @@
 """The networks of the Deep Compression paper's MNIST experiments, and a teacher for them."""
 
 from collections import OrderedDict
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from sw.errors import EieError
 
@@ -62,6 +63,17 @@ def network(name: str) -> nn.Sequential:
     if name not in NETWORKS:
         raise EieError(f"a network must be one of {', '.join(NETWORKS)}, got {name!r}")
     return NETWORKS[name]()
+
+
+def load_weights(module: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Put weights into a module; EieError unless they are exactly its own, by name and shape."""
+    untyped: Any = module
+    wanted = {name: tuple(parameter.shape) for name, parameter in untyped.named_parameters()}
+    got = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    for name in sorted(wanted.keys() | got.keys()):
+        if wanted.get(name) != got.get(name):
+            raise EieError(f"{name} must have shape {wanted.get(name, 'none')}, got {got.get(name, 'none')}")
+    module.load_state_dict(weights)
 
 
 def _sequential(**modules: nn.Module) -> nn.Sequential:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from sw.training.distillation import distillation
 from sw.training.evaluate import to_device
 from sw.training.fine_tune import fine_tune
 from sw.training.loop import Epoch, Settings
-from sw.training.networks import network, teacher
+from sw.training.networks import load_weights, network, teacher
 from sw.training.prune import prune
 from sw.training.pull import pull
 from sw.training.recipe import Recipe, Step
@@ -25,21 +25,9 @@ from sw.training.reproducible import epoch_seed, reproducible
 from sw.training.share import share
 from sw.training.tidy import tidy
 from sw.training.train import train
+from sw.training.watcher import Silent, Watcher
 
 AT_ONCE = 200  # images evaluated at once: more no longer fit a CPU's caches
-
-
-class Watcher(Protocol):
-    """Is told how a run proceeds."""
-
-    def begin(self, what: str, units: int, done: int) -> None:
-        """Something of so many units begins, or goes on after `done` of them."""
-
-    def advance(self, units: int) -> None:
-        """So many more units are done."""
-
-    def epoch(self, figures: Epoch) -> None:
-        """An epoch is finished."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +52,6 @@ class Trained:
     module: nn.Sequential
     stages: list[StageResult]
     seconds: float
-
-
-class Silent:
-    """A watcher that says nothing."""
-
-    def begin(self, what: str, units: int, done: int) -> None: ...
-    def advance(self, units: int) -> None: ...
-    def epoch(self, figures: Epoch) -> None: ...
 
 
 def run_recipe(
@@ -135,7 +115,8 @@ class _Pipeline:
 
     def _copies(self, images: Tensor) -> Tensor:
         copies = self.recipe.data.copies
-        self.watcher.begin("distorting images", copies * len(images), 0)
+        if copies:
+            self.watcher.begin("distorting images", copies * len(images), 0)
         epoch_seed(None, self.seed, 1)
         return augmented(images, copies, self.recipe.augmentation, self.watcher.advance)
 
@@ -261,14 +242,3 @@ def stages_to_run(recipe: Recipe, weights_given: bool) -> Sequence[Step]:
     while weights_given and stages and stages[0].kind == "train":
         stages.pop(0)
     return stages
-
-
-def load_weights(module: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Put weights into a module; EieError unless they are exactly its own, by name and shape."""
-    untyped: Any = module
-    wanted = {name: tuple(parameter.shape) for name, parameter in untyped.named_parameters()}
-    got = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    for name in sorted(wanted.keys() | got.keys()):
-        if wanted.get(name) != got.get(name):
-            raise EieError(f"{name} must have shape {wanted.get(name, 'none')}, got {got.get(name, 'none')}")
-    module.load_state_dict(weights)
