@@ -1,6 +1,7 @@
 """sw/training/recipe.py: the recipes that are shipped, and what a recipe may not say."""
 
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch, the extra `train`")
 
 from sw.errors import EieError
+from sw.training.augment import Augmentation
 from sw.training.networks import NETWORKS
-from sw.training.recipe import built_in, parse_recipe, read_recipe
+from sw.training.optimiser import Training
+from sw.training.recipe import KINDS, Data, Distillation, built_in, parse_recipe, read_recipe
 
 SHORT = """
 network = "lenet-5"
@@ -116,3 +119,10 @@ def test_files(tmp_path: Path) -> None:
         read_recipe(tmp_path / "none.toml")
     with pytest.raises(EieError, match="a network must be one of lenet-300-100, lenet-5, got 'alexnet'"):
         built_in("alexnet")
+
+
+def test_the_documentation_names_every_key(project_root: Path) -> None:
+    text = (project_root / "docs" / "training.md").read_text()
+    tables = [Data, Augmentation, Distillation, Training, *(options for _, options, _ in KINDS.values() if options)]
+    keys = {item.name for table in tables for item in fields(table)}
+    assert {key for key in (*keys, *KINDS) if f"`{key}`" not in text} == set()
