@@ -78,6 +78,7 @@ def train_command(
         check_target(target, recipe_file, weights_file)
     weights = None if weights_file is None else read_weights(weights_file)
     images, labels = load_mnist(data / "mnist", "train")
+    test = load_mnist(data / "mnist", "t10k")  # read now, so that nothing missing is found after the training
     checkpoint = Checkpoint(
         checkpoint_path,
         _arguments(text, weights_file, images, labels, {"seed": seed, "device": device, "threads": threads}),
@@ -102,7 +103,7 @@ def train_command(
         result = to_network(trained.module, IMAGE_SHAPE)
         sizes = save(compress(result, calibration=images[np.sort(sample)]), path)
     show_sizes(output, str(path), sizes)
-    in_float, in_integers = _test(output, path, data)
+    in_float, in_integers = _test(output, path, *test)
     output.table(
         f"{path} decoded, {count(in_float.inputs)} test images",
         ["arithmetic", "wrong", "error"],
@@ -218,9 +219,10 @@ def _show_stages(output: Output, network: str, trained: "Trained") -> None:
     output.table(f"{network}: how each stage ended", ["stage", "epochs", "loss", "validation error", "density"], rows)
 
 
-def _test(output: Output, path: Path, data: Path) -> tuple[Errors, IntegerErrors]:
+def _test(
+    output: Output, path: Path, images: NDArray[np.float32], labels: NDArray[np.int64]
+) -> tuple[Errors, IntegerErrors]:
     """Errors of the file at `path` on the test images, in float32 and on the integer datapath."""
-    images, labels = load_mnist(data / "mnist", "t10k")
     compressed = load(path)
     with output.bar(f"testing {path}", 2 * len(images)) as advance:
         in_float = measure_float(compressed.to_network(), images, labels, advance=advance)

@@ -156,6 +156,14 @@ def test_a_recipe_with_an_unknown_key(eie: Run, tmp_path: Path) -> None:
     assert err.startswith("error: recipe.toml: stage 2 (pruning): no option 'often'; options: density, sensitivity")
 
 
+def test_missing_test_images_are_found_before_the_training(eie: Run, tmp_path: Path) -> None:
+    (tmp_path / "mnist" / "t10k-images-idx3-ubyte.gz").unlink()
+    code, _, err = eie(*TRAIN)
+    assert code == 2
+    assert err.startswith("error: cannot read ")
+    assert not (tmp_path / "net.eie.checkpoint").exists()
+
+
 def test_cuda_where_there_is_none(eie: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 

@@ -1,7 +1,7 @@
 """The error of a module on batches of inputs and labels."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +41,9 @@ def evaluate(module: nn.Module, batches: Batches, metric: Loss = wrong) -> float
 
 
 def to_device(value: Any, device: torch.device) -> Any:
-    """A tensor, or a tuple or list of them, on a device."""
+    """Tensors on a device, also those in tuples and lists, which become tuples; anything else as it is."""
     if isinstance(value, Tensor):
         return value.to(device)
-    return tuple(to_device(part, device) for part in value)
+    if isinstance(value, tuple | list):
+        return tuple(to_device(part, device) for part in cast("tuple[Any, ...]", value))
+    return value
