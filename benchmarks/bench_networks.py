@@ -3,8 +3,8 @@
     python -m benchmarks.bench_networks [--case alexnet] [--seed 1] [--json]
 
 Every case runs in a process of its own. Random weights are pruned to the densities of the paper, shared with its code
-bits, and stored twice: with its index bits for its rows, and with the index bits that are smallest for the bytes of the
-file. A row is the paper's formula, (E (w + i) + 32 * 2**w) / (32 N), with E entries, fillers included, of N weights.
+bits and stored. A row is the paper's formula, (E (w + i) + 32 * 2**w) / (32 N), with E entries, fillers for the paper's
+index bits included, of N weights; the true bytes are those of the file, which needs no fillers.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from rich.table import Table
 from benchmarks.paper_networks import CASES, PaperRow, make_network
 from sw.compress import compress
 from sw.model_file import load, save
+from sw.paper_size import PaperSize, paper_sizes
 from sw.report import LayerReport
 
 
@@ -79,10 +80,10 @@ def measure(case: str, seed: int) -> dict[str, Any]:
         lap("load")
         decoded.to_network()
         lap("to float32")
-        del decoded
         peak = _peak()
-        formula = save(compress(network, **choices, index_bits={row.name: row.index_bits for row in paper}), path)
-    rows = [_row(*pair) for pair in zip(paper, formula.layers, strict=True)]
+    (index_bits,) = {row.index_bits for row in paper}
+    formula = paper_sizes(decoded, index_bits)
+    rows = [_row(*rows) for rows in zip(paper, formula, smallest.layers, strict=True)]
     return {
         "weights": sum(layer.weights for layer in smallest.layers),
         "seconds": seconds,
@@ -91,45 +92,35 @@ def measure(case: str, seed: int) -> dict[str, Any]:
         "float32_bytes": smallest.float32_bytes,
         "bytes": smallest.bytes,
         "ratio": smallest.ratio,
-        "bytes_at_the_papers_index_bits": formula.bytes,
         "rows": rows,
     }
 
 
-def _row(paper: PaperRow, ours: LayerReport) -> dict[str, Any]:
+def _row(paper: PaperRow, ours: PaperSize, file: LayerReport) -> dict[str, Any]:
     """The formula on our entries beside the published rate, and the fillers that the published rate implies."""
-    bits = paper.code_bits + paper.index_bits
-    bits_huffman = ours.code_bits_huffman + ours.index_bits_huffman
-    rate = formula_rate(ours.entries, ours.weights, paper.code_bits, bits)
-    huffman = formula_rate(ours.entries, ours.weights, paper.code_bits, bits_huffman)
     implied = None
     if paper.rate is not None:
-        entries = 32 * (paper.rate * ours.weights - 2**paper.code_bits) / bits
+        entries = 32 * (paper.rate * ours.weights - 2**paper.code_bits) / (paper.code_bits + paper.index_bits)
         implied = entries / (paper.kept * ours.weights) - 1
     return {
         "layer": paper.name,
         "weights": ours.weights,
-        "kept": ours.kept / ours.weights,
+        "kept": ours.kept_share,
         "entries": ours.entries,
-        "rate": rate,
+        "rate": ours.rate,
         "rate_paper": paper.rate,
-        "rate_deviation": None if paper.rate is None else rate / paper.rate - 1,
-        "fillers_per_weight": ours.fillers / ours.kept,
+        "rate_deviation": None if paper.rate is None else ours.rate / paper.rate - 1,
+        "fillers_per_weight": ours.entries / ours.kept - 1,
         "fillers_per_weight_paper": implied,
         "code_bits_huffman": ours.code_bits_huffman,
         "code_bits_huffman_paper": paper.code_bits_huffman,
         "index_bits_huffman": ours.index_bits_huffman,
         "index_bits_huffman_paper": paper.index_bits_huffman,
-        "rate_huffman": huffman,
+        "rate_huffman": ours.rate_huffman,
         "rate_huffman_paper": paper.rate_huffman,
-        "rate_huffman_deviation": huffman / paper.rate_huffman - 1,
-        "true_rate": ours.bytes / ours.float32_bytes,
+        "rate_huffman_deviation": ours.rate_huffman / paper.rate_huffman - 1,
+        "true_rate": file.bytes / file.float32_bytes,
     }
-
-
-def formula_rate(entries: float, weights: int, code_bits: int, entry_bits: float) -> float:
-    """The paper's compressed size over that in float32: entries and codebook, no biases, tables or pointers."""
-    return (entries * entry_bits + 32 * 2**code_bits) / (32 * weights)
 
 
 def _peak() -> float:
@@ -172,7 +163,7 @@ def show(case: str, result: dict[str, Any]) -> None:
     )
     console.print(
         f"{result['weights']:,} weights: {result['float32_bytes']:,} to {result['bytes']:,} bytes, "
-        f"{result['ratio']:.1f}x; {result['bytes_at_the_papers_index_bits']:,} bytes with the paper's index bits"
+        f"{result['ratio']:.1f}x"
     )
     steps = ", ".join(f"{step} {value:.1f} s" for step, value in result["seconds"].items())
     console.print(f"{steps}; peak {result['peak_compress_mib']:,} MiB until saved, {result['peak_mib']:,} MiB in all\n")

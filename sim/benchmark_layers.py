@@ -13,7 +13,6 @@ from sim.energy import Events, simulation_events
 from sim.paper import PAPER_LAYERS, PaperLayer
 from sim.simulation import lay_out, layer_figures, simulate
 from sw.compressed import CompressedLayer, CompressedNetwork
-from sw.file_layout import choose_index_bits
 from sw.kmeans import share
 
 # What the layout of a layer does not depend on, as long as the memories hold it.
@@ -165,7 +164,6 @@ def share_weights(
         name=layer.name,
         shape=(layer.outputs, layer.inputs),
         code_bits=code_bits,
-        index_bits=choose_index_bits(positions, codes),
         codebook=codebook,
         bias=np.zeros(layer.outputs, np.float32),
         relu=False,

@@ -57,12 +57,6 @@ def compress_command(
             "already, else 4].",
         ),
     ] = None,
-    index_bits: Annotated[
-        str | None,
-        typer.Option(
-            metavar=BY_LAYER.format(4), help="Bits of a zero run in the file, 0 to 8 [default: the smallest file]."
-        ),
-    ] = None,
     init: Annotated[Init, typer.Option(help="Where the shared weights start, or the best ones there are.")] = "linear",
     seed: Annotated[int, typer.Option(help="Of --init forgy.")] = 0,
     calibration_file: Annotated[
@@ -82,7 +76,6 @@ def compress_command(
         "threshold": parse_by_layer("--threshold", threshold, float),
         "sensitivity": parse_by_layer("--sensitivity", sensitivity, float),
         "code_bits": parse_by_layer("--code-bits", code_bits, int),
-        "index_bits": parse_by_layer("--index-bits", index_bits, int),
     }
     check_target(path, model, graph, calibration_file)
     network = load_network(model, graph)

@@ -14,6 +14,7 @@ from sw.errors import EieError
 from sw.graph import ApplyLayer, Concatenate, Flatten, Operation, Pool, Relu, Shape
 from sw.model_file import load_with_report
 from sw.paper_size import paper_sizes
+from sw.report import FileReport, LayerReport
 
 
 def inspect_command(
@@ -23,14 +24,14 @@ def inspect_command(
     ] = False,
     index_bits: Annotated[
         int | None,
-        typer.Option(help="With --paper: bits of an index, 0 to 8, counted anew row by row [default: the file's]."),
+        typer.Option(help="With --paper: bits of an index, 1 to 8 [default: for each layer the smallest rate P+Q]."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Check a compressed network and show what is in it. Every byte of the file is accounted for."""
     output = Output(as_json=as_json)
     if index_bits is not None and not paper:
-        raise EieError("--index-bits wants --paper: the file's own widths are those that are shown without")
+        raise EieError("--index-bits wants --paper: in the file zero runs have no fixed width")
     with output.steps(f"reading {network}"):
         compressed, sizes = load_with_report(network)
         rows = paper_sizes(compressed, index_bits) if paper else []
@@ -38,7 +39,7 @@ def inspect_command(
     if paper:
         show_paper_sizes(output, str(network), rows, sizes)
     else:
-        _show_network(output, str(network), compressed, operations)
+        _show_network(output, str(network), compressed, sizes, operations)
         show_sizes(output, "sizes", sizes)
         show_parts(output, sizes)
     payload: dict[str, Any] = {
@@ -56,12 +57,14 @@ def inspect_command(
     output.result(payload)
 
 
-def _show_network(output: Output, title: str, network: CompressedNetwork, operations: list[dict[str, Any]]) -> None:
+def _show_network(
+    output: Output, title: str, network: CompressedNetwork, sizes: FileReport, operations: list[dict[str, Any]]
+) -> None:
     """The tables of layers and operations, and whether there is a calibration."""
     output.table(
         title,
         ["layer", "shape", "code bits", "index bits", "chain", "activation"],
-        [_layer_cells(layer) for layer in network.layers],
+        [_layer_cells(layer, size) for layer, size in zip(network.layers, sizes.layers, strict=True)],
     )
     if operations:
         cells = [
@@ -77,7 +80,7 @@ def _show_network(output: Output, title: str, network: CompressedNetwork, operat
     )
 
 
-def _layer_cells(layer: CompressedLayer) -> list[str]:
+def _layer_cells(layer: CompressedLayer, size: LayerReport) -> list[str]:
     if layer.convolution is None:
         shape = f"{layer.shape[1]} -> {layer.shape[0]}"
     else:
@@ -87,8 +90,8 @@ def _layer_cells(layer: CompressedLayer) -> list[str]:
         layer.name,
         shape,
         str(layer.code_bits),
-        str(layer.index_bits),
-        "columns" if layer.column_major else "rows",
+        str(size.index_bits),
+        "columns" if size.column_major else "rows",
         "ReLU" if layer.relu else "none",
     ]
 

@@ -13,7 +13,6 @@ SIZE_COLUMNS = [
     "weights",
     "kept",
     "entries",
-    "fillers",
     "code bits",
     "Huffman",
     "index bits",
@@ -109,8 +108,8 @@ def _size_cells(layer: LayerReport) -> list[str]:
     ]
 
 
-def _counts(layer: LayerReport) -> tuple[int, int, int, int]:
-    return layer.weights, layer.kept, layer.entries, layer.fillers
+def _counts(layer: LayerReport) -> tuple[int, int, int]:
+    return layer.weights, layer.kept, layer.entries
 
 
 def _paper_cells(row: PaperSize, file_bytes: int, float32_bytes: int) -> list[str]:

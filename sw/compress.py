@@ -1,4 +1,4 @@
-"""Deep Compression without retraining: prune, share weights, choose index widths, calibrate (Han et al., ICLR 2016)."""
+"""Deep Compression without retraining: prune, share weights, calibrate (Han et al., ICLR 2016)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.entropy_sharing import share_by_entropy
 from sw.errors import EieError
-from sw.file_layout import choose_layout
 from sw.kmeans import Init, few_values, share
 from sw.layer import Layer
 from sw.network import Network
@@ -29,7 +28,6 @@ def compress(
     threshold: float | Mapping[str, float] | None = None,
     sensitivity: float | Mapping[str, float] | None = None,
     code_bits: int | Mapping[str, int] | None = None,
-    index_bits: int | Mapping[str, int] | None = None,
     step: float | Mapping[str, float] | None = None,
     init: Init = "linear",
     seed: int = 0,
@@ -46,35 +44,25 @@ def compress(
         Without any, all weights that are not zero are kept.
     code_bits : 1 to 8. A layer has at most ``2**code_bits - 1`` shared weights, code 0 stays reserved for zero; weights
         that take no more values than that keep them exactly. None: as `choose_code_bits` says.
-    index_bits : bits of a zero run in the model file; None: as many as make the layer smallest. Whether the file goes
-        through rows or columns is chosen by size in any case.
-    step : share by `sw.entropy_sharing.share_by_entropy` instead of k-means, at most ``2**code_bits - 1`` weights; by
-        default the code bits are then as few as hold them.
+    step : share by `sw.entropy_sharing.share_by_entropy` instead of k-means. The code bits, 8 unless given, are then
+        the most; the layer gets the fewest that hold its shared weights.
     init, seed : how k-means shares weights, see `sw.kmeans.share`.
     calibration : (n, *input shape) inputs; without them the result has no calibration and cannot be laid out for an
         array.
     progress : called with a layer's name when the layer is done.
     """
-    pruning = {
-        "density": by_layer(network, "density", density),
-        "threshold": by_layer(network, "threshold", threshold),
-        "sensitivity": by_layer(network, "sensitivity", sensitivity),
-    }
+    pruning = pruning_by_layer(network, density, threshold, sensitivity)
     steps = by_layer(network, "step", step)
-    widths = by_layer(network, "code_bits", code_bits), by_layer(network, "index_bits", index_bits)
-    for layer in network.layers:
-        check_pruning(**{what: option[layer.name] for what, option in pruning.items()})
-        for what, option, least in zip(("code_bits", "index_bits"), widths, (1, 0), strict=True):
-            bits = option[layer.name]
-            if bits is not None and not least <= bits <= MOST_BITS:
-                raise EieError(f"{what} must be between {least} and {MOST_BITS}, got {bits}")
+    widths = by_layer(network, "code_bits", code_bits)
+    for bits in widths.values():
+        if bits is not None and not 1 <= bits <= MOST_BITS:
+            raise EieError(f"code_bits must be between 1 and {MOST_BITS}, got {bits}")
     layers: list[CompressedLayer] = []
     for layer in network.layers:
-        positions = kept_positions(layer.weight, **{what: option[layer.name] for what, option in pruning.items()})
+        positions = kept_positions(layer.weight, **pruning[layer.name])
         values = layer.weight.reshape(-1)[positions]
-        bits, width = (option[layer.name] for option in widths)
-        codebook, codes = share_weights(values, bits, steps[layer.name], init, seed)
-        layers.append(lay_out(layer, positions, codebook, codes, width))
+        codebook, codes = share_weights(values, widths[layer.name], steps[layer.name], init, seed)
+        layers.append(lay_out(layer, positions, codebook, codes))
         if progress is not None:
             progress(layer.name)
     compressed = CompressedNetwork(layers=tuple(layers), graph=network.graph)
@@ -94,28 +82,21 @@ def share_weights(
         centroids, clusters = share(values, (1 << bits) - 1, init=init, seed=seed)
     else:
         centroids, clusters = share_by_entropy(values, (1 << (code_bits or MOST_BITS)) - 1, step)
-        bits = code_bits or max(int(centroids.size).bit_length(), 1)
+        bits = max(int(centroids.size).bit_length(), 1)
     codebook = np.zeros(1 << bits, np.float32)
     codebook[1 : centroids.size + 1] = centroids
     return codebook, clusters + np.uint8(1)
 
 
 def lay_out(
-    layer: Layer,
-    positions: NDArray[np.int64],
-    codebook: NDArray[np.float32],
-    codes: NDArray[np.uint8],
-    index_bits: int | None = None,
+    layer: Layer, positions: NDArray[np.int64], codebook: NDArray[np.float32], codes: NDArray[np.uint8]
 ) -> CompressedLayer:
-    """The layer with these shared weights at these row-major positions; index bits as for `compress`."""
-    layout = choose_layout(positions, codes, layer.weight.shape, index_bits)
+    """The layer with these shared weights at these row-major positions."""
     return CompressedLayer(
         name=layer.name,
         shape=layer.weight.shape,
         convolution=layer.convolution,
         code_bits=codebook.size.bit_length() - 1,
-        index_bits=layout.index_bits,
-        column_major=layout.column_major,
         codebook=codebook,
         bias=layer.bias,
         relu=layer.relu,
@@ -142,6 +123,24 @@ def is_exact(layer: Layer, compressed: CompressedLayer) -> bool:
     """Whether every weight that was kept has kept its value."""
     kept = layer.weight.reshape(-1)[compressed.positions]
     return bool((kept == compressed.codebook[compressed.codes]).all())
+
+
+def pruning_by_layer(
+    network: Network,
+    density: float | Mapping[str, float] | None,
+    threshold: float | Mapping[str, float] | None,
+    sensitivity: float | Mapping[str, float] | None,
+) -> dict[str, dict[str, float | None]]:
+    """The options of `sw.prune.kept_positions` of every layer, validated."""
+    options = {
+        "density": by_layer(network, "density", density),
+        "threshold": by_layer(network, "threshold", threshold),
+        "sensitivity": by_layer(network, "sensitivity", sensitivity),
+    }
+    pruning = {layer.name: {what: option[layer.name] for what, option in options.items()} for layer in network.layers}
+    for option in pruning.values():
+        check_pruning(**option)
+    return pruning
 
 
 def by_layer(network: Network, what: str, option: T | Mapping[str, T] | None) -> dict[str, T | None]:

@@ -22,8 +22,6 @@ class CompressedLayer:
     shape : (out, in), or (out, in / groups, rows, columns) of a convolution.
     convolution : None for a fully connected layer.
     code_bits : bits of a code, 1 to 8.
-    index_bits : bits of a zero run in the model file, 0 to 8; 0 stores a code for every weight up to the last nonzero.
-    column_major : whether the model file goes through the (out, rest) matrix column by column.
     codebook : (2**code_bits,) float32, finite, entry 0 is 0.
     bias : (out,) float32, finite.
     relu : whether a ReLU follows.
@@ -35,8 +33,6 @@ class CompressedLayer:
     shape: Shape
     convolution: Convolution | None = None
     code_bits: int
-    index_bits: int
-    column_major: bool = False
     codebook: NDArray[np.float32]
     bias: NDArray[np.float32]
     relu: bool
@@ -46,9 +42,8 @@ class CompressedLayer:
     def __post_init__(self) -> None:
         check_name(self.name)
         check_shape(self.name, self.shape, self.convolution)
-        for field, bits, least in (("code_bits", self.code_bits, 1), ("index_bits", self.index_bits, 0)):
-            if not least <= bits <= 8:
-                raise EieError(f"layer {self.name}: {field} must be between {least} and 8, got {bits}")
+        if not 1 <= self.code_bits <= 8:
+            raise EieError(f"layer {self.name}: code_bits must be between 1 and 8, got {self.code_bits}")
         self._check_array("codebook", self.codebook, np.float32, 1 << self.code_bits)
         self._check_array("bias", self.bias, np.float32, self.shape[0])
         if not np.isfinite(self.codebook).all() or self.codebook[0] != 0:

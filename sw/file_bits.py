@@ -63,13 +63,18 @@ class BitReader:
     ----------
     data : the bytes that hold them.
     what : names them in EieErrors.
+
+    Members
+    -------
+    array : the bytes as uint8.
+    position : the next bit.
     """
 
     def __init__(self, data: bytes, what: str):
         self._data = data
-        self._bytes = np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)
+        self.array = np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)
         self._what = what
-        self.position = 0  # in bits
+        self.position = 0
 
     def number(self, width: int) -> int:
         """An unsigned number."""
@@ -92,7 +97,7 @@ class BitReader:
     def numbers(self, count: int, width: int) -> NDArray[np.int64]:
         """(count,) int64 unsigned numbers of `width` bits each, at most 32."""
         start, end = self._advance(count * width)
-        bits = np.unpackbits(self._bytes[start // 8 : -(-end // 8)])[start % 8 : start % 8 + count * width]
+        bits = np.unpackbits(self.array[start // 8 : -(-end // 8)])[start % 8 : start % 8 + count * width]
         values = np.zeros(count, np.int64)
         for place in range(width):
             values = values << 1 | bits[place::width]
@@ -100,9 +105,9 @@ class BitReader:
 
     def symbols(self, count: int, lengths: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(count,) uint8 Huffman-coded symbols, canonical with these lengths of at most LONGEST_CODE bits."""
-        self._require(count)
+        self.require(count)
         lookup = lookup_table(lengths, LONGEST_CODE)
-        symbols, self.position = decode_symbols(self._bytes, self.position, count, lookup, self._what)
+        symbols, self.position = decode_symbols(self.array, self.position, count, lookup, self._what)
         return symbols
 
     def align(self) -> int:
@@ -112,7 +117,7 @@ class BitReader:
             raise EieError(f"{self._what}: the bits that pad the last byte must be zero, got {padding}")
         return self.position // 8
 
-    def _require(self, bits: int) -> None:
+    def require(self, bits: int) -> None:
         """Every count is bounded by the bits that are there before anything is allocated for it."""
         if self.position + bits > 8 * len(self._data):
             raise EieError(
@@ -120,10 +125,15 @@ class BitReader:
             )
 
     def _advance(self, bits: int) -> tuple[int, int]:
-        self._require(bits)
+        self.require(bits)
         start = self.position
         self.position += bits
         return start, self.position
+
+
+def whole_bytes(bits: int) -> int:
+    """Bytes that hold so many bits."""
+    return -(-bits // 8)
 
 
 def huffman_stream(symbols: NDArray[np.uint8], lengths: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:

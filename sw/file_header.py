@@ -57,9 +57,9 @@ class LayerHeader:
         """Refuse what no section can hold; every size is then bounded by the bytes of the section."""
         check_name(self.name)
         check_shape(self.name, self.shape, self.convolution)
-        for field, bits, least in (("code_bits", self.code_bits, 1), ("index_bits", self.index_bits, 0)):
-            if not least <= bits <= 8:
-                raise EieError(f"layer {self.name}: {field} must be between {least} and 8, got {bits}")
+        for field, bits, least, most in (("code_bits", self.code_bits, 1, 8), ("index_bits", self.index_bits, 0, 4)):
+            if not least <= bits <= most:
+                raise EieError(f"layer {self.name}: {field} must be between {least} and {most}, got {bits}")
         outputs, inputs = matrix_shape(self.shape)
         if self.entries > outputs * inputs:
             raise EieError(f"layer {self.name}: at most {outputs * inputs} entries fit, got {self.entries}")

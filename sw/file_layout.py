@@ -1,4 +1,4 @@
-"""The chain of a layer's nonzero weights in a model file: row by row or column by column, runs of how many bits."""
+"""How a model file goes through the nonzero weights of a layer: by rows or columns, and with which zero runs."""
 
 from dataclasses import dataclass
 
@@ -6,67 +6,62 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.compiled import compiled
-from sw.file_bits import LONGEST_CODE, BitWriter
-from sw.file_lengths import write_lengths
+from sw.file_bits import LONGEST_CODE, BitWriter, whole_bytes
+from sw.file_lengths import write_code_table, write_lengths
+from sw.file_runs import run_alphabet, run_symbols
 from sw.graph import Shape
 from sw.huffman import code_lengths
 from sw.layer import matrix_shape
 
-INDEX_BITS = range(9)
+INDEX_BITS = range(5)
 COMMON_GAP = 1 << 16  # longer ones are counted one by one
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How the chain goes: through columns or rows, and the bits of its zero runs."""
+    """The chain that a layer's nonzero weights make in the file.
+
+    Parameters
+    ----------
+    column_major : whether it goes through the (out, rest) matrix column by column.
+    index_bits : leading bits of a zero run that its Huffman code tells, 1 to 4; with 0 there are no runs, and every
+        weight up to the last nonzero one has a code.
+    """
 
     column_major: bool
     index_bits: int
 
 
-def choose_layout(
-    positions: NDArray[np.int64], codes: NDArray[np.uint8], shape: Shape, index_bits: int | None = None
-) -> Layout:
-    """The layout with the smallest section; of equal ones row-major first, then the narrowest runs.
+def choose_layout(positions: NDArray[np.int64], codes: NDArray[np.uint8], shape: Shape) -> Layout:
+    """The layout with the smallest section; of equal ones row-major first, then the fewest index bits.
 
-    Parameters
-    ----------
-    positions : (n,) int64 ascending and row-major, of the nonzero weights of a layer of `shape`.
-    codes : (n,) uint8 above 0.
-    index_bits : the width of runs, if it is given and only the order is to be chosen.
+    positions (n,) int64 ascending and row-major, codes (n,) uint8 above 0: the nonzero weights of a layer of `shape`.
     """
-    widths = INDEX_BITS if index_bits is None else range(index_bits, index_bits + 1)
     chains = positions, transpose(positions, *matrix_shape(shape))[0]
-    sizes = {
-        (column_major, width): size
-        for column_major, chain in zip((False, True), chains, strict=True)
-        for width, size in zip(widths, chain_bytes(chain, codes, widths), strict=True)
-    }
-    column_major, width = min(sizes, key=lambda layout: sizes[layout])
-    return Layout(column_major=column_major, index_bits=width)
+    places = int(np.prod(shape))
+    sizes = [chain_bytes(chain, codes, places) for chain in chains]
+    column_major = min(sizes[1]) < min(sizes[0])
+    return Layout(column_major=column_major, index_bits=sizes[column_major].index(min(sizes[column_major])))
 
 
-def choose_index_bits(positions: NDArray[np.int64], codes: NDArray[np.uint8]) -> int:
-    """The width of runs with the smallest section of a row-major chain; the narrowest of equal ones."""
-    sizes = chain_bytes(positions, codes, INDEX_BITS)
-    return sizes.index(min(sizes))
+def chain_bytes(chain: NDArray[np.int64], codes: NDArray[np.uint8], places: int) -> list[int]:
+    """Bytes of runs, codes and their tables for each of INDEX_BITS.
 
-
-def chain_bytes(chain: NDArray[np.int64], codes: NDArray[np.uint8], widths: range) -> list[int]:
-    """Bytes of runs, codes and their tables for each width of runs.
-
-    chain (n,) int64: ascending positions in the order of the chain, codes (n,) uint8 above 0, in any order.
+    chain (n,) int64: ascending positions below `places` in the order of the chain, codes (n,) uint8 above 0, in any.
     """
     if chain.size == 0:
-        return [0] * len(widths)
+        return [0] * len(INDEX_BITS)
     gaps, counts = gap_counts(chain)
     code_counts = np.bincount(codes)
-    used_counts = np.concatenate([[0], code_counts[code_counts > 0]])
-    sizes: list[int] = []
-    for index_bits in widths:
-        run_counts, fillers = count_runs(gaps, counts, index_bits)
-        used_counts[0] = fillers
-        sizes.append(_stream_bytes(used_counts) + (_stream_bytes(run_counts) if index_bits else 0))
+    code_counts = np.concatenate([[0], code_counts[code_counts > 0]])
+    code_bytes = _code_bytes(code_counts, has_zeros=False)
+    code_counts[0] = chain[-1] + 1 - chain.size
+    sizes = [_code_bytes(code_counts, has_zeros=True)]
+    for index_bits in INDEX_BITS[1:]:
+        lengths, bits = run_lengths(gaps, counts, places, index_bits)
+        table = BitWriter()
+        write_lengths(table, lengths)
+        sizes.append(code_bytes + whole_bytes(table.bits) + whole_bytes(bits))
     return sizes
 
 
@@ -79,13 +74,14 @@ def gap_counts(chain: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.
     return np.concatenate([values, long]), np.concatenate([common[values], long_counts])
 
 
-def count_runs(gaps: NDArray[np.int64], counts: NDArray[np.int64], index_bits: int) -> tuple[NDArray[np.int64], int]:
-    """(2**index_bits,) int64 entries with each run, fillers included, and the fillers."""
-    fillers = int(((gaps >> index_bits) * counts).sum())
-    runs = np.zeros(1 << index_bits, np.int64)
-    np.add.at(runs, gaps & ((1 << index_bits) - 1), counts)
-    runs[-1] += fillers
-    return runs, fillers
+def run_lengths(
+    gaps: NDArray[np.int64], counts: NDArray[np.int64], places: int, index_bits: int
+) -> tuple[NDArray[np.uint8], int]:
+    """Code lengths of the runs in a chain with these gaps in so many places, and the bits of all runs."""
+    symbols, rest = run_symbols(gaps, index_bits)
+    symbol_counts = np.bincount(symbols, counts, run_alphabet(places, index_bits)).astype(np.int64)
+    lengths = code_lengths(symbol_counts, LONGEST_CODE)
+    return lengths, int((lengths * symbol_counts).sum() + (rest * counts).sum())
 
 
 def transpose(positions: NDArray[np.int64], rows: int, columns: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -101,12 +97,12 @@ def transpose(positions: NDArray[np.int64], rows: int, columns: int) -> tuple[ND
     return transposed, order
 
 
-def _stream_bytes(counts: NDArray[np.int64]) -> int:
-    """Bytes of a Huffman-coded stream and its table."""
+def _code_bytes(counts: NDArray[np.int64], has_zeros: bool) -> int:
+    """Bytes of the codes and their table."""
     lengths = code_lengths(counts, LONGEST_CODE)
     table = BitWriter()
-    write_lengths(table, lengths)
-    return -(-table.bits // 8) - (-int((lengths * counts).sum()) // 8)
+    write_code_table(table, lengths, has_zeros)
+    return whole_bytes(table.bits) + whole_bytes(int((lengths * counts).sum()))
 
 
 @compiled

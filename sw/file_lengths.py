@@ -8,6 +8,7 @@ from sw.file_bits import LONGEST_CODE, BitReader, BitWriter
 from sw.huffman import check_lengths
 
 FIRST_LENGTH = 4  # bits of the first length
+CODES = 8  # bits of the number of codes
 
 
 def write_lengths(writer: BitWriter, lengths: NDArray[np.uint8]) -> None:
@@ -37,6 +38,28 @@ def read_lengths(reader: BitReader, alphabet: int, what: str) -> NDArray[np.uint
         raise EieError(f"{what}: at least one of {alphabet} symbols must be used, none is")
     lengths = np.zeros(alphabet, np.uint8)
     lengths[used] = read_used_lengths(reader, int(np.count_nonzero(used)), what)
+    return lengths
+
+
+def write_code_table(writer: BitWriter, lengths: NDArray[np.uint8], has_zeros: bool) -> None:
+    """Code lengths of codes from 0, of which those above 0 are 1 to 255 and all used.
+
+    has_zeros : whether code 0 may be used as well, for weights that are zero.
+    """
+    writer.number(lengths.size - 1, CODES)
+    if has_zeros:
+        writer.number(int(lengths[0] > 0), 1)
+    write_used_lengths(writer, lengths[lengths > 0])
+
+
+def read_code_table(reader: BitReader, code_bits: int, has_zeros: bool, what: str) -> NDArray[np.uint8]:
+    """(codes + 1,) uint8, from code 0; EieError unless they make a code of 1 to ``2**code_bits - 1`` codes above 0."""
+    codes = reader.number(CODES)
+    if not 1 <= codes < 1 << code_bits:
+        raise EieError(f"{what}: 1 to {(1 << code_bits) - 1} codes must be used, got {codes}")
+    lengths = np.zeros(codes + 1, np.uint8)
+    first = 0 if has_zeros and reader.number(1) else 1
+    lengths[first:] = read_used_lengths(reader, codes + 1 - first, what)
     return lengths
 
 

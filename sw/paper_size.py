@@ -1,20 +1,23 @@
 """Sizes as Deep Compression counts them (Han et al., ICLR 2016, Tables 2 to 5), to be held against the true bytes.
 
-A layer of N weights stored as E entries, fillers included, with w bits of code and i bits of index takes
-``E (w + i) + 32 * 2**w`` bits: codebooks are counted in float32; biases, Huffman tables and headers are not.
+A layer of N weights takes ``E (w + i) + 32 * 2**w`` bits: E entries of w bits of code and i bits of relative index, one
+for each kept weight and one more, a filler, for every 2**i zeros in a row. Codebooks are counted in float32; biases,
+Huffman tables and headers are not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.file_bits import LONGEST_CODE
-from sw.file_layout import count_runs, gap_counts, transpose
+from sw.file_layout import gap_counts
 from sw.huffman import code_lengths
-from sw.layer import matrix_shape
+
+INDEX_BITS = range(1, 9)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +62,11 @@ class PaperSize:
 
 
 def paper_sizes(network: CompressedNetwork, index_bits: int | None = None) -> list[PaperSize]:
-    """The row of every layer: with the entries of the file, or of a row-major chain with indices of this many bits."""
-    if index_bits is not None and not 0 <= index_bits <= 8:
-        raise EieError(f"index bits must be between 0 and 8, got {index_bits}")
-    return [_layer_size(layer, index_bits) for layer in network.layers]
+    """The row of every layer with indices of so many bits, 1 to 8; without, of those with the smallest rate P+Q."""
+    if index_bits is not None and index_bits not in INDEX_BITS:
+        raise EieError(f"index bits must be between {INDEX_BITS[0]} and {INDEX_BITS[-1]}, got {index_bits}")
+    widths = INDEX_BITS if index_bits is None else (index_bits,)
+    return [min(_layer_sizes(layer, widths), key=lambda row: row.rate) for layer in network.layers]
 
 
 def total_size(rows: Sequence[PaperSize]) -> PaperSize:
@@ -87,26 +91,29 @@ def total_size(rows: Sequence[PaperSize]) -> PaperSize:
     )
 
 
-def _layer_size(layer: CompressedLayer, index_bits: int | None) -> PaperSize:
-    chain = layer.positions
-    if index_bits is None:
-        index_bits = layer.index_bits
-        if layer.column_major:
-            chain, _ = transpose(chain, *matrix_shape(layer.shape))
-    runs, fillers = count_runs(*gap_counts(chain), index_bits)
+def _layer_sizes(layer: CompressedLayer, widths: Iterable[int]) -> Iterator[PaperSize]:
+    """The rows of a layer with indices of these widths, the rows of its matrix one after the other."""
+    gaps, counts = gap_counts(layer.positions)
+    kept = layer.positions.size
     codes = np.bincount(layer.codes, minlength=1 << layer.code_bits)
-    codes[0] += fillers
-    entries = chain.size + fillers
-    code_total, run_total = (int((counts * code_lengths(counts, LONGEST_CODE)).sum()) for counts in (codes, runs))
-    return PaperSize(
-        name=layer.name,
-        weights=layer.weights,
-        kept=chain.size,
-        entries=entries,
-        code_bits=layer.code_bits,
-        index_bits=index_bits,
-        code_bits_huffman=code_total / max(entries, 1),
-        # A run of no bits is not stored.
-        index_bits_huffman=run_total / max(entries, 1) * (index_bits > 0),
-        codebook_bits=32 << layer.code_bits,
-    )
+    for index_bits in widths:
+        fillers = int(((gaps >> index_bits) * counts).sum())
+        entries = max(kept + fillers, 1)
+        codes[0] = fillers
+        indices = np.bincount(gaps & ((1 << index_bits) - 1), counts, 1 << index_bits).astype(np.int64)
+        indices[-1] += fillers
+        yield PaperSize(
+            name=layer.name,
+            weights=layer.weights,
+            kept=kept,
+            entries=kept + fillers,
+            code_bits=layer.code_bits,
+            index_bits=index_bits,
+            code_bits_huffman=_huffman_bits(codes) / entries,
+            index_bits_huffman=_huffman_bits(indices) / entries,
+            codebook_bits=32 << layer.code_bits,
+        )
+
+
+def _huffman_bits(counts: NDArray[np.int64]) -> int:
+    return int((counts * code_lengths(counts, LONGEST_CODE)).sum())

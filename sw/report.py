@@ -17,10 +17,11 @@ class LayerReport:
     ----------
     name : of the layer.
     weights, kept : dense weights, and those that survived pruning.
-    entries, fillers : stored entries, and how many of them are fillers.
-    code_bits, index_bits : bits per entry before Huffman coding.
-    column_major : whether the chain of entries goes column by column.
-    code_bits_huffman, index_bits_huffman : mean bits per entry after it; 0 without entries.
+    entries : weights that have a code: those that are kept, or with 0 index bits all up to the last of them.
+    code_bits, code_bits_huffman : bits per entry before and after Huffman coding; the latter a mean, 0 without entries.
+    index_bits : leading bits of a zero run that its Huffman code tells; 0 if there are no runs.
+    index_bits_huffman : mean bits per entry of the zero runs; 0 without entries.
+    column_major : whether the entries go column by column.
     record_bytes : of its record in the header.
     run_table_bytes, code_table_bytes, codebook_bytes, bias_bytes, run_bytes, code_bytes, checksum_bytes : of its
         section.
@@ -31,12 +32,11 @@ class LayerReport:
     weights: int
     kept: int
     entries: int
-    fillers: int
     code_bits: int
-    index_bits: int
-    column_major: bool
     code_bits_huffman: float
+    index_bits: int
     index_bits_huffman: float
+    column_major: bool
     record_bytes: int
     run_table_bytes: int
     code_table_bytes: int
@@ -115,12 +115,11 @@ def make_report(network: CompressedNetwork, header: Header, sections: Sequence[S
                 weights=layer.weights,
                 kept=layer.positions.size,
                 entries=record.entries,
-                fillers=record.entries - layer.positions.size,
-                code_bits=layer.code_bits,
-                index_bits=layer.index_bits,
-                column_major=layer.column_major,
+                code_bits=record.code_bits,
                 code_bits_huffman=sizes.code_bits / max(record.entries, 1),
+                index_bits=record.index_bits,
                 index_bits_huffman=sizes.run_bits / max(record.entries, 1),
+                column_major=record.column_major,
                 record_bytes=len(record.pack()),
                 run_table_bytes=sizes.run_table,
                 code_table_bytes=sizes.code_table,

@@ -17,7 +17,6 @@ def make_layer(
     shape: Shape,
     density: float,
     code_bits: int = 4,
-    index_bits: int = 4,
     name: str = "fc",
     relu: bool = False,
     convolution: Convolution | None = None,
@@ -35,7 +34,6 @@ def make_layer(
         shape=shape,
         convolution=convolution,
         code_bits=code_bits,
-        index_bits=index_bits,
         codebook=codebook,
         bias=random.normal(size=shape[0]).astype(np.float32) * np.float32(random.integers(2)),
         relu=relu,
@@ -54,7 +52,6 @@ def networks(draw: st.DrawFn, calibrated: bool = False, code_bits: int = 8) -> C
             (outputs, inputs),
             draw(st.sampled_from([0.0, 0.02, 0.2, 0.6, 1.0])),
             draw(st.integers(1, code_bits)),
-            draw(st.integers(1, 8)),
             f"fc{index}",
             draw(st.booleans()),
         )

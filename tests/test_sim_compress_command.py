@@ -41,10 +41,9 @@ def test_shared_weights_pass_exactly_and_it_says_so(eie: Run):
 
 
 def test_options_by_layer(eie: Run):
-    assert eie("--code-bits", "fc1=5", "--index-bits", "6", "--sensitivity", "fc2=1", "--init", "exact")[0] == 0
+    assert eie("--code-bits", "fc1=5", "--sensitivity", "fc2=1", "--init", "exact")[0] == 0
     first, second = load(Path("net.eie")).layers
     assert (first.code_bits, second.code_bits) == (5, 4)
-    assert (first.index_bits, second.index_bits) == (6, 6)
     assert first.positions.size == np.count_nonzero(first.dense())
     assert 100 < second.positions.size < 280
 
@@ -62,7 +61,6 @@ def test_the_seed_is_that_of_forgy(eie: Run):
     [
         (["--code-bits", "fc1"], "--code-bits wants a whole number or NAME=NUMBER,... with each name once, got 'fc1'"),
         (["--code-bits", "fc3=4"], "code_bits must name layers of fc1, fc2, got 'fc3'"),
-        (["--index-bits", "9"], "index_bits must be between 0 and 8, got 9"),
         (["--sensitivity", "-1"], "sensitivity must be finite and not negative, got -1.0"),
         (["--sensitivity", "1", "--density", "fc2=0.1"], "got density and sensitivity"),
         (["--init", "random"], "'random' is not one of"),

@@ -9,7 +9,7 @@ from support_networks import make_conv_network, make_layer
 from sim.cli import main
 from sw.compressed import CompressedNetwork
 from sw.graph import UNCONNECTED
-from sw.model_file import save
+from sw.model_file import load_with_report, save
 from sw.paper_size import paper_sizes, total_size
 
 
@@ -59,6 +59,7 @@ def test_parts_in_json(conv: Path, capsys: pytest.CaptureFixture[str]):
 
 def test_operations(conv: Path, capsys: pytest.CaptureFixture[str]):
     _, out, _ = inspect(capsys, conv)
+    conv2b = load_with_report(conv)[1].layers[2]
     for line in (
         "conv1: stride 1 x 1, padding 1 x 1, ReLU 1 0 4 x 10 x 9",
         "max of 2 x 2, stride 2 x 2, rounded up 2 1 4 x 5 x 5",
@@ -69,7 +70,7 @@ def test_operations(conv: Path, capsys: pytest.CaptureFixture[str]):
         "average of 3 x 3, stride 2 x 2, padding 1 x 1 7 6 9 x 2 x 3",
         "flatten 8 7 54",
         "ip2 10 9 5",
-        "conv2b 4 -> 6, 3 x 3 4 4 rows ReLU",
+        f"conv2b 4 -> 6, 3 x 3 4 {conv2b.index_bits} {'columns' if conv2b.column_major else 'rows'} ReLU",
         "operations; value 0 is an input, 2 x 10 x 9",
     ):
         assert line.split() in [row.split() for row in out.splitlines()], line
@@ -108,7 +109,7 @@ def test_rows_of_the_paper(conv: Path, capsys: pytest.CaptureFixture[str], index
     ("options", "sentence"),
     [
         (["--index-bits", "4"], "--index-bits wants --paper"),
-        (["--paper", "--index-bits", "9"], "index bits must be between 0 and 8, got 9"),
+        (["--paper", "--index-bits", "9"], "index bits must be between 1 and 8, got 9"),
     ],
 )
 def test_wrong_options(conv: Path, capsys: pytest.CaptureFixture[str], options: list[str], sentence: str):

@@ -124,9 +124,8 @@ def test_a_step_shares_by_entropy():
 
 
 def test_options_by_layer():
-    layers = compress(make_network(), code_bits={"fc0": 6}, index_bits={"fc1": 7}, threshold={"fc1": 1.0}).layers
+    layers = compress(make_network(), code_bits={"fc0": 6}, threshold={"fc1": 1.0}).layers
     assert [layer.code_bits for layer in layers] == [6, 4]
-    assert layers[1].index_bits == 7
     assert layers[0].positions.size == 2000
     assert layers[1].positions.size == np.count_nonzero(np.abs(make_network().layers[1].weight) >= 1)
     assert not is_exact(make_network().layers[0], layers[0])
@@ -173,7 +172,6 @@ def test_calibration_is_that_of_the_compressed_network():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"index_bits": 9}, "index_bits must be between 0 and 8, got 9"),
         ({"code_bits": {"fc1": 9}}, "code_bits must be between 1 and 8, got 9"),
         ({"sensitivity": {"fc1": -1}}, "sensitivity must be finite and not negative, got -1"),
         ({"density": {"fc1": 0.5}, "threshold": 0.5}, "got density and threshold"),

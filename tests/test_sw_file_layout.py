@@ -6,28 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support_networks import make_layer
 
-from sw.compressed import CompressedLayer
 from sw.file_layer import encode_layer
-from sw.file_layout import Layout, choose_index_bits, choose_layout, transpose
-
-
-def section_bytes(layer: CompressedLayer, column_major: bool, index_bits: int) -> int:
-    return len(encode_layer(replace(layer, column_major=column_major, index_bits=index_bits))[1])
+from sw.file_layout import INDEX_BITS, Layout, choose_layout, gap_counts, transpose
 
 
 @pytest.mark.parametrize("density", [0.0, 0.004, 0.02, 0.1, 0.5, 0.95, 1.0])
-def test_the_chosen_layout_makes_the_smallest_section(density: float):
-    layer = make_layer(3, (60, 70), density)
+@pytest.mark.parametrize("shape", [(60, 70), (3, 5)])
+def test_the_chosen_layout_makes_the_smallest_section(density: float, shape: tuple[int, int]):
+    layer = make_layer(3, shape, density)
     layer = replace(layer, codebook=np.arange(16, dtype=np.float32))
-    sizes = {(major, bits): section_bytes(layer, major, bits) for major in (False, True) for bits in range(9)}
-    column_major, index_bits = min(sizes, key=lambda key: sizes[key])
-    chosen = choose_layout(layer.positions, layer.codes, layer.shape)
-    assert chosen == Layout(column_major=column_major, index_bits=index_bits)
-    by_row = [sizes[False, bits] for bits in range(9)]
-    assert choose_index_bits(layer.positions, layer.codes) == by_row.index(min(by_row))
-    for bits in range(9):
-        wanted = Layout(column_major=sizes[True, bits] < sizes[False, bits], index_bits=bits)
-        assert choose_layout(layer.positions, layer.codes, layer.shape, bits) == wanted
+    layouts = [Layout(column_major=order, index_bits=bits) for order in (False, True) for bits in INDEX_BITS]
+    sizes = [len(encode_layer(layer, layout)[1]) for layout in layouts]
+    best = layouts[sizes.index(min(sizes))]
+    assert choose_layout(layer.positions, layer.codes, layer.shape) == best
+    assert len(encode_layer(layer)[1]) == min(sizes)
 
 
 def test_a_dense_layer_has_no_runs_and_a_sparse_column_is_read_down():
@@ -49,3 +41,10 @@ def test_transpose(rows: int, columns: int, seed: int, density: float):
     back, _ = transpose(transposed, columns, rows)
     assert back.tolist() == np.flatnonzero(matrix).tolist()
     assert np.flatnonzero(matrix)[order].tolist() == [at % rows * columns + at // rows for at in transposed.tolist()]
+
+
+def test_gap_counts():
+    chain = np.array([0, 1, 5, 100_000, 100_001, 200_001, 200_005])
+    gaps, counts = gap_counts(chain)
+    assert gaps.tolist() == [0, 3, 99_994, 99_999]
+    assert counts.tolist() == [3, 2, 1, 1]

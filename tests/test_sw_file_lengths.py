@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from sw.errors import EieError
 from sw.file_bits import BitReader, BitWriter
-from sw.file_lengths import read_lengths, write_lengths, write_used_lengths
+from sw.file_lengths import read_code_table, read_lengths, write_code_table, write_lengths, write_used_lengths
 from sw.huffman import code_lengths
 
 
@@ -51,3 +51,18 @@ def test_what_is_refused(bits: str, sentence: str):
     data = np.packbits(np.array([int(bit) for bit in bits])).tobytes()
     with pytest.raises(EieError, match=sentence):
         read_lengths(BitReader(data, "test"), 3, "test")
+
+
+@given(st.lists(st.integers(1, 1 << 20), min_size=1, max_size=255), st.integers(0, 1 << 20), st.booleans())
+def test_code_tables(counts: list[int], zeros: int, has_zeros: bool):
+    lengths = code_lengths(np.array([zeros * has_zeros, *counts]), 15)
+    writer = BitWriter()
+    write_code_table(writer, lengths, has_zeros)
+    reader = BitReader(writer.to_bytes(), "test")
+    assert read_code_table(reader, 8, has_zeros, "test").tolist() == lengths.tolist()
+    assert reader.position == writer.bits
+    bits = len(counts).bit_length()
+    read_code_table(BitReader(writer.to_bytes(), "test"), bits, has_zeros, "test")
+    if bits > 1:
+        with pytest.raises(EieError, match=f"1 to {(1 << (bits - 1)) - 1} codes must be used, got {len(counts)}"):
+            read_code_table(BitReader(writer.to_bytes(), "test"), bits - 1, has_zeros, "test")

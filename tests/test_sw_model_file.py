@@ -37,14 +37,18 @@ def assemble(body: bytes, *sections: bytes, version: int = 2) -> bytes:
     return header + b"".join(with_crc(section) for section in sections)
 
 
-# A 2 x 3 layer "a" of 1-bit codes and 1-bit runs: 0.5 at positions 0 and 5, two fillers cross the gap of four zeros.
-BODY = bytes([1, 0]) + bytes([1, ord("a"), 0, 0x10]) + bytes([2, 3, 4, 8])
-RUN_TABLE = bits("1 0001 0")  # both runs are used, of length 1 and no more
-CODE_TABLE = bits("00000001 1 0001 0")  # one code above 0, fillers exist, both lengths are 1
+# A 2 x 60 layer "a" of 1-bit codes: 0.5 at positions 0 and 100, so runs of 0 and 99 zeros, told by their first bit.
+BODY = bytes([1, 0]) + bytes([1, ord("a"), 0, 0x10]) + bytes([2, 60, 2, 9])
+RUN_TABLE = bits("0 1 0 11010 0 0001 0")  # of 8 symbols the first is used, 6 are not, the last is; both have length 1
+CODE_TABLE = bits("00000001 0001")  # one code above 0, of length 1
 CODEBOOK = bits("1 10010100 000010 10")  # multiples of 2**(148 - 149); the first, of 2 bits, is 2: 1 and not negative
-RUNS = bits("0110")
-CODES = bits("1001")
+RUNS = bits("0 1 100011")  # 0; the last symbol says 6 more bits, 64 + 35
+CODES = bits("00")
 SECTION = RUN_TABLE + CODE_TABLE + CODEBOOK + RUNS + CODES
+# The same without runs, 4 columns only and 0.5 at positions 0 and 5: a bit says that zeros have a code.
+DENSE_CODE_TABLE = bits("00000001 1 0001 0")
+DENSE_CODES = bits("100001")
+DENSE_SECTION = DENSE_CODE_TABLE + CODEBOOK + DENSE_CODES
 # 1 and -2: multiples of 2**0 with one low bit and two high parts, the first -1 (folded: 1, of 1 bit), the second just
 # behind it (0 between them, in Rice form with parameter 0); lengths 1 and 1; the second, the first; the low bits.
 BIASES = bits("1 10010101 00001 00000001 000001 1 0 00000 0 0001 0 1 0 1 0")
@@ -53,42 +57,43 @@ BIASES = bits("1 10010101 00001 00000001 000001 1 0 00000 0 0001 0 1 0 1 0")
 def example() -> CompressedNetwork:
     layer = CompressedLayer(
         name="a",
-        shape=(2, 3),
+        shape=(2, 60),
         code_bits=1,
-        index_bits=1,
         codebook=np.array([0, 0.5], np.float32),
         bias=np.zeros(2, np.float32),
         relu=False,
-        positions=np.array([0, 5]),
+        positions=np.array([0, 100]),
         codes=np.array([1, 1], np.uint8),
     )
     return CompressedNetwork(layers=(layer,))
 
 
 def small_file() -> bytes:
-    layers = (make_layer(1, (5, 9), 0.3, 3, 2, "a", relu=True), make_layer(2, (2, 5), 0.5, 2, 2, "b"))
+    layers = (make_layer(1, (5, 9), 0.3, 3, "a", relu=True), make_layer(2, (2, 5), 0.5, 2, "b"))
     return to_bytes(calibrate(CompressedNetwork(layers=layers), np.ones((1, 9))))
 
 
 def test_bytes_of_the_hand_made_example():
     assert to_bytes(example()) == assemble(BODY, SECTION)
-    assert from_bytes(assemble(BODY, SECTION)).layers[0].dense().tolist() == [[0.5, 0, 0], [0, 0, 0.5]]
+    dense = from_bytes(assemble(BODY, SECTION)).layers[0].dense()
+    assert np.flatnonzero(dense).tolist() == [0, 100]
+    assert dense[1, 40] == 0.5
+
+
+def test_bytes_without_runs():
+    layer = replace(example().layers[0], shape=(2, 4), positions=np.array([0, 5]))
+    data = assemble(body(widths=0, shape=bytes([2, 4]), entries=6, size=6), DENSE_SECTION)
+    assert to_bytes(CompressedNetwork(layers=(layer,))) == data
+    assert from_bytes(data).layers[0].positions.tolist() == [0, 5]
 
 
 def test_columns_first_in_the_example():
-    # Column by column, 0.5 is at 0 and 5 of the transposed 3 x 2 matrix as well.
-    data = assemble(body(flags=4), SECTION)
-    network = from_bytes(data)
-    assert network.layers[0].column_major
-    assert network.layers[0].positions.tolist() == [0, 5]
-    data = assemble(body(flags=4), SECTION[:-2] + bits("0110") + bits("1010"))
-    # A filler at 2, then entries: 0, 3 and a filler are refused.
-    with pytest.raises(EieError, match="a filler must have the longest run and an entry after it"):
-        from_bytes(data)
+    # Place 100 of the transposed 60 x 2 matrix is column 50, row 0.
+    assert from_bytes(assemble(body(flags=4), SECTION)).layers[0].positions.tolist() == [0, 50]
 
 
 def test_flags_biases_and_calibration_of_the_example():
-    section = SECTION[:6] + BIASES + SECTION[6:]
+    section = SECTION[:7] + BIASES + SECTION[7:]
     data = assemble(body(file_flags=4, flags=3, size=len(section)), section, struct.pack("<3f", 1, 2, 4))
     network = from_bytes(data)
     assert network.layers[0].relu
@@ -103,13 +108,13 @@ def test_weights_only_and_a_graph_of_the_example():
     network = replace(example(), graph=UNCONNECTED)
     assert to_bytes(network) == assemble(body(file_flags=1), SECTION)
     assert from_bytes(to_bytes(network)).graph == UNCONNECTED
-    # Input (3, 1, 1), one operation: the layer, a 1 x 1 convolution.
-    graph = bytes([3, 3, 1, 1, 1, 0])
-    shape = bytes([2, 3, 1, 1])
+    # Input (60, 1, 1), one operation: the layer, a 1 x 1 convolution.
+    graph = bytes([3, 60, 1, 1, 1, 0])
+    shape = bytes([2, 60, 1, 1])
     data = assemble(body(file_flags=2, graph=graph, flags=8, shape=shape), SECTION)
     network = from_bytes(data)
     assert network.layers[0].convolution == Convolution()
-    assert network.input_shape == (3, 1, 1)
+    assert network.input_shape == (60, 1, 1)
     assert to_bytes(network) == data
     moves = bytes([1, 2, 0, 0, 1])
     network = from_bytes(assemble(body(file_flags=2, graph=graph, flags=24, moves=moves, shape=shape), SECTION))
@@ -122,7 +127,7 @@ def same(ours: CompressedNetwork, theirs: CompressedNetwork) -> None:
         assert (one.dense() == other.dense()).all()
         assert (one.bias == other.bias).all()
         assert (one.positions == other.positions).all()
-        for field in ("name", "shape", "convolution", "relu", "code_bits", "index_bits", "column_major"):
+        for field in ("name", "shape", "convolution", "relu", "code_bits"):
             assert getattr(one, field) == getattr(other, field)
 
 
@@ -152,8 +157,6 @@ def any_networks(draw: st.DrawFn) -> CompressedNetwork:
             replace(
                 layer,
                 name=f"{number}{letters}".strip(),
-                index_bits=draw(st.integers(0, 8)),
-                column_major=draw(st.booleans()),
                 bias=bias.astype(np.float32),
             )
         )
@@ -226,9 +229,9 @@ def body(**changes: int | bytes) -> bytes:
         "flags": 0,
         "widths": 0x10,
         "moves": b"",
-        "shape": bytes([2, 3]),
-        "entries": 4,
-        "size": 8,
+        "shape": bytes([2, 60]),
+        "entries": 2,
+        "size": 9,
     }
     fields.update(changes)
     return b"".join(value if isinstance(value, bytes) else bytes([value]) for value in fields.values())
@@ -265,14 +268,14 @@ def sized(flags: int = 0, **changes: bytes) -> bytes:
         (assemble(body() + b"\0", SECTION), "the header must end with its last layer"),
         (assemble(body(file_flags=8), SECTION), "flags must be 0 to 2, or 4 more, got 8"),
         (assemble(body(file_flags=3), SECTION), "flags must be 0 to 2, or 4 more, got 3"),
-        (assemble(body(file_flags=4), SECTION), "the file must have 48 bytes, got 32"),
-        (assemble(body(file_flags=2, graph=b"\1\3\1\0"), SECTION[:-1]), "the file must have 36 bytes, got 35"),
-        (assemble(body(file_flags=2, graph=b"\1\4\1\0"), SECTION), r"layer a must take \(3,\) values, it gets \(4,\)"),
-        (assemble(body(file_flags=2, graph=b"\1\3\1\1"), SECTION), "must apply each of the 1 layers once"),
-        (assemble(body(file_flags=2, graph=b"\1\3\0"), SECTION), "in its shortest form"),
-        (assemble(body(file_flags=2, graph=b"\1\3\2\0\x09\7"), SECTION), r"operation 2 must take values 0 to 1"),
-        (assemble(body(file_flags=2, graph=b"\1\3\2\0\x09\0"), SECTION), "in its shortest form"),
-        (assemble(body(file_flags=2, graph=b"\2\3\3\1\0"), SECTION), "input must have shape"),
+        (assemble(body(file_flags=4), SECTION), "the file must have 49 bytes, got 33"),
+        (assemble(body(file_flags=2, graph=b"\1\x3c\1\0"), SECTION[:-1]), "the file must have 37 bytes, got 36"),
+        (assemble(body(file_flags=2, graph=b"\1\4\1\0"), SECTION), r"layer a must take \(60,\) values, it gets \(4,\)"),
+        (assemble(body(file_flags=2, graph=b"\1\x3c\1\1"), SECTION), "must apply each of the 1 layers once"),
+        (assemble(body(file_flags=2, graph=b"\1\x3c\0"), SECTION), "in its shortest form"),
+        (assemble(body(file_flags=2, graph=b"\1\x3c\2\0\x09\7"), SECTION), r"operation 2 must take values 0 to 1"),
+        (assemble(body(file_flags=2, graph=b"\1\x3c\2\0\x09\0"), SECTION), "in its shortest form"),
+        (assemble(body(file_flags=2, graph=b"\2\3\x3c\1\0"), SECTION), "input must have shape"),
         (assemble(body(name_size=200), SECTION), "must hold 200 bytes"),
         (assemble(body(name=b"\xff"), SECTION), "valid UTF-8"),
         (assemble(body(name=b","), SECTION), "no comma"),
@@ -289,40 +292,48 @@ def sized(flags: int = 0, **changes: bytes) -> bytes:
             "layer a: stride must be between 1 and 255, got 0 x 1",
         ),
         (assemble(body(widths=0x18), SECTION), "code_bits must be between 1 and 8, got 9"),
-        (assemble(body(widths=0x90), SECTION), "index_bits must be between 0 and 8, got 9"),
+        (assemble(body(widths=0x50), SECTION), "index_bits must be between 0 and 4, got 5"),
         (assemble(body(shape=bytes([0, 3])), SECTION), "got \\(0, 3\\)"),
         (assemble(body(shape=b"\x80\x80\x80\x80\x08\3"), SECTION), "got 2147483648 x 3"),
         (assemble(body(shape=b"\x82\x00\3"), SECTION), "no leading zeros"),
         (assemble(body(shape=b"\xff\xff\xff\xff\xff\x01\3"), SECTION), "at most 5 bytes"),
-        (assemble(body(entries=7), SECTION), "at most 6 entries fit, got 7"),
-        (assemble(body(size=0), SECTION), "4 entries must take at least a bit each, got 0 bytes"),
-        (assemble(body(entries=0), SECTION), "its section must have 0 bytes, got 8"),
-        (assemble(body(entries=3), SECTION), "must be zero|filler"),
-        (assemble(body(entries=5), SECTION), "must be zero|filler|at most 5|must lie"),
-        (assemble(body(size=9), SECTION + b"\0"), "its section must have 8 bytes, got 9"),
-        (assemble(body(size=7), SECTION[:-1]), "4 more bits must follow bit 56, it has 56"),
-        (assemble(body(shape=bytes([1, 5])), SECTION), "the last entry must lie at most at 4, got 5"),
-        (sized(run_table=bits("1 0010 0")), r"runs: code lengths must fill 32768 codewords .* fill 16384"),
-        (sized(run_table=bits("1 0000 0")), "code lengths must be between 1 and 15, got 0"),
-        (sized(run_table=bits("0 0 010")), "at least one of 2 symbols must be used|used or not"),
-        (sized(run_table=bits("1 0001 0 1")), "the bits that pad the last byte must be zero, got 2"),
-        (sized(code_table=bits("00000000 1 0001")), "1 to 1 codes must be used, got 0"),
-        (sized(code_table=bits("00000010 1 0001 0 0")), "1 to 1 codes must be used, got 2"),
-        (sized(code_table=bits("00000001 0 0001")), "4 symbols must follow bit 56, the bits are no code or end"),
-        (sized(code_table=bits("00000001 1 0001 10")), "codes: code lengths must fill"),
+        (assemble(body(entries=121), SECTION), "at most 120 entries fit, got 121"),
+        (assemble(body(size=0), SECTION), "2 entries must take at least a bit each, got 0 bytes"),
+        (assemble(body(entries=0), SECTION), "its section must have 0 bytes, got 9"),
+        (assemble(body(entries=1), SECTION), "the bits that pad the last byte must be zero, got 99"),
+        (assemble(body(entries=3), SECTION), "3 more bits must follow bit 72, it has 72"),
+        (assemble(body(size=10), SECTION + b"\0"), "its section must have 9 bytes, got 10"),
+        (assemble(body(size=8), SECTION[:-1]), "2 more bits must follow bit 64, it has 64"),
+        (assemble(body(shape=bytes([2, 50])), SECTION), "2 runs must follow bit 56 and end inside 100 places"),
+        (sized(run_table=bits("0 1 0 11010 0 0010 0")), r"runs: code lengths must fill 32768 codewords .* fill 16384"),
+        (sized(run_table=bits("0 1 0 11010 0 0000 0")), "code lengths must be between 1 and 15, got 0"),
+        (sized(run_table=bits("0 0 1110000")), "at least one of 8 symbols must be used, none is"),
+        (sized(run_table=bits("0 1 0 1110000")), "8 symbols must be said to be used or not, got 9"),
+        (sized(run_table=RUN_TABLE[:-1] + bytes([RUN_TABLE[-1] | 1])), "pad the last byte must be zero, got 1"),
+        (sized(code_table=bits("00000000 0001")), "1 to 1 codes must be used, got 0"),
+        (sized(code_table=bits("00000010 0001 0")), "1 to 1 codes must be used, got 2"),
+        (sized(code_table=bits("00000001 0010")), "codes: code lengths must fill"),
         (sized(codebook=bits(f"0 00000 100000 {0xFF000000:032b}")), "codebook: numbers must be finite, got NaN"),
         (sized(codebook=bits(f"0 00000 100001 {1 << 32:033b}")), r"codebook: integers must be below 2\*\*31"),
-        (sized(runs=bits("0110 0001")), "the bits that pad the last byte must be zero, got 1"),
-        (sized(codes=bits("1001 0001")), "the bits that pad the last byte must be zero, got 1"),
-        (sized(codes=bits("0101")), "a filler must have the longest run"),
+        (sized(runs=bits("0 1 100011 1")), "layer a: 2 symbols must follow bit 64, the bits are no code or end before"),
+        (sized(codes=bits("00 01")), "the bits that pad the last byte must be zero, got 16"),
+        (sized(codes=bits("01")), "2 symbols must follow bit 64, the bits are no code or end before"),
         (sized(flags=2, biases=bits("0 00000 00000 00000000 000000")), "all zero must not be stored"),
         (sized(flags=2), "layer a"),
+        (
+            assemble(body(widths=0, shape=bytes([2, 4]), entries=5, size=6), DENSE_SECTION),
+            "layer a: the bits that pad the last byte must be zero, got 4",
+        ),
+        (
+            assemble(body(widths=0, shape=bytes([2, 4]), entries=7, size=6), DENSE_SECTION),
+            "layer a: the last weight that has a code must not be zero, it is",
+        ),
         (assemble(body(file_flags=4), SECTION, struct.pack("<3f", 1, -1, 0)), "finite float32 magnitudes"),
         (assemble(body(file_flags=4), SECTION, struct.pack("<3f", 1, 1, np.nan)), "finite float32 magnitudes"),
         (assemble(b"\x02\x00" + BODY[2:] * 2, SECTION, SECTION), "names must be unique"),
         (
             assemble(b"\x02\x00" + BODY[2:] + BODY[2:3] + b"b" + BODY[4:], SECTION, SECTION),
-            "layer b must take the 2 outputs of a, but it has 3",
+            "layer b must take the 2 outputs of a, but it has 60",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -337,7 +348,7 @@ def test_corrupted_fields_under_right_checksums(data: bytes, sentence: str):
 def test_structure_is_checked_without_decoding():
     check(assemble(BODY, SECTION[:-1] + b"\x91"))
     with pytest.raises(EieError, match="code lengths"):
-        check(sized(run_table=bits("1 0010 0")))
+        check(sized(run_table=bits("0 1 0 11010 0 0010 0")))
 
 
 @pytest.mark.parametrize(("outputs", "inputs"), [(1 << 20, 1), (1, 1 << 20), (1 << 20, 1 << 11)])
@@ -364,7 +375,7 @@ def test_gigantic_sizes_in_a_tiny_file_are_refused_before_anything_is_allocated(
         assemble(body(shape=huge, entries=varint(1 << 31)), SECTION),
         assemble(body(shape=huge, entries=varint(64)), SECTION),
         assemble(body(shape=huge, size=varint(1 << 34)), SECTION),
-        assemble(body(shape=huge, flags=2, size=14), SECTION[:6] + b"\0\0\0\x02\x01\x80" + SECTION[6:]),
+        assemble(body(shape=huge, flags=2, size=15), SECTION[:7] + b"\0\0\0\x02\x01\x80" + SECTION[7:]),
         assemble(body(file_flags=2, graph=b"\3" + varint(1 << 34) * 3 + b"\1\0"), SECTION),
         b"\x89EIE\x02" + varint(1 << 34) + b"\0" * 40,
     ]
@@ -396,7 +407,7 @@ def test_any_header_with_right_checksums_is_read_or_refused(data: st.DataObject)
 @given(st.integers(0, 1 << 16), st.data())
 @settings(max_examples=300)
 def test_any_section_with_right_checksums_is_read_or_refused(seed: int, data: st.DataObject):
-    network = CompressedNetwork(layers=(make_layer(seed, (7, 9), 0.5, 3, seed % 9, "a"),))
+    network = CompressedNetwork(layers=(make_layer(seed, (7, 9), [0.1, 0.5, 0.9][seed % 3], 3, "a"),))
     whole = to_bytes(network)
     at = data.draw(st.integers(16, len(whole) - 6))
     damaged = whole[:at] + bytes([data.draw(st.integers(0, 255))]) + whole[at + 1 : -4]

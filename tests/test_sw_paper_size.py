@@ -1,13 +1,12 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from support_networks import make_layer
 
 from sw.compressed import CompressedNetwork
 from sw.errors import EieError
-from sw.file_layer import encode_layer
+from sw.huffman import code_lengths
 from sw.paper_size import PaperSize, paper_sizes, total_size
+from sw.relative_index import encode_slices
 
 
 def row(**changes: float | str) -> PaperSize:
@@ -46,25 +45,27 @@ def test_total():
         total_size([])
 
 
-@pytest.mark.parametrize("column_major", [False, True])
-@pytest.mark.parametrize("index_bits", [0, 1, 4, 8])
-def test_entries_and_huffman_bits_are_those_of_the_file(column_major: bool, index_bits: int):
-    layer = replace(make_layer(1, (40, 50), 0.1), column_major=column_major, index_bits=index_bits)
-    header, _, sizes = encode_layer(layer)
-    (size,) = paper_sizes(CompressedNetwork(layers=(layer,)))
-    assert (size.weights, size.kept, size.entries) == (2000, layer.positions.size, header.entries)
-    assert size.code_bits_huffman * size.entries == pytest.approx(sizes.code_bits)
-    assert size.index_bits_huffman * size.entries == pytest.approx(sizes.run_bits)
+@pytest.mark.parametrize("index_bits", [1, 2, 4, 8])
+def test_entries_and_huffman_bits_of_a_relative_index(index_bits: int):
+    layer = make_layer(1, (40, 50), 0.1)
+    (size,) = paper_sizes(CompressedNetwork(layers=(layer,)), index_bits)
+    offsets = np.array([0, layer.positions.size])
+    indices, is_filler, _ = encode_slices(layer.positions, offsets, index_bits)
+    codes = np.zeros(indices.size, np.uint8)
+    codes[~is_filler] = layer.codes
+    assert (size.weights, size.kept, size.entries) == (2000, layer.positions.size, indices.size)
+    for symbols, mean in ((codes, size.code_bits_huffman), (indices, size.index_bits_huffman)):
+        assert mean == pytest.approx(code_lengths(np.bincount(symbols), 15)[symbols].mean())
     assert (size.code_bits, size.index_bits, size.codebook_bits) == (4, index_bits, 32 * 16)
 
 
-def test_entries_are_counted_anew_for_another_width():
-    layer = replace(make_layer(1, (40, 50), 0.1), column_major=True)
-    network = CompressedNetwork(layers=(layer,))
-    (size,) = paper_sizes(network, 2)
-    by_row = replace(layer, column_major=False, index_bits=2)
-    assert size == paper_sizes(CompressedNetwork(layers=(by_row,)))[0]
-    with pytest.raises(EieError, match="index bits must be between 0 and 8, got 9"):
+def test_without_a_width_the_rate_is_the_smallest():
+    network = CompressedNetwork(layers=(make_layer(1, (40, 50), 0.1, name="a"), make_layer(2, (50, 40), 0.9, name="b")))
+    rows = [paper_sizes(network, bits) for bits in range(1, 9)]
+    best = [min(column, key=lambda row: row.rate) for column in zip(*rows, strict=True)]
+    assert paper_sizes(network) == best
+    assert best[0].index_bits > best[1].index_bits
+    with pytest.raises(EieError, match="index bits must be between 1 and 8, got 9"):
         paper_sizes(network, 9)
 
 

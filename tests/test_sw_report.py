@@ -8,7 +8,7 @@ from sw.model_file import report, to_bytes
 
 
 def test_report_counts_what_the_file_holds():
-    layers = (make_layer(1, (40, 50), 0.1, 4, 2, "a"), make_layer(2, (7, 40), 0.0, 4, 2, "b"))
+    layers = (make_layer(1, (40, 50), 0.1, 4, "a"), make_layer(2, (7, 40), 0.0, 4, "b"))
     network = CompressedNetwork(layers=layers)
     sizes = report(network)
     data = to_bytes(network)
@@ -16,9 +16,8 @@ def test_report_counts_what_the_file_holds():
     header, section, parts = encode_layer(layers[0])
     assert sizes.bytes == len(data)
     assert (first.name, first.weights, first.kept) == ("a", 2000, layers[0].positions.size)
-    assert first.entries == header.entries == first.kept + first.fillers
-    assert first.fillers > 0
-    assert (first.code_bits, first.index_bits) == (4, 2)
+    assert first.entries == header.entries == first.kept
+    assert (first.code_bits, first.index_bits, first.column_major) == (4, header.index_bits, header.column_major)
     assert first.code_bits_huffman * first.entries == pytest.approx(parts.code_bits)
     assert first.index_bits_huffman * first.entries == pytest.approx(parts.run_bits)
     assert first.bytes == len(section) + 4 + len(header.pack())

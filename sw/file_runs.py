@@ -1,0 +1,132 @@
+"""Zero runs in a model file: the leading bits of each have a Huffman code, its other bits follow as they are.
+
+A run below ``2**index_bits`` is its own symbol. A longer one has `rest` bits behind its `index_bits` leading ones, and
+its symbol tells both. So a few symbols reach any run, and no entry is needed to cross a long one.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.compiled import compiled
+from sw.bitstream import lookup_table
+from sw.errors import EieError
+from sw.file_bits import LONGEST_CODE, BitReader, whole_bytes
+from sw.huffman import codewords
+
+
+def run_symbols(runs: NDArray[np.int64], index_bits: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The symbol of each run and the number of its bits behind the leading ones."""
+    # The exponent of a float64 is the number of bits of an integer.
+    rest = np.maximum(np.frexp(runs.astype(np.float64))[1].astype(np.int64) - index_bits, 0)
+    return (rest << index_bits - 1) + (runs >> rest), rest
+
+
+def run_alphabet(places: int, index_bits: int) -> int:
+    """Symbols of runs in a chain of so many places, at least 1."""
+    symbols, _ = run_symbols(np.array([places - 1]), index_bits)
+    return int(symbols[0]) + 1
+
+
+def write_runs(chain: NDArray[np.int64], index_bits: int, lengths: NDArray[np.uint8], bits: int) -> bytes:
+    """The runs in front of each position of a chain, padded with zero bits.
+
+    Parameters
+    ----------
+    chain : (n,) int64 ascending positions.
+    lengths : code lengths of the symbols.
+    bits : of all runs.
+    """
+    data = np.zeros(whole_bytes(bits), np.uint8)
+    _write(chain, index_bits, codewords(lengths), lengths, data)
+    return data.tobytes()
+
+
+def read_runs(
+    reader: BitReader, count: int, places: int, index_bits: int, lengths: NDArray[np.uint8], what: str
+) -> NDArray[np.int64]:
+    """(count,) int64 ascending positions below `places`; EieError for anything else."""
+    reader.require(count)
+    chain = np.zeros(count, np.int64)
+    lookup = lookup_table(lengths, LONGEST_CODE)
+    end = _read(reader.array, reader.position, places, index_bits, lookup, chain)
+    if end < 0:
+        raise EieError(
+            f"{what}: {count} runs must follow bit {reader.position} and end inside {places} places, they do not"
+        )
+    reader.position = end
+    return chain
+
+
+@compiled
+def _write(
+    chain: NDArray[np.int64],
+    index_bits: int,
+    words: NDArray[np.uint32],
+    lengths: NDArray[np.uint8],
+    data: NDArray[np.uint8],
+) -> None:
+    held, held_bits, byte, expected = 0, 0, 0, 0
+    for at in range(chain.size):
+        run = chain[at] - expected
+        expected = chain[at] + 1
+        rest = 0
+        while run >> rest >= 1 << index_bits:
+            rest += 1
+        symbol = (rest << (index_bits - 1)) + (run >> rest)
+        held = (held << int(lengths[symbol])) | int(words[symbol])
+        held = (held << rest) | (run & ((1 << rest) - 1))
+        held_bits += int(lengths[symbol]) + rest
+        while held_bits >= 8:
+            held_bits -= 8
+            data[byte] = (held >> held_bits) & 0xFF
+            byte += 1
+        held &= (1 << held_bits) - 1
+    if held_bits:
+        data[byte] = (held << (8 - held_bits)) & 0xFF
+
+
+@compiled
+def _read(
+    data: NDArray[np.uint8],
+    start: int,
+    places: int,
+    index_bits: int,
+    lookup: NDArray[np.uint32],
+    chain: NDArray[np.int64],
+) -> int:
+    """The bit after the runs, or -1 if the bits are no code, end before, or a position lies outside."""
+    longest = 0
+    while (1 << longest) < lookup.size:
+        longest += 1
+    byte, bit, bits, position = start // 8, start, 8 * data.size, -1
+    held, held_bits = 0, 0
+    if byte < data.size:
+        held_bits = 8 - start % 8
+        held = int(data[byte]) & ((1 << held_bits) - 1)
+        byte += 1
+    for at in range(chain.size):
+        while held_bits < longest:
+            held = (held << 8) | (int(data[byte]) if byte < data.size else 0)
+            held_bits += 8
+            byte += 1
+        entry = int(lookup[(held >> (held_bits - longest)) & (lookup.size - 1)])
+        length, symbol = entry & 0xFF, entry >> 8
+        if length == 0:
+            return -1
+        rest = max((symbol >> (index_bits - 1)) - 1, 0)
+        bit += length + rest
+        if bit > bits:
+            return -1
+        held_bits -= length
+        held &= (1 << held_bits) - 1
+        while held_bits < rest:
+            held = (held << 8) | int(data[byte])
+            held_bits += 8
+            byte += 1
+        held_bits -= rest
+        position += 1 + ((symbol - (rest << (index_bits - 1))) << rest | held >> held_bits)
+        held &= (1 << held_bits) - 1
+        if position >= places:
+            return -1
+        chain[at] = position
+    return bit
