@@ -5,10 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from sw.compressed import CompressedNetwork
 from sw.errors import EieError
 from sw.formats.network_file import load_network, save_network
 from tests.support_formats import assert_equal, layer, networks
+from tests.support_networks import conv_networks
+from tests.support_networks import networks as compressed_networks
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".npz"])
@@ -20,6 +25,15 @@ def test_a_graph_file_comes_before_the_metadata(tmp_path: Path, suffix: str):
     graph.write_text(f'{{"input": [], "operations": [{operations}]}}')
     assert load_network(tmp_path / f"net{suffix}", graph).input_shape == ()
     assert load_network(tmp_path / f"net{suffix}").input_shape == (4, 11, 9)
+
+
+@settings(max_examples=50)
+@given(small=st.one_of(conv_networks(), compressed_networks()))
+def test_any_network_comes_back(tmp_path_factory: pytest.TempPathFactory, small: CompressedNetwork):
+    folder, network = tmp_path_factory.mktemp("any"), small.to_network()
+    for suffix in (".safetensors", ".npz"):
+        save_network(network, folder / f"net{suffix}")
+        assert_equal(load_network(folder / f"net{suffix}"), network)
 
 
 def test_suffixes_in_capitals(tmp_path: Path):

@@ -125,6 +125,25 @@ def test_pools(path: Path, operator: str, attributes: dict[str, Any]):
     assert_equals_reference(path, model(nodes, {"w": values(3, 2, 1, 1)}, ["n", 2, 8, 9]), 2, 2, 8, 9)
 
 
+@pytest.mark.parametrize("opset", [17, 18])
+@pytest.mark.parametrize("keepdims", [0, 1])
+def test_means_of_rows_and_columns(path: Path, opset: int, keepdims: int):
+    constants = {"w": values(3, 2, 1, 1)}
+    if opset == 18:
+        mean = node("ReduceMean", "a axes", "y", keepdims=keepdims)
+        constants["axes"] = np.array([-1, 2])
+    else:
+        mean = node("ReduceMean", "a", "y", keepdims=keepdims, axes=[-1, 2])
+    content = model([node("Conv", "x w", "a"), mean], constants, ["n", 2, 4, 3], opset)
+    assert_equals_reference(path, content, 5, 2, 4, 3)
+
+
+def test_a_reshape_as_newer_exporters_write_it(path: Path):
+    nodes = [node("Reshape", "x to", "f", allowzero=1), node("MatMul", "f w", "y")]
+    constants = {"to": np.array([-1, 24]), "w": values(24, 3)}
+    assert_equals_reference(path, model(nodes, constants, ["n", 2, 4, 3]), 5, 2, 4, 3)
+
+
 def test_branches_concatenation_and_reshape(path: Path):
     constants = {
         "conv.weight": values(4, 2, 3, 3),
@@ -311,6 +330,16 @@ def conv(**attributes: Any) -> list[Any]:
             IMAGE,
             "the shape must be at most 8 whole numbers",
         ),
+        (
+            [node("Reshape", "x to", "y", allowzero=1)],
+            {"to": np.array([0, 128])},
+            IMAGE,
+            r"the shape must not be empty, got \[0, 128\]",
+        ),
+        ([node("ReduceMean", "x", "y", axes=[1, 2])], {}, IMAGE, r"mean of rows and columns .*, got axes \[1, 2\]"),
+        ([node("ReduceMean", "x", "y")], {}, IMAGE, r"mean of rows and columns .*, got axes \[0\]"),
+        ([node("ReduceMean", "x", "y", axes=[1])], {}, ["n", 4], r"it gets \(n, features\)"),
+        ([node("GlobalAveragePool", "x", "y", strides=[1, 1])], {}, IMAGE, "attribute strides is not supported"),
         ([node("Reshape", "w to", "y")], {**W, "to": np.array([3, -1])}, ["n", 4], r"must fit into \[3, -1\]"),
         ([node("Add", "x w", "y")], W, ["n", 4], "added to the result of a layer that nothing else takes"),
         ([node("Add", "x x", "y")], {}, ["n", 4], "Add node_y: input 1 must be a constant, 'x' is not"),

@@ -163,7 +163,7 @@ def test_what_pickle_would_run(path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_archives_that_lie(path: Path):
     good = dictionary(a__weight=GOOD)
     write(path, good, RECORDS, zipfile.ZIP_DEFLATED)
-    with pytest.raises(EieError, match=r"must store its records, archive/data.pkl is compressed"):
+    with pytest.raises(EieError, match=r"archive/data.pkl must not be compressed in this way"):
         load_network(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/other", b"")
@@ -194,8 +194,19 @@ def test_records_that_overlap(path: Path):
     tail[8:12] = (4).to_bytes(2, "little") * 2
     tail[12:16] = (int.from_bytes(tail[12:16], "little") + len(last)).to_bytes(4, "little")
     path.write_bytes(data[:end] + last.replace(b"data/0", b"data/1") + tail)
-    with pytest.raises(EieError, match=r"must fit into the file's \d+ bytes, they declare 20\d+"):
+    with pytest.raises(EieError, match=r"must unpack to at most \d+ bytes, it declares 20\d+"):
         load_network(path)
+
+
+def test_names_that_are_no_text(path: Path):
+    write(path, dictionary(a__weight=GOOD), RECORDS)
+    data = bytearray(path.read_bytes())
+    for header, flags, text_at in ((data.index(b"PK\x03\x04"), 6, 30), (data.index(b"PK\x01\x02"), 8, 46)):
+        data[header + flags + 1] |= 8  # the name is UTF-8
+        data[header + text_at + 3] = 0x8E
+        path.write_bytes(data)
+        with pytest.raises(EieError, match="this is not a whole PyTorch file"):
+            load_network(path)
 
 
 def test_missing_and_damaged_files(path: Path):

@@ -13,9 +13,10 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from sw.errors import EieError
-from sw.files import check_source, reason, write_whole
+from sw.files import reason, write_whole
 from sw.formats.connections import Connections
 from sw.formats.tensors import GRAPH, ORDER, check_float, network_from_tensors, tensors_from_network
+from sw.formats.zip_archive import list_members, open_archive
 from sw.network import Network
 
 HEADERS: Any = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -31,15 +32,13 @@ def load_npz(path: Path, connections: Connections | None = None) -> Network:
     The metadata are arrays of text, ``__graph__`` and ``__order__``. Nothing is unpickled, and a file cannot unpack to
     more than `RATIO` times its size.
     """
-    check_source(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            _check_members(members, path.stat().st_size)
-            arrays = {member.filename.removesuffix(".npy"): _read_array(archive, member) for member in members}
-    # Of what it does not know, encryption for one, zipfile says so with the last two.
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise EieError(f"this is not a whole npz file: {reason(error)}") from error
+    with open_archive(path, "npz file") as archive:
+        most = FREE + RATIO * path.stat().st_size
+        members = list_members(archive, (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED), most)
+        for name in members:
+            if not name.endswith(".npy"):
+                raise EieError(f"an npz file must hold arrays (NAME.npy) only, got {name[:80]}")
+        arrays = {name.removesuffix(".npy"): _read_array(archive, member) for name, member in members.items()}
     metadata = {METADATA[name]: str(arrays.pop(name)) for name in METADATA if name in arrays}
     return network_from_tensors(arrays, metadata, connections)
 
@@ -57,22 +56,6 @@ def save_npz(network: Network, path: Path) -> None:
     write_whole(path, file.getvalue())
 
 
-def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:
-    """EieError unless the members are arrays, of different names, and not larger than a file of `size` bytes may be."""
-    if len({member.filename for member in members}) < len(members):
-        raise EieError("an npz file must hold each array once, one of them is there twice")
-    for member in members:
-        if not member.filename.endswith(".npy"):
-            raise EieError(f"an npz file must hold arrays (NAME.npy) only, got {member.filename}")
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise EieError(
-                f"{member.filename} must be stored or deflated, its compression type is {member.compress_type}"
-            )
-    unpacked, most = sum(member.file_size for member in members), FREE + RATIO * size
-    if unpacked > most:
-        raise EieError(f"a file of {size} bytes must unpack to at most {most} bytes, this one declares {unpacked}")
-
-
 def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     """One array whose declared size is that of its member, so that no header makes numpy allocate more."""
     name = member.filename.removesuffix(".npy")
@@ -81,7 +64,7 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[An
         try:
             shape, _, dtype = HEADERS[npy.read_magic(file)](file)
         except (zipfile.BadZipFile, zlib.error, EOFError):
-            raise
+            raise  # of the archive, not of the header
         except Exception as error:  # numpy's header parser raises whatever Python's own parser does
             raise EieError(f"{name} must be an array in numpy's format: {reason(error)}") from error
         header_bytes = file.tell()

@@ -63,6 +63,7 @@ class OnnxGraph:
             "Identity": self._identity,
             "MatMul": self._matmul,
             "MaxPool": self._pool,
+            "ReduceMean": self._global_pool,
             "Relu": lambda node: self._builder.operation(node.what, Relu(), self._value(node, 0)),
             "Reshape": self._reshape,
         }
@@ -174,10 +175,17 @@ class OnnxGraph:
         return self._builder.operation(node.what, pool, source)
 
     def _global_pool(self, node: OnnxNode) -> int:
+        """The mean of all rows and columns, which newer exporters write as ReduceMean."""
         source = self._value(node, 0)
-        node.windows(self._builder.shapes[source], (1, 1))
-        _, rows, columns = self._builder.shapes[source]
-        return self._builder.operation(node.what, Pool(kind="average", kernel=(rows, columns), stride=(1, 1)), source)
+        pool = Pool(kind="average", kernel=node.image_size(self._builder.shapes[source]), stride=(1, 1))
+        if node.operator == "GlobalAveragePool":
+            return self._builder.operation(node.what, pool, source)
+        axes: list[int] = self._array(node, 1).tolist() if len(node.inputs) > 1 else node.attribute("axes", [0])
+        node.only("noop_with_empty_axes", 0)
+        if sorted(axis % 4 for axis in np.atleast_1d(axes).tolist()) != [2, 3]:
+            raise EieError(f"{node.what}: it must be the mean of rows and columns (axes 2 and 3), got axes {axes}")
+        value = self._builder.operation(node.what, pool, source)
+        return value if node.attribute("keepdims", 1) else self._builder.flatten(node.what, value)
 
     def _flatten(self, node: OnnxNode) -> int:
         node.only("axis", 1)
@@ -191,7 +199,9 @@ class OnnxGraph:
                 f"{node.what}: the shape must be at most {MOST_DIMENSIONS} whole numbers, got {target.dtype}"
             )
         wanted: list[int] = target.tolist()
-        node.only("allowzero", 0)
+        # Otherwise 0 stands for the size that is there.
+        if node.attribute("allowzero", 0) and 0 in wanted:
+            raise EieError(f"{node.what}: the shape must not be empty, got {wanted}")
         if node.inputs[0] in self._constants:
             array = self._array(node, 0)
             try:

@@ -52,10 +52,15 @@ class OnnxNode:
         if value not in allowed:
             raise EieError(f"{self.what}: {name} must be {allowed[0]}, got {str(value)[:80]}")
 
-    def windows(self, shape: Shape, kernel: Pair) -> tuple[Pair, Pair]:
-        """The stride and the padding of windows over a value of this shape, the same padding on both sides."""
+    def image_size(self, shape: Shape) -> Pair:
+        """The rows and columns of a value of this shape, which must have them."""
         if len(shape) != 3:
             raise EieError(f"{self.what}: it must take (n, channels, rows, columns), it gets (n, features)")
+        return shape[1], shape[2]
+
+    def windows(self, shape: Shape, kernel: Pair) -> tuple[Pair, Pair]:
+        """The stride and the padding of windows over a value of this shape, the same padding on both sides."""
+        image = self.image_size(shape)
         self.only("dilations", [1, 1])
         rows, columns = self.sizes("strides", [1, 1])
         mode = self.attribute("auto_pad", b"NOTSET")
@@ -63,7 +68,7 @@ class OnnxNode:
         if mode in (b"SAME_UPPER", b"SAME_LOWER"):
             totals = [
                 max((-(-size // stride) - 1) * stride + width - size, 0) if stride else 0
-                for size, stride, width in zip(shape[1:], (rows, columns), kernel, strict=True)
+                for size, stride, width in zip(image, (rows, columns), kernel, strict=True)
             ]
             top, left = (total // 2 for total in totals)
             bottom, right = (total - total // 2 for total in totals)

@@ -14,6 +14,7 @@ from sw.files import check_source, reason
 from sw.formats.connections import Connections
 from sw.formats.pickle_reader import Name, read_pickle
 from sw.formats.tensors import network_from_tensors
+from sw.formats.zip_archive import list_members, open_archive
 from sw.network import Network
 
 STORAGES = {
@@ -41,18 +42,20 @@ def load_pytorch(path: Path, connections: Connections | None = None) -> Network:
     The state dict may be the value of one of `WRAPPERS` in a dictionary that holds no other tensors by name. Nothing in
     the file is run (`sw.formats.pickle_reader`). EieError for anything else; memory is bounded by the file's size.
     """
+    if _first_byte(path) == b"\x80":  # a pickle's
+        raise EieError("PyTorch's format from before version 1.6 is not read: load it in torch and save it again")
+    with open_archive(path, "PyTorch file") as archive:
+        tensors = _state_dict(_Archive(archive, path.stat().st_size).read())
+    return network_from_tensors(tensors, {}, connections)
+
+
+def _first_byte(path: Path) -> bytes:
     check_source(path)
     try:
         with path.open("rb") as file:
-            magic = file.read(4)
-        if magic[:1] == b"\x80":
-            raise EieError("PyTorch's format from before version 1.6 is not read: load it in torch and save it again")
-        with zipfile.ZipFile(path) as archive:
-            tensors = _state_dict(_Archive(archive, path.stat().st_size).read())
-    # Of what it does not know, encryption for one, zipfile says so with the last two.
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise EieError(f"this is not a whole PyTorch file: {reason(error)}") from error
-    return network_from_tensors(tensors, {}, connections)
+            return file.read(1)
+    except OSError as error:
+        raise EieError(f"cannot read {path}: {reason(error)}") from error
 
 
 def _state_dict(value: Any) -> dict[str, NDArray[Any]]:
@@ -76,16 +79,7 @@ class _Archive:
 
     def __init__(self, archive: zipfile.ZipFile, size: int):
         self._archive = archive
-        self._records = {record.filename: record for record in archive.infolist()}
-        if len(self._records) < len(archive.infolist()):
-            raise EieError("a PyTorch file must hold each record once, one of them is there twice")
-        for record in self._records.values():
-            if record.compress_type != zipfile.ZIP_STORED:
-                raise EieError(f"a PyTorch file must store its records, {record.filename} is compressed")
-        # Records may not overlap, else the same bytes could be read any number of times.
-        declared = sum(record.file_size for record in self._records.values())
-        if declared > size:
-            raise EieError(f"the records must fit into the file's {size} bytes, they declare {declared}")
+        self._records = list_members(archive, (zipfile.ZIP_STORED,), size)
         pickles = [name for name in self._records if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(pickles) != 1:
             raise EieError(f"a PyTorch file must have one record data.pkl, got {len(pickles)}")

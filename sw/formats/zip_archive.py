@@ -1,0 +1,46 @@
+"""Zip archives that nobody vouches for: two of the formats are such."""
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sw.errors import EieError
+from sw.files import check_source, reason
+
+# zipfile passes on what its parts raise; RuntimeError is its word for encryption.
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, LookupError)
+
+
+@contextmanager
+def open_archive(path: Path, kind: str) -> Generator[zipfile.ZipFile]:
+    """The archive in a file that should be of this kind; EieError for whatever zipfile finds wrong with it."""
+    check_source(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except EieError:
+        raise
+    except DAMAGE as error:
+        raise EieError(f"this is not a whole {kind}: {reason(error)}") from error
+
+
+def list_members(archive: zipfile.ZipFile, compressions: Collection[int], most: int) -> dict[str, zipfile.ZipInfo]:
+    """The members by name, each there once, packed in one of these ways, `most` bytes in all when unpacked.
+
+    Members may overlap, so that without a bound the same bytes could be read any number of times.
+    """
+    members = {member.filename: member for member in archive.infolist()}
+    if len(members) < len(archive.infolist()):
+        raise EieError("an archive must hold each member once, one of them is there twice")
+    for name, member in members.items():
+        if member.compress_type not in compressions:
+            raise EieError(
+                f"{name[:80]} must not be compressed in this way, its compression type is {member.compress_type}"
+            )
+    unpacked = sum(member.file_size for member in members.values())
+    if unpacked > most:
+        raise EieError(f"the archive must unpack to at most {most} bytes, it declares {unpacked}")
+    return members
