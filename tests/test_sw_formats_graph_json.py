@@ -1,13 +1,17 @@
 """sw/formats/graph_json.py: what a graph's text may say, and that what is written comes back."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from sim.mnist import load_mnist
 from sw.errors import EieError
 from sw.formats.connections import Connections, LayerUse
 from sw.formats.graph_json import format_graph, parse_graph
+from sw.formats.network_file import load_network
 from sw.graph import UNCONNECTED, ApplyLayer, Concatenate, Convolution, Flatten, Graph, Node, Pool, Relu
 from tests.support_formats import assert_equal, networks
 
@@ -45,6 +49,14 @@ def test_a_graph_as_a_person_writes_it():
     assert parse_graph(text) == Connections(
         graph=Graph(input_shape=(1, 28, 28), nodes=nodes), uses=(conv1, LayerUse(name="ip1", relu=True))
     )
+
+
+def test_the_graph_in_the_documentation_reads_digits(project_root: Path, data_folder: Path, tmp_path: Path):
+    text = (project_root / "docs" / "network_files.md").read_text()
+    (tmp_path / "lenet_5.json").write_text(text.split("```")[1])
+    network = load_network(data_folder / "lenet" / "lenet_5.safetensors", tmp_path / "lenet_5.json")
+    images, labels = load_mnist(data_folder / "mnist", "t10k")
+    assert np.mean(network.forward(images[:1000]).argmax(axis=1) != labels[:1000]) < 0.02
 
 
 def test_chains_and_weights_only():
