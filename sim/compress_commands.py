@@ -10,12 +10,12 @@ from sim.by_layer import parse_by_layer
 from sim.options import Json
 from sim.output import Output
 from sim.size_tables import show_sizes, size_payload
+from sw.calibrate import calibrate
 from sw.compress import compress, is_exact
 from sw.files import check_target
 from sw.formats.network_file import load_network
 from sw.kmeans import Init
 from sw.model_file import save
-from sw.quantise import calibrate
 
 BY_LAYER = "{0}|NAME={0},..."
 

@@ -13,10 +13,10 @@ from model.engine import Engine, LayerBatch, LayerResult, RunResult
 from model.fixed_point import INT16_MAX, INT16_MIN
 from model.image import NetworkImage
 from model.registers import PeCounter
+from sw.calibrate import calibrate
 from sw.image import build_image
 from sw.image_stream import dequantise_outputs, quantise_inputs
 from sw.model_file import CompressedNetwork
-from sw.quantise import calibrate
 
 CHUNK = 256  # inputs between two steps of a progress bar
 

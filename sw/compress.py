@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sw.calibrate import calibrate
 from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.entropy_sharing import share_by_entropy
 from sw.errors import EieError
@@ -13,7 +14,6 @@ from sw.kmeans import Init, few_values, share
 from sw.layer import Layer
 from sw.network import Network
 from sw.prune import check_pruning, kept_positions
-from sw.quantise import calibrate
 
 T = TypeVar("T", int, float)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.layouts import SHIFT_BITS
-from sw.calibrate import calibrate as calibrate
 from sw.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.execution import run_graph

@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from model.config import ArrayConfig
+from sw.calibrate import calibrate
 from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.graph import ApplyLayer, Concatenate, Convolution, Flatten, Graph, Node, Operation, Pool, Relu, Shape
-from sw.quantise import calibrate
 
 
 def make_layer(

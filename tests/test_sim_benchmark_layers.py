@@ -10,12 +10,12 @@ from scipy.special import ndtri
 from model.config import PRESETS, ConfigError
 from sim.benchmark_layers import BenchmarkLayer, layout_key, random_input, random_weights, run_layer, share_weights
 from sim.paper import PAPER_LAYERS
+from sw.calibrate import calibrate
 from sw.compress import compress
 from sw.errors import EieError
 from sw.image import build_image
 from sw.layer import Layer
 from sw.network import Network
-from sw.quantise import calibrate
 
 SMALL = replace(PAPER_LAYERS["VGG-6"], inputs=300, outputs=200, activation_density=0.3)
 

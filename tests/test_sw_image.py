@@ -7,10 +7,11 @@ from support_networks import make_config, make_layer, networks
 from model.config import ArrayConfig, RowDealing
 from model.fixed_point import layer_reference, to_fixed
 from model.image import NetworkImage
+from sw.calibrate import calibrate
 from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.image import build_image
-from sw.quantise import calibrate, choose_formats
+from sw.quantise import choose_formats
 
 configs = st.builds(
     lambda pes, index_bits, dealing: make_config(pes=pes, index_bits=index_bits, code_bits=8, row_dealing=dealing),

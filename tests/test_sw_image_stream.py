@@ -10,6 +10,7 @@ from support_networks import make_config, make_layer, networks
 from model.config import ArrayConfig
 from model.image import LayerImage, NetworkImage
 from model.layouts import Descriptor
+from sw.calibrate import calibrate
 from sw.compressed import CompressedNetwork
 from sw.errors import EieError
 from sw.image import build_image
@@ -21,7 +22,6 @@ from sw.image_stream import (
     quantise_inputs,
     unpack_outputs,
 )
-from sw.quantise import calibrate
 
 configs = st.builds(
     lambda pes, stream_bits, index_bits, spare: make_config(

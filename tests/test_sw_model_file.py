@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support_networks import conv_networks, make_conv_network, make_layer, networks
 
+from sw.calibrate import calibrate
 from sw.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.graph import UNCONNECTED, Convolution
 from sw.model_file import check, from_bytes, load, load_with_report, save, to_bytes
-from sw.quantise import calibrate
 
 
 def bits(text: str) -> bytes:
