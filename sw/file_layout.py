@@ -67,10 +67,11 @@ def chain_bytes(chain: NDArray[np.int64], codes: NDArray[np.uint8], places: int)
 
 def gap_counts(chain: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Zeros in front of the entries of a chain: the numbers that occur, ascending, and how often."""
-    gaps = np.diff(chain, prepend=np.int64(-1)) - 1
-    common = np.bincount(gaps[gaps < COMMON_GAP])
+    common = np.zeros(COMMON_GAP, np.int64)
+    # A chain cannot have more long gaps than fit between its first place and its last.
+    long = np.zeros(int(chain.max(initial=0)) // COMMON_GAP + 1, np.int64)
+    long, long_counts = np.unique(long[: _count_gaps(chain, common, long)], return_counts=True)
     values = np.flatnonzero(common)
-    long, long_counts = np.unique(gaps[gaps >= COMMON_GAP], return_counts=True)
     return np.concatenate([values, long]), np.concatenate([common[values], long_counts])
 
 
@@ -103,6 +104,21 @@ def _code_bytes(counts: NDArray[np.int64], has_zeros: bool) -> int:
     table = BitWriter()
     write_code_table(table, lengths, has_zeros)
     return whole_bytes(table.bits) + whole_bytes(int((lengths * counts).sum()))
+
+
+@compiled
+def _count_gaps(chain: NDArray[np.int64], common: NDArray[np.int64], long: NDArray[np.int64]) -> int:
+    """Counts gaps below ``common.size`` and collects the others, whose number it returns."""
+    expected, collected = 0, 0
+    for position in chain:
+        gap = position - expected
+        expected = position + 1
+        if gap < common.size:
+            common[gap] += 1
+        else:
+            long[collected] = gap
+            collected += 1
+    return collected
 
 
 @compiled
