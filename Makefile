@@ -34,11 +34,11 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[verify,dev]'
 	@touch $(STAMP)
 
-# What the tests and the type checker need beyond the demo: PyTorch and ONNX.
+# What the tests and the type checker need beyond the demo: PyTorch, ONNX, Dask and Parquet.
 $(TRAIN_STAMP): $(STAMP)
 	@echo "installing $(TORCH) and the importers' packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,onnx]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,onnx,cluster,parquet]'
 	@touch $(TRAIN_STAMP)
 
 demo: $(STAMP) ## compress, simulate, verify in RTL and time the example network; build/demo/summary.json

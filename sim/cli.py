@@ -17,6 +17,7 @@ from sim.exit_code import exit_code
 from sim.hardware_commands import config_command, verilog_command
 from sim.inspect_command import inspect_command
 from sim.simulate_command import simulate_command
+from sim.sweep_command import sweep_command
 from sim.train_command import train_command
 from sim.verify_command import verify_command
 
@@ -36,6 +37,7 @@ app.command("simulate")(simulate_command)
 app.command("verify")(verify_command)
 app.command("bench")(bench_command)
 app.add_typer(baseline_app, name="baseline")
+app.command("sweep")(sweep_command)
 app.command("energy")(energy_command)
 app.command("area")(area_command)
 app.command("verilog")(verilog_command)

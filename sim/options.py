@@ -49,7 +49,10 @@ def array_config(preset: str | None, file: Path | None, pes: int | None, changes
     if file is not None and file.suffix != ".toml":
         raise ConfigError(f"--config wants a .toml file, got {str(file)!r}")
     config = load_config(file if file is not None else preset or DEFAULT_PRESET)
-    fields: dict[str, Any] = dict(_field(change) for change in changes or [])
+    fields: dict[str, Any] = {}
+    for change in changes or []:
+        name, text = split_field("--set", change, "VALUE")
+        fields[name] = field_value(text)
     if pes is not None and fields.setdefault("pes", pes) != pes:
         raise ConfigError(f"--pes {pes} and --set pes={fields['pes']} differ")
     unknown = sorted(set(fields) - set(config.to_dict()))
@@ -58,13 +61,18 @@ def array_config(preset: str | None, file: Path | None, pes: int | None, changes
     return config.with_(**fields)
 
 
-def _field(change: str) -> tuple[str, Any]:
-    """``field=value``, the value as TOML; what is not TOML is a string, so that quotes are not needed."""
-    name, separator, text = change.partition("=")
+def split_field(option: str, text: str, value: str) -> tuple[str, str]:
+    """``field=value`` as its two halves; `option` and `value` are the words of the sentence that refuses others."""
+    name, separator, rest = text.partition("=")
     if not separator:
-        raise ConfigError(f"--set wants FIELD=VALUE, got {change!r}")
+        raise ConfigError(f"{option} wants FIELD={value}, got {text!r}")
+    return name.strip(), rest.strip()
+
+
+def field_value(text: str) -> Any:
+    """A value of a field, as TOML; what is not TOML is a string, so that quotes are not needed."""
     try:
-        table = tomllib.loads(f"value = {text.strip()}")
+        table = tomllib.loads(f"value = {text}")
     except UNREADABLE:
         table = {}
-    return name.strip(), table["value"] if len(table) == 1 else text.strip()
+    return table["value"] if len(table) == 1 else text

@@ -83,6 +83,7 @@ def test_three_memories_are_enough(tmp_path: Path) -> None:
 
 
 MULTIPLY = '[event.multiply]\nvalue = 0.6\nunit = "pJ"'
+KEYS = "name, process, event, power, area, sram"
 SRAM_KEYS = "bytes, bits, read_pj, write_pj, leakage_mw, area_um2"
 NUMBER = "must be a number from 1e-12 to 1e+12"
 
@@ -90,9 +91,9 @@ NUMBER = "must be a number from 1e-12 to 1e+12"
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ('name = "cmos45"\n', "", "the file wants name, process, event, power, area, sram, got no 'name'"),
+        ('name = "cmos45"\n', "", f"the file wants {KEYS}, got no 'name'"),
         ('name = "cmos45"', "name = 45", "name must be a sentence, got 45"),
-        ('name = "cmos45"', 'name = "a"\nnode = 1', "the file wants name, process, event, power, area, sram, got 'node'"),
+        ('name = "cmos45"', 'name = "a"\nnode = 1', f"the file wants {KEYS}, got 'node'"),
         (MULTIPLY, "[event.multiply]\nvalue = 0.6", "event.multiply wants value, unit, source, got no 'unit'"),
         (MULTIPLY, MULTIPLY.replace("pJ", "nJ"), "event.multiply.unit must be 'pJ', got 'nJ'"),
         (MULTIPLY, MULTIPLY.replace("0.6", "-1"), f"event.multiply.value {NUMBER}, or 0, got -1"),
