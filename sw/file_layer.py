@@ -34,6 +34,15 @@ class SectionSizes:
     code_bits: int = 0
 
 
+@dataclass(frozen=True)
+class Entries:
+    """How many weights have a code, and the bits of their runs and codes."""
+
+    count: int
+    run_bits: int
+    code_bits: int
+
+
 @dataclass(frozen=True, eq=False)
 class Tables:
     """What stands before the streams of a section: code lengths, codebook from code 0, biases, and their bytes."""
@@ -52,30 +61,14 @@ def encode_layer(layer: CompressedLayer, layout: Layout | None = None) -> tuple[
     Without a layout the one that makes the smallest section is taken.
     """
     parts: dict[str, bytes] = {}
-    run_bits = code_bits = entries = 0
-    column_major, index_bits = False, 0
+    entries = Entries(0, 0, 0)
     if layer.positions.size:
         values, codes = _ascending_codes(layer)
         layout = choose_layout(layer.positions, codes, layer.shape) if layout is None else layout
-        column_major, index_bits = layout.column_major, layout.index_bits
-        chain = layer.positions
-        if column_major:
-            chain, order = transpose(chain, *matrix_shape(layer.shape))
-            codes = codes[order]
-        if index_bits:
-            lengths, run_bits = run_lengths(*gap_counts(chain), layer.weights, index_bits)
-            table = BitWriter()
-            write_lengths(table, lengths)
-            parts |= {"run_table": table.to_bytes(), "runs": write_runs(chain, index_bits, lengths, run_bits)}
-        else:
-            codes, nonzero = np.zeros(chain[-1] + 1, np.uint8), codes
-            codes[chain] = nonzero
-        entries = codes.size
-        lengths = code_lengths(np.bincount(codes, minlength=values.size + 1), LONGEST_CODE)
-        table = BitWriter()
-        write_code_table(table, lengths, has_zeros=index_bits == 0)
-        stream, code_bits = huffman_stream(codes, lengths)
-        parts |= {"code_table": table.to_bytes(), "codebook": write_codebook(values), "codes": stream.tobytes()}
+        parts, entries = _encode_entries(layer, layout, codes)
+        parts["codebook"] = write_codebook(values)
+    else:
+        layout = Layout(column_major=False, index_bits=0)
     has_bias = bool(layer.bias.any())
     if has_bias:
         parts["biases"] = write_values(layer.bias)
@@ -86,14 +79,14 @@ def encode_layer(layer: CompressedLayer, layout: Layout | None = None) -> tuple[
         convolution=layer.convolution,
         relu=layer.relu,
         has_bias=has_bias,
-        column_major=column_major,
+        column_major=layout.column_major,
         code_bits=layer.code_bits,
-        index_bits=index_bits,
-        entries=entries,
+        index_bits=layout.index_bits,
+        entries=entries.count,
         section_bytes=len(section),
     )
     sizes = {part: len(data) for part, data in parts.items()}
-    return header, section, SectionSizes(**sizes, run_bits=run_bits, code_bits=code_bits)
+    return header, section, SectionSizes(**sizes, run_bits=entries.run_bits, code_bits=entries.code_bits)
 
 
 def read_tables(header: LayerHeader, reader: BitReader) -> Tables:
@@ -168,6 +161,33 @@ def decode_layer(header: LayerHeader, section: bytes) -> tuple[CompressedLayer, 
         codes=codes,
     )
     return layer, SectionSizes(**sizes)
+
+
+def _encode_entries(
+    layer: CompressedLayer, layout: Layout, codes: NDArray[np.uint8]
+) -> tuple[dict[str, bytes], Entries]:
+    """Runs, codes and their tables; `codes` are those of the layer's weights, numbered by ascending value."""
+    parts: dict[str, bytes] = {}
+    run_bits = 0
+    chain = layer.positions
+    if layout.column_major:
+        chain, order = transpose(chain, *matrix_shape(layer.shape))
+        codes = codes[order]
+    if layout.index_bits:
+        lengths, run_bits = run_lengths(*gap_counts(chain), layer.weights, layout.index_bits)
+        table = BitWriter()
+        write_lengths(table, lengths)
+        parts |= {"run_table": table.to_bytes(), "runs": write_runs(chain, layout.index_bits, lengths, run_bits)}
+    else:
+        nonzero = codes
+        codes = np.zeros(int(chain[-1]) + 1, np.uint8)
+        codes[chain] = nonzero
+    lengths = code_lengths(np.bincount(codes), LONGEST_CODE)
+    table = BitWriter()
+    write_code_table(table, lengths, has_zeros=layout.index_bits == 0)
+    stream, code_bits = huffman_stream(codes, lengths)
+    parts |= {"code_table": table.to_bytes(), "codes": stream.tobytes()}
+    return parts, Entries(codes.size, run_bits, code_bits)
 
 
 def _ascending_codes(layer: CompressedLayer) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
