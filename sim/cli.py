@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sim.accelergy_command import accelergy_command
 from sim.accuracy_command import accuracy_command
 from sim.area_command import area_command
 from sim.baseline_command import baseline_app
@@ -40,6 +41,7 @@ app.add_typer(baseline_app, name="baseline")
 app.command("sweep")(sweep_command)
 app.command("energy")(energy_command)
 app.command("area")(area_command)
+app.command("accelergy")(accelergy_command)
 app.command("verilog")(verilog_command)
 app.command("config")(config_command)
 
