@@ -79,10 +79,10 @@ def run_lengths(
     gaps: NDArray[np.int64], counts: NDArray[np.int64], places: int, index_bits: int
 ) -> tuple[NDArray[np.uint8], int]:
     """Code lengths of the runs in a chain with these gaps in so many places, and the bits of all runs."""
-    symbols, rest = run_symbols(gaps, index_bits)
+    symbols, tails = run_symbols(gaps, index_bits)
     symbol_counts = np.bincount(symbols, counts, run_alphabet(places, index_bits)).astype(np.int64)
     lengths = code_lengths(symbol_counts, LONGEST_CODE)
-    return lengths, int((lengths * symbol_counts).sum() + (rest * counts).sum())
+    return lengths, int((lengths * symbol_counts).sum() + (tails * counts).sum())
 
 
 def transpose(positions: NDArray[np.int64], rows: int, columns: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

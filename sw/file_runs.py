@@ -1,7 +1,7 @@
 """Zero runs in a model file: the leading bits of each have a Huffman code, its other bits follow as they are.
 
-A run below ``2**index_bits`` is its own symbol. A longer one has `rest` bits behind its `index_bits` leading ones, and
-its symbol tells both. So a few symbols reach any run, and no entry is needed to cross a long one.
+A run below ``2**index_bits`` is its own symbol. A longer one has a tail of bits behind its `index_bits` leading ones,
+and its symbol tells both. So a few symbols reach any run, and no entry is needed to cross a long one.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ from sw.huffman import codewords
 def run_symbols(runs: NDArray[np.int64], index_bits: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The symbol of each run and the number of its bits behind the leading ones."""
     # The exponent of a float64 is the number of bits of an integer.
-    rest = np.maximum(np.frexp(runs.astype(np.float64))[1].astype(np.int64) - index_bits, 0)
-    return (rest << index_bits - 1) + (runs >> rest), rest
+    tail = np.maximum(np.frexp(runs.astype(np.float64))[1].astype(np.int64) - index_bits, 0)
+    return (tail << index_bits - 1) + (runs >> tail), tail
 
 
 def run_alphabet(places: int, index_bits: int) -> int:
@@ -69,13 +69,13 @@ def _write(
     for at in range(chain.size):
         run = chain[at] - expected
         expected = chain[at] + 1
-        rest = 0
-        while run >> rest >= 1 << index_bits:
-            rest += 1
-        symbol = (rest << (index_bits - 1)) + (run >> rest)
+        tail = 0
+        while run >> tail >= 1 << index_bits:
+            tail += 1
+        symbol = (tail << (index_bits - 1)) + (run >> tail)
         held = (held << int(lengths[symbol])) | int(words[symbol])
-        held = (held << rest) | (run & ((1 << rest) - 1))
-        held_bits += int(lengths[symbol]) + rest
+        held = (held << tail) | (run & ((1 << tail) - 1))
+        held_bits += int(lengths[symbol]) + tail
         while held_bits >= 8:
             held_bits -= 8
             data[byte] = (held >> held_bits) & 0xFF
@@ -113,18 +113,18 @@ def _read(
         length, symbol = entry & 0xFF, entry >> 8
         if length == 0:
             return -1
-        rest = max((symbol >> (index_bits - 1)) - 1, 0)
-        bit += length + rest
+        tail = max((symbol >> (index_bits - 1)) - 1, 0)
+        bit += length + tail
         if bit > bits:
             return -1
         held_bits -= length
         held &= (1 << held_bits) - 1
-        while held_bits < rest:
+        while held_bits < tail:
             held = (held << 8) | int(data[byte])
             held_bits += 8
             byte += 1
-        held_bits -= rest
-        position += 1 + ((symbol - (rest << (index_bits - 1))) << rest | held >> held_bits)
+        held_bits -= tail
+        position += 1 + ((symbol - (tail << (index_bits - 1))) << tail | held >> held_bits)
         held &= (1 << held_bits) - 1
         if position >= places:
             return -1

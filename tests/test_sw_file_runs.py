@@ -32,24 +32,24 @@ def test_round_trip(case: tuple[int, set[int]], index_bits: int):
 
 
 @pytest.mark.parametrize("index_bits", [1, 2, 3, 4])
-def test_symbols_and_rest_tell_the_run(index_bits: int):
+def test_symbols_and_tail_tell_the_run(index_bits: int):
     runs = np.arange(3000)
-    symbols, rest = run_symbols(runs, index_bits)
-    # Every symbol up to the largest is there, and each means as many runs as its rest has values, in ascending order.
+    symbols, tail = run_symbols(runs, index_bits)
+    # Every symbol up to the largest is there, and each means as many runs as its tail has values, in ascending order.
     used, counts = np.unique(symbols, return_counts=True)
     assert used.tolist() == list(range(run_alphabet(3000, index_bits)))
     assert (np.diff(symbols) >= 0).all()
     complete = used[:-1]
-    assert (counts[complete] == 1 << rest[np.searchsorted(symbols, complete)]).all()
-    # A run's leading bits and its rest are as many as it has, or fewer leading ones for short runs.
-    assert all(max(int(run).bit_length() - index_bits, 0) == more for run, more in zip(runs, rest, strict=True))
+    assert (counts[complete] == 1 << tail[np.searchsorted(symbols, complete)]).all()
+    # A run's leading bits and its tail are as many as it has, or fewer leading ones for short runs.
+    assert all(max(int(run).bit_length() - index_bits, 0) == more for run, more in zip(runs, tail, strict=True))
 
 
 def test_an_example():
-    # Runs 0, 1, 5 and 12 with two leading bits: symbols 0, 1, 10 and 1 more bit (rest 1), 11 and 2 more (rest 2).
-    symbols, rest = run_symbols(np.array([0, 1, 5, 12]), 2)
+    # Runs 0, 1, 5 and 12 with two leading bits: symbols 0, 1, 10 and 1 more bit (tail 1), 11 and 2 more (tail 2).
+    symbols, tail = run_symbols(np.array([0, 1, 5, 12]), 2)
     assert symbols.tolist() == [0, 1, 4, 7]
-    assert rest.tolist() == [0, 0, 1, 2]
+    assert tail.tolist() == [0, 0, 1, 2]
     lengths = np.zeros(8, np.uint8)
     lengths[[0, 1, 4, 7]] = 2
     chain = np.cumsum(np.array([0, 1, 5, 12]) + 1) - 1
@@ -62,7 +62,7 @@ def test_an_example():
     ("data", "count", "places"),
     [
         (bits("00 01 10 1 11 00"), 4, 21),  # the last place is 21
-        (bits("00 01 10 1"), 5, 22),  # the fifth run is a code without its rest
+        (bits("00 01 10 1"), 5, 22),  # the fifth run is a code without its tail
         (bits("0001 1111"), 4, 1000),
         (b"", 1, 22),
     ],
