@@ -11,7 +11,7 @@ from sw.interval_sums import interval_sum, sum_tree
 from sw.optimal_clusters import optimal_clusters, summarise
 
 Init = Literal["linear", "density", "forgy", "exact"]
-INITS: tuple[str, ...] = get_args(Init)
+INITS: tuple[Init, ...] = get_args(Init)
 MOST_CLUSTERS = 256
 MOST_ITERATIONS = 1 << 16  # far more than any data needed; rounding could make two clusterings follow each other
 VALUES_AT_ONCE = 1 << 20  # whose codes are found together: they are int64 before they are bytes
