@@ -75,8 +75,8 @@ def assert_equal(found: Network, wanted: Network) -> None:
         assert one.bias.tobytes() == other.bias.tobytes(), one.name
 
 
-def assert_refuses_every_cut(load: Callable[[Path], object], path: Path, step: int = 1) -> None:
-    """The file at `path` is refused in one sentence wherever it ends too early."""
+def assert_refuses_cuts(load: Callable[[Path], object], path: Path, step: int = 1) -> None:
+    """The file at `path` is refused in one sentence wherever it ends too early, tried every `step` bytes."""
     data = path.read_bytes()
     load(path)
     for size in range(0, len(data), step):

@@ -11,7 +11,7 @@ import pytest
 from sw.errors import EieError
 from sw.formats.network_file import load_network
 from sw.graph import Convolution, Pool
-from tests.support_formats import assert_refuses_every_cut, assert_survives_damage
+from tests.support_formats import assert_refuses_cuts, assert_survives_damage
 
 onnx: Any = pytest.importorskip("onnx")
 helper: Any = pytest.importorskip("onnx.helper")
@@ -424,8 +424,8 @@ def test_missing_and_damaged_files(path: Path):
     with pytest.raises(EieError, match=r"cannot read .*net.onnx: No such file"):
         load_network(path)
     write(path, model([node("Conv", "x k b", "y")], {**K, "b": values(3)}, IMAGE))
-    assert_refuses_every_cut(load_network, path)
-    assert_survives_damage(load_network, path, 1000)
+    assert_refuses_cuts(load_network, path, 3)
+    assert_survives_damage(load_network, path, 500)
 
 
 def test_what_torch_exports(path: Path):

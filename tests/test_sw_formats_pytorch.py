@@ -11,7 +11,7 @@ import pytest
 from sw.errors import EieError
 from sw.formats.network_file import load_network, save_network
 from sw.graph import UNCONNECTED
-from tests.support_formats import assert_equal, assert_refuses_every_cut, assert_survives_damage
+from tests.support_formats import assert_equal, assert_refuses_cuts, assert_survives_damage
 from tests.support_pickles import call, dictionary, name, sequence, storage, tensor, text, whole, write
 
 VALUES = np.random.default_rng(0).normal(size=20).astype(np.float32)
@@ -213,14 +213,14 @@ def test_missing_and_damaged_files(path: Path):
     with pytest.raises(EieError, match=r"cannot read .*net.pt: No such file"):
         load_network(path)
     write(path, dictionary(a__weight=GOOD, a__bias=tensor(SOURCE, (4,), (1,))), RECORDS)
-    assert_refuses_every_cut(load_network, path)
+    assert_refuses_cuts(load_network, path, 3)
     assert_survives_damage(load_network, path, 400)
 
 
 def test_damaged_pickles(path: Path):
     good = dictionary(a__weight=GOOD, a__bias=tensor(SOURCE, (4,), (1,)))
     random, refused = np.random.default_rng(0), 0
-    for _ in range(1000):
+    for _ in range(400):
         damaged = np.frombuffer(good, np.uint8).copy()
         damaged[random.integers(0, damaged.size, 2)] = random.integers(0, 256, 2)
         write(path, damaged.tobytes(), RECORDS)
@@ -228,7 +228,7 @@ def test_damaged_pickles(path: Path):
             load_network(path)
         except EieError:
             refused += 1
-    assert refused > 500
+    assert refused > 200
 
 
 def test_what_torch_saves(path: Path):
