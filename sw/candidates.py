@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.compress import lay_out, share_weights
+from sw.compress import MOST_BITS, lay_out, share_weights
 from sw.compressed import CompressedLayer
+from sw.errors import EieError
 from sw.file_header import CRC
 from sw.file_layer import encode_layer
 from sw.file_layout import Layout, choose_layout
+from sw.file_values import write_values
 from sw.kmeans import Init, few_values
 from sw.layer import Layer
 from sw.prune import kept_positions
@@ -32,7 +34,7 @@ class Candidate:
     layer : with shared weights.
     share : of its weights that were kept to make it; None: all.
     step : of sharing by entropy; None: by k-means.
-    bytes : of its record and section in a file; the layout chosen for the file can make them a few less.
+    bytes : of its record and section in a file, but for a few, since its layout is not chosen for it alone.
     error : root of the summed squared error of its weights over that of the sum of their squares, what was pruned
         to make the candidate included.
     """
@@ -61,10 +63,14 @@ class Choices:
     init, seed : of k-means.
     """
 
-    most_code_bits: int = 8
+    most_code_bits: int = MOST_BITS
     pruning: bool = False
     init: Init = "linear"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.most_code_bits <= MOST_BITS:
+            raise EieError(f"code_bits must be between 1 and {MOST_BITS}, got {self.most_code_bits}")
 
 
 class LayerCandidates:
@@ -83,6 +89,7 @@ class LayerCandidates:
         self._choices = choices
         # The best one hardly depends on the codes, and finding it takes longer than all the rest.
         self._layouts: dict[float | None, Layout] = {}
+        self._bias_bytes = len(write_values(layer.bias)) if layer.bias.any() else 0
 
     def all(self) -> Iterator[Candidate]:
         """Every candidate worth trying."""
@@ -106,14 +113,14 @@ class LayerCandidates:
         if share not in self._layouts:
             self._layouts[share] = choose_layout(positions, codes, self._layer.weight.shape)
         stored = lay_out(self._layer, positions, codebook, codes)
-        header, section, _ = encode_layer(stored, self._layouts[share])
+        header, section, _ = encode_layer(replace(stored, bias=np.zeros_like(stored.bias)), self._layouts[share])
         pruned = 0.0 if share is None else max(self._squares - _squares(values), 0.0)
         squares = pruned + _squares(values, codebook[codes])
         return Candidate(
             layer=stored,
             share=share,
             step=step,
-            bytes=len(header.pack()) + len(section) + CRC.size,
+            bytes=len(header.pack()) + len(section) + self._bias_bytes + CRC.size,
             error=math.sqrt(squares / self._squares) if self._squares else 0.0,
         )
 

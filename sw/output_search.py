@@ -69,6 +69,7 @@ class OutputSearch:
         self._seed = seed
         self._progress = progress
         self._sizes = [[option.bytes for option in options] for options in candidates]
+        self._known: dict[tuple[int, ...], bool] = {}
         self.trials: list[Trial] = []
 
     def run(self) -> list[Candidate]:
@@ -184,6 +185,9 @@ class OutputSearch:
         return chosen
 
     def _allows(self, chosen: Sequence[int]) -> bool:
+        """Measured once for every choice."""
+        if tuple(chosen) in self._known:
+            return self._known[tuple(chosen)]
         error = self._bound.error(self._outputs(chosen))
         trial = Trial(
             sharing=tuple(candidate.sharing for candidate in self._picked(chosen)),
@@ -192,6 +196,7 @@ class OutputSearch:
             allowed=error <= self._bound.limit,
         )
         self.trials.append(trial)
+        self._known[tuple(chosen)] = trial.allowed
         self._progress(f"{trial.bytes} bytes: error {error:.4g}, {'allowed' if trial.allowed else 'not allowed'}")
         return trial.allowed
 

