@@ -17,8 +17,10 @@ from sim.energy_command import energy_command
 from sim.exit_code import exit_code
 from sim.hardware_commands import config_command, verilog_command
 from sim.inspect_command import inspect_command
+from sim.queue_command import queue_command
 from sim.simulate_command import simulate_command
 from sim.sweep_command import sweep_command
+from sim.trace_command import trace_command
 from sim.train_command import train_command
 from sim.verify_command import verify_command
 
@@ -37,6 +39,8 @@ app.command("accuracy")(accuracy_command)
 app.command("simulate")(simulate_command)
 app.command("verify")(verify_command)
 app.command("bench")(bench_command)
+app.command("queue")(queue_command)
+app.command("trace")(trace_command)
 app.add_typer(baseline_app, name="baseline")
 app.command("sweep")(sweep_command)
 app.command("energy")(energy_command)

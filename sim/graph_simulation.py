@@ -16,6 +16,7 @@ from model.config import ArrayConfig
 from model.engine import Engine, LayerResult
 from model.fixed_point import from_fixed
 from model.image import NetworkImage
+from model.schedule import LayerWork
 from sim.energy import Events, layer_events
 from sim.simulation import figures
 from sw.compressed import CompressedLayer, CompressedNetwork
@@ -141,12 +142,38 @@ def simulate_graph(
     )
 
 
+def graph_works(
+    network: CompressedNetwork, inputs: NDArray[Any], config: ArrayConfig
+) -> Callable[[int], list[LayerWork]]:
+    """What the array is asked for one of the inputs, by its number: every vector of every layer, in execution order.
+
+    EieError as in `simulate_graph`.
+    """
+    samples = check_inputs(inputs, network.input_shape)
+    asked: list[LayerWork] = []
+
+    def observe(engine: Engine, vectors: NDArray[np.int16]) -> None:
+        asked.extend(work for (work,) in engine.work(vectors))
+
+    arithmetic = _ArrayArithmetic(network, config, observe)
+
+    def works(index: int) -> list[LayerWork]:
+        asked.clear()
+        run_graph(network.connections, arithmetic, arithmetic.input(samples[index : index + 1]))
+        return list(asked)
+
+    return works
+
+
+_Observer = Callable[[Engine, NDArray[np.int16]], None]  # told of the physical vectors that an engine is about to run
+
+
 class _ArrayArithmetic(IntegerArithmetic):
     """The integer datapath with its layers on the engine."""
 
-    def __init__(self, network: CompressedNetwork, config: ArrayConfig):
+    def __init__(self, network: CompressedNetwork, config: ArrayConfig, observe: _Observer | None = None):
         super().__init__(network, config.accumulator_bits)
-        self.on_array = [_LayerOnArray(layer.layer, layer.format, config) for layer in self.layers]
+        self.on_array = [_LayerOnArray(layer.layer, layer.format, config, observe) for layer in self.layers]
 
     def layer(self, index: int, source: Fixed) -> Fixed:
         layer = self.layers[index]
@@ -157,7 +184,10 @@ class _ArrayArithmetic(IntegerArithmetic):
 class _LayerOnArray:
     """The images of a layer's groups, and what they have done so far."""
 
-    def __init__(self, layer: CompressedLayer, number_format: LayerFormat, config: ArrayConfig):
+    def __init__(
+        self, layer: CompressedLayer, number_format: LayerFormat, config: ArrayConfig, observe: _Observer | None
+    ):
+        self.observe = observe
         groups = 1 if layer.convolution is None else layer.convolution.groups
         self.rows = layer.shape[0] // groups
         self.images = [
@@ -177,6 +207,8 @@ class _LayerOnArray:
             part = slice(begin, begin + VECTORS_AT_ONCE)
             physical = np.zeros((vectors[:, part].shape[1], image.layers[0].columns), np.int16)
             physical[:, : image.in_features] = vectors[:, part].T
+            if self.observe is not None:
+                self.observe(engine, physical)
             (batch,) = engine.run_layers(physical)
             results[:, part] = batch.outputs[:, image.output_order].T
             overflow[part] = batch.overflow

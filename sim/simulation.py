@@ -62,7 +62,7 @@ class Simulation:
     @cached_property
     def runs(self) -> list[RunResult]:
         """The engine's result for each input, run once more."""
-        return Engine(self.image).run(_physical(self.image, self.activations))
+        return Engine(self.image).run(physical_inputs(self.image, self.activations))
 
 
 def lay_out(
@@ -86,7 +86,7 @@ def simulate(
 ) -> Simulation:
     """Run every input; `advance` is told how many more are done."""
     activations = quantise_inputs(image, inputs)
-    physical = _physical(image, activations)
+    physical = physical_inputs(image, activations)
     engine = Engine(image)
     chunks: list[list[LayerBatch]] = []
     for begin in range(0, len(physical), CHUNK):
@@ -105,7 +105,7 @@ def simulate(
     )
 
 
-def _physical(image: NetworkImage, activations: NDArray[np.int16]) -> NDArray[np.int16]:
+def physical_inputs(image: NetworkImage, activations: NDArray[np.int16]) -> NDArray[np.int16]:
     """(inputs, columns of the first layer): padded to whole local rows."""
     physical = np.zeros((len(activations), image.layers[0].columns), dtype=np.int16)
     physical[:, : image.in_features] = activations

@@ -1,6 +1,6 @@
 """model/schedule.py: every broadcast, slice and queue level of every cycle is the stepped model's and the engine's."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,68 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.engine import Engine, run_image
-from model.layouts import ControlState
 from model.registers import PeCounter
 from model.schedule import LayerSchedule
-from model.stepped.activation_queue import QueueItem
-from model.stepped.array import SteppedArray
-from tests.support_images import (
-    encode_input,
-    encode_network,
-    layer_from_codes,
-    network,
-    random_activations,
-    random_network_image,
-    small_config,
-)
-from tests.support_stepped import Host
-
-COMPUTING = (ControlState.PREFETCH_0, ControlState.PREFETCH_1, ControlState.BROADCAST, ControlState.DRAIN)
-
-
-@dataclass
-class Seen:
-    """What the stepped model showed in every cycle of a layer up to the end of DRAIN; queues as (cycles, pes)."""
-
-    counts: list[list[int]] = field(default_factory=list)
-    full: list[list[bool]] = field(default_factory=list)
-    heads: list[list[QueueItem | None]] = field(default_factory=list)
-    in_flight: list[int] = field(default_factory=list)
-    broadcast_valid: list[bool] = field(default_factory=list)
-
-
-class Watcher:
-    """Watches the queues of a stepped array, layer by layer."""
-
-    def __init__(self, array: SteppedArray):
-        self.array = array
-        self.layers: list[Seen] = []
-
-    def __call__(self, inputs, outputs) -> None:
-        controller, pes = self.array.controller, self.array.pes
-        if controller.state not in COMPUTING:
-            return
-        if controller.state == ControlState.PREFETCH_0:
-            self.layers.append(Seen())
-        seen, valid = self.layers[-1], controller.broadcast_valid
-        (p_valid,) = {pe.pointer_memory.p_valid for pe in pes}
-        seen.counts.append([pe.queue.count for pe in pes])
-        seen.full.append([pe.is_full(valid) for pe in pes])
-        seen.heads.append([pe.queue.items[0] if pe.queue.items else None for pe in pes])
-        seen.in_flight.append(p_valid + valid)
-        seen.broadcast_valid.append(valid)
-
-
-def slices_of(heads: list[QueueItem | None]) -> list[tuple[int, int]]:
-    """First and last cycle of every item at the head of one PE's queue."""
-    found, last = [], None
-    for cycle, item in enumerate(heads):
-        if item is not None:
-            if item is not last:
-                found.append([cycle, cycle])
-            found[-1][1] = cycle
-        last = item
-    return [(first, end) for first, end in found]
+from tests.support_images import layer_from_codes, network, random_activations, random_network_image, small_config
+from tests.support_queues import Seen, slices_of, watch
 
 
 def check(schedule: LayerSchedule, seen: Seen) -> None:
@@ -104,16 +46,8 @@ def test_every_cycle_is_the_stepped_models(pes, queue_depth, index_bits, skip, s
     )
     image = random_network_image(rng, config, sizes, density)
     activations = random_activations(rng, image, activity)
-    array = SteppedArray(config)
-    watcher = Watcher(array)
-    host = Host(array, observe=watcher)
-    host.load(encode_network(image, rng))
-    host.load(encode_input(config, activations))
-    host.start()
-    host.receive()
     (works,) = Engine(image).work(activations[None])
-    assert len(works) == len(watcher.layers)
-    for work, seen in zip(works, watcher.layers, strict=True):
+    for work, seen in zip(works, watch(image, activations), strict=True):
         check(work.schedule(queue_depth), seen)
 
 

@@ -9,7 +9,7 @@ from support_networks import conv_networks, make_conv_network, make_layer
 from model.config import PRESETS
 from model.engine import run_image
 from sim.energy import layer_events
-from sim.graph_simulation import simulate_graph
+from sim.graph_simulation import graph_works, simulate_graph
 from sim.simulation import lay_out, layer_figures, simulate
 from sw.calibrate import calibrate
 from sw.compressed import CompressedNetwork
@@ -84,3 +84,19 @@ def test_refused():
         simulate_graph(calibrated, np.ones((1, 2, 10, 9)), LARGE.with_(code_bits=4))
     with pytest.raises(EieError, match="layer conv1 is a convolution"):
         build_image(calibrated, LARGE)
+
+
+@pytest.mark.parametrize("index", [0, 2])
+def test_what_an_input_asks_of_the_array_takes_the_cycles_of_that_input(index: int):
+    network = calibrate(make_conv_network(0), np.random.default_rng(0).normal(size=(3, 180)))
+    inputs = np.random.default_rng(1).normal(size=(3, 180)).astype(np.float32)
+    works = graph_works(network, inputs, LARGE)
+    assert [work.cycles(1) for work in works(1)] != [work.cycles(1) for work in works(index)]
+    asked = works(index)
+    alone = simulate_graph(network, inputs[index : index + 1], LARGE)
+    assert list(dict.fromkeys(work.name for work in asked)) == [layer.name for layer in alone.layers]
+    for layer in alone.layers:
+        schedules = [work.schedule(LARGE.queue_depth) for work in asked if work.name == layer.name]
+        assert len(schedules) == layer.result.inputs
+        assert sum(schedule.cycles for schedule in schedules) == layer.result.cycles
+        assert sum(schedule.stalls for schedule in schedules) == layer.result.stalls

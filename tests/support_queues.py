@@ -1,0 +1,72 @@
+"""What the stepped model shows of its queues, cycle by cycle."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.image import NetworkImage
+from model.layouts import ControlState
+from model.stepped.activation_queue import QueueItem
+from model.stepped.array import SteppedArray
+from tests.support_images import encode_input, encode_network
+from tests.support_stepped import Host
+
+COMPUTING = (ControlState.PREFETCH_0, ControlState.PREFETCH_1, ControlState.BROADCAST, ControlState.DRAIN)
+
+
+@dataclass
+class Seen:
+    """What the stepped model showed in every cycle of a layer up to the end of DRAIN; queues as (cycles, pes)."""
+
+    counts: list[list[int]] = field(default_factory=list)
+    full: list[list[bool]] = field(default_factory=list)
+    heads: list[list[QueueItem | None]] = field(default_factory=list)
+    in_flight: list[int] = field(default_factory=list)
+    broadcast_valid: list[bool] = field(default_factory=list)
+
+
+class Watcher:
+    """Watches the queues of a stepped array, layer by layer."""
+
+    def __init__(self, array: SteppedArray):
+        self.array = array
+        self.layers: list[Seen] = []
+
+    def __call__(self, inputs, outputs) -> None:
+        controller, pes = self.array.controller, self.array.pes
+        if controller.state not in COMPUTING:
+            return
+        if controller.state == ControlState.PREFETCH_0:
+            self.layers.append(Seen())
+        seen, valid = self.layers[-1], controller.broadcast_valid
+        (p_valid,) = {pe.pointer_memory.p_valid for pe in pes}
+        seen.counts.append([pe.queue.count for pe in pes])
+        seen.full.append([pe.is_full(valid) for pe in pes])
+        seen.heads.append([pe.queue.items[0] if pe.queue.items else None for pe in pes])
+        seen.in_flight.append(p_valid + valid)
+        seen.broadcast_valid.append(valid)
+
+
+def slices_of(heads: list[QueueItem | None]) -> list[tuple[int, int]]:
+    """First and last cycle of every item at the head of one PE's queue."""
+    found, last = [], None
+    for cycle, item in enumerate(heads):
+        if item is not None:
+            if item is not last:
+                found.append([cycle, cycle])
+            found[-1][1] = cycle
+        last = item
+    return [(first, end) for first, end in found]
+
+
+def watch(image: NetworkImage, activations: NDArray[np.int16]) -> list[Seen]:
+    """Run one input, in physical order, on the stepped model: every layer's queues."""
+    array = SteppedArray(image.config)
+    watcher = Watcher(array)
+    host = Host(array, observe=watcher)
+    host.load(encode_network(image))
+    host.load(encode_input(image.config, activations))
+    host.start()
+    host.receive()
+    return watcher.layers
