@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from sw.compress import MOST_BITS, lay_out, share_weights
 from sw.compressed import CompressedLayer
 from sw.errors import EieError
-from sw.file_header import CRC
-from sw.file_layer import encode_layer
-from sw.file_layout import Layout, choose_layout
-from sw.file_values import write_values
+from sw.file.header import CRC
+from sw.file.layer import encode_layer
+from sw.file.layout import Layout, choose_layout
+from sw.file.values import write_values
 from sw.kmeans import Init, few_values
 from sw.layer import Layer
 from sw.prune import kept_positions

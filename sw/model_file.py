@@ -9,9 +9,9 @@ import numpy as np
 
 from sw.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.errors import EieError
-from sw.file_bits import BitReader
-from sw.file_header import CRC, Header, LayerHeader, check_crc, parse_header
-from sw.file_layer import decode_layer, encode_layer, read_tables
+from sw.file.bits import BitReader
+from sw.file.header import CRC, Header, LayerHeader, check_crc, parse_header
+from sw.file.layer import decode_layer, encode_layer, read_tables
 from sw.files import read_whole, write_whole
 from sw.report import FileReport, make_report
 

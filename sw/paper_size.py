@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.errors import EieError
-from sw.file_bits import LONGEST_CODE
-from sw.file_layout import gap_counts
+from sw.file.bits import LONGEST_CODE
+from sw.file.layout import gap_counts
 from sw.huffman import code_lengths
 
 INDEX_BITS = range(1, 9)

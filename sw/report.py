@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sw.compressed import CompressedNetwork
-from sw.file_graph import pack_graph
-from sw.file_header import CRC, Header
-from sw.file_layer import SectionSizes
+from sw.file.graph import pack_graph
+from sw.file.header import CRC, Header
+from sw.file.layer import SectionSizes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 from sim.cli import main
 from sw.errors import EieError
-from sw.file_header import CRC, header_bounds
+from sw.file.header import CRC, header_bounds
 
 CASES = 150  # of each kind of file
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw.errors import EieError
-from sw.file_bits import MAX_UNARY, BitReader, BitWriter
+from sw.file.bits import MAX_UNARY, BitReader, BitWriter
 from sw.huffman import code_lengths
 
 PIECES = st.one_of(

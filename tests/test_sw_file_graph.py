@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw.errors import EieError
-from sw.file_graph import pack_graph, parse_graph
-from sw.file_reader import Reader
+from sw.file.graph import pack_graph, parse_graph
+from sw.file.reader import Reader
 from sw.graph import ApplyLayer, Concatenate, Flatten, Graph, Node, Pool, Relu
 
 SIDES = st.tuples(st.integers(0, 255), st.integers(0, 255))

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw.errors import EieError
-from sw.file_bits import BitReader, BitWriter
-from sw.file_integers import LIMIT, read_ascending, write_ascending
+from sw.file.bits import BitReader, BitWriter
+from sw.file.integers import LIMIT, read_ascending, write_ascending
 
 SIZES = st.sampled_from([3, 100, 1 << 16, LIMIT - 1])
 

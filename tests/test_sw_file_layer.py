@@ -8,9 +8,9 @@ from support_networks import make_layer
 
 from sw.compressed import CompressedLayer
 from sw.errors import EieError
-from sw.file_header import LayerHeader
-from sw.file_layer import decode_layer, encode_layer
-from sw.file_layout import INDEX_BITS, Layout
+from sw.file.header import LayerHeader
+from sw.file.layer import decode_layer, encode_layer
+from sw.file.layout import INDEX_BITS, Layout
 from sw.graph import Convolution
 
 LAYOUTS = [Layout(column_major=order, index_bits=bits) for order in (False, True) for bits in INDEX_BITS]

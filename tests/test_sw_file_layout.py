@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support_networks import make_layer
 
-from sw.file_layer import encode_layer
-from sw.file_layout import INDEX_BITS, Layout, choose_layout, gap_counts, transpose
+from sw.file.layer import encode_layer
+from sw.file.layout import INDEX_BITS, Layout, choose_layout, gap_counts, transpose
 
 
 @pytest.mark.parametrize("density", [0.0, 0.004, 0.02, 0.1, 0.5, 0.95, 1.0])

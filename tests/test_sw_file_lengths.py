@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw.errors import EieError
-from sw.file_bits import BitReader, BitWriter
-from sw.file_lengths import read_code_table, read_lengths, write_code_table, write_lengths, write_used_lengths
+from sw.file.bits import BitReader, BitWriter
+from sw.file.lengths import read_code_table, read_lengths, write_code_table, write_lengths, write_used_lengths
 from sw.huffman import code_lengths
 
 

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw.errors import EieError
-from sw.file_bits import BitReader
-from sw.file_layout import gap_counts, run_lengths
-from sw.file_runs import read_runs, run_alphabet, run_symbols, write_runs
+from sw.file.bits import BitReader
+from sw.file.layout import gap_counts, run_lengths
+from sw.file.runs import read_runs, run_alphabet, run_symbols, write_runs
 
 PLACES = st.sampled_from([1, 2, 3, 4, 5, 17, 300, 1 << 16, 1 << 31])
 

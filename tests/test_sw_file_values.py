@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw.errors import EieError
-from sw.file_bits import BitReader, BitWriter
-from sw.file_integers import write_ascending
-from sw.file_values import read_codebook, read_values, write_codebook, write_values
+from sw.file.bits import BitReader, BitWriter
+from sw.file.integers import write_ascending
+from sw.file.values import read_codebook, read_values, write_codebook, write_values
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 GRIDS = st.tuples(st.integers(-(1 << 10), 1 << 10), st.integers(-149, 110)).map(lambda pair: pair[0] * 2.0 ** pair[1])

@@ -3,7 +3,7 @@ from hypothesis import given
 from support_networks import conv_networks, make_layer, networks
 
 from sw.compressed import CompressedNetwork
-from sw.file_layer import encode_layer
+from sw.file.layer import encode_layer
 from sw.model_file import report, to_bytes
 
 

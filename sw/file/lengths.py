@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sw.errors import EieError
-from sw.file_bits import LONGEST_CODE, BitReader, BitWriter
+from sw.file.bits import LONGEST_CODE, BitReader, BitWriter
 from sw.huffman import check_lengths
 
 FIRST_LENGTH = 4  # bits of the first length

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model.compiled import compiled
 from sw.bitstream import lookup_table
 from sw.errors import EieError
-from sw.file_bits import LONGEST_CODE, BitReader, whole_bytes
+from sw.file.bits import LONGEST_CODE, BitReader, whole_bytes
 from sw.huffman import codewords
 
 

@@ -1,7 +1,7 @@
 """The operations of a network in a model file's header: a byte or a few each."""
 
 from sw.errors import EieError
-from sw.file_reader import Reader, varint
+from sw.file.reader import Reader, varint
 from sw.graph import MAX_NODES, ApplyLayer, Concatenate, Flatten, Graph, Node, Operation, Pair, Pool, Relu
 
 LAYER, RELU, MAX_POOL, AVERAGE_POOL, FLATTEN, CONCATENATE = range(6)

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from sw.compressed import CompressedLayer
 from sw.errors import EieError
-from sw.file_bits import LONGEST_CODE, BitReader, BitWriter, huffman_stream
-from sw.file_header import LayerHeader
-from sw.file_layout import Layout, choose_layout, gap_counts, run_lengths, transpose
-from sw.file_lengths import read_code_table, read_lengths, write_code_table, write_lengths
-from sw.file_runs import read_runs, run_alphabet, write_runs
-from sw.file_values import read_codebook, read_values, write_codebook, write_values
+from sw.file.bits import LONGEST_CODE, BitReader, BitWriter, huffman_stream
+from sw.file.header import LayerHeader
+from sw.file.layout import Layout, choose_layout, gap_counts, run_lengths, transpose
+from sw.file.lengths import read_code_table, read_lengths, write_code_table, write_lengths
+from sw.file.runs import read_runs, run_alphabet, write_runs
+from sw.file.values import read_codebook, read_values, write_codebook, write_values
 from sw.huffman import code_lengths
 from sw.layer import matrix_shape
 

@@ -5,8 +5,8 @@ import zlib
 from dataclasses import dataclass
 
 from sw.errors import EieError
-from sw.file_graph import pack_graph, parse_graph
-from sw.file_reader import Reader, varint
+from sw.file.graph import pack_graph, parse_graph
+from sw.file.reader import Reader, varint
 from sw.graph import UNCONNECTED, Convolution, Graph, Shape
 from sw.layer import check_name, check_shape, matrix_shape
 from sw.network import MAX_LAYERS, check_connections

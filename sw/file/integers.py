@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sw.errors import EieError
-from sw.file_bits import LONGEST_CODE, MAX_UNARY, BitReader, BitWriter
-from sw.file_lengths import read_lengths, write_lengths
+from sw.file.bits import LONGEST_CODE, MAX_UNARY, BitReader, BitWriter
+from sw.file.lengths import read_lengths, write_lengths
 from sw.huffman import code_lengths
 
 MAX_COUNT = 256

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.compiled import compiled
-from sw.file_bits import LONGEST_CODE, BitWriter, whole_bytes
-from sw.file_lengths import write_code_table, write_lengths
-from sw.file_runs import run_alphabet, run_symbols
+from sw.file.bits import LONGEST_CODE, BitWriter, whole_bytes
+from sw.file.lengths import write_code_table, write_lengths
+from sw.file.runs import run_alphabet, run_symbols
 from sw.graph import Shape
 from sw.huffman import code_lengths
 from sw.layer import matrix_shape
