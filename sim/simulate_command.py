@@ -164,8 +164,8 @@ def _show(output: Output, config: ArrayConfig, run: _Run) -> None:
     )
     if run.by_host:
         output.line(
-            "The weights of a layer stay in the array while the host hands it one vector after another: what a position "
-            "of a convolution sees, or an input of a fully connected layer. Pooling and storing are the host's."
+            "The weights of a layer stay in the array while the host hands it one vector after another: what a "
+            "position of a convolution sees, or an input of a linear layer. Pooling and storing are the host's."
         )
     cycles = run.total["cycles"]
     loaded = "an input" if not run.by_host else "an input's vectors"
