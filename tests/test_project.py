@@ -67,12 +67,20 @@ def test_readme_names_every_command_and_target(project_root: Path) -> None:
 
 
 def test_example_is_what_its_readme_says(project_root: Path) -> None:
-    network = load_network(project_root / "examples" / "digits_network.safetensors")
-    assert [layer.weight.shape for layer in network.layers] == [(300, 64), (100, 300), (10, 100)]
+    dense, network = (
+        load_network(project_root / "examples" / f"digits_{name}.safetensors") for name in ("dense", "network")
+    )
     with np.load(project_root / "examples" / "digits.npz", allow_pickle=False) as digits:
         images, labels, calibration = digits["images"], digits["labels"], digits["calibration"]
     assert (images.shape, labels.shape, calibration.shape) == ((360, 64), (360,), (100, 64))
     scaled = images.astype(np.float32) / 16
     np.testing.assert_array_equal(np.load(project_root / "examples" / "digits_inputs.npy"), scaled[:16])
-    assert np.mean(network.forward(scaled).argmax(axis=1) == labels) >= 0.97
     assert not {row.tobytes() for row in images} & {row.tobytes() for row in calibration}
+    for each in (dense, network):
+        assert [layer.weight.shape for layer in each.layers] == [(300, 64), (100, 300), (10, 100)]
+        assert np.mean(each.forward(scaled).argmax(axis=1) == labels) >= 0.98
+    kept = sum(np.count_nonzero(layer.weight) for layer in network.layers)
+    assert kept <= 0.1 * sum(layer.weight.size for layer in network.layers)
+    assert all(
+        np.unique(values[values != 0]).size <= 15 for layer in network.layers for values in (layer.weight, layer.bias)
+    )

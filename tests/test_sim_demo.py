@@ -11,7 +11,9 @@ KEYS = {
     "network",
     "file_bytes",
     "ratio",
+    "weights_kept",
     "accuracy_float",
+    "accuracy_compressed_float",
     "accuracy_integer",
     "cycles_per_image",
     "useful_efficiency",
@@ -32,7 +34,10 @@ def test_demo_leaves_its_summary(tmp_path: Path) -> None:
     assert set(summary) >= KEYS
     assert summary["network"] == "64-300-100-10"
     assert summary["file_bytes"] == (tmp_path / "digits.eie").stat().st_size
-    assert summary["ratio"] > 25
+    assert summary["ratio"] > 40
+    assert summary["weights_kept"] < 0.1
+    assert summary["accuracy_compressed_float"] > 0.98
+    assert summary["accuracy_compressed_float"] > summary["accuracy_float"] - 0.01
     assert summary["accuracy_integer"] > summary["accuracy_float"] - 0.01
     assert summary["rtl_equal"]
     assert summary["rtl_cycles"] == summary["model_cycles"] > 0
