@@ -56,10 +56,11 @@ def train_command(
     restart: Annotated[bool, typer.Option("--restart", help="Begin anew though NET.eie.checkpoint is there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train a network on MNIST and compress it: prune, share weights, fine-tune them, Huffman-code.
+    """Train a network on MNIST and compress it.
 
-    Models are compared on training images set aside. The test images are used once, on the file that was written. An
-    interrupted run goes on from NET.eie.checkpoint when it is started again with the same arguments.
+    Its weights are pruned, shared, fine-tuned and Huffman-coded. Models are compared on training images set aside; the
+    test images are used once, on the file that was written. An interrupted run goes on from NET.eie.checkpoint when it
+    is started again with the same arguments.
     """
     torch = _torch()
     from sw.training.checkpoint import Checkpoint
