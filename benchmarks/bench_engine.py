@@ -13,7 +13,7 @@ import numpy as np
 
 from model.config import PRESETS
 from model.engine import Engine
-from sim.benchmark_layers import fit, random_input, random_weights, share_weights
+from sim.benchmark_layers import BenchmarkLayer
 from sim.output import Output, count
 from sim.paper import PAPER_LAYERS
 from sim.simulation import lay_out, simulate
@@ -32,23 +32,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    random = np.random.default_rng(options.seed)
-    layer = PAPER_LAYERS[options.layer]
-    network = share_weights(layer, *random_weights(layer, random), 4)
-    inputs = random_input(layer, random)
+    layer = BenchmarkLayer(PAPER_LAYERS[options.layer], 4, options.seed)
     rows: list[list[str]] = []
     payload: dict[str, float] = {}
     for preset in ("eie64", "balanced64"):
-        image, _ = fit(network, inputs, PRESETS[preset])
+        image, _ = layer.fit(PRESETS[preset])
         engine = Engine(image)
-        simulation = simulate(image, inputs)
+        simulation = simulate(image, layer.inputs)
         physical = np.zeros((1, image.layers[0].columns), np.int16)
         physical[:, : image.in_features] = simulation.activations
         seconds = best(lambda engine=engine, physical=physical: engine.run(physical))
         speed = int(simulation.cycles[0]) * image.config.pes / seconds
-        rows.append([f"{layer.name}, {preset}", f"{1e6 * seconds:,.0f} us", f"{speed / 1e9:.2f} G PE-cycles/s"])
+        rows.append([f"{options.layer}, {preset}", f"{1e6 * seconds:,.0f} us", f"{speed / 1e9:.2f} G PE-cycles/s"])
         payload[f"{preset}_pe_cycles_per_second"] = speed
-    image, batch = small_network(random)
+    image, batch = small_network(np.random.default_rng(options.seed))
     seconds = best(lambda: simulate(image, batch), 3)
     rows.append([f"{count(INPUTS)} inputs, 784-300-100-10", f"{seconds:.2f} s", f"{INPUTS / seconds:,.0f} inputs/s"])
     payload["small_network_inputs_per_second"] = INPUTS / seconds

@@ -1,13 +1,11 @@
 """sim/layer_product.py: the layer that the array runs too, in two forms, and a check that a wrong product fails."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from model.config import PRESETS
-from sim.benchmark_layers import run_layer
+from sim.benchmark_layers import BenchmarkLayer
 from sim.layer_product import LayerMatrix, layer_matrix
 from sim.paper import PAPER_LAYERS
 from sw.errors import EieError
@@ -20,20 +18,11 @@ def matrix() -> LayerMatrix:
     return layer_matrix(SMALL, seed=3, batch=4)
 
 
-def test_it_is_the_layer_and_the_input_that_the_array_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Taken(Exception):
-        """Ends the run once its layer and input are known."""
-
-    def take(network: Any, inputs: Any, array: Any) -> None:
-        raise Taken(network, inputs)
-
-    monkeypatch.setattr("sim.benchmark_layers.fit", take)
-    with pytest.raises(Taken) as taken:
-        run_layer(SMALL, PRESETS["tiny4"], 5)
-    network, inputs = taken.value.args
+def test_it_is_the_layer_and_the_input_that_the_array_runs() -> None:
+    layer = BenchmarkLayer(SMALL, 4, seed=5)
     matrix = layer_matrix(SMALL, seed=5, batch=3)
-    np.testing.assert_array_equal(matrix.positions, network.layers[0].positions)
-    np.testing.assert_array_equal(matrix.operand(1), inputs[0])
+    np.testing.assert_array_equal(matrix.positions, layer.network.layers[0].positions)
+    np.testing.assert_array_equal(matrix.operand(1), layer.inputs[0])
 
 
 def test_dense_and_csr_hold_the_same_weights(matrix: LayerMatrix) -> None:
