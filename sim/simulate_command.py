@@ -52,7 +52,7 @@ def simulate_command(
     if calibrated_here:
         output.note(f"{network} has no calibration: binary points are chosen from these {len(inputs)} inputs")
         compressed = calibrate(compressed, inputs)
-    run = (_run_chain if is_chain(compressed) else _run_graph)(output, compressed, inputs, array)
+    run = run_network(output, compressed, inputs, array)
     if outputs_file is not None:
         write_array(outputs_file, run.outputs)
     saturated = run.saturated
@@ -91,8 +91,8 @@ def simulate_command(
     )
 
 
-class _Run(NamedTuple):
-    """What the command says of a simulation.
+class NetworkRun(NamedTuple):
+    """What an array does with a batch of inputs of any network.
 
     layers, total : `sim.simulation.figures` of each layer by name, and of the network.
     events : of each layer, mean per input.
@@ -111,7 +111,16 @@ class _Run(NamedTuple):
     by_host: bool
 
 
-def _run_chain(output: Output, compressed: CompressedNetwork, inputs: NDArray[np.float32], array: ArrayConfig) -> _Run:
+def run_network(
+    output: Output, compressed: CompressedNetwork, inputs: NDArray[np.float32], array: ArrayConfig
+) -> NetworkRun:
+    """Simulate a calibrated network, with a progress bar."""
+    return (_run_chain if is_chain(compressed) else _run_graph)(output, compressed, inputs, array)
+
+
+def _run_chain(
+    output: Output, compressed: CompressedNetwork, inputs: NDArray[np.float32], array: ArrayConfig
+) -> NetworkRun:
     with output.steps(f"laying out for {array.pes} PEs"):
         image = build_image(compressed, array)
     with output.bar(f"simulating {len(inputs)} inputs", len(inputs)) as advance:
@@ -119,8 +128,8 @@ def _run_chain(output: Output, compressed: CompressedNetwork, inputs: NDArray[np
     return _chain_run(simulation, count_saturated(image, inputs))
 
 
-def _chain_run(simulation: Simulation, saturated: int) -> _Run:
-    return _Run(
+def _chain_run(simulation: Simulation, saturated: int) -> NetworkRun:
+    return NetworkRun(
         outputs=simulation.outputs,
         inputs=simulation.inputs,
         saturated=saturated,
@@ -133,10 +142,12 @@ def _chain_run(simulation: Simulation, saturated: int) -> _Run:
     )
 
 
-def _run_graph(output: Output, compressed: CompressedNetwork, inputs: NDArray[np.float32], array: ArrayConfig) -> _Run:
+def _run_graph(
+    output: Output, compressed: CompressedNetwork, inputs: NDArray[np.float32], array: ArrayConfig
+) -> NetworkRun:
     with output.bar(f"simulating {len(inputs)} inputs", len(inputs)) as advance:
         simulation = simulate_graph(compressed, inputs, array, advance)
-    return _Run(
+    return NetworkRun(
         outputs=simulation.outputs,
         inputs=simulation.inputs,
         saturated=int(simulation.saturated.sum()),
@@ -154,7 +165,7 @@ def show_simulation(output: Output, simulation: Simulation) -> None:
     _show(output, simulation.image.config, _chain_run(simulation, 0))
 
 
-def _show(output: Output, config: ArrayConfig, run: _Run) -> None:
+def _show(output: Output, config: ArrayConfig, run: NetworkRun) -> None:
     vectors = ["vectors"] if run.by_host else []
     output.table(
         f"{config.name}, {config.pes} PEs: cycles, mean of {run.inputs} inputs",

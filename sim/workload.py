@@ -22,6 +22,7 @@ from sim.paper import PAPER_LAYERS
 from sim.simulation import physical_inputs
 from sw.calibrate import calibrate
 from sw.chain import is_chain
+from sw.compressed import CompressedNetwork
 from sw.errors import EieError
 from sw.image import build_image
 from sw.image_stream import quantise_inputs
@@ -105,7 +106,7 @@ def workloads(source: Source, array: ArrayConfig, output: Output) -> Iterator[Wo
             with output.steps(f"compressing and laying out {layer.name} for {array.pes} PEs"):
                 made = BenchmarkLayer(layer, array.code_bits, source.seed)
                 image, enlarged = made.fit(array)
-                works = _chain_works(image, made.inputs)
+                works = chain_works(image, made.inputs)
             yield Workload(name=layer.name, config=image.config, enlarged=enlarged, inputs=1, works=works)
         return
     compressed = load(source.network)
@@ -114,13 +115,20 @@ def workloads(source: Source, array: ArrayConfig, output: Output) -> Iterator[Wo
         output.note(f"{source.network} has no calibration: binary points are chosen from these {len(inputs)} inputs")
         compressed = calibrate(compressed, inputs)
     with output.steps(f"laying out for {array.pes} PEs"):
-        if is_chain(compressed):
-            works = _chain_works(build_image(compressed, array), inputs)
-        else:
-            works = graph_works(compressed, inputs, array)
+        works = network_works(compressed, inputs, array)
     yield Workload(name=str(source.network), config=array, enlarged={}, inputs=len(inputs), works=works)
 
 
-def _chain_works(image: NetworkImage, inputs: NDArray[np.float32]) -> Callable[[int], list[LayerWork]]:
+def network_works(
+    network: CompressedNetwork, inputs: NDArray[np.float32], array: ArrayConfig
+) -> Callable[[int], list[LayerWork]]:
+    """What the array is asked for one of the inputs of a calibrated network, by its number; see `Workload`."""
+    if is_chain(network):
+        return chain_works(build_image(network, array), inputs)
+    return graph_works(network, inputs, array)
+
+
+def chain_works(image: NetworkImage, inputs: NDArray[np.float32]) -> Callable[[int], list[LayerWork]]:
+    """The same for fully connected layers in a row, laid out."""
     physical, engine = physical_inputs(image, quantise_inputs(image, inputs)), Engine(image)
     return lambda index: engine.work(physical[index : index + 1])[0]

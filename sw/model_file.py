@@ -11,7 +11,7 @@ from sw.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.file.bits import BitReader
 from sw.file.header import CRC, Header, LayerHeader, check_crc, parse_header
-from sw.file.layer import decode_layer, encode_layer, read_tables
+from sw.file.layer import Tables, decode_layer, encode_layer, read_tables
 from sw.files import read_whole, write_whole
 from sw.report import FileReport, make_report
 
@@ -22,6 +22,7 @@ __all__ = [
     "check",
     "from_bytes",
     "load",
+    "load_tables",
     "load_with_report",
     "report",
     "save",
@@ -56,6 +57,22 @@ def load_with_report(path: Path) -> tuple[CompressedNetwork, FileReport]:
     data = read_whole(path)
     try:
         return _decode(data)
+    except EieError as error:
+        raise EieError(f"{path}: {error}") from error
+
+
+def load_tables(path: Path) -> list[tuple[LayerHeader, Tables]]:
+    """The record of every layer in a file and what stands before its streams; EieError for a file that breaks a rule.
+
+    Streams are not decoded.
+    """
+    data = read_whole(path)
+    try:
+        header, sections, _ = _sections(data)
+        return [
+            (record, read_tables(record, BitReader(section, f"layer {record.name}")))
+            for record, section in zip(header.layers, sections, strict=True)
+        ]
     except EieError as error:
         raise EieError(f"{path}: {error}") from error
 
