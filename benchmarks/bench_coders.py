@@ -237,8 +237,8 @@ def show(name: str, result: dict[str, Any]) -> None:
     console = Console(highlight=False, width=120)
     console.print(table)
     console.print(
-        f"'coded' of ours has {result['table_bytes']:,} bytes of tables. Codebooks, biases, names, shapes and checksums,\n"
-        f"{result['rest_bytes']:,} bytes, are in every 'whole' but gzip's, which has weights and biases.\n"
+        f"'coded' of ours has {result['table_bytes']:,} bytes of tables. Codebooks, biases, names, shapes, checksums: "
+        f"{result['rest_bytes']:,}\nbytes, in every 'whole' but gzip's, which has weights and biases.\n"
     )
 
 

@@ -1,5 +1,6 @@
 """`eie compress` with a bound: the search for the smallest file, and what it says of it."""
 
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sw.network import Network
 from sw.output_search import Progress
 from sw.search import Found, search_outputs, search_weights
 
+SECONDS_BETWEEN_STEPS = 1.0
 MOST_ROWS = 20  # of the table of trials: the last ones
 
 
@@ -63,9 +65,10 @@ class SearchOptions:
 def search(
     network: Network, positions: list[NDArray[np.int64]], options: SearchOptions, choices: Choices, say: Progress
 ) -> tuple[Found, float | None]:
-    """What was found, and the error of the float32 network if it is known."""
+    """What was found, and the error of the float32 network if it is known; `say` is told now and then."""
+    progress = _now_and_then(say)
     if options.weight_error is not None:
-        return search_weights(network, positions, options.weight_error, choices, say), None
+        return search_weights(network, positions, options.weight_error, choices, progress), None
     assert options.inputs is not None
     inputs = read_inputs(options.inputs, *network.input_shape)
     say(f"running the network on {len(inputs)} inputs")
@@ -77,7 +80,20 @@ def search(
         assert options.labels is not None
         assert options.error_increase is not None
         bound = ClassificationBound(outputs, read_labels(options.labels, len(inputs)), options.error_increase / 100)
-    return search_outputs(network, positions, inputs, bound, choices, say), bound.reference
+    return search_outputs(network, positions, inputs, bound, choices, progress), bound.reference
+
+
+def _now_and_then(say: Progress) -> Progress:
+    """Passes on what is said when nothing was for a while: a search tries hundreds of things."""
+    last = time.monotonic()
+
+    def tell(text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS_BETWEEN_STEPS:
+            last = time.monotonic()
+            say(text)
+
+    return tell
 
 
 def show_search(output: Output, options: SearchOptions, found: Found, reference: float | None) -> None:

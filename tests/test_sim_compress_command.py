@@ -60,6 +60,23 @@ def test_the_seed_is_that_of_forgy(eie: Run):
     assert files[0] == files[1] != files[2]
 
 
+@pytest.mark.parametrize(
+    ("weight", "sentence"),
+    [
+        (np.array([[1, np.nan]]), "must be finite, got NaN or infinity"),
+        (np.array([[1, -np.inf]]), "must be finite, got NaN or infinity"),
+        (np.zeros((0, 4)), "not be empty, got (0, 4)"),
+        (np.zeros((4, 0)), "not be empty, got (4, 0)"),
+    ],
+)
+def test_weights_that_cannot_be_stored(eie: Run, weight: np.ndarray, sentence: str):
+    save_file({"fc.weight": weight.astype(np.float32)}, "net.safetensors")
+    code, _, err = eie("--max-weight-error", "0.1")
+    assert code == 2
+    assert sentence in " ".join(err.split())
+    assert not Path("net.eie").exists()
+
+
 def test_a_step_instead_of_code_bits(eie: Run):
     assert eie("--step", "fc2=1")[0] == 0
     coarse = Path("net.eie").stat().st_size
@@ -94,7 +111,7 @@ def test_a_bound_on_wrong_answers_holds_for_the_file(eie: Run):
     code, out, err = eie(*arguments)
     assert code == 0
     assert "before compression" in out
-    assert "changes the outputs by" in err
+    assert "running the network on 100 inputs" in err
     inputs, labels = np.load("x.npy"), np.load("y.npy")
     files = Path("net.safetensors"), Path("net.eie")
     networks = load_network(files[0]), load(files[1]).to_network()
