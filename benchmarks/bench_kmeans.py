@@ -3,8 +3,8 @@
     python -m benchmarks.bench_kmeans [--seed 1] [--big] [--json]
 
 kmeans1d is exact for any number of values. scikit-learn runs Lloyd's iterations from our linear start and moves
-clusters that are empty. Both are left out where they would take minutes, and if they are not installed. --big adds 100 million
-values.
+clusters that are empty. Both are left out where they would take minutes, and if they are not installed. --big adds 100
+million values.
 """
 
 import argparse
