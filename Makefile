@@ -34,11 +34,18 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[verify,dev]'
 	@touch $(STAMP)
 
-# What the tests and the type checker need beyond the demo: PyTorch, ONNX, Dask and Parquet.
+# What the tests and the type checker need beyond the demo: PyTorch, ONNX, Dask, Parquet, Bokeh and a browser. Without
+# Chromium the test that opens a report in a browser says that it was left out.
 $(TRAIN_STAMP): $(STAMP)
+	@if ! command -v chromedriver >/dev/null; then \
+		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo='sudo -n'; fi; \
+		echo "installing Chromium (apt-get install chromium chromium-driver)"; \
+		install="$$sudo apt-get install -y -q --no-install-recommends chromium chromium-driver"; \
+		{ $$install || { $$sudo apt-get update -q && $$install; }; } >/dev/null 2>&1 || \
+			echo "Chromium could not be installed; the test of reports in a browser is left out"; fi
 	@echo "installing $(TORCH) and the importers' packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,onnx,cluster,parquet]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,onnx,cluster,parquet,report]'
 	@touch $(TRAIN_STAMP)
 
 demo: $(STAMP) ## compress, simulate, verify in RTL and time the example network; build/demo/summary.json

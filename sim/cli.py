@@ -1,5 +1,6 @@
 """The `eie` command: one sentence and exit code 2 for anything wrong with what it was given."""
 
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated
@@ -18,6 +19,7 @@ from sim.exit_code import exit_code
 from sim.hardware_commands import config_command, verilog_command
 from sim.inspect_command import inspect_command
 from sim.queue_command import queue_command
+from sim.report_command import report_command
 from sim.simulate_command import simulate_command
 from sim.sweep_command import sweep_command
 from sim.trace_command import trace_command
@@ -41,6 +43,7 @@ app.command("verify")(verify_command)
 app.command("bench")(bench_command)
 app.command("queue")(queue_command)
 app.command("trace")(trace_command)
+app.command("report")(report_command)
 app.add_typer(baseline_app, name="baseline")
 app.command("sweep")(sweep_command)
 app.command("energy")(energy_command)
@@ -65,4 +68,6 @@ def eie(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 1 for a difference found by `verify`, else as in `exit_code`."""
-    return exit_code(lambda: app(args=arguments, prog_name="eie", standalone_mode=False))
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # A command finds the arguments, as given, in the object of the root context.
+    return exit_code(lambda: app(args=given, prog_name="eie", standalone_mode=False, obj=given))

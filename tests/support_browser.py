@@ -1,0 +1,102 @@
+"""A real browser without a window: what a page draws, what it complains of and what it asks for."""
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+OPTIONS = (
+    "headless",
+    "no-sandbox",
+    "disable-gpu",
+    "disable-quic",
+    "no-first-run",
+    "disable-background-networking",
+    "disable-component-update",
+    "disable-sync",
+    "window-size=1400,1000",
+)
+
+# Plots live in shadow trees. A canvas counts as drawn when it has more than one colour.
+CANVASES = """
+const found = [];
+const visit = (node) => {
+  if (node instanceof HTMLCanvasElement) found.push(node);
+  for (const child of node.children ?? []) visit(child);
+  if (node.shadowRoot) visit(node.shadowRoot);
+};
+return [...document.querySelectorAll("[id^=plot-]")].map((plot) => {
+  found.length = 0;
+  visit(plot);
+  return found.filter((canvas) => canvas.width * canvas.height > 0).map((canvas) => {
+    const pixels = new Uint32Array(
+      canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+    return {width: canvas.width, height: canvas.height, colours: new Set(pixels).size};
+  });
+});
+"""
+
+
+def missing() -> str | None:
+    """Why no browser can be used, or None."""
+    lacking = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    return f"{' and '.join(lacking)} not found (Debian: chromium, chromium-driver)" if lacking else None
+
+
+class Browser:
+    """One window. Its logs are those since `open`."""
+
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+
+    def open(self, page: Path, plots: int, seconds: float = 60) -> None:
+        """Open a page and wait until its plots are drawn."""
+        self._driver.get("about:blank")
+        for log in ("browser", "performance"):
+            self._driver.get_log(log)
+        self._driver.get(page.as_uri())
+        end = time.monotonic() + seconds
+        while self.run("return document.documentElement.dataset.drawn") != str(plots):
+            assert time.monotonic() < end, f"not drawn in {seconds} s: {self.complaints()}"
+            time.sleep(0.1)
+
+    def run(self, script: str) -> Any:
+        """What a script returns."""
+        return self._driver.execute_script(script)
+
+    def canvases(self) -> list[list[dict[str, int]]]:
+        """Width, height and number of colours of every canvas of every plot."""
+        return self.run(CANVASES)
+
+    def complaints(self) -> list[str]:
+        """Warnings and errors of the console."""
+        return [entry["message"] for entry in self._driver.get_log("browser") if entry["level"] != "INFO"]
+
+    def requests(self) -> list[str]:
+        """Addresses that were asked for; those inside the page are none."""
+        messages = [json.loads(entry["message"])["message"] for entry in self._driver.get_log("performance")]
+        sent = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+        return [each["request"]["url"] for each in sent if not each["request"]["url"].startswith(("data:", "blob:"))]
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """A fresh browser with a fresh profile."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        for option in (*OPTIONS, f"user-data-dir={profile}"):
+            options.add_argument(f"--{option}")
+        driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+        try:
+            yield Browser(driver)
+        finally:
+            driver.quit()
