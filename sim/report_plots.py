@@ -1,6 +1,7 @@
 """The plots of a run: cycles, energy, load and queues over time, roofline."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -190,8 +191,14 @@ def _names(names: Sequence[str], xs: Any, ys: Any) -> Any:
                 break
         else:
             groups.append([point])
+    below = [-7]
+    for before, group in pairwise(groups):
+        # A label whose neighbour stands close goes under it.
+        close = xs[group[0]] / xs[before[-1]] < 3 and abs(np.log10(ys[group].min() / ys[before].min())) < 0.2
+        below.append(-42 if close and below[-1] == -7 else -7)
     source = models.ColumnDataSource(
         {
+            "below": below,
             "x": [xs[group].mean() for group in groups],
             "y": [ys[group].min() for group in groups],
             "text": [", ".join(names[point] for point in group) for group in groups],
@@ -202,7 +209,7 @@ def _names(names: Sequence[str], xs: Any, ys: Any) -> Any:
         y="y",
         text="text",
         source=source,
-        y_offset=-7,
+        y_offset="below",
         text_align="center",
         text_baseline="top",
         text_color=MUTED,

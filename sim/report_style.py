@@ -41,7 +41,7 @@ COMPONENTS = {
     "registers": GREY,
     "leakage": "#e2c044",
 }
-LEGEND_COLUMNS = 4  # beside each other in half a page
+MOST_IN_A_ROW, LEGEND_COLUMNS = 5, 4  # of a legend in half a page: short names, and any
 LOAD = ("#f7fafc", "#bee3f8", "#63b3ed", "#2b6cb0", "#1a365d")  # 0 % to 100 %, evenly
 
 
@@ -121,8 +121,8 @@ def stacked_bars(
     number: str,
 ) -> Any:
     """A bar per name, the first on top, made of parts, (names,) each; `number` is the format of a tooltip."""
-    legend_rows = -(-len(parts) // LEGEND_COLUMNS)
-    height = 80 + 22 * legend_rows + 24 * len(names)
+    columns = len(parts) if len(parts) <= MOST_IN_A_ROW else LEGEND_COLUMNS
+    height = 80 + 22 * -(-len(parts) // columns) + 24 * len(names)
     made = frame(title, x_label, "", height, y_range=list(reversed(names)))
     source = models.ColumnDataSource({"name": list(names), **parts})
     left = np.zeros(len(names))
@@ -145,5 +145,5 @@ def stacked_bars(
     made.x_range.start, made.x_range.range_padding = 0, 0.02
     made.ygrid.grid_line_color = None
     count_ticks(made.xaxis[0])
-    legend_above(made, items, LEGEND_COLUMNS)
+    legend_above(made, items, columns)
     return made
