@@ -42,7 +42,7 @@ class ClassificationBound:
     """
 
     def __init__(self, reference: NDArray[np.float32], labels: NDArray[np.int64], increase: float):
-        _check_limit("an increase of the error", increase)
+        check_limit("an increase of the error", increase)
         check_labels(labels, *reference.shape)
         self._labels = labels
         self.reference = self.error(reference)
@@ -59,7 +59,7 @@ class OutputBound:
     """
 
     def __init__(self, reference: NDArray[np.float32], limit: float):
-        _check_limit("an error of the outputs", limit)
+        check_limit("an error of the outputs", limit)
         self._outputs = reference
         self.reference = 0.0
         self.limit = limit
@@ -88,6 +88,7 @@ def relative_squares(outputs: NDArray[np.float32], reference: NDArray[np.float32
     return difference / squares
 
 
-def _check_limit(what: str, limit: float) -> None:
+def check_limit(what: str, limit: float) -> None:
+    """EieError unless an error may be bounded by this."""
     if not 0 <= limit < math.inf:
         raise EieError(f"{what} that is allowed must be finite and not negative, got {limit}")

@@ -53,7 +53,8 @@ def share_by_entropy(
 def _root_mean_square(values: NDArray[np.float32]) -> float:
     total = 0.0
     for value in values:
-        total += float(value) * float(value)
+        wide = np.float64(value)  # compiled, float() of a float32 stays one, whose square overflows
+        total += wide * wide
     return math.sqrt(total / values.size)
 
 

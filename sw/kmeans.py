@@ -47,6 +47,8 @@ def share(
     check_values(values, clusters)
     if init not in INITS:
         raise EieError(f"an initialisation must be one of {', '.join(INITS)}, got {init!r}")
+    if seed < 0:
+        raise EieError(f"a seed must not be negative, got {seed}")
     distinct = few_values(values, clusters)
     if distinct is not None:
         return distinct, codes_of(values, distinct[1:])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.bounds import Bound, outputs_of
+from sw.bounds import Bound, check_limit, outputs_of
 from sw.candidates import STEP_RATIO, Candidate, Choices, LayerCandidates
 from sw.compressed import CompressedNetwork
 from sw.errors import EieError
@@ -50,6 +50,7 @@ def search_weights(
     limit : root of the summed squared error over that of the sum of squares, per layer.
     progress : told what is being done.
     """
+    check_limit("the relative error of weights", limit)
     chosen: list[Candidate] = []
     for layer, kept in zip(network.layers, positions, strict=True):
         maker = LayerCandidates(layer, kept, choices)

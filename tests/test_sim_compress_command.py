@@ -132,6 +132,11 @@ def test_a_bound_on_wrong_answers_holds_for_the_file(eie: Run):
         (["--max-weight-error", "1", "--code-bits", "9"], "code_bits must be between 1 and 8, got 9"),
         (["--search-pruning"], "--search-pruning needs a bound"),
         (["--max-weight-error", "1e-9"], "layer fc2: a relative error of its weights of at most 1e-09 was wanted"),
+        (
+            ["--max-weight-error", "nan"],
+            "the relative error of weights that is allowed must be finite and not negative",
+        ),
+        (["--init", "forgy", "--seed", "-1"], "a seed must not be negative, got -1"),
         (["--max-output-error", "-1", "--inputs", "x.npy"], "must be finite and not negative, got -1.0"),
         (["--max-output-error", "1", "--inputs", "y.npy"], "y.npy has shape (100,)"),
         (["--max-error-increase", "1", "--inputs", "x.npy", "--labels", "x.npy"], "wanted whole numbers"),

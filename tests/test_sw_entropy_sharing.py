@@ -73,3 +73,12 @@ def test_bad_input():
     for step in (0.0, -1.0, math.nan, math.inf):
         with pytest.raises(EieError, match="step must be positive and finite"):
             share_by_entropy(np.ones(2, np.float32), 3, step)
+
+
+@pytest.mark.parametrize("scale", [2.0**-126, 2.0**120])
+def test_the_size_of_the_values_does_not_matter(scale: float):
+    values = (np.random.default_rng(1).integers(-99, 99, 500) / 16).astype(np.float32)
+    centroids, codes = share_by_entropy(values, 255, 0.3)
+    scaled, scaled_codes = share_by_entropy(values * np.float32(scale), 255, 0.3)
+    np.testing.assert_array_equal(scaled_codes, codes)
+    assert scaled == pytest.approx(centroids * np.float64(scale), rel=1e-6, abs=2.0**-149)

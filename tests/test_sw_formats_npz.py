@@ -87,6 +87,7 @@ def test_what_numpy_saves(path: Path, save: Callable[..., None]):
         ({"a.weight": header("(1099511627776, 1099511627776)")}, "a.weight must take the .* bytes of its member"),
         ({"a.weight": header(f"({'9' * 4000}, {'9' * 4000})")}, "a.weight must take the .* bytes of its member"),
         ({"a.weight": header("(-1, -4)") + bytes(16)}, "a.weight must take the .* bytes of its member"),
+        ({"a.weight": header("(True, 2)") + bytes(8)}, r"a.weight must have a shape of whole numbers, got \(True, 2\)"),
         ({"a.weight": header("(2, 2)") + bytes(17)}, "a.weight must take the .* bytes of its member"),
         ({"a.weight": header("(2, 2)") + bytes(15)}, "a.weight must take the .* bytes of its member"),
         ({"a.weight": header("(2, 2)", "'|O'") + bytes(32)}, "a.weight must hold floating-point .*, got object"),

@@ -128,5 +128,7 @@ def test_bad_input():
     unknown: dict[str, Any] = {"init": "random"}
     with pytest.raises(EieError, match="one of linear, density, forgy, exact, got 'random'"):
         share(np.ones(1, np.float32), 1, **unknown)
+    with pytest.raises(EieError, match="seed must not be negative, got -1"):
+        share(np.ones(1, np.float32), 1, init="forgy", seed=-1)
     with pytest.raises(EieError, match="finite"):
         share(np.array([np.nan], np.float32), 3)

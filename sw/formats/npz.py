@@ -72,6 +72,8 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[An
         check_float(name, dtype)
     elif dtype.kind != "U" or shape or dtype.itemsize > 4 * LARGEST_TEXT:
         raise EieError(f"{name} must be one text of at most {LARGEST_TEXT} characters, got {dtype}")
+    if any(type(size) is bool for size in shape):  # numpy's parser takes them for numbers, its reader does not
+        raise EieError(f"{name} must have a shape of whole numbers, got {str(shape)[:80]}")
     if min(shape, default=0) < 0 or header_bytes + prod(shape) * dtype.itemsize != member.file_size:
         raise EieError(f"{name} must take the {member.file_size} bytes of its member, its shape is {str(shape)[:80]}")
     with archive.open(member) as file, warnings.catch_warnings():
