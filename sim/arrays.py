@@ -74,6 +74,8 @@ def _read_header(path: Path, kinds: str, wanted: str) -> _Array:
         raise EieError(f"{path} is not a .npy file: {reason(error)}") from error
     if dtype.kind not in kinds:
         raise EieError(f"{path} holds {'Python objects' if dtype.hasobject else f'{dtype} values'}; wanted {wanted}")
+    if any(type(size) is bool for size in shape):  # numpy's parser takes them for numbers, its arrays do not
+        raise EieError(f"{path} has shape {shape}; wanted whole numbers")
     return _Array(shape, is_fortran, dtype, offset)
 
 

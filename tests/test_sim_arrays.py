@@ -93,6 +93,7 @@ def test_round_trip(tmp_path: Path) -> None:
         (npy(np.array([[0, np.nan, 1]])), "input 0 has nan at position 1"),
         (npy(np.array([[0, 1, 1], [0, 0, -np.inf]])), "input 1 has -inf at position 2"),
         (npy(np.array([[1e300, 0, 0]])), "wanted finite float32"),
+        (declared("(True, 3)", bytes(12)), r"has shape \(True, 3\); wanted whole numbers"),
         (declared("(1099511627776, 3)"), "its header wants 13194139533440, no more and no less"),
         (declared("(10**30, 3)"), "is not a .npy file"),
         (declared("(99999999999999999999999999, 3)"), "its header wants 1199999999999999999999999988 | wants 12"),
