@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sw.errors import EieError
 from sw.graph import Convolution, Graph, Shape, WeightShape
 from sw.layer import Layer, check_name, check_shape
-from sw.network import Network, check_connections, connect, output_size
+from sw.network import Connected, Network, check_connections
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -103,7 +103,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompressedNetwork:
+class CompressedNetwork(Connected):
     """Compressed layers in execution order, how they are connected, and their calibration if there is one.
 
     `graph` is None for a chain of fully connected layers, as in `sw.network.Network`.
@@ -114,7 +114,7 @@ class CompressedNetwork:
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
-        check_connections(self._weights, self.graph)
+        check_connections(self.weight_shapes, self.graph)
         if self.calibration is not None:
             sizes = self.calibration.activations.shape, self.calibration.partial_sums.shape
             wanted = (len(self.layers) + 1,), (len(self.layers),)
@@ -122,32 +122,7 @@ class CompressedNetwork:
                 raise EieError(f"calibration of {len(self.layers)} layers must have shapes {wanted}, got {sizes}")
 
     @property
-    def input_shape(self) -> Shape:
-        """Of one input: (features,) or (channels, rows, columns); () if nothing is known of the connections."""
-        return (self.layers[0].shape[1],) if self.graph is None else self.graph.input_shape
-
-    @property
-    def in_features(self) -> int:
-        """Elements of one input."""
-        return prod(self.input_shape)
-
-    @property
-    def out_features(self) -> int:
-        """Elements of one output."""
-        return output_size(self._weights, self.graph)
-
-    @property
-    def connections(self) -> Graph:
-        """The graph, also that of a chain; EieError if the network holds weights only."""
-        return connect(self.graph, self._weights)
-
-    @property
-    def shapes(self) -> list[Shape]:
-        """Of one input and of what each operation makes of it; EieError if the network holds weights only."""
-        return self.connections.shapes(self._weights)
-
-    @property
-    def _weights(self) -> list[WeightShape]:
+    def weight_shapes(self) -> list[WeightShape]:
         return [(layer.name, layer.shape, layer.convolution) for layer in self.layers]
 
     def to_network(self) -> Network:

@@ -18,8 +18,52 @@ MAX_LAYERS = 1024
 WEIGHTS_ONLY = "the network must say how its layers are connected to be run, it holds weights only"
 
 
+class Connected:
+    """What follows from how the layers of a network are connected, whatever holds their weights."""
+
+    graph: Graph | None
+
+    @property
+    def weight_shapes(self) -> list[WeightShape]:
+        """Name, shape and convolution of every layer's weights."""
+        raise NotImplementedError
+
+    @property
+    def input_shape(self) -> Shape:
+        """Of one input: (features,) or (channels, rows, columns); () if nothing is known of the connections."""
+        return (self.weight_shapes[0][1][1],) if self.graph is None else self.graph.input_shape
+
+    @property
+    def in_features(self) -> int:
+        """Elements of one input."""
+        return prod(self.input_shape)
+
+    @property
+    def out_features(self) -> int:
+        """Elements of one output; 1 if nothing is known of the connections."""
+        layers = self.weight_shapes
+        if self.graph is None:
+            return layers[-1][1][0]
+        return prod(self.graph.shapes(layers)[-1]) if self.graph.nodes else 1
+
+    @property
+    def connections(self) -> Graph:
+        """The graph, also that of a chain; EieError if the network holds weights only."""
+        if self.graph is None:
+            layers = self.weight_shapes
+            return chain(layers[0][1][1], len(layers))
+        if not self.graph.nodes:
+            raise EieError(WEIGHTS_ONLY)
+        return self.graph
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """Of one input and of what each operation makes of it; EieError if the network holds weights only."""
+        return self.connections.shapes(self.weight_shapes)
+
+
 @dataclass(frozen=True)
-class Network:
+class Network(Connected):
     """Weight layers in execution order and how they are connected.
 
     Parameters
@@ -31,35 +75,10 @@ class Network:
     graph: Graph | None = None
 
     def __post_init__(self) -> None:
-        check_connections(self._weights, self.graph)
+        check_connections(self.weight_shapes, self.graph)
 
     @property
-    def input_shape(self) -> Shape:
-        """Of one input: (features,) or (channels, rows, columns); () if nothing is known of the connections."""
-        return (self.layers[0].weight.shape[1],) if self.graph is None else self.graph.input_shape
-
-    @property
-    def in_features(self) -> int:
-        """Elements of one input."""
-        return prod(self.input_shape)
-
-    @property
-    def out_features(self) -> int:
-        """Elements of one output."""
-        return output_size(self._weights, self.graph)
-
-    @property
-    def connections(self) -> Graph:
-        """The graph, also that of a chain; EieError if the network holds weights only."""
-        return connect(self.graph, self._weights)
-
-    @property
-    def shapes(self) -> list[Shape]:
-        """Of one input and of what each operation makes of it; EieError if the network holds weights only."""
-        return self.connections.shapes(self._weights)
-
-    @property
-    def _weights(self) -> list[WeightShape]:
+    def weight_shapes(self) -> list[WeightShape]:
         return [(layer.name, layer.weight.shape, layer.convolution) for layer in self.layers]
 
     def forward(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -84,22 +103,6 @@ def check_connections(layers: list[WeightShape], graph: Graph | None) -> None:
     for (before, (outputs, _), _), (after, (_, inputs), _) in pairwise(layers):
         if outputs != inputs:
             raise EieError(f"layer {after} must take the {outputs} outputs of {before}, but it has {inputs} inputs")
-
-
-def connect(graph: Graph | None, layers: list[WeightShape]) -> Graph:
-    """The graph of a network, also that of a chain; EieError if it holds weights only."""
-    if graph is None:
-        return chain(layers[0][1][1], len(layers))
-    if not graph.nodes:
-        raise EieError(WEIGHTS_ONLY)
-    return graph
-
-
-def output_size(layers: list[WeightShape], graph: Graph | None) -> int:
-    """Elements of one output; 1 if nothing is known of the connections."""
-    if graph is None:
-        return layers[-1][1][0]
-    return prod(graph.shapes(layers)[-1]) if graph.nodes else 1
 
 
 def check_inputs(x: NDArray[Any], input_shape: Shape) -> NDArray[np.float32]:
