@@ -21,8 +21,8 @@ def project_root() -> Path:
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """The folder with mnist/, lenet/ and the other real data, which are not part of the project."""
+    """The folder with mnist/, lenet/ and squeezenet_dc/, which are not part of the project."""
     folder = Path(os.environ.get("EIE_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
-        pytest.skip(f"no data in {folder}: set EIE_DATA to the folder with mnist/ and lenet/")
+        pytest.skip(f"no data in {folder}: set EIE_DATA to the folder with mnist/, lenet/ and squeezenet_dc/")
     return folder
