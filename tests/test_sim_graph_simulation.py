@@ -62,6 +62,17 @@ def test_cycles_are_those_of_every_position_by_itself():
     assert events.image_bits == sum(layer_events(image, 0, run.results[0]).image_bits for image in run.images)
 
 
+def test_vectors_in_parts_are_the_vectors_together(monkeypatch: pytest.MonkeyPatch):
+    inputs = np.random.default_rng(2).normal(size=(3, 2, 10, 9)).astype(np.float32)
+    network = calibrate(make_conv_network(4), inputs)
+    together = simulate_graph(network, inputs, LARGE)
+    monkeypatch.setattr("sim.graph_simulation.VECTORS_AT_ONCE", 7)
+    apart = simulate_graph(network, inputs, LARGE)
+    np.testing.assert_array_equal(apart.outputs, together.outputs)
+    assert apart.layer_figures() == together.layer_figures()
+    assert apart.load_cycles_per_input == together.load_cycles_per_input
+
+
 def test_a_chain_takes_what_it_takes_layer_by_layer():
     layers = (make_layer(1, (9, 12), 0.5, name="a", relu=True), make_layer(2, (4, 9), 0.5, name="b"))
     inputs = np.random.default_rng(0).normal(size=(5, 12)).astype(np.float32)
