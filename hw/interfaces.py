@@ -8,14 +8,12 @@ from model.config import ArrayConfig
 from model.layouts import (
     ACTIVATION_BITS,
     COUNTER_BITS,
-    DELTA_BITS,
-    LIMIT_BITS,
     SHIFT_BITS,
+    TREE_KIND_BITS,
     DebugField,
     pe_debug_fields,
-    symbol_index_bits,
 )
-from model.registers import PeCounter
+from model.registers import PeCounter, PeError
 
 
 def bits(values: int) -> int:
@@ -23,16 +21,9 @@ def bits(values: int) -> int:
     return max(1, (values - 1).bit_length())
 
 
-def table_layout(config: ArrayConfig) -> data.StructLayout:
-    """The Huffman tables of the layer being loaded, shared by all decoders; index [alphabet][length - 1]."""
-    lengths = config.max_code_length
-    return data.StructLayout(
-        {
-            "limits": data.ArrayLayout(data.ArrayLayout(LIMIT_BITS, lengths), 2),
-            "deltas": data.ArrayLayout(data.ArrayLayout(DELTA_BITS, lengths), 2),
-            "end_index": symbol_index_bits(config),
-        }
-    )
+def tree_word_layout(config: ArrayConfig) -> data.StructLayout:
+    """A word of the decoder's tree memory; kind is a `TreeKind`."""
+    return data.StructLayout({"kind": TREE_KIND_BITS, "value": config.node_bits})
 
 
 def write_layout(address_bits: int, data_bits: int) -> data.StructLayout:
@@ -53,7 +44,14 @@ def write_back_layout(config: ArrayConfig) -> data.StructLayout:
 def layer_layout(config: ArrayConfig) -> data.StructLayout:
     """What a PE knows of the layer being run."""
     return data.StructLayout(
-        {"layer": bits(config.layers), "bank": 1, "bias_scale": 16, "shift": SHIFT_BITS, "relu": 1}
+        {
+            "layer": bits(config.layers),
+            "bank": 1,
+            "out_rows": bits(config.activation_depth + 1),
+            "bias_scale": 16,
+            "shift": SHIFT_BITS,
+            "relu": 1,
+        }
     )
 
 
@@ -65,22 +63,20 @@ def debug_layout(fields: list[DebugField]) -> data.StructLayout:
 class ProcessingElementSignature(wiring.Signature):
     """Everything that enters and leaves a PE. The directions are the PE's.
 
-    Loading: `tables`, `symbol_write`, `constant_write`, `activation_write` (row of bank 0), `load` (LOAD packet
-    accepted), `begin_codes` with `columns`, `word` (code stream), `stream_ended` (loader in WAIT); out: `decoder_busy`,
-    `decoder_error`.
+    Loading: `tree_write`, `constant_write`, `activation_write` (row of bank 0), `load` (LOAD packet
+    accepted), `begin_codes` with `columns`, `word` (code stream), `stream_ended` (loader in WAIT); out: `decoder_busy`.
 
-    Running: `start` (accepted start strobe), `begin_layer` (PREFETCH_0), `layer`, `computing` (BROADCAST or DRAIN),
+    Running: `start` (accepted start without resume), `begin_layer` (PREFETCH_0), `layer`, `computing` (BROADCAST or DRAIN),
     `read` (activation memory read enable) with `read_row`, `take`, `clear` (this PE's activation is broadcast now),
-    `broadcast`, `write_back`; out: `pending`, `current`, `full` (queue_count + p_valid + broadcast.valid >=
-    queue_depth), `queue_empty` (queue_count = 0 and no p_valid), `overflow`, `counter` (the selected one, same cycle).
+    `broadcast` (a lane per broadcast of a cycle), `write_back`; out: `pending`, `current`, `full` (no room for another
+    broadcasts_per_cycle activations), `queue_empty` (queue_count = 0 and none on its way), `overflow`, `error` (the
+    error register, a `PeError`), `counter` (the selected one, same cycle).
     """
 
     def __init__(self, config: ArrayConfig):
-        symbol_bits = max(config.code_bits, config.index_bits)
         super().__init__(
             {
-                "tables": In(table_layout(config)),
-                "symbol_write": In(write_layout(1 + symbol_index_bits(config), symbol_bits)),
+                "tree_write": In(write_layout(bits(config.tree_words), TREE_KIND_BITS + config.node_bits)),
                 "constant_write": In(write_layout(bits(config.constant_depth), 16)),
                 "activation_write": In(write_layout(bits(config.activation_depth), ACTIVATION_BITS)),
                 "load": In(1),
@@ -89,7 +85,6 @@ class ProcessingElementSignature(wiring.Signature):
                 "word": In(stream.Signature(config.stream_bits)),
                 "stream_ended": In(1),
                 "decoder_busy": Out(1),
-                "decoder_error": Out(1),
                 "start": In(1),
                 "begin_layer": In(1),
                 "layer": In(layer_layout(config)),
@@ -98,13 +93,14 @@ class ProcessingElementSignature(wiring.Signature):
                 "read_row": In(bits(config.activation_depth)),
                 "take": In(1),
                 "clear": In(1),
-                "broadcast": In(broadcast_layout(config)),
+                "broadcast": In(data.ArrayLayout(broadcast_layout(config), config.broadcasts_per_cycle)),
                 "write_back": In(write_back_layout(config)),
                 "pending": Out(1),
                 "current": Out(ACTIVATION_BITS),
                 "full": Out(1),
                 "queue_empty": Out(1),
                 "overflow": Out(1),
+                "error": Out(PeError),
                 "counter_select": In(unsigned(bits(len(PeCounter)))),
                 "counter": Out(COUNTER_BITS),
                 "debug": Out(debug_layout(pe_debug_fields(config))),

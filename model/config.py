@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+import zlib
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -35,10 +36,13 @@ class ArrayConfig:
     accumulator_bits : accumulator width, 32 to 48.
     stream_bits : width of the host streams: 32, 64 or 128.
     layers : entries of the layer table, 1 to 64.
-    max_code_length : longest Huffman code the decoder takes, in bits, <= 16.
+    max_code_length : longest Huffman code the compiler makes, in bits, <= 16; a decoder takes a cycle per bit.
+    broadcasts_per_cycle : activations broadcast per cycle, 1 (the paper) or 2; 2 needs a second copy of the pointers
+        and an even queue_depth >= 4.
     skip_empty_slices : an empty column slice is dropped when its pointers are read; in the paper it takes a queue slot
         and a cycle.
     row_dealing : "modulo" puts row i in PE i mod N (the paper); "balanced" deals rows by weight count.
+    parity : a parity bit per sparse-matrix row and per pointer, checked at every read.
     pe_counters : build the per-PE counters.
     clock_mhz : clock used to turn cycles into time; no effect on the machine.
     """
@@ -57,8 +61,10 @@ class ArrayConfig:
     stream_bits: int = 64
     layers: int = 8
     max_code_length: int = 8
+    broadcasts_per_cycle: int = 1
     skip_empty_slices: bool = False
     row_dealing: RowDealing = "modulo"
+    parity: bool = False
     pe_counters: bool = True
     clock_mhz: float = 800.0
 
@@ -69,7 +75,7 @@ class ArrayConfig:
                 raise ConfigError(f"{field.name} must be an integer, got {value!r}")
         if type(self.name) is not str:
             raise ConfigError(f"name must be a string, got {self.name!r}")
-        for switch in ("skip_empty_slices", "pe_counters"):
+        for switch in ("skip_empty_slices", "parity", "pe_counters"):
             if type(getattr(self, switch)) is not bool:
                 raise ConfigError(f"{switch} must be true or false, got {getattr(self, switch)!r}")
         if type(self.clock_mhz) not in (int, float) or not 1e-3 <= self.clock_mhz <= 1e6:
@@ -93,6 +99,9 @@ class ArrayConfig:
             raise ConfigError(f"stream_bits must be 32, 64 or 128, got {self.stream_bits}")
         shortest = max(self.index_bits + 1, self.code_bits)
         self._in_range("max_code_length", shortest, 16)
+        self._in_range("broadcasts_per_cycle", 1, 2)
+        if self.broadcasts_per_cycle == 2 and (self.queue_depth < 4 or self.queue_depth % 2):
+            raise ConfigError(f"queue_depth must be even and >= 4 for two broadcasts per cycle, got {self.queue_depth}")
 
     def _in_range(self, name: str, low: int, high: int) -> None:
         value: int = getattr(self, name)
@@ -153,6 +162,26 @@ class ArrayConfig:
     def groups(self) -> int:
         """Stream words that carry one local row of all PEs."""
         return self.pes // self.lanes
+
+    @property
+    def node_bits(self) -> int:
+        """Bits of a node number, and of a symbol, in the decoder's trees."""
+        return max(self.code_bits, self.index_bits)
+
+    @property
+    def tree_words(self) -> int:
+        """Words of the decoder's tree memory: two trees, 2**node_bits nodes each, two branches per node."""
+        return 4 << self.node_bits
+
+    @property
+    def fingerprint(self) -> int:
+        """CRC-32 of every field that an image or a driver depends on, in register CONFIG_HASH."""
+        fields_of_machine = {
+            name: value
+            for name, value in self.to_dict().items()
+            if name not in ("name", "row_dealing", "max_code_length", "clock_mhz")
+        }
+        return zlib.crc32("".join(f"{name}={value}\n" for name, value in fields_of_machine.items()).encode())
 
     @property
     def bias_base(self) -> int:

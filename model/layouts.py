@@ -19,16 +19,14 @@ class LoaderState(IntEnum):
     HEADER = 0
     DESCRIPTOR = 1
     CHECK = 2
-    LIMITS = 3
-    END_INDEX = 4
-    SYMBOLS = 5
-    CODEBOOK = 6
-    BIASES = 7
-    BEGIN = 8
-    CODES = 9
-    WAIT = 10
-    INPUT = 11
-    ERROR = 12
+    TREE = 3
+    CODEBOOK = 4
+    BIASES = 5
+    BEGIN = 6
+    CODES = 7
+    WAIT = 8
+    INPUT = 9
+    ERROR = 10
 
 
 class ControlState(IntEnum):
@@ -43,18 +41,29 @@ class ControlState(IntEnum):
     UNLOAD_1 = 8
     UNLOAD = 9
     CLEAR = 10  # the state after reset
+    PREFETCH_2 = 11
 
 
-RUNNING_STATES = range(ControlState.PREFETCH_0, ControlState.FLUSH + 1)
+RUNNING_STATES = (*range(ControlState.PREFETCH_0, ControlState.FLUSH + 1), ControlState.PREFETCH_2)
 FLUSH_CYCLES = 9  # from the last write-back operation entering a PE to its activation being readable
 
 DESCRIPTOR_WORDS = 4
-LIMIT_BITS = 17  # a limit is at most 1 << max_code_length
-DELTA_BITS = 9  # canonical index arithmetic is modulo 1 << DELTA_BITS
+CHECK_CYCLES = 4  # of loader state CHECK
+TREE_KIND_BITS = 2
 SHIFT_BITS = 6
 BIAS_SCALE_BITS = 16
 ACTIVATION_BITS = 16
 COUNTER_BITS = 32
+
+
+class TreeKind(IntEnum):
+    """What follows a bit of a Huffman code, bits 1:0 of a tree word; the value is above them."""
+
+    NONE = 0  # no such code
+    NODE = 1  # value: the next node of the same tree
+    SYMBOL = 2  # value: the zero run or the weight code
+    END = 3  # the end of a column; in the tree of zero runs only
+
 
 RUN_ALPHABET = 0
 CODE_ALPHABET = 1
@@ -66,19 +75,20 @@ class Descriptor:
 
     in_rows: int
     out_rows: int
-    columns: int
+    first_row: int
     stream_words: int
     shift: int
     relu: bool
+    keep: bool
     bias_scale: int
 
     def pack(self) -> list[int]:
         """The DESCRIPTOR_WORDS words, each in the low 32 bits of a stream word."""
         return [
             self.in_rows | self.out_rows << 16,
-            self.columns,
+            self.first_row,
             self.stream_words,
-            self.shift | int(self.relu) << 8 | self.bias_scale << 16,
+            self.shift | int(self.relu) << 8 | int(self.keep) << 9 | self.bias_scale << 16,
         ]
 
     @classmethod
@@ -87,10 +97,11 @@ class Descriptor:
         return cls(
             in_rows=words[0] & 0xFFFF,
             out_rows=words[0] >> 16 & 0xFFFF,
-            columns=words[1] & 0xFFFFFFFF,
+            first_row=words[1] & 0xFFFF,
             stream_words=words[2] & 0xFFFFFFFF,
             shift=words[3] & 0x3F,
             relu=bool(words[3] >> 8 & 1),
+            keep=bool(words[3] >> 9 & 1),
             bias_scale=words[3] >> 16 & 0xFFFF,
         )
 
@@ -100,9 +111,14 @@ def header(opcode: Opcode, count: int = 0) -> int:
     return int(opcode) | count << 8
 
 
-def pack_limit(limit: int, delta: int) -> int:
-    """One word of the LIMITS section: limit in bits 16:0, delta modulo 512 in bits 25:17."""
-    return limit | (delta & (1 << DELTA_BITS) - 1) << LIMIT_BITS
+def tree_word(kind: TreeKind, value: int = 0) -> int:
+    """One word of the TREE section."""
+    return int(kind) | value << TREE_KIND_BITS
+
+
+def tree_address(config: ArrayConfig, alphabet: int, node: int, bit: int) -> int:
+    """Where the word of a node's branch lies in the tree memory, and in the TREE section."""
+    return (alphabet << config.node_bits | node) << 1 | bit
 
 
 @dataclass(frozen=True)
@@ -119,11 +135,6 @@ def _bits(values: int) -> int:
     return max(1, (values - 1).bit_length())
 
 
-def symbol_index_bits(config: ArrayConfig) -> int:
-    """Bits of a canonical index in either alphabet."""
-    return max(config.index_bits + 1, config.code_bits)
-
-
 PIPELINE_STAGES = ("m", "s", "d", "w", "x", "r", "c", "k", "o")
 
 
@@ -132,21 +143,22 @@ def pe_debug_fields(config: ArrayConfig) -> list[DebugField]:
     rows = _bits(config.activation_depth)
     fields = [
         DebugField("decoder_running", 1),
-        DebugField("decoder_high_valid", 1),
-        DebugField("decoder_low_valid", 1),
-        DebugField("decoder_position", _bits(config.stream_bits)),
-        DebugField("decoder_alphabet", 1),
+        DebugField("decoder_bits_left", config.stream_bits.bit_length()),
+        DebugField("decoder_fresh", 1, "decoder_running"),
+        DebugField("decoder_walked", 1),
+        DebugField("decoder_alphabet", 1, "decoder_walked"),
         DebugField("decoder_row", config.row_address_bits),
         DebugField("decoder_slot", config.slot_bits),
         DebugField("decoder_pointer", config.pointer_depth.bit_length()),
-        DebugField("decoder_error", 1),
+        DebugField("error", 3),
         DebugField("pending", 1),
         DebugField("current", ACTIVATION_BITS),
-        DebugField("p_valid", 1),
+        *(DebugField(f"{stage}_valid_{lane}", 1) for stage in "pq" for lane in range(config.broadcasts_per_cycle)),
         DebugField("queue_count", config.queue_depth.bit_length()),
-        DebugField("issue_started", 1),
-        DebugField("issue_row", config.row_address_bits, "issue_started"),
-        DebugField("issue_slot", config.slot_bits, "issue_started"),
+        DebugField("issue_valid", 1),
+        DebugField("issue_empty", 1, "issue_valid"),
+        DebugField("issue_row", config.row_address_bits, "issue_valid"),
+        DebugField("issue_slot", config.slot_bits, "issue_valid"),
         *(DebugField(f"{stage}_valid", 1) for stage in PIPELINE_STAGES),
         DebugField("k_row", rows, "k_valid"),
         DebugField("k_sum", config.accumulator_bits, "k_valid"),
@@ -165,16 +177,26 @@ def array_debug_fields(config: ArrayConfig) -> list[DebugField]:
     return [
         DebugField("loader_state", 4),
         DebugField("loader_error", 4),
+        DebugField("error_pe", _bits(config.pes)),
+        DebugField("sealed", 1),
         DebugField("loaded_layers", config.layers.bit_length()),
         DebugField("control_state", 4),
         DebugField("layer", _bits(config.layers)),
         DebugField("row", rows),
         DebugField("bank", 1),
-        DebugField("broadcast_valid", 1),
-        DebugField("broadcast_activation", ACTIVATION_BITS, "broadcast_valid"),
-        DebugField("broadcast_pointer", _bits(config.pointer_depth), "broadcast_valid"),
+        DebugField("hold", 1),
+        *(
+            field
+            for lane in range(config.broadcasts_per_cycle)
+            for field in (
+                DebugField(f"broadcast_valid_{lane}", 1),
+                DebugField(f"broadcast_activation_{lane}", ACTIVATION_BITS, f"broadcast_valid_{lane}"),
+                DebugField(f"broadcast_pointer_{lane}", _bits(config.pointer_depth), f"broadcast_valid_{lane}"),
+            )
+        ),
         DebugField("done", 1),
         DebugField("cycles", COUNTER_BITS),
         DebugField("broadcasts", COUNTER_BITS),
         DebugField("stalls", COUNTER_BITS),
+        DebugField("interrupt", 1),
     ]

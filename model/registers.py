@@ -5,22 +5,41 @@ from enum import IntEnum
 from typing import Literal
 
 ID_VALUE = 0x45494531  # "EIE1"
+VERSION = 2  # of this register map and the packets
+
+
+class PeError(IntEnum):
+    """Error register of a PE; the first one stays, of several in one cycle the lowest."""
+
+    NONE = 0
+    CODE = 1  # the code stream holds a code that does not exist
+    MEMORY = 2  # the entries do not fit the sparse-matrix memory
+    STREAM = 3  # the code stream ended before its last column
+    ROW = 4  # an entry lies in a row past the layer's last
+    POINTER = 5  # a slice that ends before it begins
+    PARITY = 6  # a word of the sparse-matrix or the pointer memory has changed
 
 
 class Error(IntEnum):
-    """Cause shown in STATUS.error; sticky until reset (START: until the next LOAD packet)."""
+    """Cause shown in STATUS.error; sticky until reset or soft reset (START: until the next LOAD packet)."""
 
     NONE = 0
     OPCODE = 1  # a header word with an unknown opcode
-    LAYERS = 2  # a LAYER packet when the layer table is full
+    LAYERS = 2  # a LAYER packet when the layer table is full, or after a soft reset without a LOAD packet
     DESCRIPTOR = 3  # a layer that does not fit the memories, or has a zero size
-    CODE = 4  # a PE's decoder met a code that does not exist, the end of a memory, or the end of its stream
+    CODE = 4  # PeError.CODE of the PE in ERROR_PE
     INPUT = 5  # an INPUT packet with no rows, or more rows than activation_depth
     START = 6  # start without a network, or while the machine was busy; ignored
+    MEMORY = 7  # PeError.MEMORY of the PE in ERROR_PE
+    STREAM = 8  # PeError.STREAM of the PE in ERROR_PE
+    ROW = 9  # PeError.ROW of the PE in ERROR_PE
+    POINTER = 10  # PeError.POINTER of the PE in ERROR_PE
+    PARITY = 11  # PeError.PARITY of the PE in ERROR_PE
+    TRUNCATED = 12  # the host's transfer ended inside a packet
 
 
 class PeCounter(IntEnum):
-    """Per-PE counters, in register order. All count since start, decoded_symbols since the LOAD packet."""
+    """Per-PE counters, in register order. All count since a start without resume, decoded_symbols since LOAD."""
 
     ENTRIES = 0
     FILLERS = 1
@@ -39,14 +58,20 @@ class Register:
 
     name: str
     address: int
-    access: Literal["ro", "wo", "rw"]
+    access: Literal["ro", "wo", "rw", "rw1c"]
     doc: str
 
 
 REGISTERS: tuple[Register, ...] = (
     Register("ID", 0, "ro", f"{ID_VALUE:#010x}"),
     Register("CONFIG", 1, "ro", "pes in bits 15:0, code_bits in 19:16, index_bits in 23:20"),
-    Register("CONTROL", 2, "wo", "bit 0: start a run over all loaded layers"),
+    Register(
+        "CONTROL",
+        2,
+        "wo",
+        "bit 0: start a run over all loaded layers; bit 1: soft reset; with bit 0: bit 2: resume, go on with activations "
+        "and counters of the run before; bit 3: hold, keep the outputs in the array for a run to resume",
+    ),
     Register(
         "STATUS",
         3,
@@ -59,6 +84,11 @@ REGISTERS: tuple[Register, ...] = (
     Register("BROADCASTS", 6, "ro", "activations broadcast"),
     Register("STALLS", 7, "ro", "cycles in which a broadcast waited for a full queue"),
     Register("PE_SELECT", 8, "rw", "PE whose counters are read"),
+    Register("ERROR_PE", 9, "ro", "PE that reported the error cause in STATUS; 0 for causes without a PE"),
+    Register("IRQ_ENABLE", 10, "rw", "bit 0: interrupt when done; bit 1: interrupt on an error"),
+    Register("IRQ_STATUS", 11, "rw1c", "bit 0: a run was done; bit 1: an error occurred; writing 1 clears a bit"),
+    Register("CONFIG_HASH", 12, "ro", "fingerprint of the array's configuration"),
+    Register("VERSION", 13, "ro", f"{VERSION}, of the register map and the packets"),
     *(
         Register(
             f"PE_{counter.name}", 16 + counter, "ro", f"the selected PE's {counter.name.lower().replace('_', ' ')}"
@@ -66,6 +96,23 @@ REGISTERS: tuple[Register, ...] = (
         for counter in PeCounter
     ),
 )
+
+
+class Control(IntEnum):
+    """Bit numbers of CONTROL."""
+
+    START = 0
+    RESET = 1
+    RESUME = 2
+    HOLD = 3
+
+
+class Interrupt(IntEnum):
+    """Bit numbers of IRQ_ENABLE and IRQ_STATUS."""
+
+    DONE = 0
+    ERROR = 1
+
 
 ADDRESS: dict[str, int] = {register.name: register.address for register in REGISTERS}
 ADDRESS_BITS = 6
