@@ -69,8 +69,8 @@ REGISTERS: tuple[Register, ...] = (
         "CONTROL",
         2,
         "wo",
-        "bit 0: start a run over all loaded layers; bit 1: soft reset; with bit 0: bit 2: resume, go on with activations "
-        "and counters of the run before; bit 3: hold, keep the outputs in the array for a run to resume",
+        "bit 0: start a run over all loaded layers; bit 1: soft reset; with bit 0: bit 2: resume, go on with "
+        "activations and counters of the run before; bit 3: hold, keep the outputs in the array for a run to resume",
     ),
     Register(
         "STATUS",
