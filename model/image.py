@@ -26,6 +26,9 @@ class LayerImage:
     pointers : (pes, columns + 1) int64, entry offsets of the column slices in each PE's own entries, from 0.
     codes, runs : (entries,) uint8, all PEs' entries one after the other.
     offsets : (pes + 1,) int64, where each PE's entries begin in `codes` and `runs`.
+    first_row : first local row of the source that the layer reads.
+    keep : the sums stay in the accumulators for the layer after it, which has the same ``out_rows``: a column tile that
+        is not the last of its layer. Biases, bias_scale, shift and relu then mean nothing.
     """
 
     name: str
@@ -40,6 +43,8 @@ class LayerImage:
     codes: NDArray[np.uint8]
     runs: NDArray[np.uint8]
     offsets: NDArray[np.int64]
+    first_row: int = 0
+    keep: bool = False
 
     @property
     def pes(self) -> int:
