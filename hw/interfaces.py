@@ -68,9 +68,9 @@ class ProcessingElementSignature(wiring.Signature):
 
     Running: `start` (accepted start without resume), `begin_layer` (PREFETCH_0), `layer`, `computing` (BROADCAST or
     DRAIN), `read` (activation memory read enable) with `read_row`, `take`, `clear` (this PE's activation is broadcast
-    now), `broadcast` (a lane per broadcast of a cycle), `write_back`; out: `pending`, `current`, `full` (no room for another
-    broadcasts_per_cycle activations), `queue_empty` (queue_count = 0 and none on its way), `overflow`, `error` (the
-    error register, a `PeError`), `counter` (the selected one, same cycle).
+    now), `broadcast` (a lane per broadcast of a cycle), `write_back`; out: `pending`, `current`, `full` (no room for
+    another broadcasts_per_cycle activations), `queue_empty` (queue_count = 0 and none on its way), `overflow`, `error`
+    (the error register, a `PeError`), `counter` (the selected one, same cycle).
     """
 
     def __init__(self, config: ArrayConfig):

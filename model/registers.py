@@ -97,6 +97,25 @@ REGISTERS: tuple[Register, ...] = (
     ),
 )
 
+# The stream window: both streams through registers, for hosts without AXI4-Stream or DMA. A stream word is
+# stream_bits / 32 pieces, the lowest bits first.
+WINDOW_REGISTERS: tuple[Register, ...] = (
+    Register("STREAM_IN", 32, "wo", "next 32-bit piece of the input stream; lost if STREAM_STATUS has no room for it"),
+    Register(
+        "STREAM_LAST", 33, "wo", "as STREAM_IN, and the word that this piece completes ends the transfer (i_last)"
+    ),
+    Register(
+        "STREAM_STATUS",
+        34,
+        "rw",
+        "bits 15:0: pieces that STREAM_IN takes now; bits 30:16: pieces that STREAM_OUT holds; "
+        "bit 31: a piece was lost since the last write, of anything, to STREAM_STATUS",
+    ),
+    Register("STREAM_OUT", 35, "ro", "oldest piece of the output stream; 0 if there is none"),
+    Register("STREAM_POP", 36, "wo", "forget the piece in STREAM_OUT"),
+)
+WINDOW_START = 32  # first word address of the stream window
+
 
 class Control(IntEnum):
     """Bit numbers of CONTROL."""
@@ -114,6 +133,6 @@ class Interrupt(IntEnum):
     ERROR = 1
 
 
-ADDRESS: dict[str, int] = {register.name: register.address for register in REGISTERS}
+ADDRESS: dict[str, int] = {register.name: register.address for register in (*REGISTERS, *WINDOW_REGISTERS)}
 ADDRESS_BITS = 6
 READ_LATENCY = 2  # cycles from address to read data
