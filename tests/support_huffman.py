@@ -1,34 +1,42 @@
-"""Layers as a PE's code stream: canonical codes, their tables, and the words, after section 4 of the contract."""
+"""Layers as a PE's code stream: canonical codes, their trees, and the words, after section 4 of the contract."""
 
 from dataclasses import dataclass
 
-from model.layouts import symbol_index_bits
+from model.layouts import TreeKind, tree_word
 from tests.support_hw import write
 
 
 @dataclass
 class Alphabet:
-    """A canonical code from its lengths (0: symbol not used), its tables as section 4 of the contract defines them."""
+    """A canonical code from its lengths (0: symbol not used): the codewords as texts of bits."""
 
     lengths: list[int]
-    longest: int
 
     def __post_init__(self):
         self.order = sorted((length, symbol) for symbol, length in enumerate(self.lengths) if length)
-        self.codes, self.limits, self.deltas = {}, [], []
-        first = index = 0
-        for length in range(1, self.longest + 1):
-            members = [symbol for at, symbol in self.order if at == length]
-            self.limits.append((first + len(members)) << (self.longest - length) if self.order else 0)
-            self.deltas.append((index - first) % 512)
-            for symbol in members:
-                self.codes[symbol] = format(first, f"0{length}b")
-                first += 1
-                index += 1
-            first <<= 1
+        self.codes, first, before = {}, 0, 0
+        for length, symbol in self.order:
+            first <<= length - before
+            self.codes[symbol] = format(first, f"0{length}b")
+            first, before = first + 1, length
 
-    def index(self, symbol):
-        return [at for _, at in self.order].index(symbol)
+    def tree(self, config, end_symbol=None):
+        """The words of the tree, two per node."""
+        nodes = {"": 0}
+        words = [0] * (2 << config.node_bits)
+        for bits, symbol in sorted((bits, symbol) for symbol, bits in self.codes.items()):
+            for length in range(1, len(bits)):
+                parent, node = nodes[bits[: length - 1]], nodes.setdefault(bits[:length], len(nodes))
+                words[parent << 1 | int(bits[length - 1])] = tree_word(TreeKind.NODE, node)
+            leaf = tree_word(TreeKind.END) if symbol == end_symbol else tree_word(TreeKind.SYMBOL, symbol)
+            words[nodes[bits[:-1]] << 1 | int(bits[-1])] = leaf
+        assert len(nodes) <= 1 << config.node_bits
+        return words
+
+
+def tree_section(config, runs, codes):
+    """The TREE section of a layer with these two codes."""
+    return runs.tree(config, config.end_symbol) + codes.tree(config)
 
 
 def random_lengths(rng, symbols, longest):
@@ -51,8 +59,8 @@ def skewed_lengths(symbols, longest):
     return lengths
 
 
-def alphabet(lengths, size, longest):
-    return Alphabet([lengths.get(symbol, 0) for symbol in range(size)], longest)
+def alphabet(lengths, size):
+    return Alphabet([lengths.get(symbol, 0) for symbol in range(size)])
 
 
 class Layer:
@@ -60,8 +68,8 @@ class Layer:
 
     def __init__(self, config, slices, run_lengths, code_lengths):
         self.slices = slices
-        self.runs = alphabet(run_lengths, config.run_symbols, config.max_code_length)
-        self.codes = alphabet(code_lengths, config.code_symbols, config.max_code_length)
+        self.runs = alphabet(run_lengths, config.run_symbols)
+        self.codes = alphabet(code_lengths, config.code_symbols)
         self.symbols = []
         for number, entries in enumerate(slices):
             for run, code in entries:
@@ -73,14 +81,8 @@ class Layer:
         self.words = [int(text[at : at + width].ljust(width, "0"), 2) for at in range(0, len(text), width)]
 
 
-async def load_tables(ctx, dut, config, layer):
-    for number, table in enumerate((layer.runs, layer.codes)):
-        for at in range(config.max_code_length):
-            ctx.set(dut.tables.limits[number][at], table.limits[at])
-            ctx.set(dut.tables.deltas[number][at], table.deltas[at])
-        for index, (_, symbol) in enumerate(table.order):
-            value = 0 if number == 0 and symbol == config.end_symbol else symbol
-            write(ctx, dut.symbol_write, number << symbol_index_bits(config) | index, value)
-            await ctx.tick()
-    write(ctx, dut.symbol_write)
-    ctx.set(dut.tables.end_index, layer.runs.index(config.end_symbol))
+async def load_tree(ctx, dut, config, layer):
+    for address, word in enumerate(tree_section(config, layer.runs, layer.codes)):
+        write(ctx, dut.tree_write, address, word)
+        await ctx.tick()
+    write(ctx, dut.tree_write)

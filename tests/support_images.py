@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.image import LayerImage, NetworkImage
-from model.layouts import Descriptor, Opcode, header, pack_limit
-from tests.support_huffman import Alphabet
+from model.layouts import Descriptor, Opcode, header
+from tests.support_huffman import Alphabet, tree_section
 
 CodeShape = Literal["random", "longest", "balanced"]
 
@@ -161,8 +161,8 @@ def encode_layer(
     used_runs = sorted({*layer.runs.tolist(), config.end_symbol})
     used_codes = sorted(set(layer.codes.tolist()))
     longest = config.max_code_length
-    runs = Alphabet(code_lengths(rng, used_runs, config.run_symbols, longest, shape), longest)
-    codes = Alphabet(code_lengths(rng, used_codes, config.code_symbols, longest, shape), longest)
+    runs = Alphabet(code_lengths(rng, used_runs, config.run_symbols, longest, shape))
+    codes = Alphabet(code_lengths(rng, used_codes, config.code_symbols, longest, shape))
     streams = []
     for pe in range(config.pes):
         bits = []
@@ -180,23 +180,19 @@ def encode_layer(
     descriptor = Descriptor(
         in_rows=layer.in_rows,
         out_rows=layer.out_rows,
-        columns=layer.columns,
+        first_row=layer.first_row,
         stream_words=stream_words,
         shift=layer.shift,
         relu=layer.relu,
+        keep=layer.keep,
         bias_scale=layer.bias_scale,
     )
-    run_symbols = [0 if symbol == config.end_symbol else symbol for _, symbol in runs.order]
-    code_symbols = [symbol for _, symbol in codes.order]
     return [
         header(Opcode.LAYER),
         *descriptor.pack(),
-        *map(pack_limit, runs.limits + codes.limits, runs.deltas + codes.deltas),
-        runs.index(config.end_symbol),
-        *(run_symbols + [0] * config.run_symbols)[: config.run_symbols],
-        *(code_symbols + [0] * config.code_symbols)[: config.code_symbols],
+        *tree_section(config, runs, codes),
         *(int(value) & 0xFFFF for value in layer.codebook),
-        *pack_lanes(layer.biases, config.lanes),
+        *([] if layer.keep else pack_lanes(layer.biases, config.lanes)),
         *(stream[word] for word in range(stream_words) for stream in streams),
     ]
 
