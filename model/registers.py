@@ -102,7 +102,7 @@ REGISTERS: tuple[Register, ...] = (
 WINDOW_REGISTERS: tuple[Register, ...] = (
     Register("STREAM_IN", 32, "wo", "next 32-bit piece of the input stream; lost if STREAM_STATUS has no room for it"),
     Register(
-        "STREAM_LAST", 33, "wo", "as STREAM_IN, and the word that this piece completes ends the transfer (i_last)"
+        "STREAM_LAST", 33, "wo", "as STREAM_IN, and the word it completes ends the transfer (i_last)"
     ),
     Register(
         "STREAM_STATUS",
