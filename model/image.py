@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,10 +93,13 @@ class NetworkImage:
     Parameters
     ----------
     config : the array this image is for.
-    layers : in execution order; ``layers[i].out_rows == layers[i + 1].in_rows``.
+    layers : in execution order; a layer's ``in_rows``, those of its column tiles together, are the ``out_rows`` of the
+        layer before.
     in_features, out_features : logical sizes.
     input_fraction_bits, output_fraction_bits : binary points of the network's input and output.
     output_order : (out_features,) physical position of each logical output. Inputs keep their order.
+    pass_starts : which layer each pass begins with, the first being 0. The layers of a pass are in the array's memories
+        together; a network that does not fit them at once has several, loaded one after the other for every input.
     """
 
     config: ArrayConfig
@@ -105,3 +109,20 @@ class NetworkImage:
     input_fraction_bits: int
     output_fraction_bits: int
     output_order: NDArray[np.int64]
+    pass_starts: tuple[int, ...] = (0,)
+
+    @property
+    def in_rows(self) -> int:
+        """Local rows of the input: those of the first layer, its column tiles together."""
+        last_tile = next(layer for layer in self.layers if not layer.keep)
+        return last_tile.first_row + last_tile.in_rows
+
+    @property
+    def columns(self) -> int:
+        """Physical input activations, ``in_rows * pes``."""
+        return self.in_rows * self.config.pes
+
+    @property
+    def passes(self) -> tuple[tuple[LayerImage, ...], ...]:
+        """The layers of every pass."""
+        return tuple(self.layers[begin:end] for begin, end in pairwise([*self.pass_starts, len(self.layers)]))

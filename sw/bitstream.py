@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model.compiled import compiled
 from sw.errors import EieError
-from sw.huffman import HardwareTable, canonical_symbols, check_lengths
+from sw.huffman import canonical_symbols, check_lengths
 
 
 def encode_streams(
@@ -50,21 +50,6 @@ def lookup_table(lengths: NDArray[np.uint8], limit: int) -> NDArray[np.uint32]:
     filled = np.repeat(symbols << 8 | used, 1 << (limit - used))
     lookup[: filled.size] = filled
     return lookup
-
-
-def table_lookup(table: HardwareTable) -> NDArray[np.uint32]:
-    """(2**max_code_length,) lookup table that decodes as the hardware does with these limits, deltas and symbols."""
-    longest = table.limits.size
-    window = np.arange(1 << longest)
-    lookup = np.zeros(1 << longest, np.uint32)
-    if table.symbols.size == 0:
-        return lookup
-    for length in range(longest, 0, -1):
-        index = ((window >> (longest - length)) + table.deltas[length - 1]) % 512
-        known = table.symbols[np.minimum(index, table.symbols.size - 1)].astype(np.uint32) << 8 | length
-        value = np.where(index < table.symbols.size, known, 0)
-        lookup = np.where(window < table.limits[length - 1], value, lookup)
-    return lookup.astype(np.uint32)
 
 
 def decode_symbols(

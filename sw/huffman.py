@@ -1,29 +1,11 @@
-"""Canonical, length-limited Huffman codes: lengths, codewords and the tables of the hardware decoder."""
-
-from dataclasses import dataclass
+"""Canonical, length-limited Huffman codes: lengths and codewords."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sw.errors import EieError
 
-LONGEST = 16  # longest code of any use: the hardware's bound
-
-
-@dataclass(frozen=True, eq=False)
-class HardwareTable:
-    """One alphabet as the decoder of a processing element takes it (docs/architecture.md, section 4).
-
-    Parameters
-    ----------
-    limits : (max_code_length,) int64, length 1 first; the next bits w have the smallest length l with w < limits[l-1].
-    deltas : (max_code_length,) int64, canonical index minus codeword modulo 512.
-    symbols : (used,) int64, symbol of each canonical index.
-    """
-
-    limits: NDArray[np.int64]
-    deltas: NDArray[np.int64]
-    symbols: NDArray[np.int64]
+LONGEST = 16  # longest code of any use: an array's bound
 
 
 def code_lengths(frequencies: NDArray[np.int64], limit: int) -> NDArray[np.uint8]:
@@ -95,18 +77,3 @@ def codewords(lengths: NDArray[np.uint8]) -> NDArray[np.uint32]:
         words[symbol] = word
         word, before = word + 1, int(lengths[symbol])
     return words
-
-
-def hardware_table(lengths: NDArray[np.uint8], max_code_length: int) -> HardwareTable:
-    """The decoder's table of one alphabet; EieError if the code is not one that it can hold."""
-    check_lengths(lengths, max_code_length, "decoder table")
-    counts = np.bincount(lengths, minlength=max_code_length + 1)
-    limits = np.zeros(max_code_length, np.int64)
-    deltas = np.zeros(max_code_length, np.int64)
-    first, offset = 0, 0
-    for length in range(1, max_code_length + 1):
-        count = int(counts[length])
-        limits[length - 1] = (first + count) << (max_code_length - length)
-        deltas[length - 1] = (offset - first) % 512
-        first, offset = (first + count) << 1, offset + count
-    return HardwareTable(limits, deltas, canonical_symbols(lengths))

@@ -12,45 +12,48 @@ from sw.chain import as_chain
 from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.dealing import deal_rows
 from sw.errors import EieError
+from sw.passes import cut_passes
 from sw.quantise import LayerFormat, choose_formats
 from sw.relative_index import encode_slices
 
 
 def build_image(
-    network: CompressedNetwork, config: ArrayConfig, formats: Sequence[LayerFormat] | None = None
+    network: CompressedNetwork,
+    config: ArrayConfig,
+    formats: Sequence[LayerFormat] | None = None,
+    resident: bool = False,
 ) -> NetworkImage:
     """Deal, quantise and index all layers; inputs keep their order.
+
+    A network that the memories of the array cannot hold at once is cut into passes (`sw.passes`).
 
     Parameters
     ----------
     formats : binary points of every layer; chosen by the network's calibration if not given.
+    resident : refuse a network that takes more than one pass.
 
     Raises EieError, with what was wanted and what there is, if the network is not a chain (`sw.chain`), is not
-    calibrated, or a memory of the array cannot hold it.
+    calibrated, or the array cannot run it.
     """
     network = as_chain(network)
-    _check_fits(network, config)
+    _check_fits(network, config, resident)
     if formats is None:
         formats = choose_formats(network, config.accumulator_bits)
     source = np.arange(network.in_features)
     layers: list[LayerImage] = []
-    rows_used = np.zeros(config.pes, np.int64)
     for layer, number_format in zip(network.layers, formats, strict=True):
         row_weights = np.bincount(layer.positions // layer.shape[1], minlength=layer.shape[0])
         order = deal_rows(row_weights, config.pes, config.row_dealing)
         destination = _positions_of(order, layer.shape[0])
-        image = _layer_image(layer, number_format, config, source, destination, order)
-        rows_used += -(-np.diff(image.offsets) // config.entries_per_row)
-        layers.append(image)
+        layers.append(_layer_image(layer, number_format, config, source, destination, order))
         source = destination
-    if rows_used.max() > config.sparse_matrix_depth:
-        raise EieError(
-            f"sparse-matrix memory: PE {rows_used.argmax()} needs {rows_used.max()} rows of "
-            f"{config.entries_per_row} entries, the array has {config.sparse_matrix_depth}"
-        )
+    if resident:
+        _check_rows(layers, config)
+    tiles, pass_starts = cut_passes(layers, config)
     return NetworkImage(
         config=config,
-        layers=tuple(layers),
+        layers=tiles,
+        pass_starts=pass_starts,
         in_features=network.in_features,
         out_features=network.out_features,
         input_fraction_bits=formats[0].input_fraction_bits,
@@ -59,16 +62,18 @@ def build_image(
     )
 
 
-def _check_fits(network: CompressedNetwork, config: ArrayConfig) -> None:
+def _check_fits(network: CompressedNetwork, config: ArrayConfig, resident: bool) -> None:
     """Refuse what can be refused before any layer is laid out."""
     local = [-(-size // config.pes) for size in (network.in_features, *(layer.shape[0] for layer in network.layers))]
-    largest = max(local)
-    wanted = (
-        ("layer table", "layers", len(network.layers), config.layers),
-        ("activation memory", f"local activations on {config.pes} PEs", largest, config.activation_depth),
-        ("pointer memory", "pointers", sum(rows * config.pes + 1 for rows in local[:-1]), config.pointer_depth),
-        ("constant memory", "words", config.bias_base + sum(local[1:]), config.constant_depth),
-    )
+    per_pe = f"local activations on {config.pes} PEs"
+    wanted = [("activation memory", per_pe, max(local), config.activation_depth)]
+    if resident:
+        pointers = sum(rows * config.pes + 1 for rows in local[:-1])
+        wanted += [
+            ("layer table", "layers", len(network.layers), config.layers),
+            ("pointer memory", "pointers", pointers, config.pointer_depth),
+            ("constant memory", "words", config.bias_base + sum(local[1:]), config.constant_depth),
+        ]
     for memory, unit, needed, available in wanted:
         if needed > available:
             raise EieError(f"{memory}: the network needs {needed} {unit}, the array has {available}")
@@ -77,6 +82,15 @@ def _check_fits(network: CompressedNetwork, config: ArrayConfig) -> None:
             raise EieError(
                 f"layer {layer.name}: the array takes codes of at most {config.code_bits} bits, got {layer.code_bits}"
             )
+
+
+def _check_rows(layers: Sequence[LayerImage], config: ArrayConfig) -> None:
+    used = sum((-(-np.diff(layer.offsets) // config.entries_per_row) for layer in layers), np.zeros(1, np.int64))
+    if used.max() > config.sparse_matrix_depth:
+        raise EieError(
+            f"sparse-matrix memory: PE {used.argmax()} needs {used.max()} rows of {config.entries_per_row} entries, "
+            f"the array has {config.sparse_matrix_depth}"
+        )
 
 
 def _positions_of(order: NDArray[np.int64], rows: int) -> NDArray[np.int64]:

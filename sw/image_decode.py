@@ -6,13 +6,12 @@ from numpy.typing import NDArray
 from model.compiled import compiled
 from model.config import ArrayConfig
 from model.image import LayerImage
-from model.layouts import DELTA_BITS, DESCRIPTOR_WORDS, LIMIT_BITS, Descriptor, Opcode, header
-from sw.bitstream import table_lookup
+from model.layouts import DESCRIPTOR_WORDS, TREE_KIND_BITS, Descriptor, Opcode, TreeKind, header
+from sw.code_tree import check_trees
 from sw.errors import EieError
-from sw.huffman import HardwareTable
 
-END_OF_COLUMN = 256  # stands for the end-of-column symbol in a lookup table, whatever the index width
-
+NONE, NODE, END = int(TreeKind.NONE), int(TreeKind.NODE), int(TreeKind.END)
+KIND_MASK = (1 << TREE_KIND_BITS) - 1
 NO_CODE, OUT_OF_ROWS, NOT_ZERO = -1, -2, -3
 ERRORS = {
     NO_CODE: "holds bits that are no code or ends early",
@@ -22,7 +21,9 @@ ERRORS = {
 
 
 def decode_image(words: NDArray[np.uint32], config: ArrayConfig) -> tuple[LayerImage, ...]:
-    """The layers of an image; names do not travel, they are "layer0", "layer1" and so on.
+    """The layers of an image, or of one pass of it; names do not travel, they are "layer0", "layer1" and so on.
+
+    The first layer may be a column tile that others, in an earlier pass, come before; the last one that others follow.
 
     Parameters
     ----------
@@ -42,13 +43,11 @@ def decode_image(words: NDArray[np.uint32], config: ArrayConfig) -> tuple[LayerI
     pointers = biases = 0
     while reader.left or not layers:
         layer = _layer(reader, config, f"layer{len(layers)}")
-        if layers and layer.in_rows != layers[-1].out_rows:
-            raise EieError(
-                f"{layer.name}: in_rows must be the {layers[-1].out_rows} out_rows before, got {layer.in_rows}"
-            )
+        if layers:
+            _check_next(layers, layer)
         rows_used += -(-np.diff(layer.offsets) // config.entries_per_row)
         pointers += layer.columns + 1
-        biases += layer.out_rows
+        biases += 0 if layer.keep else layer.out_rows
         layers.append(layer)
         for memory, needed, available in (
             ("layer table", len(layers), config.layers),
@@ -61,6 +60,20 @@ def decode_image(words: NDArray[np.uint32], config: ArrayConfig) -> tuple[LayerI
     return tuple(layers)
 
 
+def _check_next(layers: list[LayerImage], layer: LayerImage) -> None:
+    """A column tile begins where the one before ended; a layer ends with the activations of the layer before."""
+    before = layers[-1]
+    first_row = before.first_row + before.in_rows if before.keep else 0
+    if layer.first_row != first_row:
+        raise EieError(f"{layer.name}: first_row must be {first_row}, got {layer.first_row}")
+    if before.keep and layer.out_rows != before.out_rows:
+        raise EieError(f"{layer.name}: out_rows must be the {before.out_rows} of the tile before, got {layer.out_rows}")
+    source = next((done.out_rows for done in reversed(layers) if not done.keep), None)
+    rows = layer.first_row + layer.in_rows
+    if source is not None and (rows != source if not layer.keep else rows >= source):
+        raise EieError(f"{layer.name}: in_rows must be the {source} out_rows before, got {rows}")
+
+
 def _layer(reader: "_Reader", config: ArrayConfig, name: str) -> LayerImage:
     head = int(reader.values(1, f"{name} header")[0])
     if head != header(Opcode.LAYER):
@@ -70,23 +83,19 @@ def _layer(reader: "_Reader", config: ArrayConfig, name: str) -> LayerImage:
     if descriptor.pack() != packed:
         raise EieError(f"{name}: unused bits of the descriptor must be zero, got {packed}")
     _check_descriptor(descriptor, config, name)
-    limits = reader.values(2 * config.max_code_length, f"{name} limits").reshape(2, -1)
-    end_index = int(reader.values(1, f"{name} end index")[0])
-    runs_table = _table(limits[0], reader.values(config.run_symbols, f"{name} runs"), config.max_run, name)
-    codes_table = _table(limits[1], reader.values(config.code_symbols, f"{name} codes"), config.code_symbols - 1, name)
-    if end_index >= config.run_symbols or runs_table.symbols[end_index] != 0:
-        raise EieError(f"{name}: the end-of-column index must be that of a symbol word of 0, got {end_index}")
-    runs_table.symbols[end_index] = END_OF_COLUMN
+    trees = reader.values(config.tree_words, f"{name} trees")
+    check_trees(config, trees, name)
     codebook = reader.int16(config.code_symbols, 1, f"{name} codebook").ravel()
     if codebook[0] != 0:
         raise EieError(f"{name}: codebook word 0 must be 0, got {codebook[0]}")
-    biases = reader.int16(descriptor.out_rows * config.groups, config.lanes, f"{name} biases")
+    biases = np.zeros((descriptor.out_rows * config.groups, config.lanes), np.int16)
+    if not descriptor.keep:
+        biases = reader.int16(len(biases), config.lanes, f"{name} biases")
     code_words = reader.words(descriptor.stream_words * config.pes, f"{name} codes")
     streams = code_words.reshape(descriptor.stream_words, config.pes, -1)[:, :, ::-1].transpose(1, 0, 2)
     data = np.ascontiguousarray(streams).astype(">u4").view(np.uint8).reshape(config.pes, -1)
-    pointers, codes, runs, offsets = _decode_pes(
-        data, descriptor, table_lookup(runs_table), table_lookup(codes_table), name
-    )
+    columns = descriptor.in_rows * config.pes
+    pointers, codes, runs, offsets = _decode_pes(data, columns, descriptor.out_rows, trees.reshape(2, -1, 2), name)
     return LayerImage(
         name=name,
         in_rows=descriptor.in_rows,
@@ -100,6 +109,8 @@ def _layer(reader: "_Reader", config: ArrayConfig, name: str) -> LayerImage:
         codes=codes,
         runs=runs,
         offsets=offsets,
+        first_row=descriptor.first_row,
+        keep=descriptor.keep,
     )
 
 
@@ -108,11 +119,13 @@ def _check_descriptor(descriptor: Descriptor, config: ArrayConfig, name: str) ->
         rows: int = getattr(descriptor, field)
         if not 1 <= rows <= config.activation_depth:
             raise EieError(f"{name}: {field} must be between 1 and {config.activation_depth}, got {rows}")
-    if descriptor.columns != descriptor.in_rows * config.pes or descriptor.columns + 1 > config.pointer_depth:
+    last_row = descriptor.first_row + descriptor.in_rows
+    if last_row > config.activation_depth:
         raise EieError(
-            f"{name}: columns must be {descriptor.in_rows} x {config.pes} and leave room for {config.pointer_depth} "
-            f"pointers, got {descriptor.columns}"
+            f"{name}: the local rows of its activations must end by {config.activation_depth}, they end by {last_row}"
         )
+    if descriptor.shift >= config.accumulator_bits:
+        raise EieError(f"{name}: shift must be below {config.accumulator_bits}, got {descriptor.shift}")
     if descriptor.stream_words < 1:
         raise EieError(f"{name}: stream words must be at least 1, got {descriptor.stream_words}")
     scale = descriptor.bias_scale
@@ -120,32 +133,18 @@ def _check_descriptor(descriptor: Descriptor, config: ArrayConfig, name: str) ->
         raise EieError(f"{name}: bias_scale must be a power of two from 1 to {1 << 14}, got {scale}")
 
 
-def _table(limits: NDArray[np.int64], symbols: NDArray[np.int64], largest: int, name: str) -> HardwareTable:
-    """One alphabet's decoder table from its words, with limits that a decoder can compare."""
-    bounds, deltas = limits & ((1 << LIMIT_BITS) - 1), limits >> LIMIT_BITS
-    if (deltas >> DELTA_BITS).any() or (np.diff(bounds) < 0).any() or bounds[-1] > 1 << limits.size:
-        raise EieError(f"{name}: limits must ascend to at most {1 << limits.size}, got {bounds.tolist()}")
-    if symbols.max() > largest:
-        raise EieError(f"{name}: symbols must be at most {largest}, got {symbols.max()}")
-    return HardwareTable(bounds, deltas, symbols.copy())
-
-
 def _decode_pes(
-    data: NDArray[np.uint8],
-    descriptor: Descriptor,
-    run_lookup: NDArray[np.uint32],
-    code_lookup: NDArray[np.uint32],
-    name: str,
+    data: NDArray[np.uint8], columns: int, out_rows: int, trees: NDArray[np.int64], name: str
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
     """Pointers, codes, runs and offsets of all PEs."""
-    pointers = np.zeros((data.shape[0], descriptor.columns + 1), np.int64)
+    pointers = np.zeros((data.shape[0], columns + 1), np.int64)
     # A pair of symbols takes at least two bits.
     codes = np.zeros(4 * data.shape[1], np.uint8)
     runs = np.zeros_like(codes)
     all_codes: list[NDArray[np.uint8]] = []
     all_runs: list[NDArray[np.uint8]] = []
     for pe in range(data.shape[0]):
-        count = _decode_pe(data[pe], run_lookup, code_lookup, descriptor.out_rows, pointers[pe], codes, runs)
+        count = _decode_pe(data[pe], trees, out_rows, pointers[pe], codes, runs)
         if count < 0:
             raise EieError(f"{name}: the code stream of PE {pe} {ERRORS[count]}")
         all_codes.append(codes[:count].copy())
@@ -157,49 +156,41 @@ def _decode_pes(
 @compiled
 def _decode_pe(
     data: NDArray[np.uint8],
-    run_lookup: NDArray[np.uint32],
-    code_lookup: NDArray[np.uint32],
+    trees: NDArray[np.int64],
     out_rows: int,
     pointers: NDArray[np.int64],
     codes: NDArray[np.uint8],
     runs: NDArray[np.uint8],
 ) -> int:
-    """Fill pointers, codes and runs of one PE; the number of entries, or one of ERRORS."""
-    longest = 0
-    while (1 << longest) < run_lookup.size:
-        longest += 1
-    held, held_bits, byte = 0, 0, 0
-    position, count, column, row, is_code = 0, 0, 0, 0, False
+    """Fill pointers, codes and runs of one PE, a bit at a time; the number of entries, or one of ERRORS."""
+    position, count, column, row, alphabet = 0, 0, 0, 0, 0
     while column < pointers.size - 1:
-        while held_bits < longest:
-            held = (held << 8) | (int(data[byte]) if byte < data.size else 0)
-            held_bits += 8
-            byte += 1
-        window = (held >> (held_bits - longest)) & (run_lookup.size - 1)
-        found = int(code_lookup[window]) if is_code else int(run_lookup[window])
-        length, symbol = found & 0xFF, found >> 8
-        position += length
-        if length == 0 or position > 8 * data.size:
-            return -1
-        held_bits -= length
-        held &= (1 << held_bits) - 1
-        if is_code:
-            codes[count] = symbol
-            count += 1
-            is_code = False
-        elif symbol == 256:
+        node, kind = 0, NODE
+        while kind == NODE:
+            if position == 8 * data.size:
+                return NO_CODE
+            word = trees[alphabet, node, data[position >> 3] >> (7 - (position & 7)) & 1]
+            position += 1
+            kind, node = word & KIND_MASK, word >> TREE_KIND_BITS
+        if kind == NONE:
+            return NO_CODE
+        if kind == END:
             column += 1
             pointers[column] = count
             row = 0
-        else:
-            row += symbol + 1
+        elif alphabet == 0:
+            row += node + 1
             if row > out_rows:
-                return -2
-            runs[count] = symbol
-            is_code = True
+                return OUT_OF_ROWS
+            runs[count] = node
+            alphabet = 1
+        else:
+            codes[count] = node
+            count += 1
+            alphabet = 0
     for bit in range(position, 8 * data.size):
         if data[bit >> 3] >> (7 - (bit & 7)) & 1:
-            return -3
+            return NOT_ZERO
     return count
 
 

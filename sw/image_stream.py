@@ -3,6 +3,7 @@
 Words are rows of an array (n, stream_bits // 32) of uint32, column 0 bits 31:0 of the stream word.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,19 @@ from numpy.typing import NDArray
 from model.config import ArrayConfig
 from model.fixed_point import from_fixed, to_fixed
 from model.image import LayerImage, NetworkImage
-from model.layouts import Descriptor, Opcode, header, pack_limit
+from model.layouts import Descriptor, Opcode, header
 from sw.bitstream import encode_streams
+from sw.code_tree import encode_trees
 from sw.errors import EieError
-from sw.huffman import HardwareTable, code_lengths, codewords, hardware_table
+from sw.huffman import code_lengths, codewords
 from sw.image_decode import decode_image
 
 __all__ = [
     "decode_image",
     "dequantise_outputs",
     "encode_image",
+    "encode_passes",
+    "layer_packet",
     "input_packet",
     "quantise_inputs",
     "unpack_outputs",
@@ -30,15 +34,24 @@ Words = NDArray[np.uint32]
 
 
 def encode_image(image: NetworkImage) -> Words:
-    """The LOAD packet and every LAYER packet.
+    """The LOAD packet and every LAYER packet of an image of one pass.
 
     The Huffman codes of a layer are made from the symbol counts of all PEs together. EieError for a layer that the
-    descriptor or the codes of this array cannot express.
+    descriptor or the codes of this array cannot express, and for an image of several passes.
     """
-    config = image.config
-    packets = [_plain(config, [header(Opcode.LOAD)])]
-    packets += [_layer_packet(layer, config) for layer in image.layers]
-    return np.concatenate(packets)
+    passes = encode_passes(image)
+    if len(passes) > 1:
+        raise EieError(f"the image must be one that the array holds at once, got one of {len(passes)} passes")
+    return passes[0]
+
+
+def encode_passes(image: NetworkImage) -> tuple[Words, ...]:
+    """The LOAD packet and every LAYER packet of each pass.
+
+    Every input takes all passes in turn: load one, start it, from the second on with resume and all but the last with
+    hold; INPUT comes with the first. EieError as for `encode_image`.
+    """
+    return tuple(_encode_pass(layers, image.config) for layers in image.passes)
 
 
 def input_packet(image: NetworkImage, activations: NDArray[np.int16]) -> Words:
@@ -47,10 +60,9 @@ def input_packet(image: NetworkImage, activations: NDArray[np.int16]) -> Words:
         raise EieError(
             f"activations must be int16 of shape {(image.in_features,)}, got {activations.dtype} {activations.shape}"
         )
-    in_rows = image.layers[0].in_rows
-    padded = np.zeros(in_rows * image.config.pes, np.int16)
+    padded = np.zeros(image.columns, np.int16)
     padded[: activations.size] = activations
-    head = _plain(image.config, [header(Opcode.INPUT, in_rows)])
+    head = _plain(image.config, [header(Opcode.INPUT, image.in_rows)])
     return np.concatenate([head, _lanes(image.config, padded)])
 
 
@@ -79,7 +91,14 @@ def dequantise_outputs(image: NetworkImage, y: NDArray[np.integer[Any]]) -> NDAr
     return from_fixed(y, image.output_fraction_bits)
 
 
-def _layer_packet(layer: LayerImage, config: ArrayConfig) -> Words:
+def _encode_pass(layers: Sequence[LayerImage], config: ArrayConfig) -> Words:
+    packets = [_plain(config, [header(Opcode.LOAD)])]
+    packets += [layer_packet(layer, config) for layer in layers]
+    return np.concatenate(packets)
+
+
+def layer_packet(layer: LayerImage, config: ArrayConfig) -> Words:
+    """The LAYER packet of one layer or column tile; EieError as for `encode_image`."""
     symbols, offsets = _symbols(layer, config)
     counts = np.bincount(symbols, minlength=config.run_symbols + config.code_symbols)
     if counts.size > config.run_symbols + config.code_symbols or layer.runs.max(initial=0) > config.max_run:
@@ -93,32 +112,25 @@ def _layer_packet(layer: LayerImage, config: ArrayConfig) -> Words:
         np.concatenate(lengths),
         config.stream_bits // 8,
     )
-    tables = [hardware_table(table, config.max_code_length) for table in lengths]
     descriptor = Descriptor(
         in_rows=layer.in_rows,
         out_rows=layer.out_rows,
-        columns=layer.columns,
+        first_row=layer.first_row,
         stream_words=data.shape[1] // (config.stream_bits // 8),
         shift=layer.shift,
         relu=layer.relu,
+        keep=layer.keep,
         bias_scale=layer.bias_scale,
     )
     if Descriptor.unpack(descriptor.pack()) != descriptor:
         raise EieError(f"layer {layer.name}: the descriptor's fields must hold its numbers, got {descriptor}")
-    limits = [
-        pack_limit(int(limit), int(delta))
-        for table in tables
-        for limit, delta in zip(table.limits, table.deltas, strict=True)
-    ]
-    end_index = int(np.flatnonzero(tables[0].symbols == config.end_symbol)[0])
-    plain = [header(Opcode.LAYER), *descriptor.pack(), *limits, end_index]
-    plain += _symbol_words(tables[0], config.run_symbols, config.end_symbol)
-    plain += _symbol_words(tables[1], config.code_symbols, None)
+    plain = [header(Opcode.LAYER), *descriptor.pack(), *encode_trees(config, lengths[0], lengths[1]).tolist()]
     plain += [int(value) & 0xFFFF for value in layer.codebook]
+    biases = layer.biases[:0] if layer.keep else layer.biases
     # The first bit of a stream is the top bit of its first word, word w of all PEs comes before word w + 1.
     words = data.view(">u4").reshape(config.pes, -1, config.stream_bits // 32)[:, :, ::-1]
     codes = words.transpose(1, 0, 2).reshape(-1, config.stream_bits // 32).astype(np.uint32)
-    return np.concatenate([_plain(config, plain), _lanes(config, layer.biases.ravel()), codes])
+    return np.concatenate([_plain(config, plain), _lanes(config, biases.ravel()), codes])
 
 
 def _symbols(layer: LayerImage, config: ArrayConfig) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
@@ -130,11 +142,6 @@ def _symbols(layer: LayerImage, config: ArrayConfig) -> tuple[NDArray[np.uint16]
     symbols[runs_at] = layer.runs
     symbols[runs_at + 1] = layer.codes + np.uint16(config.run_symbols)
     return symbols, 2 * layer.offsets + layer.columns * np.arange(layer.pes + 1)
-
-
-def _symbol_words(table: HardwareTable, size: int, end_symbol: int | None) -> list[int]:
-    words = [0 if symbol == end_symbol else int(symbol) for symbol in table.symbols]
-    return words + [0] * (size - len(words))
 
 
 def _plain(config: ArrayConfig, values: list[int]) -> Words:

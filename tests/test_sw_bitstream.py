@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sw.bitstream import decode_symbols, encode_streams, lookup_table, table_lookup
+from sw.bitstream import decode_symbols, encode_streams, lookup_table
 from sw.errors import EieError
-from sw.huffman import code_lengths, codewords, hardware_table
+from sw.huffman import code_lengths, codewords
 
 streams_of_symbols = st.lists(st.lists(st.integers(0, 9), max_size=40), min_size=1, max_size=5)
 
@@ -30,12 +30,6 @@ def test_streams_hold_the_codewords_and_decode(streams: list[list[int]], limit: 
         assert as_bits(row) == expected.ljust(8 * row.size, "0")
         decoded, end = decode_symbols(row, 0, len(stream), lookup, "test")
         assert (decoded.tolist(), end) == (stream, len(expected))
-
-
-@given(st.lists(st.integers(0, 1 << 20), min_size=1, max_size=40), st.integers(6, 16))
-def test_both_lookup_tables_agree(frequencies: list[int], limit: int):
-    lengths = code_lengths(np.array(frequencies), limit)
-    assert (lookup_table(lengths, limit) == table_lookup(hardware_table(lengths, limit))).all()
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.integers(1, 60))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw.errors import EieError
-from sw.huffman import canonical_symbols, check_lengths, code_lengths, codewords, hardware_table
+from sw.huffman import canonical_symbols, check_lengths, code_lengths, codewords
 
 
 def huffman_cost(frequencies: np.ndarray) -> int:
@@ -74,29 +74,6 @@ def test_hand_example():
     lengths = np.array([2, 0, 1, 3, 3], np.uint8)
     assert canonical_symbols(lengths).tolist() == [2, 0, 3, 4]
     assert codewords(lengths).tolist() == [0b10, 0, 0b0, 0b110, 0b111]
-    table = hardware_table(lengths, 4)
-    assert table.limits.tolist() == [0b1000, 0b1100, 0b10000, 0b10000]
-    assert table.deltas.tolist() == [0, (1 - 0b10) % 512, (2 - 0b110) % 512, (4 - 0b10000) % 512]
-    assert table.symbols.tolist() == [2, 0, 3, 4]
-
-
-def test_tables_of_one_and_no_symbol():
-    assert hardware_table(np.array([0, 1], np.uint8), 3).limits.tolist() == [4, 4, 4]
-    assert hardware_table(np.array([0, 0], np.uint8), 3).limits.tolist() == [0, 0, 0]
-
-
-@given(counts, st.integers(6, 16))
-def test_the_hardware_rule_decodes_every_codeword(frequencies: np.ndarray, limit: int):
-    lengths = code_lengths(frequencies, limit)
-    words = codewords(lengths)
-    table = hardware_table(lengths, limit)
-    assert (np.diff(table.limits) >= 0).all()
-    for symbol in np.flatnonzero(lengths):
-        spare = limit - int(lengths[symbol])
-        for window in (int(words[symbol]) << spare, ((int(words[symbol]) + 1) << spare) - 1):
-            length = 1 + int(np.argmax(window < table.limits))
-            index = ((window >> (limit - length)) + int(table.deltas[length - 1])) % 512
-            assert (length, table.symbols[index]) == (lengths[symbol], symbol)
 
 
 @pytest.mark.parametrize(

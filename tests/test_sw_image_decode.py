@@ -11,7 +11,7 @@ from sw.errors import EieError
 from sw.image_decode import decode_image
 from sw.image_stream import encode_image
 
-DESCRIPTOR, LIMITS, END_INDEX, SYMBOLS, CODEBOOK, CODES = 2, 6, 12, 13, 20, 26
+DESCRIPTOR, RUNS_TREE, CODES_TREE, CODEBOOK, CODES = 2, 6, 14, 22, 28
 
 
 def decode(words: list[int], **changes: Any) -> None:
@@ -35,18 +35,20 @@ def test_every_truncation_is_refused():
         (1, 3, "layer0: its packet must begin with the word 2, got 3"),
         (DESCRIPTOR, 2 << 16, "in_rows must be between 1 and 4, got 0"),
         (DESCRIPTOR, 1 | 5 << 16, "out_rows must be between 1 and 4, got 5"),
-        (DESCRIPTOR + 1, 3, "columns must be 1 x 2"),
+        (DESCRIPTOR + 1, 4, "must end by 4, they end by 5"),
+        (DESCRIPTOR + 1, 1 << 16, "unused bits of the descriptor must be zero"),
         (DESCRIPTOR + 2, 0, "stream words must be at least 1, got 0"),
         (DESCRIPTOR + 2, 1 << 31, "layer0 codes: 4294967296 words must follow, got 2"),
-        (DESCRIPTOR + 3, 3 | 1 << 9 | 4 << 16, "unused bits of the descriptor must be zero"),
+        (DESCRIPTOR + 3, 32 | 4 << 16, "shift must be below 32, got 32"),
+        (DESCRIPTOR + 3, 3 | 1 << 10 | 4 << 16, "unused bits of the descriptor must be zero"),
         (DESCRIPTOR + 3, 3 | 5 << 16, "bias_scale must be a power of two from 1 to 16384, got 5"),
         (DESCRIPTOR + 3, 3 | 1 << 31, "bias_scale must be a power of two from 1 to 16384, got 32768"),
-        (LIMITS, 9, "limits must ascend to at most 8"),
-        (LIMITS + 2, 16, "limits must ascend to at most 8"),
-        (LIMITS, 8 | 1 << 26, "limits must ascend to at most 8"),
-        (END_INDEX, 3, "end-of-column index must be"),
-        (SYMBOLS, 2, "symbols must be at most 1, got 2"),
-        (SYMBOLS + 3, 4, "symbols must be at most 3, got 4"),
+        (RUNS_TREE, 2 | 4 << 2, "layer0: tree words must have 4 bits, got 18"),
+        (RUNS_TREE, 2 | 2 << 2, "layer0: zero runs of the tree must be at most 1, got 2"),
+        (RUNS_TREE + 1, 3 | 1 << 2, "layer0: tree words without a symbol or a node must have the value 0"),
+        (RUNS_TREE + 4, 1 << 2, "layer0: tree words without a symbol or a node must have the value 0"),
+        (CODES_TREE + 7, 3, "layer0: the end of a column must be in the tree of zero runs, it is in that of codes"),
+        (RUNS_TREE, 1, "the code stream of PE 1 has bits after its last column"),
         (CODEBOOK, 1, "codebook word 0 must be 0, got 1"),
         (CODEBOOK + 1, 0x10005, "layer0 codebook: bits above 15 must be zero"),
         (CODES, 0b000011 << 26 | 1, "the code stream of PE 0 has bits after its last column"),
@@ -64,14 +66,14 @@ def test_damaged_words(at: int, word: int, sentence: str):
 
 def test_bits_that_are_no_code():
     words = hand_words()
-    words[LIMITS : LIMITS + 3] = [4, 4, 4]  # the run alphabet has one codeword, 0
+    words[RUNS_TREE] = 0
     with pytest.raises(EieError, match="the code stream of PE 0 holds bits that are no code or ends early"):
         decode(words)
 
 
 def test_a_stream_that_ends_early():
     words = hand_words()
-    words[DESCRIPTOR : DESCRIPTOR + 2] = [4 | 4 << 16, 8]
+    words[DESCRIPTOR] = 4 | 4 << 16
     words[CODES - 1 : CODES] = [3, 0, 0]
     words[-2] = int(("01" * 4 + "1") * 4, 2) >> 4  # 3 and a half of 8 columns with four entries each
     with pytest.raises(EieError, match="the code stream of PE 0 holds bits that are no code or ends early"):
@@ -100,6 +102,42 @@ def test_memories_bound_the_layers(changes: dict[str, int], sentence: str):
         decode(two, **changes)
 
 
+def tile(in_rows: int, first_row: int, out_rows: int, keep: bool = True) -> list[int]:
+    """A LAYER packet without entries, in two PEs."""
+    flags = 1 << 16 | keep << 9
+    return [
+        2,
+        *(in_rows | out_rows << 16, first_row, 1, flags),
+        *(3, *[0] * 15),  # the end of a column is the bit 0
+        *[0] * 4,
+        *[0] * (0 if keep else out_rows),
+        *(0, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tiles", "sentence"),
+    [
+        ([(1, 0, 2), (2, 1, 2), (1, 3, 2, False)], None),
+        ([(1, 2, 2), (1, 3, 2, False), (1, 0, 2)], None),
+        ([(1, 0, 3, False), (2, 0, 2), (1, 2, 2, False)], None),
+        ([(1, 0, 2), (1, 2, 2)], "layer1: first_row must be 1, got 2"),
+        ([(1, 0, 2, False), (1, 1, 2)], "layer1: first_row must be 0, got 1"),
+        ([(1, 0, 2), (1, 1, 3)], "layer1: out_rows must be the 2 of the tile before, got 3"),
+        ([(1, 0, 3, False), (2, 0, 2), (2, 2, 2, False)], "layer2: in_rows must be the 3 out_rows before, got 4"),
+        ([(1, 0, 3, False), (3, 0, 2)], "layer1: in_rows must be the 3 out_rows before, got 3"),
+        ([(1, 0, 3, False), (2, 0, 2, False)], "layer1: in_rows must be the 3 out_rows before, got 2"),
+    ],
+)
+def test_column_tiles_follow_each_other(tiles: list[tuple[Any, ...]], sentence: str | None):
+    words = [1] + [word for each in tiles for word in tile(*each)]
+    room = {"layers": 3, "pointer_depth": 32, "constant_depth": 32}
+    if sentence is None:
+        return decode(words, **room)
+    with pytest.raises(EieError, match=sentence):
+        decode(words, **room)
+
+
 def test_bits_above_a_value():
     image = hand_image(stream_bits=64)
     words = encode_image(image)
@@ -118,7 +156,7 @@ def test_wrong_arrays():
             decode_image(words, config)
 
 
-@given(st.lists(st.tuples(st.integers(0, 27), st.integers(0, 31)), min_size=1, max_size=3, unique=True))
+@given(st.lists(st.tuples(st.integers(0, 29), st.integers(0, 31)), min_size=1, max_size=3, unique=True))
 @settings(max_examples=400)
 def test_any_flipped_bits_are_refused_or_read(flips: list[tuple[int, int]]):
     image = hand_image()

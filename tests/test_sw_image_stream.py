@@ -9,7 +9,7 @@ from support_networks import make_config, make_layer, networks
 
 from model.config import ArrayConfig
 from model.image import LayerImage, NetworkImage
-from model.layouts import Descriptor
+from model.layouts import Descriptor, TreeKind
 from sw.calibrate import calibrate
 from sw.compressed import CompressedNetwork
 from sw.errors import EieError
@@ -18,6 +18,7 @@ from sw.image_stream import (
     decode_image,
     dequantise_outputs,
     encode_image,
+    encode_passes,
     input_packet,
     quantise_inputs,
     unpack_outputs,
@@ -45,7 +46,7 @@ def floats(*shape: int) -> Any:
 
 def same(a: LayerImage, b: LayerImage) -> bool:
     arrays = ("codebook", "biases", "pointers", "codes", "runs", "offsets")
-    scalars = ("in_rows", "out_rows", "bias_scale", "shift", "relu")
+    scalars = ("in_rows", "out_rows", "bias_scale", "shift", "relu", "first_row", "keep")
     return all(np.array_equal(getattr(a, field), getattr(b, field)) for field in arrays) and all(
         getattr(a, field) == getattr(b, field) for field in scalars
     )
@@ -102,12 +103,11 @@ def hand_image(**changes: int) -> NetworkImage:
 
 def hand_words() -> list[int]:
     # Runs: 0 three times, end of column (2) four times: both one bit, 0 first. Codes: 1 twice, 2 once: 1 is 0, 2 is 1.
-    two_symbols = [8, 8 | 510 << 17, 8 | 506 << 17]
-    descriptor = [1 | 2 << 16, 2, 1, 3 | 1 << 8 | 4 << 16]
-    symbols = [0, 0, 0, 1, 2, 0, 0]
+    descriptor = [1 | 2 << 16, 0, 1, 3 | 1 << 8 | 4 << 16]
+    runs_tree, codes_tree = [2, 3, *[0] * 6], [2 | 1 << 2, 2 | 2 << 2, *[0] * 6]
     constants = [0, 5, 0xFFFA, 0, 0xFFFE0001, 3]
     # PE 0: run 0, code 1, run 0, code 1, end, end. PE 1: end, run 0, code 2, end.
-    return [1, 2, *descriptor, *two_symbols, *two_symbols, 1, *symbols, *constants, 0b000011 << 26, 0b1011 << 28]
+    return [1, 2, *descriptor, *runs_tree, *codes_tree, *constants, 0b000011 << 26, 0b1011 << 28]
 
 
 def test_words_of_the_hand_made_example():
@@ -174,9 +174,34 @@ def test_the_longest_codes_travel():
     config = make_config(max_code_length=12)
     image = build_image(network, config)
     words = encode_image(image)
-    limits = words[6 : 6 + 24, 0].reshape(2, 12) & 0x1FFFF
-    assert limits[1, 10] < limits[1, 11] == 1 << 12
+    nodes = words[6:][: config.tree_words, 0].reshape(2, -1, 2) & 3 == TreeKind.NODE
+    assert nodes[1].sum() == 14  # of 15 codes, one below the other
     assert same(decode_image(words, config)[0], image.layers[0])
+
+
+def tiles_of_the_hand_made_example() -> NetworkImage:
+    """Its columns, one local row of them, twice over: a tile and the rest of the layer, each in a pass of its own."""
+    image = hand_image(pointer_depth=4)
+    (rest,) = image.layers
+    nothing = {"biases": np.zeros_like(rest.biases), "bias_scale": 1, "shift": 0, "relu": False}
+    tile = LayerImage(**{**vars(rest), **nothing, "keep": True})
+    rest = LayerImage(**{**vars(rest), "first_row": 1})
+    return NetworkImage(**{**vars(image), "layers": (tile, rest), "pass_starts": (0, 1), "in_features": 4})
+
+
+def test_words_of_column_tiles_in_passes():
+    image = tiles_of_the_hand_made_example()
+    first, second = (words.ravel().tolist() for words in encode_passes(image))
+    words = hand_words()
+    kept = 1 << 9 | 1 << 16
+    assert first == [1, 2, 1 | 2 << 16, 0, 1, kept, *words[6:22], *words[22:26], *words[-2:]]
+    assert second == [1, 2, 1 | 2 << 16, 1, *words[4:]]
+    for at, words in enumerate(encode_passes(image)):
+        (layer,) = decode_image(words, image.config)
+        assert same(layer, image.layers[at])
+    with pytest.raises(EieError, match="one that the array holds at once, got one of 2 passes"):
+        encode_image(image)
+    assert input_packet(image, np.array([7, -1, 2, 3], np.int16)).ravel().tolist() == [3 | 2 << 8, 0xFFFF0007, 0x30002]
 
 
 def test_what_no_descriptor_can_say():
@@ -191,4 +216,4 @@ def test_what_no_descriptor_can_say():
 
 def test_descriptor_of_the_hand_made_example():
     descriptor = Descriptor.unpack(hand_words()[2:6])
-    assert (descriptor.stream_words, descriptor.columns, descriptor.bias_scale) == (1, 2, 4)
+    assert (descriptor.stream_words, descriptor.first_row, descriptor.bias_scale) == (1, 0, 4)
