@@ -24,8 +24,8 @@ __all__ = [
     "dequantise_outputs",
     "encode_image",
     "encode_passes",
-    "layer_packet",
     "input_packet",
+    "layer_packet",
     "quantise_inputs",
     "unpack_outputs",
 ]
