@@ -26,6 +26,7 @@ PORTS = (
     "i__payload",
     "i__valid",
     "i__ready",
+    "i_last",
     "o__payload",
     "o__valid",
     "o__ready",
@@ -33,6 +34,7 @@ PORTS = (
     "reg_write",
     "reg_write_data",
     "reg_read_data",
+    "interrupt",
 )
 
 Progress = Callable[[str], None]

@@ -22,6 +22,7 @@ from sim.lockstep import Lockstep
 PORTS = {
     "i_valid": "i__valid",
     "i_data": "i__payload",
+    "i_last": "i_last",
     "o_ready": "o__ready",
     "reg_address": "reg_address",
     "reg_write": "reg_write",
@@ -79,6 +80,10 @@ class RtlOutputs:
     @property
     def reg_read_data(self) -> int:
         return int(self._dut.reg_read_data.value)
+
+    @property
+    def interrupt(self) -> int:
+        return int(self._dut.interrupt.value)
 
     @property
     def debug(self) -> tuple[int, int]:

@@ -10,10 +10,11 @@ from random import Random
 from typing import Any, Protocol
 
 from model.config import ArrayConfig
-from model.registers import ADDRESS, READ_LATENCY, PeCounter
+from model.registers import ADDRESS, READ_LATENCY, Control, PeCounter
 from model.stepped.signals import Inputs
 
 RUN_REGISTERS = ("STATUS", "LAYERS", "CYCLES", "BROADCASTS", "STALLS")
+DONE_BIT = 3  # of STATUS
 
 
 class MachineOutputs(Protocol):
@@ -29,6 +30,8 @@ class MachineOutputs(Protocol):
     def o_last(self) -> int: ...
     @property
     def reg_read_data(self) -> int: ...
+    @property
+    def interrupt(self) -> int: ...
 
 
 class HostTimeout(RuntimeError):
@@ -43,6 +46,11 @@ class Reset:
 
 
 @dataclass(frozen=True)
+class SoftReset:
+    """Write CONTROL.reset."""
+
+
+@dataclass(frozen=True)
 class Idle:
     """Let some cycles pass."""
 
@@ -51,16 +59,23 @@ class Idle:
 
 @dataclass(frozen=True)
 class Send:
-    """Send stream words; before each, wait with probability `stall` per cycle. `limit` cycles may pass per word."""
+    """Send stream words; before each, wait with probability `stall` per cycle. `limit` cycles may pass per word.
+
+    `last`: the final word ends the host's transfer, as `i_last` says.
+    """
 
     words: Sequence[int]
     stall: float = 0.0
     limit: int = 100_000
+    last: bool = False
 
 
 @dataclass(frozen=True)
 class Start:
-    """Write CONTROL.start."""
+    """Write CONTROL.start, with what else it asks for."""
+
+    resume: bool = False
+    hold: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,16 +87,38 @@ class Collect:
 
 
 @dataclass(frozen=True)
+class WaitDone:
+    """Read STATUS until a run is done: the only sign of the end of one whose outputs are held."""
+
+    limit: int = 10_000_000
+
+
+@dataclass(frozen=True)
+class Write:
+    """Write a register."""
+
+    register: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Read:
+    """Read registers; result: dict of their values."""
+
+    registers: Sequence[str]
+
+
+@dataclass(frozen=True)
 class ReadCounters:
     """Read the run registers and every PE's counters; result: (dict of registers, list of counter lists per PE)."""
 
 
-Action = Reset | Idle | Send | Start | Collect | ReadCounters
+Action = Reset | SoftReset | Idle | Send | Start | Collect | WaitDone | Write | Read | ReadCounters
 Program = Generator[Inputs, MachineOutputs, list[Any]]
 
 
 def run_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 0) -> Program:
-    """The actions in order; returns the results of the Collect and ReadCounters actions."""
+    """The actions in order; returns the results of the Collect, Read and ReadCounters actions."""
     random = Random(seed)
     results: list[Any] = []
     for action in actions:
@@ -94,20 +131,30 @@ def run_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 0) -
                     yield Inputs()
             case Send():
                 yield from _send(action, random)
-            case Start():
-                yield Inputs(reg_address=ADDRESS["CONTROL"], reg_write=1, reg_write_data=1)
+            case SoftReset():
+                yield _write("CONTROL", 1 << Control.RESET)
+            case Start(resume, hold):
+                yield _write("CONTROL", 1 << Control.START | resume << Control.RESUME | hold << Control.HOLD)
+            case WaitDone(limit):
+                yield from _wait_done(limit)
+            case Write(register, value):
+                yield _write(register, value)
             case Collect():
                 results.append((yield from _collect(action, random)))
+            case Read(registers):
+                values = yield from _read([ADDRESS[name] for name in registers])
+                results.append(dict(zip(registers, values, strict=True)))
             case ReadCounters():
                 results.append((yield from _read_counters(config)))
     return results
 
 
 def _send(action: Send, random: Random) -> Generator[Inputs, MachineOutputs, None]:
-    for word in action.words:
+    for number, word in enumerate(action.words):
         while random.random() < action.stall:
             yield Inputs()
-        offer = Inputs(i_valid=1, i_data=word)
+        ends = action.last and number == len(action.words) - 1
+        offer = Inputs(i_valid=1, i_data=word, i_last=int(ends))
         for _ in range(action.limit):
             outputs = yield offer
             if outputs.i_ready:
@@ -129,6 +176,19 @@ def _collect(action: Collect, random: Random) -> Generator[Inputs, MachineOutput
     raise HostTimeout(f"the machine gave {len(words)} output words and no last one in {action.limit} cycles")
 
 
+def _write(register: str, value: int) -> Inputs:
+    return Inputs(reg_address=ADDRESS[register], reg_write=1, reg_write_data=value)
+
+
+def _wait_done(limit: int) -> Generator[Inputs, MachineOutputs, None]:
+    """One read of STATUS after the other, until a value read shows that the run is done."""
+    for cycle in range(limit):
+        outputs = yield Inputs(reg_address=ADDRESS["STATUS"])
+        if cycle >= READ_LATENCY and outputs.reg_read_data >> DONE_BIT & 1:
+            return
+    raise HostTimeout(f"the machine was not done after {limit} cycles")
+
+
 def _read(addresses: Sequence[int]) -> Generator[Inputs, MachineOutputs, list[int]]:
     """Pipelined register reads: an address per cycle."""
     values: list[int] = []
@@ -147,6 +207,6 @@ def _read_counters(
     per_pe: list[list[int]] = []
     if config.pe_counters:
         for pe in range(config.pes):
-            yield Inputs(reg_address=ADDRESS["PE_SELECT"], reg_write=1, reg_write_data=pe)
+            yield _write("PE_SELECT", pe)
             per_pe.append((yield from _read([ADDRESS[f"PE_{counter.name}"] for counter in PeCounter])))
     return dict(zip(RUN_REGISTERS, values, strict=True)), per_pe

@@ -41,7 +41,7 @@ class Lockstep:
 
     def _outputs_difference(self, inputs: Inputs, rtl: DebugOutputs) -> str | None:
         model = self._model.outputs(inputs)
-        names = ["i_ready", "o_valid", "reg_read_data"]
+        names = ["i_ready", "o_valid", "reg_read_data", "interrupt"]
         if model.o_valid:
             names += ["o_data", "o_last"]
         for name in names:

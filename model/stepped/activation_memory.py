@@ -36,7 +36,7 @@ class ActivationMemory:
         if control.take:
             self._next_pending = self.words.output != 0
         else:
-            self._next_pending = self.pending and control.broadcast_pe != pe.number
+            self._next_pending = self.pending and pe.number not in control.clear
 
     def commit(self) -> None:
         self.current = self._next_current

@@ -35,7 +35,7 @@ class ArithmeticUnit:
     def __init__(self, config: ArrayConfig, source: SparseMatrixMemory) -> None:
         self._config = config
         self._source = source
-        self._row_mask = (1 << (config.activation_depth - 1).bit_length()) - 1
+        self._row_mask = (2 << max((config.activation_depth - 1).bit_length(), config.index_bits)) - 1
         self._constants = SynchronousMemory(config.constant_depth, 0)
         self._accumulators = SynchronousMemory(config.activation_depth, 0)
         self.reset()
@@ -58,6 +58,11 @@ class ArithmeticUnit:
         self._next_o: Output | None = None
         self._next_row = 0
         self._next_overflow = False
+
+    def is_misplaced(self, pe: PeSignals) -> bool:
+        """Whether stage W holds an entry past the layer's last row."""
+        w = self.w
+        return w is not None and not w.write_back and w.row >= pe.control.descriptor.out_rows
 
     def is_filler(self) -> bool:
         """Whether stage D holds a filler."""
@@ -94,7 +99,9 @@ class ArithmeticUnit:
     def _multiply(self, pe: PeSignals) -> None:
         """Stages W and X."""
         w, x = self.w, self.x
-        self._next_x = None if w is None else Operation(w.write_back, w.row, self._constants.output, w.value)
+        self._next_x = None
+        if w is not None and not self.is_misplaced(pe):
+            self._next_x = Operation(w.write_back, w.row, self._constants.output, w.value)
         self._next_r = None
         if x is not None:
             factor = pe.control.descriptor.bias_scale if x.write_back else x.factor
@@ -125,7 +132,7 @@ class ArithmeticUnit:
             if k.write_back:
                 layer = pe.control.descriptor
                 self._next_o = Output(k.row, write_back(k.value, layer.shift, layer.relu))
-        if pe.control.start:
+        if pe.control.clears_counters:
             self._next_overflow = False
 
     def commit(self) -> None:

@@ -8,7 +8,7 @@ from model.stepped.controller import Controller
 from model.stepped.loader import Loader, LoaderInputs
 from model.stepped.processing_element import ProcessingElement
 from model.stepped.register_file import RegisterFile
-from model.stepped.signals import ControlSignals, Inputs, LoaderSignals, Outputs
+from model.stepped.signals import Broadcast, ControlSignals, Inputs, LoaderSignals, Outputs, Word
 
 
 class SteppedArray:
@@ -34,6 +34,7 @@ class SteppedArray:
             o_data=controller.output_data,
             o_last=int(controller.output_last),
             reg_read_data=self.registers.read_data,
+            interrupt=int(self.registers.interrupt),
         )
 
     def step(self, inputs: Inputs, arrange: Callable[[list[Callable[[], None]]], None] | None = None) -> None:
@@ -41,7 +42,8 @@ class SteppedArray:
 
         `arrange` may reorder, in place, the calls of each phase: the result does not depend on it.
         """
-        control = self.controller.settle(self.registers.is_start(inputs), bool(inputs.o_ready))
+        strobes = self.registers.strobes(inputs)
+        control = self.controller.settle(strobes, bool(inputs.o_ready))
         loader = self.loader.settle(self._loader_inputs(inputs, control.start_rejected))
         for phase in (self._computations(inputs, loader, control), self._commits()):
             if arrange is not None:
@@ -50,16 +52,17 @@ class SteppedArray:
                 call()
         if inputs.reset:
             self._reset()
+        elif strobes.soft_reset:
+            self._soft_reset()
 
     def _loader_inputs(self, inputs: Inputs, start_rejected: bool) -> LoaderInputs:
         seen = LoaderInputs()
-        seen.valid = bool(inputs.i_valid)
-        seen.data = inputs.i_data
-        seen.start = self.registers.is_start(inputs)
+        seen.word = Word(inputs.i_data, bool(inputs.i_last)) if inputs.i_valid else None
+        seen.start = self.registers.strobes(inputs).start
         seen.control_idle = self.controller.state == ControlState.IDLE
         seen.ready_pes = [pe.decoder.ready for pe in self.pes]
-        seen.any_busy = any(pe.decoder.busy for pe in self.pes)
-        seen.any_error = any(pe.decoder.error for pe in self.pes)
+        seen.any_busy = any(pe.decoder.running for pe in self.pes)
+        seen.errors = [pe.error for pe in self.pes]
         seen.start_rejected = start_rejected
         return seen
 
@@ -81,23 +84,40 @@ class SteppedArray:
         for unit in (self.loader, self.controller, self.registers, *self.pes):
             unit.reset()
 
+    def _soft_reset(self) -> None:
+        for unit in (self.loader, self.registers):
+            unit.soft_reset()
+        for unit in (self.controller, *self.pes):
+            unit.reset()
+
     def debug(self) -> tuple[dict[str, int], list[dict[str, int]]]:
         """Registered state of this cycle: the array's fields and each PE's (`model.layouts`), as unsigned integers."""
         loader, controller = self.loader, self.controller
         fields = {
             "loader_state": int(loader.state),
             "loader_error": int(loader.error),
+            "error_pe": loader.error_pe,
+            "sealed": int(loader.sealed),
             "loaded_layers": loader.loaded_layers,
             "control_state": int(controller.state),
             "layer": controller.layer,
             "row": controller.row,
             "bank": controller.bank,
-            "broadcast_valid": int(controller.broadcast_valid),
-            "broadcast_activation": controller.broadcast_activation & 0xFFFF,
-            "broadcast_pointer": controller.broadcast_pointer,
+            "hold": int(controller.hold),
+            **self._broadcast_fields(),
             "done": int(controller.done),
             "cycles": controller.cycles,
-            "broadcasts": controller.broadcasts,
+            "broadcasts": controller.broadcast_count,
             "stalls": controller.stalls,
+            "interrupt": int(self.registers.interrupt),
         }
         return fields, [pe.debug() for pe in self.pes]
+
+    def _broadcast_fields(self) -> dict[str, int]:
+        fields: dict[str, int] = {}
+        for lane, broadcast in enumerate(self.controller.broadcasts):
+            shown = broadcast or Broadcast(0, 0)
+            fields[f"broadcast_valid_{lane}"] = int(broadcast is not None)
+            fields[f"broadcast_activation_{lane}"] = shown.activation & 0xFFFF
+            fields[f"broadcast_pointer_{lane}"] = shown.pointer
+        return fields

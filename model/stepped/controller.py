@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from model.config import ArrayConfig
 from model.layouts import ACTIVATION_BITS, COUNTER_BITS, FLUSH_CYCLES, RUNNING_STATES, ControlState
-from model.stepped.leading_nonzero import leading_nonzero
+from model.stepped.leading_nonzero import leading_nonzeros
 from model.stepped.loader import Loader
 from model.stepped.processing_element import ProcessingElement
-from model.stepped.signals import ControlSignals, LayerEntry, WriteBack
+from model.stepped.signals import Broadcast, ControlSignals, HostStrobes, LayerEntry, WriteBack
 
 
 class Controller:
@@ -29,41 +29,45 @@ class Controller:
         self.flush = 0
         self.column_base = 0
         self.descriptor = LayerEntry()
-        self.broadcast_valid = False
-        self.broadcast_activation = 0
-        self.broadcast_pointer = 0
+        self.hold = False
+        nothing = (None,) * self._config.broadcasts_per_cycle
+        self.broadcasts: tuple[Broadcast | None, ...] = nothing
         self.done = False
         self.cycles = 0
-        self.broadcasts = 0
+        self.broadcast_count = 0
         self.stalls = 0
         self._signals: ControlSignals | None = None
         self._entry = LayerEntry()
         self._loaded_layers = 0
         self._drained = False
-        self._activation = 0
+        self._next_broadcasts = self.broadcasts
 
-    def settle(self, start: bool, o_ready: bool) -> ControlSignals:
-        """The wires of a cycle with that start strobe and that output ready."""
+    def settle(self, strobes: HostStrobes, o_ready: bool) -> ControlSignals:
+        """The wires of a cycle with those strobes and that output ready."""
         signals = ControlSignals(
             self.layer,
             self.bank,
             self.descriptor,
-            self.broadcast_valid,
-            self.broadcast_activation,
-            self.broadcast_pointer,
+            self.broadcasts,
+            resume=strobes.resume,
+            hold=strobes.hold,
             computing=self.state in (ControlState.BROADCAST, ControlState.DRAIN),
         )
-        if start:
+        if strobes.start:
             signals.start = self.state == ControlState.IDLE and self._loader.waits and self._loader.loaded_layers > 0
             signals.start_rejected = not signals.start
         match self.state:
             case ControlState.PREFETCH_0:
                 signals.begin_layer = True
-                signals.read_row = 0
                 signals.table_read = self.layer
+            case ControlState.PREFETCH_1:
+                signals.read_row = self._loader.table.output.first_row
+            case ControlState.PREFETCH_2:
+                signals.take = True
+                signals.read_row = self.descriptor.first_row + 1
             case ControlState.UNLOAD_0:
                 signals.read_row = 0
-            case ControlState.PREFETCH_1 | ControlState.UNLOAD_1:
+            case ControlState.UNLOAD_1:
                 signals.take = True
                 signals.read_row = 1
             case ControlState.BROADCAST:
@@ -75,25 +79,33 @@ class Controller:
             case ControlState.UNLOAD:
                 signals.send = o_ready
                 if o_ready and self.group == self._config.groups - 1 and self.row < self.descriptor.out_rows - 1:
-                    self._take_next_row(signals)
+                    signals.take = True
+                    signals.read_row = self.row + 2
             case _:
                 pass
         return signals
 
     def _settle_broadcast(self, signals: ControlSignals) -> None:
         pending = [pe.activation_memory.pending for pe in self._pes]
-        lowest = leading_nonzero(pending)
-        if lowest is not None:
-            signals.stall = any(pe.is_full(self.broadcast_valid) for pe in self._pes)
+        if any(pending):
+            signals.stall = any(pe.is_full(self._in_register) for pe in self._pes)
             if not signals.stall:
-                signals.broadcast_pe = lowest
-        signals.exhausted = lowest is None or (not signals.stall and sum(pending) == 1)
+                signals.clear = tuple(leading_nonzeros(pending, self._config.broadcasts_per_cycle))
+        signals.exhausted = sum(pending) == len(signals.clear)
         if signals.exhausted and self.row < self.descriptor.in_rows - 1:
-            self._take_next_row(signals)
+            signals.take = True
+            signals.read_row = self.descriptor.first_row + self.row + 2
 
-    def _take_next_row(self, signals: ControlSignals) -> None:
-        signals.take = True
-        signals.read_row = self.row + 2
+    @property
+    def _in_register(self) -> int:
+        """Activations in the broadcast register."""
+        return sum(broadcast is not None for broadcast in self.broadcasts)
+
+    @property
+    def becomes_done(self) -> bool:
+        """Whether the last FLUSH cycle of the last layer is now."""
+        ends = self.state == ControlState.FLUSH and self.flush == FLUSH_CYCLES - 1
+        return ends and self.layer == self._loader.loaded_layers - 1
 
     @property
     def output_valid(self) -> bool:
@@ -117,9 +129,12 @@ class Controller:
             self._loader.table.read(control.table_read)
         self._entry = self._loader.table.output
         self._loaded_layers = self._loader.loaded_layers
-        self._drained = not self.broadcast_valid and all(pe.queue_empty for pe in self._pes)
-        lowest = control.broadcast_pe
-        self._activation = self._pes[lowest].activation_memory.current if lowest >= 0 else self.broadcast_activation
+        self._drained = self._in_register == 0 and all(pe.queue_empty for pe in self._pes)
+        lanes: list[Broadcast | None] = [
+            Broadcast(self._pes[pe].activation_memory.current, (self.column_base + pe) & self._pointer_mask)
+            for pe in control.clear
+        ]
+        self._next_broadcasts = tuple(lanes + [None] * (self._config.broadcasts_per_cycle - len(lanes)))
 
     def commit(self) -> None:
         signals = self._signals
@@ -129,11 +144,8 @@ class Controller:
         if self.state in RUNNING_STATES:
             self.cycles = (self.cycles + 1) & mask
         self.stalls = (self.stalls + signals.stall) & mask
-        self.broadcast_valid = signals.broadcast_pe >= 0
-        if self.broadcast_valid:
-            self.broadcasts = (self.broadcasts + 1) & mask
-            self.broadcast_activation = self._activation
-            self.broadcast_pointer = (self.column_base + signals.broadcast_pe) & self._pointer_mask
+        self.broadcast_count = (self.broadcast_count + len(signals.clear)) & mask
+        self.broadcasts = self._next_broadcasts
         self._move(signals)
 
     def _move(self, signals: ControlSignals) -> None:
@@ -143,15 +155,14 @@ class Controller:
                 self._next_write_back(self._config.activation_depth, ControlState.IDLE)
             case ControlState.IDLE:
                 if signals.start:
-                    self.state = ControlState.PREFETCH_0
-                    self.layer = self.bank = 0
-                    self.cycles = self.broadcasts = self.stalls = 0
-                    self.done = False
+                    self._begin_run(signals)
             case ControlState.PREFETCH_0:
                 self.state = ControlState.PREFETCH_1
             case ControlState.PREFETCH_1:
                 self.descriptor = self._entry
                 self.column_base = self._entry.pointer_base
+                self.state = ControlState.PREFETCH_2
+            case ControlState.PREFETCH_2:
                 self.row = 0
                 self.state = ControlState.BROADCAST
             case ControlState.BROADCAST:
@@ -162,11 +173,10 @@ class Controller:
                     self.state = ControlState.DRAIN
             case ControlState.DRAIN:
                 if self._drained:
-                    self.row = 0
-                    self.state = ControlState.WRITE_BACK
+                    self.row = self.flush = 0
+                    self.state = ControlState.FLUSH if self.descriptor.keep else ControlState.WRITE_BACK
             case ControlState.WRITE_BACK:
                 self._next_write_back(self.descriptor.out_rows, ControlState.FLUSH)
-                self.flush = 0
             case ControlState.FLUSH:
                 self._flush()
             case ControlState.UNLOAD_0:
@@ -179,6 +189,15 @@ class Controller:
                 if signals.send:
                     self._sent(signals)
 
+    def _begin_run(self, signals: ControlSignals) -> None:
+        self.state = ControlState.PREFETCH_0
+        self.layer = 0
+        self.done = False
+        self.hold = signals.hold
+        if signals.clears_counters:
+            self.bank = 0
+            self.cycles = self.broadcast_count = self.stalls = 0
+
     def _next_write_back(self, rows: int, after: ControlState) -> None:
         if self.row == rows - 1:
             self.state = after
@@ -189,10 +208,11 @@ class Controller:
         self.flush += 1
         if self.flush < FLUSH_CYCLES:
             return
-        self.bank = 1 - self.bank
+        if not self.descriptor.keep:
+            self.bank = 1 - self.bank
         if self.layer == self._loaded_layers - 1:
             self.done = True
-            self.state = ControlState.UNLOAD_0
+            self.state = ControlState.IDLE if self.hold else ControlState.UNLOAD_0
         else:
             self.layer += 1
             self.state = ControlState.PREFETCH_0

@@ -1,80 +1,73 @@
 """Loader: takes the input stream apart and writes decoders, constants and input activations."""
 
 from model.config import ArrayConfig
-from model.layouts import (
-    CODE_ALPHABET,
-    DELTA_BITS,
-    DESCRIPTOR_WORDS,
-    LIMIT_BITS,
-    RUN_ALPHABET,
-    Descriptor,
-    LoaderState,
-    Opcode,
-    symbol_index_bits,
-)
-from model.registers import Error
+from model.layouts import CHECK_CYCLES, DESCRIPTOR_WORDS, Descriptor, LoaderState, Opcode
+from model.registers import Error, PeError
 from model.stepped.memory import SynchronousMemory
-from model.stepped.signals import Address, LaneWrite, LayerEntry, LoaderSignals, Tables
+from model.stepped.signals import Address, LaneWrite, LayerEntry, LoaderSignals, Word
 
 SECTION_AFTER = {
     LoaderState.DESCRIPTOR: LoaderState.CHECK,
-    LoaderState.LIMITS: LoaderState.END_INDEX,
-    LoaderState.END_INDEX: LoaderState.SYMBOLS,
-    LoaderState.SYMBOLS: LoaderState.CODEBOOK,
+    LoaderState.TREE: LoaderState.CODEBOOK,
     LoaderState.CODEBOOK: LoaderState.BIASES,
     LoaderState.BIASES: LoaderState.BEGIN,
     LoaderState.CODES: LoaderState.WAIT,
     LoaderState.INPUT: LoaderState.HEADER,
 }
+PACKET_ENDS = (LoaderState.WAIT, LoaderState.HEADER)
 
 
 class LoaderInputs:
     """What the loader sees of the rest of the array in a cycle, all of it registers or array inputs."""
 
-    __slots__ = ("any_busy", "any_error", "control_idle", "data", "ready_pes", "start", "start_rejected", "valid")
+    __slots__ = ("any_busy", "control_idle", "errors", "ready_pes", "start", "start_rejected", "word")
 
     def __init__(self) -> None:
-        self.valid = False
-        self.data = 0
+        self.word: Word | None = None
         self.start = False
         self.control_idle = False
         self.ready_pes: list[bool] = []
         self.any_busy = False
-        self.any_error = False
+        self.errors: list[PeError] = []
         self.start_rejected = False
 
 
 class Loader:
-    """One word per accepted cycle; `word` counts the accepted words of the current section."""
+    """One word per accepted cycle; `word` counts the accepted words of the current section, and the cycles of CHECK."""
 
     def __init__(self, config: ArrayConfig) -> None:
         self._config = config
         self._sizes = {
             LoaderState.DESCRIPTOR: DESCRIPTOR_WORDS,
-            LoaderState.LIMITS: 2 * config.max_code_length,
-            LoaderState.END_INDEX: 1,
-            LoaderState.SYMBOLS: config.run_symbols + config.code_symbols,
+            LoaderState.TREE: config.tree_words,
             LoaderState.CODEBOOK: config.code_symbols,
         }
-        self.table: SynchronousMemory[LayerEntry] = SynchronousMemory(config.layers, LayerEntry())
+        self.table = SynchronousMemory(config.layers, LayerEntry())
         self.reset()
 
     def reset(self) -> None:
-        config = self._config
+        self.loaded_layers: int = 0
+        self.pointer_base: int = 0
+        self.bias_base: int = self._config.bias_base
+        self._reset_work()
+        self.sealed = False
+        self._before = (self.loaded_layers, self.pointer_base, self.bias_base)
+
+    def soft_reset(self) -> None:
+        """As `reset`, but the layers loaded before this cycle stay, and no more come before a LOAD packet."""
+        self.loaded_layers, self.pointer_base, self.bias_base = self._before
+        self._reset_work()
+        self.sealed = True
+
+    def _reset_work(self) -> None:
         self.state = LoaderState.HEADER
         self.error = Error.NONE
-        self.loaded_layers = 0
-        self.pointer_base = 0
-        self.bias_base = config.bias_base
+        self.error_pe = 0
         self.word = 0
         self.input_rows = 0
         self.descriptor_words = [0] * DESCRIPTOR_WORDS
-        self.tables = Tables(self._no_codes(), self._no_codes())
         self._inputs = LoaderInputs()
         self._signals: LoaderSignals | None = None
-
-    def _no_codes(self) -> list[list[int]]:
-        return [[0] * self._config.max_code_length for _ in range(2)]
 
     @property
     def waits(self) -> bool:
@@ -112,14 +105,14 @@ class Loader:
     def settle(self, inputs: LoaderInputs) -> LoaderSignals:
         """The wires of this cycle."""
         self._inputs = inputs
-        signals = LoaderSignals(self.tables)
+        signals = LoaderSignals()
         signals.ready = self.is_ready(inputs)
         signals.begin = self.state == LoaderState.BEGIN
-        signals.columns = self.descriptor.columns if signals.begin else 0
+        signals.columns = self.columns if signals.begin else 0
         signals.stream_ended = self.state == LoaderState.WAIT
-        if signals.ready and inputs.valid:
-            signals.accepted = inputs.data
-            self._settle_word(signals, inputs.data)
+        if signals.ready and inputs.word is not None:
+            signals.accepted = inputs.word
+            self._settle_word(signals, inputs.word.data)
         return signals
 
     def _settle_word(self, signals: LoaderSignals, data: int) -> None:
@@ -129,11 +122,8 @@ class Loader:
         match self.state:
             case LoaderState.HEADER:
                 signals.load = data & 0xFF == Opcode.LOAD
-            case LoaderState.SYMBOLS:
-                is_code = self.word >= config.run_symbols
-                alphabet = CODE_ALPHABET if is_code else RUN_ALPHABET
-                index = self.word - config.run_symbols * is_code
-                signals.symbol_write = Address(alphabet << symbol_index_bits(config) | index, data)
+            case LoaderState.TREE:
+                signals.tree_write = Address(self.word, data)
             case LoaderState.CODEBOOK:
                 address = self.loaded_layers << config.code_bits | self.word
                 signals.constant_write = LaneWrite(address, None, data)
@@ -149,14 +139,18 @@ class Loader:
 
     def compute(self, signals: LoaderSignals) -> None:
         self._signals = signals
+        self._before = (self.loaded_layers, self.pointer_base, self.bias_base)
 
     def commit(self) -> None:
         signals, inputs = self._signals, self._inputs
         if signals is None:
             return
         before = self.error
-        if self.state in (LoaderState.CODES, LoaderState.WAIT) and inputs.any_error:
-            self._fail(Error.CODE)
+        reporter = next((pe for pe, error in enumerate(inputs.errors) if error != PeError.NONE), None)
+        if self.state == LoaderState.ERROR:
+            pass
+        elif reporter is not None:
+            self._fail(Error[inputs.errors[reporter].name], reporter)
         elif self.state == LoaderState.CHECK:
             self._check()
         elif self.state == LoaderState.BEGIN:
@@ -170,42 +164,36 @@ class Loader:
             self.error = Error.START
         self.table.commit()
 
-    def _fail(self, error: Error) -> None:
+    def _fail(self, error: Error, pe: int = 0) -> None:
         self.state = LoaderState.ERROR
-        if self.error == Error.NONE:
-            self.error = error
+        self.error = error
+        self.error_pe = pe
 
-    def _accept(self, data: int) -> None:
-        match self.state:
-            case LoaderState.HEADER:
-                self._accept_header(data & 0xFF, data >> 8 & 0xFFFFFF)
-                return
-            case LoaderState.ERROR:
-                return
-            case LoaderState.DESCRIPTOR:
-                self.descriptor_words[self.word] = data & 0xFFFFFFFF
-            case LoaderState.LIMITS:
-                alphabet, length = divmod(self.word, self._config.max_code_length)
-                self.tables.limits[alphabet][length] = data & ((1 << LIMIT_BITS) - 1)
-                self.tables.deltas[alphabet][length] = data >> LIMIT_BITS & ((1 << DELTA_BITS) - 1)
-            case LoaderState.END_INDEX:
-                self.tables.end_index = data & ((1 << symbol_index_bits(self._config)) - 1)
-            case _:
-                pass
+    def _accept(self, word: Word) -> None:
+        if self.state == LoaderState.HEADER:
+            self._accept_header(word)
+            return
+        if self.state == LoaderState.DESCRIPTOR:
+            self.descriptor_words[self.word] = word.data & 0xFFFFFFFF
         self.word += 1
         if self.word == self._size():
             self.word = 0
             self.state = SECTION_AFTER[self.state]
+            if self.state == LoaderState.BIASES and self.descriptor.keep:
+                self.state = LoaderState.BEGIN
+        if word.last and not (self.word == 0 and self.state in PACKET_ENDS):
+            self._fail(Error.TRUNCATED)
 
-    def _accept_header(self, opcode: int, count: int) -> None:
+    def _accept_header(self, word: Word) -> None:
+        opcode, count = word.data & 0xFF, word.data >> 8 & 0xFFFFFF
         match opcode:
             case Opcode.LOAD:
                 self.loaded_layers = 0
                 self.pointer_base = 0
                 self.bias_base = self._config.bias_base
-                if self.error == Error.START:
-                    self.error = Error.NONE
-            case Opcode.LAYER if self.loaded_layers == self._config.layers:
+                self.sealed = False
+                self.error = Error.NONE
+            case Opcode.LAYER if self.sealed or self.loaded_layers == self._config.layers:
                 self._fail(Error.LAYERS)
             case Opcode.LAYER:
                 self.state = LoaderState.DESCRIPTOR
@@ -216,19 +204,36 @@ class Loader:
                 self._fail(Error.INPUT)
             case _:
                 self._fail(Error.OPCODE)
+        if word.last and self.state in (LoaderState.DESCRIPTOR, LoaderState.INPUT):
+            self._fail(Error.TRUNCATED)
+
+    @property
+    def columns(self) -> int:
+        """Of the layer being loaded."""
+        return self.descriptor.in_rows * self._config.pes
+
+    @property
+    def biases(self) -> int:
+        """Bias words of the layer being loaded in every PE."""
+        return 0 if self.descriptor.keep else self.descriptor.out_rows
 
     def _check(self) -> None:
+        self.word += 1
+        if self.word < CHECK_CYCLES:
+            return
+        self.word = 0
         layer, config = self.descriptor, self._config
         fits = (
-            1 <= layer.in_rows <= config.activation_depth
+            layer.in_rows >= 1
             and 1 <= layer.out_rows <= config.activation_depth
-            and layer.columns >= 1
+            and layer.first_row + layer.in_rows <= config.activation_depth
             and layer.stream_words >= 1
-            and self.pointer_base + layer.columns + 1 <= config.pointer_depth
-            and self.bias_base + layer.out_rows <= config.constant_depth
+            and layer.shift < config.accumulator_bits
+            and self.pointer_base + self.columns + 1 <= config.pointer_depth
+            and self.bias_base + self.biases <= config.constant_depth
         )
         if fits:
-            self.state = LoaderState.LIMITS
+            self.state = LoaderState.TREE
         else:
             self._fail(Error.DESCRIPTOR)
 
@@ -237,14 +242,16 @@ class Loader:
         entry = LayerEntry(
             in_rows=layer.in_rows,
             out_rows=layer.out_rows,
+            first_row=layer.first_row,
             shift=layer.shift,
             relu=layer.relu,
+            keep=layer.keep,
             bias_scale=layer.bias_scale,
             pointer_base=self.pointer_base,
             bias_base=self.bias_base,
         )
         self.table.write(self.loaded_layers, entry)
         self.loaded_layers += 1
-        self.pointer_base += layer.columns + 1
-        self.bias_base += layer.out_rows
+        self.pointer_base += self.columns + 1
+        self.bias_base += self.biases
         self.state = LoaderState.HEADER

@@ -1,47 +1,100 @@
-"""Pointer read (stages B and P): start and end of a column slice in one cycle, from two banks."""
+"""Pointer read (stages B, P and Q): start and end of a column slice in one cycle, from two banks per broadcast."""
+
+from typing import NamedTuple
 
 from model.config import ArrayConfig
+from model.registers import PeError
 from model.stepped.memory import SynchronousMemory
+from model.stepped.parity import is_wrong
 from model.stepped.signals import PeSignals
 
 
+class Reading(NamedTuple):
+    """A broadcast in stage P; `odd`: its first pointer lies in the odd bank."""
+
+    activation: int
+    odd: int
+
+
+class Slice(NamedTuple):
+    """A column slice in stage Q, its pointers as the memory holds them."""
+
+    activation: int
+    start: int
+    end: int
+
+
 class PointerMemory:
-    """Even and odd pointers in separate banks, so that p[a] and p[a+1] are read together, one cycle after stage B."""
+    """Even and odd pointers in separate banks, so that p[a] and p[a+1] are read together; a copy per broadcast."""
 
     def __init__(self, config: ArrayConfig) -> None:
-        self.banks = [SynchronousMemory(config.pointer_depth // 2, 0) for _ in range(2)]
+        self._config = config
+        self._mask = (1 << config.pointer_bits) - 1
+        self.copies = [
+            [SynchronousMemory(config.pointer_depth // 2, 0) for _ in range(2)]
+            for _ in range(config.broadcasts_per_cycle)
+        ]
         self.reset()
 
     def reset(self) -> None:
-        self.p_valid = False
-        self.p_activation = 0
-        self._p_odd = 0
-        self._next_valid = False
-        self._next_activation = 0
-        self._next_odd = 0
+        nothing = (None,) * self._config.broadcasts_per_cycle
+        self.p: tuple[Reading | None, ...] = nothing
+        self.q: tuple[Slice | None, ...] = nothing
+        self._next_p = self.p
+        self._next_q = self.q
 
     @property
-    def pointers(self) -> tuple[int, int]:
-        """(start, end) of the slice in stage P."""
-        even, odd = self.banks[0].output, self.banks[1].output
-        return (odd, even) if self._p_odd else (even, odd)
+    def banks(self) -> list[SynchronousMemory[int]]:
+        """The even and the odd bank of the first broadcast's copy."""
+        return self.copies[0]
+
+    @property
+    def on_the_way(self) -> int:
+        """Broadcasts in stages P and Q."""
+        return sum(stage is not None for stage in (*self.p, *self.q))
+
+    def is_empty(self, q: Slice) -> bool:
+        """Whether a slice in stage Q has no entries, or none that can be trusted."""
+        return q.start == q.end or bool(self._errors_of(q))
+
+    def _errors_of(self, q: Slice) -> list[PeError]:
+        parity = self._config.parity
+        errors: list[PeError] = []
+        if q.end & self._mask < q.start & self._mask:
+            errors.append(PeError.POINTER)
+        if is_wrong(q.start, parity) or is_wrong(q.end, parity):
+            errors.append(PeError.PARITY)
+        return errors
+
+    @property
+    def errors(self) -> list[PeError]:
+        """What is wrong in stage Q."""
+        return [error for q in self.q if q is not None for error in self._errors_of(q)]
 
     def compute(self, pe: PeSignals) -> None:
-        control = pe.control
-        self._next_valid = control.broadcast_valid
-        if control.broadcast_valid:
-            address = control.broadcast_pointer
-            self._next_activation = control.broadcast_activation
-            self._next_odd = address & 1
-            self.banks[0].read((address + 1) >> 1)
-            self.banks[1].read(address >> 1)
+        self._next_q = tuple(self._slice(reading, banks) for reading, banks in zip(self.p, self.copies, strict=True))
+        readings: list[Reading | None] = []
+        for broadcast, banks in zip(pe.control.broadcasts, self.copies, strict=True):
+            if broadcast is None:
+                readings.append(None)
+                continue
+            readings.append(Reading(broadcast.activation, broadcast.pointer & 1))
+            banks[0].read((broadcast.pointer + 1) >> 1)
+            banks[1].read(broadcast.pointer >> 1)
+        self._next_p = tuple(readings)
         write = pe.decoder.pointer_write
         if write is not None:
-            self.banks[write.address & 1].write(write.address >> 1, write.data)
+            for banks in self.copies:
+                banks[write.address & 1].write(write.address >> 1, write.data)
+
+    def _slice(self, reading: Reading | None, banks: list[SynchronousMemory[int]]) -> Slice | None:
+        if reading is None:
+            return None
+        even, odd = banks[0].output, banks[1].output
+        return Slice(reading.activation, odd, even) if reading.odd else Slice(reading.activation, even, odd)
 
     def commit(self) -> None:
-        self.p_valid = self._next_valid
-        self.p_activation = self._next_activation
-        self._p_odd = self._next_odd
-        self.banks[0].commit()
-        self.banks[1].commit()
+        self.p, self.q = self._next_p, self._next_q
+        for banks in self.copies:
+            banks[0].commit()
+            banks[1].commit()

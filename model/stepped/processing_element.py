@@ -4,7 +4,7 @@ from typing import Protocol
 
 from model.config import ArrayConfig
 from model.layouts import COUNTER_BITS, PIPELINE_STAGES
-from model.registers import PeCounter
+from model.registers import PeCounter, PeError
 from model.stepped.activation_memory import ActivationMemory
 from model.stepped.activation_queue import ActivationQueue
 from model.stepped.arithmetic_unit import ArithmeticUnit
@@ -50,15 +50,18 @@ class ProcessingElement:
         for unit in self.units:
             unit.reset()
         self.counters = [0] * len(PeCounter)
+        self.error = PeError.NONE
         self._next_counters = self.counters
+        self._next_error = self.error
 
-    def is_full(self, broadcast_valid: bool) -> bool:
-        """Whether a broadcast decided now might find no room."""
-        return self.queue.count + self.pointer_memory.p_valid + broadcast_valid >= self._config.queue_depth
+    def is_full(self, broadcast: int) -> bool:
+        """Whether broadcasts decided now might find no room, with that many in the broadcast register."""
+        coming = self.pointer_memory.on_the_way + broadcast + self._config.broadcasts_per_cycle
+        return self.queue.count + coming > self._config.queue_depth
 
     @property
     def queue_empty(self) -> bool:
-        return self.queue.count == 0 and not self.pointer_memory.p_valid
+        return self.queue.count == 0 and self.pointer_memory.on_the_way == 0
 
     def compute(self, loader: LoaderSignals, control: ControlSignals) -> None:
         signals = PeSignals(self.number, loader, control)
@@ -68,11 +71,23 @@ class ProcessingElement:
         for unit in self.units:
             unit.compute(signals)
         self._count(signals)
+        self._notice_errors(signals)
 
     def commit(self) -> None:
         for unit in self.units:
             unit.commit()
         self.counters = self._next_counters
+        self.error = self._next_error
+
+    def _notice_errors(self, pe: PeSignals) -> None:
+        """The first error stays; of several in one cycle the lowest."""
+        errors = [pe.decoder.error, *self.pointer_memory.errors]
+        if self.arithmetic_unit.is_misplaced(pe):
+            errors.append(PeError.ROW)
+        if self.sparse_matrix_memory.parity_error:
+            errors.append(PeError.PARITY)
+        now = min((error for error in errors if error != PeError.NONE), default=PeError.NONE)
+        self._next_error = now if self.error == PeError.NONE else self.error
 
     def _count(self, pe: PeSignals) -> None:
         """The events of this cycle, in the order of `PeCounter`."""
@@ -80,17 +95,17 @@ class ProcessingElement:
         events = (
             pe.issue.entry,
             unit.is_filler(),
-            control.computing and self.queue.count == 0,
-            pe.issue.empty or self.queue.skips(),
+            control.computing and self.queue.issue is None,
+            pe.issue.empty + self.queue.skipped,
             pe.issue.row_read,
-            control.broadcast_valid,
+            sum(broadcast is not None for broadcast in control.broadcasts),
             unit.x is not None,
             unit.k is not None,
-            pe.decoder.length > 0,
+            pe.decoder.symbol,
         )
         modulus = 1 << COUNTER_BITS
         counted = [(counter + event) % modulus for counter, event in zip(self.counters, events, strict=True)]
-        if control.start:
+        if control.clears_counters:
             counted[: PeCounter.DECODED_SYMBOLS] = [0] * PeCounter.DECODED_SYMBOLS
         if pe.loader.load:
             counted[PeCounter.DECODED_SYMBOLS] = 0
@@ -101,22 +116,23 @@ class ProcessingElement:
         config, decoder, read, unit = self._config, self.decoder, self.sparse_matrix_memory, self.arithmetic_unit
         k, o = unit.k, unit.o
         stages = (read.m, read.s, read.d, unit.w, unit.x, unit.r, unit.c, k, o)
-        position = read.position if read.started else 0
+        issue, position = self.queue.issue, read.position & (1 << config.pointer_bits) - 1
         fields = {
             "decoder_running": int(decoder.running),
-            "decoder_high_valid": int(decoder.high_valid),
-            "decoder_low_valid": int(decoder.low_valid),
-            "decoder_position": decoder.position,
+            "decoder_bits_left": decoder.bits_left,
+            "decoder_fresh": int(decoder.fresh),
+            "decoder_walked": int(decoder.walked),
             "decoder_alphabet": decoder.alphabet,
             "decoder_row": decoder.row,
             "decoder_slot": decoder.slot,
             "decoder_pointer": decoder.pointer,
-            "decoder_error": int(decoder.error),
+            "error": int(self.error),
             "pending": int(self.activation_memory.pending),
             "current": self.activation_memory.current & 0xFFFF,
-            "p_valid": int(self.pointer_memory.p_valid),
+            **self._reading_valid(),
             "queue_count": self.queue.count,
-            "issue_started": int(read.started),
+            "issue_valid": int(issue is not None),
+            "issue_empty": int(issue is not None and issue.empty),
             "issue_row": position >> config.slot_bits,
             "issue_slot": position & ((1 << config.slot_bits) - 1),
         }
@@ -131,3 +147,12 @@ class ProcessingElement:
         if config.pe_counters:
             fields |= {counter.name.lower(): self.counters[counter] for counter in PeCounter}
         return fields
+
+    def _reading_valid(self) -> dict[str, int]:
+        """Which lanes of stages P and Q hold a broadcast."""
+        stages = {"p": self.pointer_memory.p, "q": self.pointer_memory.q}
+        return {
+            f"{name}_valid_{lane}": int(reading is not None)
+            for name, stage in stages.items()
+            for lane, reading in enumerate(stage)
+        }

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from model.config import ArrayConfig
 from model.layouts import RUNNING_STATES, ControlState
-from model.registers import ADDRESS, ID_VALUE, PeCounter
+from model.registers import ADDRESS, ID_VALUE, VERSION, Control, Error, Interrupt, PeCounter
 from model.stepped.controller import Controller
 from model.stepped.loader import Loader
 from model.stepped.processing_element import ProcessingElement
-from model.stepped.signals import Inputs
+from model.stepped.signals import HostStrobes, Inputs
 
 UNLOAD_STATES = (ControlState.UNLOAD_0, ControlState.UNLOAD_1, ControlState.UNLOAD)
 
@@ -28,16 +28,42 @@ class RegisterFile:
 
     def reset(self) -> None:
         self.pe_select = 0
+        self.irq_enable: int = 0
+        self.irq_status = 0
+        self._reset_work()
+
+    def soft_reset(self) -> None:
+        """As `reset`, but what the host wrote, and the interrupts it has not seen, stay as before this cycle."""
+        self.pe_select, self.irq_enable, self.irq_status = self._before
+        self._reset_work()
+
+    def _host_state(self) -> tuple[int, int, int]:
+        return self.pe_select, self.irq_enable, self.irq_status
+
+    def _reset_work(self) -> None:
+        self._before = self._host_state()
         self.read_data = 0
+        self.interrupt = False
+        self._error_before = False
         self._address = 0
+        self._inputs = Inputs()
         self._next_data = 0
-        self._next_address = 0
-        self._next_select = 0
+        self._next_interrupt = False
+        self._error_now = False
+        self._becomes_done = False
 
     @staticmethod
-    def is_start(inputs: Inputs) -> bool:
-        """The start strobe, in the cycle of the write."""
-        return bool(inputs.reg_write and inputs.reg_address == ADDRESS["CONTROL"] and inputs.reg_write_data & 1)
+    def strobes(inputs: Inputs) -> HostStrobes:
+        """What the host asks for in the cycle of its write."""
+        if not inputs.reg_write or inputs.reg_address != ADDRESS["CONTROL"]:
+            return HostStrobes()
+
+        def bit(number: Control) -> bool:
+            return bool(inputs.reg_write_data >> number & 1)
+
+        if bit(Control.RESET):
+            return HostStrobes(soft_reset=True)
+        return HostStrobes(start=bit(Control.START), resume=bit(Control.RESUME), hold=bit(Control.HOLD))
 
     def value(self, address: int) -> int:
         """What a register holds now; addresses without a readable register hold 0."""
@@ -55,9 +81,14 @@ class RegisterFile:
         values = {
             ADDRESS["LAYERS"]: loader.loaded_layers,
             ADDRESS["CYCLES"]: controller.cycles,
-            ADDRESS["BROADCASTS"]: controller.broadcasts,
+            ADDRESS["BROADCASTS"]: controller.broadcast_count,
             ADDRESS["STALLS"]: controller.stalls,
             ADDRESS["PE_SELECT"]: self.pe_select,
+            ADDRESS["ERROR_PE"]: loader.error_pe,
+            ADDRESS["IRQ_ENABLE"]: self.irq_enable,
+            ADDRESS["IRQ_STATUS"]: self.irq_status,
+            ADDRESS["CONFIG_HASH"]: config.fingerprint,
+            ADDRESS["VERSION"]: VERSION,
         }
         return values.get(address, 0)
 
@@ -73,13 +104,29 @@ class RegisterFile:
         )
 
     def compute(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        self._before = self._host_state()
         self._next_data = self.value(self._address)
-        self._next_address = inputs.reg_address
-        self._next_select = self.pe_select
-        if inputs.reg_write and inputs.reg_address == ADDRESS["PE_SELECT"]:
-            self._next_select = inputs.reg_write_data & self._select_mask
+        self._next_interrupt = bool(self.irq_status & self.irq_enable)
+        self._error_now = self._loader.error != Error.NONE
+        self._becomes_done = self._controller.becomes_done
 
     def commit(self) -> None:
+        inputs = self._inputs
         self.read_data = self._next_data
-        self._address = self._next_address
-        self.pe_select = self._next_select
+        self._address = inputs.reg_address
+        self.interrupt = self._next_interrupt
+        if inputs.reg_write:
+            self._write(inputs.reg_address, inputs.reg_write_data)
+        self.irq_status |= self._becomes_done << Interrupt.DONE
+        self.irq_status |= (self._error_now and not self._error_before) << Interrupt.ERROR
+        self._error_before = self._error_now
+
+    def _write(self, address: int, data: int) -> None:
+        interrupts = (1 << len(Interrupt)) - 1
+        if address == ADDRESS["PE_SELECT"]:
+            self.pe_select = data & self._select_mask
+        elif address == ADDRESS["IRQ_ENABLE"]:
+            self.irq_enable = data & interrupts
+        elif address == ADDRESS["IRQ_STATUS"]:
+            self.irq_status &= ~data

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from model.fixed_point import wrap
+from model.registers import PeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,7 @@ class Inputs:
 
     i_valid: int = 0
     i_data: int = 0
+    i_last: int = 0
     o_ready: int = 0
     reg_address: int = 0
     reg_write: int = 0
@@ -28,6 +30,7 @@ class Outputs:
     o_data: int
     o_last: int
     reg_read_data: int
+    interrupt: int
 
 
 class LayerEntry(NamedTuple):
@@ -35,8 +38,10 @@ class LayerEntry(NamedTuple):
 
     in_rows: int = 0
     out_rows: int = 0
+    first_row: int = 0
     shift: int = 0
     relu: bool = False
+    keep: bool = False
     bias_scale: int = 0
     pointer_base: int = 0
     bias_base: int = 0
@@ -65,29 +70,26 @@ class LaneWrite(NamedTuple):
         return wrap(self.word >> 16 * (pe % lanes), 16)
 
 
-@dataclass(slots=True)
-class Tables:
-    """Registers that describe the Huffman codes of the layer being loaded, index [alphabet][length - 1]."""
+class Word(NamedTuple):
+    """An accepted word of the input stream; `last` says that the host's transfer ends with it."""
 
-    limits: list[list[int]]
-    deltas: list[list[int]]
-    end_index: int = 0
+    data: int
+    last: bool
 
 
 @dataclass(slots=True)
 class LoaderSignals:
     """From the loader in one cycle. `code_pe` is the decoder that gets `code_word`, already accepted."""
 
-    tables: Tables
     ready: bool = False
-    accepted: int | None = None
+    accepted: Word | None = None
     load: bool = False
     begin: bool = False
     columns: int = 0
     code_pe: int = -1
     code_word: int | None = None
     stream_ended: bool = False
-    symbol_write: Address | None = None
+    tree_write: Address | None = None
     constant_write: LaneWrite | None = None
     activation_write: LaneWrite | None = None
 
@@ -99,50 +101,72 @@ class WriteBack(NamedTuple):
     address: int
 
 
+class Broadcast(NamedTuple):
+    """A lane of the broadcast register: an activation and the address of its column's first pointer."""
+
+    activation: int
+    pointer: int
+
+
+class HostStrobes(NamedTuple):
+    """What a write of CONTROL asks for in this cycle; a soft reset voids a start."""
+
+    start: bool = False
+    soft_reset: bool = False
+    resume: bool = False
+    hold: bool = False
+
+
 @dataclass(slots=True)
 class ControlSignals:
-    """From the central control unit in one cycle. `broadcast_pe` is -1 when nothing is broadcast."""
+    """From the central control unit in one cycle; `start` is an accepted one, `clear` the PEs broadcast now."""
 
     layer: int
     bank: int
     descriptor: LayerEntry
-    broadcast_valid: bool
-    broadcast_activation: int
-    broadcast_pointer: int
+    broadcasts: tuple[Broadcast | None, ...]
     start: bool = False
+    resume: bool = False
+    hold: bool = False
     start_rejected: bool = False
     begin_layer: bool = False
     computing: bool = False
     read_row: int | None = None
     take: bool = False
     exhausted: bool = False
-    broadcast_pe: int = -1
+    clear: tuple[int, ...] = ()
     stall: bool = False
     write_back: WriteBack | None = None
     send: bool = False
     table_read: int | None = None
 
+    @property
+    def clears_counters(self) -> bool:
+        """Whether a run begins that does not go on with the one before."""
+        return self.start and not self.resume
+
 
 @dataclass(slots=True)
 class DecoderSignals:
-    """What a decoder does in one cycle; `length` 0 consumes no symbol."""
+    """What a decoder does in one cycle. `tree_read`: the step, as alphabet and address."""
 
-    error: bool = False
-    length: int = 0
-    index: int = 0
-    end: bool = False
-    symbol_read: int | None = None
+    error: PeError = PeError.NONE
+    symbol: bool = False
+    run: int | None = None
+    entry: bool = False
+    ended: bool = False
+    tree_read: tuple[int, int] | None = None
     pointer_write: Address | None = None
     row_write: Address | None = None
 
 
 @dataclass(slots=True)
 class IssueSignals:
-    """What leaves stage A in one cycle."""
+    """What leaves stage A in one cycle; `done` gives up the slice of the issue register."""
 
     entry: bool = False
     empty: bool = False
-    pop: bool = False
+    done: bool = False
     first: bool = False
     activation: int = 0
     row: int = 0

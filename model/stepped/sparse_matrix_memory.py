@@ -5,6 +5,7 @@ from typing import NamedTuple
 from model.config import ArrayConfig
 from model.stepped.activation_queue import ActivationQueue
 from model.stepped.memory import SynchronousMemory
+from model.stepped.parity import is_wrong
 from model.stepped.signals import IssueSignals, PeSignals
 
 
@@ -33,7 +34,7 @@ class Entry(NamedTuple):
 
 
 class SparseMatrixMemory:
-    """Issues one entry of the slice at the head of the queue per cycle; an empty slice takes a cycle too."""
+    """Issues one entry of the slice in the issue register per cycle; an empty slice takes a cycle too."""
 
     def __init__(self, config: ArrayConfig, queue: ActivationQueue) -> None:
         self._config = config
@@ -42,8 +43,7 @@ class SparseMatrixMemory:
         self.reset()
 
     def reset(self) -> None:
-        self.started = False
-        self.position = 0
+        self._moved: int | None = None
         self.held_row: int | None = None
         self.m: Fetch | None = None
         self.s: Fetch | None = None
@@ -51,31 +51,38 @@ class SparseMatrixMemory:
         self.row_register = 0
         self._signals: PeSignals | None = None
 
+    @property
+    def position(self) -> int:
+        """Of the entry that the issue register is at; 0 without a slice."""
+        item = self._queue.issue
+        if item is None:
+            return 0
+        return item.start if self._moved is None else self._moved
+
     def settle(self) -> IssueSignals:
         """Stage A, from registers alone."""
-        if not self._queue.items:
+        item = self._queue.issue
+        if item is None:
             return IssueSignals()
-        item = self._queue.items[0]
-        if item.start == item.end:
-            return IssueSignals(empty=True, pop=True)
-        position = self.position if self.started else item.start
-        row = position >> self._config.slot_bits
+        if item.empty:
+            return IssueSignals(empty=True, done=True)
+        slot_bits, last_slot = self._config.slot_bits, self._config.entries_per_row - 1
+        position = self.position
+        row, slot = position >> slot_bits, position & (1 << slot_bits) - 1
         return IssueSignals(
             entry=True,
-            pop=self.next_position(position) == item.end,
-            first=not self.started,
+            done=position == item.final or (row == item.final >> slot_bits and slot >= last_slot),
+            first=self._moved is None,
             activation=item.activation,
             row=row,
-            slot=position & ((1 << self._config.slot_bits) - 1),
+            slot=slot,
             row_read=row != self.held_row,
         )
 
-    def next_position(self, position: int) -> int:
-        """The pointer after an entry: the next slot, or slot 0 of the next row."""
-        slot_bits = self._config.slot_bits
-        if position & ((1 << slot_bits) - 1) == self._config.entries_per_row - 1:
-            return ((position >> slot_bits) + 1) << slot_bits
-        return position + 1
+    @property
+    def parity_error(self) -> bool:
+        """Whether stage S finds a row changed that was just read."""
+        return self.s is not None and self.s.row_read and is_wrong(self.row_register, self._config.parity)
 
     def compute(self, pe: PeSignals) -> None:
         self._signals = pe
@@ -113,10 +120,19 @@ class SparseMatrixMemory:
             self.m = Fetch(True, row=write_back.row, address=write_back.address)
         elif issue.entry:
             self.m = Fetch(False, issue.activation, issue.slot, issue.first, issue.row_read)
-            self.position = self.next_position(issue.row << self._config.slot_bits | issue.slot)
-            self.started = not issue.pop
             self.held_row = issue.row
         else:
             self.m = None
+        if issue.done:
+            self._moved = None
+        elif issue.entry:
+            self._moved = self._next_position(issue.row, issue.slot)
         if pe.control.begin_layer:
             self.held_row = None
+
+    def _next_position(self, row: int, slot: int) -> int:
+        """The next slot, or slot 0 of the next row."""
+        slot_bits = self._config.slot_bits
+        if slot >= self._config.entries_per_row - 1:
+            return (row + 1) << slot_bits
+        return row << slot_bits | slot + 1
