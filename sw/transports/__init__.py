@@ -1,0 +1,1 @@
+"""Ways to reach an array: `transport.Transport` and its back ends."""
