@@ -104,7 +104,7 @@ class ArithmeticUnit:
             self._next_x = Operation(w.write_back, w.row, self._constants.output, w.value)
         self._next_r = None
         if x is not None:
-            factor = pe.control.descriptor.bias_scale if x.write_back else x.factor
+            factor = wrap(pe.control.descriptor.bias_scale, 16) if x.write_back else x.factor
             self._next_r = Operation(x.write_back, x.row, x.value * factor)
             self._accumulators.read(x.row)
 
