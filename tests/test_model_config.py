@@ -51,6 +51,17 @@ MINIMAL: dict[str, Any] = {
         ({"row_dealing": "random"}, "row_dealing must be one of modulo, balanced, got 'random'"),
         ({"name": 3}, "name must be a string, got 3"),
         ({"pe_counters": 1}, "pe_counters must be true or false, got 1"),
+        ({"parity": 0}, "parity must be true or false, got 0"),
+        ({"broadcasts_per_cycle": 0}, "broadcasts_per_cycle must be between 1 and 2, got 0"),
+        ({"broadcasts_per_cycle": 3}, "broadcasts_per_cycle must be between 1 and 2, got 3"),
+        (
+            {"broadcasts_per_cycle": 2, "queue_depth": 2},
+            "queue_depth must be even and >= 4 for two broadcasts per cycle, got 2",
+        ),
+        (
+            {"broadcasts_per_cycle": 2, "queue_depth": 7},
+            "queue_depth must be even and >= 4 for two broadcasts per cycle, got 7",
+        ),
         ({"clock_mhz": 0.0}, "clock_mhz must be a number between 0.001 and 1000000, got 0.0"),
         ({"clock_mhz": math.inf}, "clock_mhz must be a number between 0.001 and 1000000, got inf"),
         ({"clock_mhz": math.nan}, "clock_mhz must be a number between 0.001 and 1000000, got nan"),
@@ -112,6 +123,26 @@ def test_derived_sizes_of_the_paper():
     assert config.code_symbols == 16
     assert (config.lanes, config.groups) == (4, 16)
     assert config.bias_base == 256
+
+
+@pytest.mark.parametrize(("code_bits", "index_bits", "wanted"), [(4, 4, 4), (3, 5, 5), (8, 1, 8)])
+def test_trees_hold_every_symbol(code_bits, index_bits, wanted):
+    config = PRESETS["eie64"].with_(code_bits=code_bits, index_bits=index_bits, max_code_length=12, constant_depth=8192)
+    assert config.node_bits == wanted
+    assert config.tree_words == 2 * 2 * (1 << wanted)
+
+
+def test_fingerprint_is_of_what_images_and_drivers_depend_on():
+    config = PRESETS["tiny4"]
+    for name, value in config.to_dict().items():
+        other = {"name": "other", "row_dealing": "balanced", "max_code_length": 9, "clock_mhz": 1.0}.get(name)
+        if other is not None:
+            assert config.with_(**{name: other}).fingerprint == config.fingerprint
+        elif isinstance(value, bool):
+            assert config.with_(**{name: not value}).fingerprint != config.fingerprint
+    for change in ({"pes": 5}, {"queue_depth": 12}, {"stream_bits": 128}, {"broadcasts_per_cycle": 2}):
+        assert config.with_(**change).fingerprint != config.fingerprint
+    assert 0 <= config.fingerprint < 1 << 32
 
 
 @pytest.mark.parametrize(
