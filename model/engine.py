@@ -26,22 +26,25 @@ class Engine:
         self._layers = [_LayerEngine(image.config, layer) for layer in image.layers]
 
     def run(self, activations: NDArray[np.int16]) -> list[RunResult]:
-        """Every input of a (batch, columns of the first layer) int16 array, in physical order."""
-        return single_runs(self.run_layers(activations), self.load_cycles)
+        """Every input of a (batch, columns of the image) int16 array, in physical order."""
+        return single_runs(self.run_layers(activations), self.load_cycles, self.image.pass_starts[-1])
 
     def run_layers(self, activations: NDArray[np.int16]) -> list[LayerBatch]:
         """What every layer did for such a batch, the inputs side by side."""
         self._check(activations)
         results: list[LayerBatch] = []
+        sums: NDArray[np.int64] | None = None
         for layer in self._layers:
-            results.append(layer.run(activations))
-            activations = results[-1].outputs
+            batch, sums = layer.run(activations, sums)
+            results.append(batch)
+            if sums is None:
+                activations = batch.outputs
         return results
 
     @property
     def load_cycles(self) -> int:
-        """Words of an input packet, header included: the least cycles that loading an input takes."""
-        return 1 + self.image.layers[0].in_rows * self.image.config.groups
+        """Words of an input packet, header included: the cycles that loading it takes if one is always offered."""
+        return 1 + self.image.in_rows * self.image.config.groups
 
     def work(self, activations: NDArray[np.int16]) -> list[list[LayerWork]]:
         """What every layer asks of the array, for every input of such a batch: their schedules follow from it."""
@@ -49,7 +52,7 @@ class Engine:
         return [self._work_of_one(row) for row in activations]
 
     def _check(self, activations: NDArray[np.int16]) -> None:
-        columns = self.image.layers[0].columns
+        columns = self.image.columns
         if activations.ndim != 2 or activations.shape[1] != columns or activations.dtype != np.int16:
             raise ValueError(
                 f"int16 activations of shape (batch, {columns}) wanted, got {activations.dtype} {activations.shape}"
@@ -57,8 +60,12 @@ class Engine:
 
     def _work_of_one(self, values: NDArray[np.int16]) -> list[LayerWork]:
         results = self.run_layers(values[None])
-        sources = [values, *(result.outputs[0] for result in results[:-1])]
-        return [layer.work(source) for layer, source in zip(self._layers, sources, strict=True)]
+        works: list[LayerWork] = []
+        for layer, result in zip(self._layers, results, strict=True):
+            works.append(layer.work(values))
+            if result.outputs.size:
+                values = result.outputs[0]
+        return works
 
 
 class _LayerEngine:
@@ -90,31 +97,44 @@ class _LayerEngine:
         self._weights[target] = layer.codebook[layer.codes[is_weight]]
         self._bias_terms = layer.biases.reshape(-1).astype(np.int64) * layer.bias_scale
         self._symbols = layer.decoded_symbols()
+        self._source = slice(layer.first_row * config.pes, (layer.first_row + layer.in_rows) * config.pes)
+        self._written_rows = 0 if layer.keep else layer.out_rows
 
     def work(self, values: NDArray[np.int16]) -> LayerWork:
-        """What the layer asks of the array for these activations, in physical order."""
+        """What the layer asks of the array for the activations of its source, in physical order."""
+        values = values[self._source]
         active = np.flatnonzero(values)
         return LayerWork(
             name=self._layer.name,
             in_rows=self._layer.in_rows,
-            out_rows=self._layer.out_rows,
+            out_rows=self._written_rows,
             columns=active,
             activations=values[active],
             counts=self._counts,
             nonzeros=self._nonzeros,
             skip_empty_slices=self._config.skip_empty_slices,
+            broadcasts_per_cycle=self._config.broadcasts_per_cycle,
         )
 
-    def run(self, values: NDArray[np.int16]) -> LayerBatch:
-        """The layer's results for (n, columns) activations, in physical order."""
+    def run(
+        self, values: NDArray[np.int16], sums: NDArray[np.int64] | None
+    ) -> tuple[LayerBatch, NDArray[np.int64] | None]:
+        """The layer's results for n inputs, and the sums that a column tile keeps for the next.
+
+        Parameters
+        ----------
+        values : (n, source columns) activations of its source, in physical order.
+        sums : (n, out_rows * pes) of the column tiles before, which are changed; None if there are none.
+        """
         config, layer = self._config, self._layer
         n, pes = len(values), config.pes
         overflow = np.zeros(n, dtype=np.bool_)
         schedule = np.zeros((4, n), dtype=np.int64)
         tallies = np.zeros((4, n, pes), dtype=np.int32)
-        sums = np.zeros((n, layer.out_rows * pes), dtype=np.int64)
+        if sums is None:
+            sums = np.zeros((n, layer.out_rows * pes), dtype=np.int64)
         run_layer(
-            np.ascontiguousarray(values),
+            np.ascontiguousarray(values[:, self._source]),
             self._counts,
             self._nonzeros,
             self._first_rows,
@@ -124,6 +144,7 @@ class _LayerEngine:
             self._weights,
             layer.in_rows,
             config.queue_depth,
+            config.broadcasts_per_cycle,
             config.skip_empty_slices,
             config.accumulator_bits,
             overflow,
@@ -131,14 +152,17 @@ class _LayerEngine:
             tallies,
             sums,
         )
-        outputs, overflowed = self._write_back(sums)
-        return LayerBatch(
+        outputs = np.zeros((n, 0), dtype=np.int16)
+        if not layer.keep:
+            outputs, overflowed = self._write_back(sums)
+            overflow |= overflowed
+        batch = LayerBatch(
             name=layer.name,
-            out_rows=layer.out_rows,
+            out_rows=self._written_rows,
             decoded_symbols=self._symbols,
             skip_empty_slices=config.skip_empty_slices,
             outputs=outputs,
-            overflow=overflow | overflowed,
+            overflow=overflow,
             broadcasts=schedule[0],
             exhausted=schedule[1],
             drained=schedule[2],
@@ -148,6 +172,7 @@ class _LayerEngine:
             empty_slices=tallies[2],
             row_reads=tallies[3],
         )
+        return batch, sums if layer.keep else None
 
     def _write_back(self, sums: NDArray[np.int64]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
         """(n, rows) outputs, and (n,) whether adding a bias left the accumulator's range."""
@@ -171,7 +196,7 @@ def local_rows(layer: LayerImage) -> NDArray[np.int64]:
     return ends - 1 - np.repeat(before[slice_starts], sizes)
 
 
-def single_runs(layers: Sequence[LayerBatch], load_cycles: int) -> list[RunResult]:
+def single_runs(layers: Sequence[LayerBatch], load_cycles: int, loaded_last: int) -> list[RunResult]:
     """The same results, input by input."""
     overflow = np.logical_or.reduce([layer.overflow for layer in layers])
     return [
@@ -180,11 +205,12 @@ def single_runs(layers: Sequence[LayerBatch], load_cycles: int) -> list[RunResul
             overflow=bool(overflow[number]),
             layers=tuple(layer.result(number) for layer in layers),
             load_cycles=load_cycles,
+            loaded_last=loaded_last,
         )
         for number in range(len(overflow))
     ]
 
 
 def run_image(image: NetworkImage, activations: NDArray[np.int16]) -> list[RunResult]:
-    """Run a batch: (batch, columns of the first layer) int16, physical order; see `Engine` to reuse the preparation."""
+    """Run a batch: (batch, columns of the image) int16, physical order; see `Engine` to reuse the preparation."""
     return Engine(image).run(activations)

@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 from model.compiled import compiled
 
+PREFETCH_CYCLES = 3  # PREFETCH_0 to PREFETCH_2, before the first broadcast can be decided
+QUEUED_AFTER = 4  # cycles from a broadcast's decision until its slice is in the queue: stages B, P and Q, then the slot
+
 
 @compiled
 def layer_schedule(
@@ -12,6 +15,7 @@ def layer_schedule(
     counts: NDArray[np.int32],
     in_rows: int,
     queue_depth: int,
+    broadcasts_per_cycle: int,
     broadcasts: NDArray[np.int32],
 ) -> tuple[int, int, int]:
     """The recurrence of docs/architecture.md, section 8.
@@ -20,7 +24,7 @@ def layer_schedule(
     ----------
     active : (n,) columns with a nonzero activation, ascending.
     counts : (columns, pes) entries of every slice.
-    queue_depth : slots of a queue; n + 3 and more are as good as a queue without end.
+    queue_depth : slots of a queue, `broadcasts_per_cycle` or more; n more than those are as good as a queue without end.
     broadcasts : (n,) receives the cycle in which each broadcast is decided.
 
     Returns
@@ -32,31 +36,32 @@ def layer_schedule(
     pes = counts.shape[1]
     finished = np.zeros(pes, dtype=np.int32)
     last_finished = np.zeros(len(active), dtype=np.int32)
-    broadcast = np.int32(1)
-    row = 0
+    broadcast = np.int32(PREFETCH_CYCLES - 1)
+    row = -1
+    lane = 0
     stalls = 0
     latest = np.int32(0)
     for number in range(len(active)):
         column = active[number]
-        earliest = broadcast + 1 + max(column // pes - row - 1, 0)
-        if number == 0:
-            earliest = 2 + column // pes
-        broadcast = np.int32(earliest)
-        if number >= queue_depth:
-            broadcast = np.int32(max(earliest, 1 + last_finished[number - queue_depth]))
-        stalls += broadcast - earliest
+        lane += 1
+        if column // pes != row or lane == broadcasts_per_cycle:
+            earliest = np.int32(broadcast + 1 + max(column // pes - row - 1, 0))
+            broadcast = earliest
+            waits_for = number - queue_depth + broadcasts_per_cycle - 1
+            if waits_for >= 0:
+                broadcast = np.int32(max(earliest, 1 + last_finished[waits_for]))
+            stalls += broadcast - earliest
+            row = column // pes
+            lane = 0
         broadcasts[number] = broadcast
-        row = column // pes
-        arrival = np.int32(broadcast + 2)
+        arrival = np.int32(broadcast + QUEUED_AFTER)
         latest = np.int32(0)
         for pe in range(pes):
             finish = max(finished[pe], arrival) + max(counts[column, pe], np.int32(1))
             finished[pe] = finish
             latest = max(latest, finish)
         last_finished[number] = latest
-    exhausted = int(1 + in_rows)
-    if len(active) > 0:
-        exhausted = int(broadcast + in_rows - 1 - row)
+    exhausted = int(broadcast + in_rows - 1 - row)
     return exhausted, max(exhausted + 1, 1 + int(latest)), int(stalls)
 
 
@@ -66,54 +71,53 @@ def layer_schedule_skipping(
     counts: NDArray[np.int32],
     in_rows: int,
     queue_depth: int,
+    broadcasts_per_cycle: int,
     broadcasts: NDArray[np.int32],
 ) -> tuple[int, int, int]:
-    """`layer_schedule` when empty slices are dropped at their pointer read.
+    """`layer_schedule` when empty slices are dropped where their pointers are compared.
 
-    A broadcast decided in one of the two cycles before counts as a slot in every queue, because its slice is not yet
+    A broadcast decided in one of the three cycles before counts as a slot in every queue, because its slice is not yet
     known to be empty; earlier ones count where their slice is not empty and not finished.
     """
     pes = counts.shape[1]
     finishes = np.zeros((pes, len(active)), dtype=np.int32)
     queued = np.zeros(pes, dtype=np.int32)
     finished = np.zeros(pes, dtype=np.int32)
-    broadcast, before = np.int32(-3), np.int32(-3)
-    row = 0
+    broadcast = np.int32(PREFETCH_CYCLES - 1)
+    row = -1
+    lane = 0
     stalls = 0
     latest = np.int32(0)
     for number in range(len(active)):
         column = active[number]
-        earliest = np.int32(2 + column // pes)
-        if number > 0:
+        lane += 1
+        if column // pes != row or lane == broadcasts_per_cycle:
             earliest = np.int32(broadcast + 1 + max(column // pes - row - 1, 0))
-        cycle = earliest
-        while True:
-            # The broadcasts of the last two cycles, the slots they take and the slices that they are.
-            unknown = np.int32(broadcast >= cycle - 2) + np.int32(before >= cycle - 2)
-            slots = np.int32(queue_depth - unknown)
-            free_from = np.int32(0)
-            if slots <= 0:
-                free_from = cycle + np.int32(1)
-            elif unknown == 0:
-                for pe in range(pes):
-                    place = queued[pe] - slots
-                    if place >= 0:
-                        free_from = max(free_from, finishes[pe, place] + np.int32(1))
-            else:
-                for pe in range(pes):
-                    place = queued[pe] - slots
-                    for recent in range(1, unknown + 1):
-                        place -= np.int32(counts[active[number - recent], pe] > 0)
-                    if place >= 0:
-                        free_from = max(free_from, finishes[pe, place] + np.int32(1))
-            if free_from <= cycle:
-                break
-            cycle = free_from if unknown == 0 else cycle + np.int32(1)
-        stalls += cycle - earliest
-        before, broadcast = broadcast, cycle
+            cycle = earliest
+            while True:
+                unknown = np.int32(0)
+                while unknown < number and broadcasts[number - 1 - unknown] > cycle - QUEUED_AFTER:
+                    unknown += np.int32(1)
+                slots = np.int32(queue_depth - broadcasts_per_cycle + 1 - unknown)
+                free_from = np.int32(0)
+                if slots <= 0:
+                    free_from = cycle + np.int32(1)
+                else:
+                    for pe in range(pes):
+                        place = queued[pe] - slots
+                        for recent in range(1, unknown + 1):
+                            place -= np.int32(counts[active[number - recent], pe] > 0)
+                        if place >= 0:
+                            free_from = max(free_from, finishes[pe, place] + np.int32(1))
+                if free_from <= cycle:
+                    break
+                cycle = free_from if unknown == 0 else cycle + np.int32(1)
+            stalls += cycle - earliest
+            broadcast = cycle
+            row = column // pes
+            lane = 0
         broadcasts[number] = broadcast
-        row = column // pes
-        arrival = np.int32(broadcast + 2)
+        arrival = np.int32(broadcast + QUEUED_AFTER)
         for pe in range(pes):
             count = counts[column, pe]
             if count > 0:
@@ -122,11 +126,10 @@ def layer_schedule_skipping(
                 finishes[pe, queued[pe]] = finish
                 queued[pe] += np.int32(1)
                 latest = max(latest, finish)
-    exhausted = int(1 + in_rows)
+    exhausted = int(broadcast + in_rows - 1 - row)
     drained = exhausted + 1
     if len(active) > 0:
-        exhausted = int(broadcast + in_rows - 1 - row)
-        drained = max(exhausted + 1, int(broadcast) + 3, 1 + int(latest))
+        drained = max(exhausted + 1, int(broadcast) + QUEUED_AFTER, 1 + int(latest))
     return exhausted, drained, int(stalls)
 
 
@@ -188,7 +191,7 @@ def accumulate(
     activations : (columns,) of the layer.
     starts : (columns + 1,) where each column's weights begin.
     rows, weights : (nonzeros,) row in physical order and value of every weight, column by column.
-    sums : (out_rows * pes,), zeros; receives the sums.
+    sums : (out_rows * pes,), zeros or the sums of the column tiles before; receives the sums.
 
     Returns
     -------
@@ -219,6 +222,7 @@ def run_layer(
     weights: NDArray[np.int16],
     in_rows: int,
     queue_depth: int,
+    broadcasts_per_cycle: int,
     skip_empty_slices: bool,
     accumulator_bits: int,
     overflow: NDArray[np.bool_],
@@ -234,15 +238,15 @@ def run_layer(
     overflow : (n,) receives what `accumulate` returns.
     schedule : (4, n) receives broadcasts, and exhausted, drained and stalls of the schedule.
     tallies : (4, n, pes) receives what `tally` returns.
-    sums : (n, out_rows * pes), zeros; receives the sums.
+    sums : (n, out_rows * pes), zeros or the sums of the column tiles before; receives the sums.
     """
     for number in range(len(values)):
         active = np.flatnonzero(values[number])
         broadcasts = np.empty(len(active), dtype=np.int32)
         if skip_empty_slices:
-            told = layer_schedule_skipping(active, counts, in_rows, queue_depth, broadcasts)
+            told = layer_schedule_skipping(active, counts, in_rows, queue_depth, broadcasts_per_cycle, broadcasts)
         else:
-            told = layer_schedule(active, counts, in_rows, queue_depth, broadcasts)
+            told = layer_schedule(active, counts, in_rows, queue_depth, broadcasts_per_cycle, broadcasts)
         schedule[0, number] = len(active)
         schedule[1, number], schedule[2, number], schedule[3, number] = told
         tally_of = tally(active, counts, nonzeros, first_rows, last_rows)

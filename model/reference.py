@@ -16,7 +16,7 @@ class ReferenceRun(NamedTuple):
     ----------
     outputs : (out_rows * pes,) int16 of the last layer.
     overflow : whether an accumulator left its range in any layer.
-    activations : the outputs of every layer in turn; the last are `outputs`.
+    activations : the outputs of every layer in turn; the last are `outputs`. A column tile that keeps its sums has none.
     """
 
     outputs: NDArray[np.int16]
@@ -27,16 +27,22 @@ class ReferenceRun(NamedTuple):
 def run_reference(image: NetworkImage, activations: NDArray[np.int16]) -> ReferenceRun:
     """All layers, dense, through `model.fixed_point.layer_reference`.
 
-    `activations` is (columns of the first layer,) int16 in physical order; ValueError for another shape.
+    `activations` is (columns of the image,) int16 in physical order; ValueError for another shape. The column tiles of a
+    layer are put together again.
     """
-    columns = image.layers[0].columns
+    columns = image.columns
     if activations.shape != (columns,):
         raise ValueError(f"activations of shape ({columns},) wanted, got {activations.shape}")
     overflow = False
     values: list[NDArray[np.int16]] = []
+    weights: list[NDArray[np.int16]] = []
     for layer in image.layers:
+        weights.append(layer.dense_weights())
+        if layer.keep:
+            values.append(activations[:0])
+            continue
         activations, overflowed = layer_reference(
-            layer.dense_weights(),
+            np.concatenate(weights, axis=1),
             layer.biases.reshape(-1),
             layer.bias_scale,
             activations,
@@ -46,4 +52,5 @@ def run_reference(image: NetworkImage, activations: NDArray[np.int16]) -> Refere
         )
         overflow |= overflowed
         values.append(activations)
+        weights.clear()
     return ReferenceRun(activations, overflow, tuple(values))

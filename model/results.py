@@ -72,10 +72,11 @@ class LayerBatch:
 
     Parameters
     ----------
-    name, out_rows : of the layer.
+    name : of the layer.
+    out_rows : local rows written back, 0 for a column tile that keeps its sums.
     decoded_symbols : (pes,) int64, of the layer's codes.
     skip_empty_slices : of the configuration.
-    outputs : (n, out_rows * pes) int16, in physical order.
+    outputs : (n, out_rows * pes) int16, in physical order; (n, 0) of a column tile that keeps its sums.
     overflow : (n,) whether any accumulator left its range.
     broadcasts, exhausted, drained, stalls : (n,) int64; see `model.schedule.LayerSchedule`.
     entries, weights, empty_slices, row_reads : (n, pes) int32, of active columns; weights are entries but for fillers.
@@ -118,10 +119,11 @@ class LayerBatch:
             int(values[inputs].sum()) for values in (self.broadcasts, self.exhausted, self.drained, self.stalls)
         )
         n = len(self.broadcasts[inputs])
+        computing = drained + (1 - PREFETCH_CYCLES) * n  # cycles of BROADCAST and DRAIN
         counters = np.zeros((len(PeCounter), entries.size), dtype=np.int64)
         counters[PeCounter.ENTRIES] = entries
         counters[PeCounter.FILLERS] = entries - weights
-        counters[PeCounter.STARVED_CYCLES] = drained - n - entries - (0 if self.skip_empty_slices else empty_slices)
+        counters[PeCounter.STARVED_CYCLES] = computing - entries - (0 if self.skip_empty_slices else empty_slices)
         counters[PeCounter.EMPTY_SLICES] = empty_slices
         counters[PeCounter.ROW_READS] = row_reads
         counters[PeCounter.POINTER_READS] = broadcasts
@@ -151,13 +153,16 @@ class RunResult:
     outputs : (out_rows * pes,) int16, physical order of the last layer.
     overflow : whether any accumulator left its range.
     layers : in execution order.
-    load_cycles : words of the input packet, header included: the least cycles that loading the input takes.
+    load_cycles : words of the input packet, header included: the cycles that loading the input takes if the host always
+        offers a word.
+    loaded_last : number of the first layer of the last pass.
     """
 
     outputs: NDArray[np.int16]
     overflow: bool
     layers: tuple[LayerResult, ...]
     load_cycles: int
+    loaded_last: int = 0
 
     @property
     def cycles(self) -> int:
@@ -174,8 +179,10 @@ class RunResult:
 
     @property
     def counters(self) -> NDArray[np.int64]:
-        """(len(PeCounter), pes), as the counter registers show them after the run."""
-        return np.stack([layer.counters for layer in self.layers]).sum(axis=0)
+        """(len(PeCounter), pes), as the counter registers show them after the run: what was decoded, of the last pass."""
+        counters = np.stack([layer.counters for layer in self.layers])
+        counters[: self.loaded_last, PeCounter.DECODED_SYMBOLS] = 0
+        return counters.sum(axis=0)
 
     @property
     def useful_efficiency(self) -> float:

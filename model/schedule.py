@@ -9,11 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from model.engine_kernel import layer_schedule, layer_schedule_skipping
+from model.engine_kernel import PREFETCH_CYCLES, QUEUED_AFTER, layer_schedule, layer_schedule_skipping
 from model.layouts import FLUSH_CYCLES
 
-PREFETCH_CYCLES = 2  # PREFETCH_0 and PREFETCH_1, before the first broadcast can be decided
-QUEUED_AFTER = 3  # cycles from a broadcast's decision until its slice is in the queue: stages B and P, then the slot
+__all__ = ["PREFETCH_CYCLES", "QUEUED_AFTER", "LayerSchedule", "LayerWork"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +22,12 @@ class LayerWork:
     Parameters
     ----------
     name : of the layer.
-    in_rows, out_rows : local activations per PE, source and destination.
-    columns : (n,) physical columns with a nonzero activation, ascending.
+    in_rows, out_rows : local activations per PE, source and destination; a column tile that keeps its sums has no
+        destination, 0.
+    columns : (n,) physical columns with a nonzero activation, ascending, counted from the first of a column tile.
     activations : (n,) int16, theirs.
     counts, nonzeros : (all columns, pes) int32, entries of every slice, with and without fillers.
-    skip_empty_slices : of the configuration.
+    skip_empty_slices, broadcasts_per_cycle : of the configuration.
     """
 
     name: str
@@ -38,19 +38,23 @@ class LayerWork:
     counts: NDArray[np.int32]
     nonzeros: NDArray[np.int32]
     skip_empty_slices: bool
+    broadcasts_per_cycle: int = 1
 
     @property
     def unbounded_depth(self) -> int:
         """A queue depth that no larger one betters: no queue is ever full."""
-        return len(self.columns) + QUEUED_AFTER
+        return len(self.columns) + self.broadcasts_per_cycle
 
     def cycles(self, queue_depth: int) -> int:
-        """From PREFETCH_0 to the last FLUSH cycle with queues of this depth, 1 or more; never more with deeper ones."""
+        """From PREFETCH_0 to the last FLUSH cycle with queues of this depth; never more with deeper ones.
+
+        The depth is `broadcasts_per_cycle` or more.
+        """
         _, (_, drained, _) = self._decide(queue_depth)
         return drained + 1 + self.out_rows + FLUSH_CYCLES
 
     def schedule(self, queue_depth: int) -> "LayerSchedule":
-        """Every broadcast and every slice with queues of this depth, 1 or more."""
+        """Every broadcast and every slice with queues of this depth, `broadcasts_per_cycle` or more."""
         broadcasts, (exhausted, drained, stalls) = self._decide(queue_depth)
         return LayerSchedule(
             work=self,
@@ -65,7 +69,8 @@ class LayerWork:
         """The cycles of the broadcasts, and what the recurrence returns."""
         decide = layer_schedule_skipping if self.skip_empty_slices else layer_schedule
         broadcasts = np.empty(len(self.columns), dtype=np.int32)
-        return broadcasts, decide(self.columns, self.counts, self.in_rows, queue_depth, broadcasts)
+        told = decide(self.columns, self.counts, self.in_rows, queue_depth, self.broadcasts_per_cycle, broadcasts)
+        return broadcasts, told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +117,10 @@ class LayerSchedule:
     def finishes(self) -> NDArray[np.int32]:
         """(n, pes) cycle in which the last entry of every slice is issued; of a dropped slice, one before `starts`.
 
-        finish[j] = max(finish[j-1], broadcast[j] + 2) + busy[j], solved for the running sum of busy.
+        finish[j] = max(finish[j-1], broadcast[j] + 4) + busy[j], solved for the running sum of busy.
         """
         total = np.cumsum(self.busy, axis=0, dtype=np.int32)
-        waited = self.broadcasts[:, None] + np.int32(QUEUED_AFTER - 1) - (total - self.busy)
+        waited = self.broadcasts[:, None] + np.int32(QUEUED_AFTER) - (total - self.busy)
         return total + np.maximum.accumulate(waited, axis=0)
 
     @cached_property
@@ -124,12 +129,18 @@ class LayerSchedule:
         return self.finishes - self.busy + 1
 
     @cached_property
+    def leads(self) -> NDArray[np.bool_]:
+        """(n,) whether a broadcast is the first of those decided with it."""
+        return np.diff(self.broadcasts, prepend=-1) > 0
+
+    @cached_property
     def ready(self) -> NDArray[np.int32]:
         """(n,) first cycle in which each broadcast could have been decided; until `broadcasts` it stalls."""
         rows = self.work.columns // self.pes
         zero_rows = np.maximum(np.diff(rows, prepend=-1) - 1, 0)
         before = np.concatenate([[PREFETCH_CYCLES - 1], self.broadcasts[:-1]])
-        return (before + 1 + zero_rows).astype(np.int32)
+        ready = (before + 1 + zero_rows).astype(np.int32)[self.leads]
+        return ready[np.cumsum(self.leads) - 1]
 
     def occupancy(self, begin: int, end: int) -> NDArray[np.int32]:
         """(pes, end - begin) slices in every queue in the cycles begin to end - 1, as queue_count shows them."""
@@ -141,11 +152,12 @@ class LayerSchedule:
         return np.cumsum(change[:, :-1], axis=1, dtype=np.int32)
 
     def in_flight(self, begin: int, end: int) -> NDArray[np.int32]:
-        """(end - begin,) broadcasts on their way to the queues, in stages B and P, in the cycles begin to end - 1."""
+        """(end - begin,) broadcasts on their way to the queues, in stages B, P and Q, in the cycles begin to end - 1."""
         cycles = np.arange(begin, end)
         sent = np.searchsorted(self.broadcasts, cycles)
         return (sent - np.searchsorted(self.broadcasts, cycles - QUEUED_AFTER + 1)).astype(np.int32)
 
     def full(self, begin: int, end: int) -> NDArray[np.bool_]:
-        """(pes, end - begin) whether a queue and what is on its way leave no slot: then no broadcast is decided."""
-        return self.occupancy(begin, end) + self.in_flight(begin, end) >= self.queue_depth
+        """(pes, end - begin) whether a queue and what is on its way leave too few slots: then none is decided."""
+        taken = self.occupancy(begin, end) + self.in_flight(begin, end)
+        return taken + self.work.broadcasts_per_cycle > self.queue_depth

@@ -12,7 +12,13 @@ from model.stepped.array import SteppedArray
 from tests.support_images import encode_input, encode_network
 from tests.support_stepped import Host
 
-COMPUTING = (ControlState.PREFETCH_0, ControlState.PREFETCH_1, ControlState.BROADCAST, ControlState.DRAIN)
+COMPUTING = (
+    ControlState.PREFETCH_0,
+    ControlState.PREFETCH_1,
+    ControlState.PREFETCH_2,
+    ControlState.BROADCAST,
+    ControlState.DRAIN,
+)
 
 
 @dataclass
@@ -21,9 +27,9 @@ class Seen:
 
     counts: list[list[int]] = field(default_factory=list)
     full: list[list[bool]] = field(default_factory=list)
-    heads: list[list[QueueItem | None]] = field(default_factory=list)
+    issued: list[list[QueueItem | None]] = field(default_factory=list)
     in_flight: list[int] = field(default_factory=list)
-    broadcast_valid: list[bool] = field(default_factory=list)
+    broadcasts: list[int] = field(default_factory=list)
 
 
 class Watcher:
@@ -39,19 +45,19 @@ class Watcher:
             return
         if controller.state == ControlState.PREFETCH_0:
             self.layers.append(Seen())
-        seen, valid = self.layers[-1], controller.broadcast_valid
-        (p_valid,) = {pe.pointer_memory.p_valid for pe in pes}
+        seen, valid = self.layers[-1], sum(lane is not None for lane in controller.broadcasts)
+        (reading,) = {pe.pointer_memory.on_the_way for pe in pes}
         seen.counts.append([pe.queue.count for pe in pes])
         seen.full.append([pe.is_full(valid) for pe in pes])
-        seen.heads.append([pe.queue.items[0] if pe.queue.items else None for pe in pes])
-        seen.in_flight.append(p_valid + valid)
-        seen.broadcast_valid.append(valid)
+        seen.issued.append([pe.queue.issue for pe in pes])
+        seen.in_flight.append(reading + valid)
+        seen.broadcasts.append(valid)
 
 
-def slices_of(heads: list[QueueItem | None]) -> list[tuple[int, int]]:
-    """First and last cycle of every item at the head of one PE's queue."""
+def slices_of(issued: list[QueueItem | None]) -> list[tuple[int, int]]:
+    """First and last cycle of every slice in one PE's issue register."""
     found, last = [], None
-    for cycle, item in enumerate(heads):
+    for cycle, item in enumerate(issued):
         if item is not None:
             if item is not last:
                 found.append([cycle, cycle])

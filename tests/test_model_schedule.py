@@ -21,17 +21,17 @@ def check(schedule: LayerSchedule, seen: Seen) -> None:
     np.testing.assert_array_equal(schedule.occupancy(0, cycles), np.array(seen.counts).T)
     np.testing.assert_array_equal(schedule.full(0, cycles), np.array(seen.full).T)
     np.testing.assert_array_equal(schedule.in_flight(0, cycles), seen.in_flight)
-    assert schedule.broadcasts.tolist() == (np.flatnonzero(seen.broadcast_valid) - 1).tolist()
+    assert schedule.broadcasts.tolist() == np.repeat(np.arange(cycles) - 1, seen.broadcasts).tolist()
     for pe in range(schedule.pes):
         queued = schedule.busy[:, pe] > 0
         spans = zip(schedule.starts[queued, pe].tolist(), schedule.finishes[queued, pe].tolist(), strict=True)
-        assert list(spans) == slices_of([heads[pe] for heads in seen.heads])
+        assert list(spans) == slices_of([issued[pe] for issued in seen.issued])
 
 
 @settings(max_examples=100)
 @given(
     pes=st.sampled_from([1, 2, 3, 4, 5, 8]),
-    queue_depth=st.integers(1, 6),
+    queue=st.one_of(st.tuples(st.integers(1, 9), st.just(1)), st.tuples(st.sampled_from([4, 6, 8]), st.just(2))),
     index_bits=st.integers(1, 4),
     skip=st.booleans(),
     sizes=st.lists(st.integers(1, 16), min_size=2, max_size=4),
@@ -39,10 +39,16 @@ def check(schedule: LayerSchedule, seen: Seen) -> None:
     activity=st.sampled_from([0.0, 0.2, 0.6, 1.0]),
     seed=st.integers(0, 1 << 16),
 )
-def test_every_cycle_is_the_stepped_models(pes, queue_depth, index_bits, skip, sizes, density, activity, seed):
+def test_every_cycle_is_the_stepped_models(pes, queue, index_bits, skip, sizes, density, activity, seed):
     rng = np.random.default_rng(seed)
+    queue_depth, broadcasts = queue
     config = small_config(
-        pes=pes, queue_depth=queue_depth, index_bits=index_bits, skip_empty_slices=skip, sparse_matrix_depth=256
+        pes=pes,
+        queue_depth=queue_depth,
+        broadcasts_per_cycle=broadcasts,
+        index_bits=index_bits,
+        skip_empty_slices=skip,
+        sparse_matrix_depth=256,
     )
     image = random_network_image(rng, config, sizes, density)
     activations = random_activations(rng, image, activity)
@@ -55,7 +61,7 @@ def test_every_cycle_is_the_stepped_models(pes, queue_depth, index_bits, skip, s
 @pytest.mark.parametrize("seed", range(20))
 def test_figures_are_the_engines(seed, skip):
     rng = np.random.default_rng(seed)
-    config = small_config(pes=int(rng.integers(1, 9)), skip_empty_slices=skip)
+    config = small_config(pes=int(rng.integers(1, 9)), skip_empty_slices=skip, broadcasts_per_cycle=1 + seed % 2)
     image = random_network_image(rng, config, [40, 60, 9], 0.2)
     activations = random_activations(rng, image, 0.5)
     (run,) = run_image(image, activations[None])
@@ -67,12 +73,13 @@ def test_figures_are_the_engines(seed, skip):
             result.compute_cycles - 1,
             result.compute_cycles + result.drain_cycles - 1,
         )
-        assert int((schedule.broadcasts - schedule.ready).sum()) == result.stalls
+        waited = schedule.broadcasts - schedule.ready
+        assert int(waited[schedule.leads].sum()) == result.stalls
         assert schedule.busy.sum(axis=0).tolist() == result.busy_cycles.tolist()
         assert schedule.entries.sum(axis=0).tolist() == result.counters[PeCounter.ENTRIES].tolist()
         fillers = (schedule.entries - work.nonzeros[work.columns]).sum(axis=0)
         assert fillers.tolist() == result.counters[PeCounter.FILLERS].tolist()
-        starved = (schedule.occupancy(2, schedule.drained + 1) == 0).sum(axis=1)
+        starved = schedule.drained + 1 - 3 - schedule.busy.sum(axis=0)
         assert starved.tolist() == result.counters[PeCounter.STARVED_CYCLES].tolist()
         assert (np.diff(work.columns) > 0).all()
         assert 0 not in work.activations
@@ -80,18 +87,18 @@ def test_figures_are_the_engines(seed, skip):
 
 
 def test_an_empty_slice_by_hand():
-    """Two broadcasts in cycles 2 and 3; PE 1 has nothing in the first column, which costs it a cycle or nothing."""
+    """Two broadcasts in cycles 3 and 4; PE 1 has nothing in the first column, which costs it a cycle or nothing."""
     codes = np.array([[1, 1], [0, 1], [1, 0], [0, 1]])
     for skip, expected in (
-        (False, [[(5, 6), (5, 5)], [(7, 7), (6, 7)]]),
-        (True, [[(5, 6), None], [(7, 7), (6, 7)]]),
+        (False, [[(8, 9), (8, 8)], [(10, 10), (9, 10)]]),
+        (True, [[(8, 9), None], [(10, 10), (9, 10)]]),
     ):
         config = small_config(pes=2, skip_empty_slices=skip)
         codebook = np.array([0, 3] + [0] * 14, dtype=np.int16)
         image = network(config, [layer_from_codes(config, codes, codebook, [0] * 4)], 2, 4)
         ((work,),) = Engine(image).work(np.array([[5, -5]], dtype=np.int16))
         schedule = work.schedule(4)
-        assert schedule.broadcasts.tolist() == [2, 3]
+        assert schedule.broadcasts.tolist() == [3, 4]
         for number in range(2):
             for pe in range(2):
                 span = expected[number][pe]
@@ -99,7 +106,7 @@ def test_an_empty_slice_by_hand():
                     assert schedule.busy[number, pe] == 0
                 else:
                     assert (schedule.starts[number, pe], schedule.finishes[number, pe]) == span
-        assert schedule.occupancy(4, 9).tolist() == [[0, 1, 2, 1, 0], [0, int(not skip), 1, 1, 0]]
+        assert schedule.occupancy(6, 12).tolist() == [[0, 1, 2, 2, 1, 0], [0, *([1, 2] if not skip else [0, 1]), 1, 1, 0]]
 
 
 @pytest.mark.parametrize("skip", [False, True])
