@@ -1,14 +1,26 @@
 """The loader of the stepped model: what it accepts, cycle by cycle, and every error of section 4."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from model.layouts import LoaderState, Opcode, header
-from model.registers import Error
+from model.layouts import CHECK_CYCLES, Descriptor, LoaderState, Opcode, header
+from model.reference import run_reference
+from model.registers import ADDRESS, Control, Error
 from model.stepped.array import SteppedArray
 from model.stepped.signals import Inputs
+from sim.host_program import Send
 from tests.support_agreement import Bench
-from tests.support_images import encode_layer, encode_network, random_activations, random_network_image, small_config
+from tests.support_images import (
+    encode_input,
+    encode_layer,
+    encode_network,
+    random_activations,
+    random_network_image,
+    small_config,
+    unpack_lanes,
+)
 from tests.support_stepped import Host
 
 CONFIG = small_config(pes=2)
@@ -52,10 +64,8 @@ def test_sections_in_order_with_a_word_per_cycle():
     wanted = {
         LoaderState.HEADER: 1,
         LoaderState.DESCRIPTOR: 4,
-        LoaderState.CHECK: 1,
-        LoaderState.LIMITS: 2 * CONFIG.max_code_length,
-        LoaderState.END_INDEX: 1,
-        LoaderState.SYMBOLS: 17 + 16,
+        LoaderState.CHECK: CHECK_CYCLES,
+        LoaderState.TREE: 2 * 2 * 16,
         LoaderState.CODEBOOK: 16,
         LoaderState.BIASES: layer.out_rows * CONFIG.groups,
         LoaderState.BEGIN: 1,
@@ -89,11 +99,19 @@ def test_input_of_every_row():
     assert host.error() == Error.NONE
 
 
-GOOD = {"in_rows": 2, "out_rows": 3, "columns": 4, "stream_words": 1}
+GOOD = Descriptor(in_rows=2, out_rows=3, first_row=0, stream_words=1, shift=0, relu=False, keep=False, bias_scale=1)
 
 
-def descriptor_words(in_rows, out_rows, columns, stream_words):
-    return [in_rows | out_rows << 16, columns, stream_words, 1 << 16]
+def descriptor_words(**changes):
+    return replace(GOOD, **changes).pack()
+
+
+def check_descriptor(host: Host, words: list[int]) -> None:
+    """Send the first words of a LAYER packet; the loader checks them for its CHECK_CYCLES."""
+    host.send([header(Opcode.LAYER), *words])
+    for _ in range(CHECK_CYCLES):
+        assert state_of(host) == LoaderState.CHECK
+        host.tick()
 
 
 @pytest.mark.parametrize(
@@ -103,36 +121,54 @@ def descriptor_words(in_rows, out_rows, columns, stream_words):
         {"in_rows": CONFIG.activation_depth + 1},
         {"out_rows": 0},
         {"out_rows": CONFIG.activation_depth + 1},
-        {"columns": 0},
-        {"columns": CONFIG.pointer_depth},
-        {"columns": (1 << 32) - 1},
+        {"first_row": CONFIG.activation_depth - 1},
+        {"first_row": 0xFFFF},
+        {"shift": CONFIG.accumulator_bits},
+        {"shift": 63},
         {"stream_words": 0},
     ],
 )
 def test_layer_that_does_not_fit(change):
     host = ready_host()
-    host.send([header(Opcode.LAYER), *descriptor_words(**(GOOD | change))])
-    host.tick()
+    check_descriptor(host, descriptor_words(**change))
     assert state_of(host) == LoaderState.ERROR
     assert host.error() == Error.DESCRIPTOR
 
 
 def test_largest_layer_fits():
-    host = ready_host()
     depth = CONFIG.activation_depth
-    host.send([header(Opcode.LAYER), *descriptor_words(depth, depth, CONFIG.pointer_depth - 1, (1 << 32) - 1)])
-    assert state_of(host) == LoaderState.CHECK
-    host.tick()
-    assert state_of(host) == LoaderState.LIMITS
+    host = ready_host(CONFIG.with_(pointer_depth=depth * CONFIG.pes + 2))
+    most = {"in_rows": depth, "out_rows": depth, "stream_words": (1 << 32) - 1, "shift": CONFIG.accumulator_bits - 1}
+    check_descriptor(host, descriptor_words(**most))
+    assert state_of(host) == LoaderState.TREE
+
+
+def test_a_layer_of_the_last_rows_fits():
+    host = ready_host()
+    check_descriptor(host, descriptor_words(first_row=CONFIG.activation_depth - GOOD.in_rows))
+    assert state_of(host) == LoaderState.TREE
 
 
 def test_biases_of_all_layers_must_fit():
     config = CONFIG.with_(constant_depth=CONFIG.bias_base + 5)
     host = ready_host(config)
     host.load(encode_layer(config, small_image().layers[0]))
-    host.send([header(Opcode.LAYER), *descriptor_words(**GOOD)])
-    host.tick()
+    check_descriptor(host, descriptor_words())
     assert host.error() == Error.DESCRIPTOR
+
+
+def test_a_layer_that_keeps_its_sums_has_no_biases():
+    config = CONFIG.with_(constant_depth=CONFIG.bias_base + 3)
+    host = ready_host(config)
+    layer = replace(small_image().layers[0], keep=True)
+    words = encode_layer(config, layer)
+    assert len(words) == len(encode_layer(config, replace(layer, keep=False))) - layer.out_rows * config.groups
+    host.load(words)
+    assert state_of(host) == LoaderState.HEADER
+    assert host.array.loader.bias_base == config.bias_base
+    host.load(encode_layer(config, replace(layer, keep=False)))
+    assert host.error() == Error.NONE
+    assert host.array.loader.bias_base == config.bias_base + layer.out_rows
 
 
 def test_load_gives_the_biases_back():
@@ -144,12 +180,13 @@ def test_load_gives_the_biases_back():
 
 
 def test_pointers_of_all_layers_must_fit():
-    config = CONFIG.with_(pointer_depth=8)
-    host = ready_host(config)
-    host.load(encode_layer(config, small_image().layers[0]))
-    host.send([header(Opcode.LAYER), *descriptor_words(**(GOOD | {"columns": 3}))])
-    host.tick()
-    assert host.error() == Error.DESCRIPTOR
+    columns = small_image().layers[0].columns
+    for spare, error in ((0, Error.NONE), (1, Error.DESCRIPTOR)):
+        config = CONFIG.with_(pointer_depth=(columns + 1 + GOOD.in_rows * CONFIG.pes + 1) - 2 * spare)
+        host = ready_host(config)
+        host.load(encode_layer(config, small_image().layers[0]))
+        check_descriptor(host, descriptor_words())
+        assert host.error() == error
 
 
 def test_layer_table_full_and_emptied_by_load():
@@ -211,3 +248,121 @@ def test_start_while_busy_changes_nothing_else():
     assert bench.array.controller.cycles == cycles
     bench.load()
     bench.check(activations)
+
+
+def test_a_refused_start_gives_way_to_a_later_cause():
+    host = ready_host()
+    host.start()
+    assert host.error() == Error.START
+    host.send([header(Opcode.LAYER), *descriptor_words(in_rows=0)])
+    host.start()
+    for _ in range(CHECK_CYCLES):
+        host.tick()
+    assert host.error() == Error.DESCRIPTOR
+
+
+def packets() -> list[list[int]]:
+    """One packet of every kind."""
+    layer = encode_layer(CONFIG, small_image().layers[0])
+    return [[header(Opcode.LOAD)], layer, [header(Opcode.INPUT, 2), *range(2 * CONFIG.groups)]]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_transfer_that_ends_with_its_packet(number):
+    host = ready_host()
+    host.perform(Send(packets()[number], last=True))
+    for _ in range(300):
+        host.tick()
+    assert state_of(host) == LoaderState.HEADER
+    assert host.error() == Error.NONE
+
+
+LAYER_SECTIONS = {
+    "header": 0,
+    "descriptor": 4,
+    "tree": 5,
+    "last of tree": 4 + CONFIG.tree_words,
+    "codebook": 5 + CONFIG.tree_words + CONFIG.code_symbols - 1,
+    "biases": 5 + CONFIG.tree_words + CONFIG.code_symbols,
+    "codes": -2,
+}
+
+
+@pytest.mark.parametrize("where", LAYER_SECTIONS)
+def test_a_transfer_that_ends_inside_a_layer(where):
+    layer = packets()[1]
+    host = ready_host()
+    host.perform(Send(layer[: range(len(layer))[LAYER_SECTIONS[where]] + 1], last=True))
+    assert state_of(host) == LoaderState.ERROR
+    assert host.error() == Error.TRUNCATED
+    assert host.read(ADDRESS["ERROR_PE"]) == 0
+
+
+def test_a_transfer_that_ends_inside_an_input():
+    for words in ([header(Opcode.INPUT, 2)], [header(Opcode.INPUT, 2), 0]):
+        host = ready_host()
+        host.perform(Send(words, last=True))
+        assert host.error() == Error.TRUNCATED
+
+
+@pytest.mark.parametrize(("word", "error"), [(4, Error.OPCODE), (header(Opcode.INPUT), Error.INPUT)])
+def test_a_cause_of_its_own_comes_before_the_end_of_the_transfer(word, error):
+    host = ready_host()
+    host.perform(Send([word], last=True))
+    assert host.error() == error
+
+
+def soft_reset(host: Host) -> None:
+    host.write(ADDRESS["CONTROL"], 1 << Control.RESET)
+    assert host.array.debug()[0]["sealed"] == 1
+    for _ in range(CONFIG.activation_depth):
+        host.tick()
+
+
+def test_after_a_soft_reset_layers_need_a_load_packet():
+    host = ready_host()
+    layer = encode_layer(CONFIG, small_image().layers[0])
+    host.load(layer)
+    soft_reset(host)
+    assert host.array.debug()[0]["loaded_layers"] == 1
+    host.send([header(Opcode.LAYER)])
+    assert host.error() == Error.LAYERS
+    soft_reset(host)
+    assert host.error() == Error.NONE
+    host.load([header(Opcode.LOAD), *layer])
+    assert host.error() == Error.NONE
+    fields = host.array.debug()[0]
+    assert (fields["loaded_layers"], fields["sealed"]) == (1, 0)
+
+
+@pytest.mark.parametrize("part", [0.0, 0.1, 0.6, 0.8, 0.99])
+def test_layers_loaded_before_a_hostile_one_survive_the_soft_reset(part):
+    rng = np.random.default_rng(1)
+    image = small_image()
+    activations = random_activations(rng, image, 0.8)
+    host = ready_host()
+    host.load(encode_network(image))
+    hostile = encode_layer(CONFIG, small_image(1, (6, 8)).layers[0])
+    host.send(hostile[: max(1, int(part * len(hostile)))])
+    soft_reset(host)
+    host.load(encode_input(CONFIG, activations))
+    host.start()
+    outputs = unpack_lanes(host.receive(), CONFIG.lanes)
+    assert outputs.tolist() == run_reference(image, activations).outputs.tolist()
+
+
+@pytest.mark.parametrize("later", range(4))
+def test_a_soft_reset_in_the_last_cycles_of_a_layer(later):
+    """Whether the layer counts or not, the loader's bases belong to the layers that count."""
+    host = ready_host()
+    layer = small_image().layers[0]
+    host.send(encode_layer(CONFIG, layer))
+    while any(pe["decoder_running"] for pe in host.array.debug()[1]):
+        host.tick()
+    for _ in range(later):
+        host.tick()
+    soft_reset(host)
+    loader = host.array.loader
+    assert loader.loaded_layers == (1 if later else 0)
+    assert loader.pointer_base == loader.loaded_layers * (layer.columns + 1)
+    assert loader.bias_base == CONFIG.bias_base + loader.loaded_layers * layer.out_rows
