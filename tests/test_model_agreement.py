@@ -1,5 +1,7 @@
 """Reference, stepped model and fast engine agree on values, cycles and every counter (ladder step 1)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,9 @@ from hypothesis import strategies as st
 
 from model.config import ArrayConfig
 from model.registers import PeCounter
+from sw.errors import EieError
 from sw.image_stream import encode_image
+from sw.passes import cut_passes
 from tests.support_agreement import Bench
 from tests.support_images import (
     CodeShape,
@@ -24,9 +28,12 @@ def configurations(draw) -> ArrayConfig:
     code_bits = draw(st.integers(1, 4))
     index_bits = draw(st.integers(1, 4))
     shortest = max(index_bits + 1, code_bits)
+    broadcasts = draw(st.integers(1, 2))
     return small_config(
         pes=draw(st.sampled_from([1, 2, 3, 4, 5, 8])),
-        queue_depth=draw(st.integers(1, 6)),
+        queue_depth=draw(st.integers(1, 6) if broadcasts == 1 else st.sampled_from([4, 6, 8])),
+        broadcasts_per_cycle=broadcasts,
+        parity=draw(st.booleans()),
         code_bits=code_bits,
         index_bits=index_bits,
         row_bits=(code_bits + index_bits) * draw(st.integers(2, 5)) + draw(st.integers(0, 1)),
@@ -55,6 +62,43 @@ def test_random_networks(config, sizes, density, activity, magnitude, shape: Cod
     bench = Bench(image)
     bench.load(rng, shape)
     bench.check(random_activations(rng, image, activity, magnitude))
+
+
+@settings(max_examples=60)
+@given(
+    config=configurations(),
+    sizes=st.lists(st.integers(1, 16), min_size=2, max_size=4),
+    pointer_rows=st.integers(1, 3),
+    sparse_rows=st.integers(0, 6),
+    layers=st.integers(1, 3),
+    density=st.sampled_from([0.0, 0.2, 1.0]),
+    activity=st.sampled_from([0.0, 0.3, 1.0]),
+    magnitude=st.sampled_from([100, 32767]),
+    seed=st.integers(0, 1 << 16),
+)
+def test_random_networks_in_passes(
+    config, sizes, pointer_rows, sparse_rows, layers, density, activity, magnitude, seed
+):
+    """Memories so small that layers are cut into column tiles."""
+    rng = np.random.default_rng(seed)
+    image = random_network_image(rng, config, sizes, density, magnitude)
+    most = max(int((-(-np.diff(layer.offsets) // config.entries_per_row)).max()) for layer in image.layers)
+    depths = {
+        "pointer_depth": 2 * -(-pointer_rows * (config.pes + 1) // 2) + 2,
+        "sparse_matrix_depth": 2 + most // 2 + sparse_rows,
+        "layers": layers,
+        "constant_depth": (layers << config.code_bits) + 16 + sparse_rows,
+    }
+    image = replace(image, config=config.with_(**depths))
+    try:
+        tiles, starts = cut_passes(image.layers, image.config)
+    except EieError:
+        return  # a single local row has too many entries
+    image = replace(image, layers=tiles, pass_starts=starts)
+    bench = Bench(image)
+    bench.load(rng)
+    for share in (activity, 0.5):
+        bench.check(random_activations(rng, image, share, magnitude))
 
 
 def dense_codes(rng: np.random.Generator, config: ArrayConfig, rows: int, columns: int):
@@ -100,9 +144,9 @@ def test_more_pes_than_rows():
 
 
 @pytest.mark.parametrize("pes", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("queue_depth", [1, 2, 5])
-def test_full_density(pes, queue_depth):
-    config = small_config(pes=pes, queue_depth=queue_depth)
+@pytest.mark.parametrize(("queue_depth", "broadcasts"), [(1, 1), (2, 1), (5, 1), (4, 2), (6, 2)])
+def test_full_density(pes, queue_depth, broadcasts):
+    config = small_config(pes=pes, queue_depth=queue_depth, broadcasts_per_cycle=broadcasts)
     result = check_one(one_layer(config, dense_codes(np.random.default_rng(0), config, 12, 12)))
     assert result.layers[0].nonzeros_active == 12 * 12
     assert result.stalls > 0
@@ -187,7 +231,7 @@ def test_streams_of_the_compressor(pes, stream_bits):
     image = random_network_image(rng, small_config(pes=pes, stream_bits=stream_bits), [7, 16, 9], 0.4)
     bench = Bench(image)
     words = encode_image(image)
-    bench.host.load([int.from_bytes(word.astype("<u4").tobytes(), "little") for word in words])
+    bench.load_words([[int.from_bytes(word.astype("<u4").tobytes(), "little") for word in words]])
     bench.check(random_activations(rng, image, 0.6))
 
 
@@ -214,7 +258,7 @@ def test_second_network_without_reset():
 @pytest.mark.parametrize("skip", [False, True])
 def test_an_empty_slice_costs_a_cycle_unless_it_is_skipped(skip):
     """12 active columns, three of them with weights, all in PE 0 and all of four entries."""
-    config = small_config(pes=4, queue_depth=4, skip_empty_slices=skip)
+    config = small_config(pes=4, queue_depth=16, skip_empty_slices=skip)
     codes = np.zeros((16, 12), dtype=int)
     codes[::4, [0, 5, 11]] = 1
     codebook = np.zeros(config.code_symbols, dtype=np.int16)
@@ -227,6 +271,6 @@ def test_an_empty_slice_costs_a_cycle_unless_it_is_skipped(skip):
     assert result.counters[PeCounter.ENTRIES].tolist() == [12, 0, 0, 0]
     assert result.counters[PeCounter.EMPTY_SLICES].tolist() == [9, 12, 12, 12]
     assert result.layers[0].busy_cycles.tolist() == ([12, 0, 0, 0] if skip else [21, 12, 12, 12])
-    # PE 0 starts in cycle 5. Without skipping it is busy to the end; with it, only the last column's entries are left
-    # when its broadcast, decided in cycle 13, arrives.
-    assert result.cycles == (13 + 2 + 4 if skip else 4 + 21) + 1 + 4 + 10
+    # PE 0 starts in cycle 8. Without skipping it is busy to the end; with it, only the last column's entries are left
+    # when its broadcast, decided in cycle 14, arrives.
+    assert result.cycles == (14 + 4 + 4 if skip else 7 + 21) + 1 + 4 + 10

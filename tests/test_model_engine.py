@@ -23,56 +23,97 @@ def single_weight(rows: int = 1):
 
 @pytest.mark.parametrize("rows", [1, 2, 9])
 def test_cycles_by_hand(rows):
-    """Broadcast in cycle 2, issue in 5, end of DRAIN in 6, then out_rows + 9 cycles: 16 + out_rows in all."""
+    """Broadcast in cycle 3, issue in 8, end of DRAIN in 9, then out_rows + 9 cycles: 19 + out_rows in all."""
     (result,) = run_image(single_weight(rows), np.array([[5]], dtype=np.int16))
     layer = result.layers[0]
-    assert (layer.compute_cycles, layer.drain_cycles, layer.write_back_cycles) == (3, 4, rows + 9)
-    assert result.cycles == layer.cycles == 16 + rows
+    assert (layer.compute_cycles, layer.drain_cycles, layer.write_back_cycles) == (4, 6, rows + 9)
+    assert result.cycles == layer.cycles == 19 + rows
     assert result.outputs.tolist() == [0] * (rows - 1) + [15]
 
 
 def test_cycles_of_a_zero_input_by_hand():
-    """The only row is exhausted in cycle 2, and DRAIN takes one cycle."""
+    """The only row is exhausted in cycle 3, and DRAIN takes one cycle."""
     (result,) = run_image(single_weight(), np.array([[0]], dtype=np.int16))
     layer = result.layers[0]
-    assert (layer.compute_cycles, layer.drain_cycles, layer.write_back_cycles) == (3, 1, 10)
+    assert (layer.compute_cycles, layer.drain_cycles, layer.write_back_cycles) == (4, 1, 10)
     assert result.counters[PeCounter.STARVED_CYCLES].tolist() == [2]
 
 
-def plain_schedule(active, counts, in_rows, depth):
+def groups_of(active, pes, lanes):
+    """Active columns as they are decided: those of one local row by ones or twos."""
+    groups = []
+    for column in active:
+        joins = groups and groups[-1][0] // pes == column // pes and len(groups[-1]) < lanes
+        groups[-1].append(column) if joins else groups.append([column])
+    return groups
+
+
+def plain_schedule(active, counts, in_rows, depth, lanes=1):
     """Section 8 word for word, in Python integers."""
     pes = counts.shape[1]
-    broadcasts, finished, stalls = [], [[0] * pes], 0
-    for number, column in enumerate(active):
-        row = column // pes
-        before = active[number - 1] // pes if number else None
-        zero_rows = row if before is None else max(row - before - 1, 0)
-        free = 2 + zero_rows if number == 0 else broadcasts[-1] + 1 + zero_rows
-        room = 1 + max(finished[number - depth + 1]) if number >= depth else 0
-        broadcasts.append(max(free, room))
-        stalls += broadcasts[-1] - free
-        arrival = broadcasts[-1] + 2
-        finished.append([max(last, arrival) + max(n, 1) for last, n in zip(finished[-1], counts[column], strict=True)])
-    exhausted = broadcasts[-1] + in_rows - 1 - active[-1] // pes if len(active) else 1 + in_rows
+    broadcasts, finished, stalls, row = [], [[0] * pes], 0, -1
+    for group in groups_of(active, pes, lanes):
+        zero_rows = max(group[0] // pes - row - 1, 0)
+        free = (broadcasts[-1] + 1 if broadcasts else 3) + zero_rows
+        waits_for = len(broadcasts) - depth + lanes - 1
+        room = 1 + max(finished[waits_for + 1]) if waits_for >= 0 else 0
+        decided_in, row = max(free, room), group[0] // pes
+        stalls += decided_in - free
+        for column in group:
+            broadcasts.append(decided_in)
+            before = zip(finished[-1], counts[column], strict=True)
+            finished.append([max(last, decided_in + 4) + max(n, 1) for last, n in before])
+    exhausted = broadcasts[-1] + in_rows - 1 - row if active else 2 + in_rows
     return broadcasts, (exhausted, max(exhausted + 1, 1 + max(finished[-1])), stalls)
 
 
-def decided(schedule, active, counts, in_rows, depth):
+def plain_schedule_skipping(active, counts, in_rows, depth, lanes=1):
+    """The same with empty slices dropped, cycle by cycle."""
+    pes = counts.shape[1]
+    broadcasts, finished, stalls, row = [], [[] for _ in range(pes)], 0, -1
+    for group in groups_of(active, pes, lanes):
+        cycle = free = (broadcasts[-1] + 1 if broadcasts else 3) + max(group[0] // pes - row - 1, 0)
+        while True:
+            unknown = sum(at >= cycle - 3 for at in broadcasts)
+            known = [sum(at < cycle - 3 and end >= cycle for at, end in held) for held in finished]
+            if unknown + max(known) <= depth - lanes:
+                break
+            cycle += 1
+        stalls, row = stalls + cycle - free, group[0] // pes
+        for column in group:
+            broadcasts.append(cycle)
+            for pe, n in enumerate(counts[column].tolist()):
+                if n:
+                    before = finished[pe][-1][1] if finished[pe] else 0
+                    finished[pe].append((cycle, max(before, cycle + 4) + n))
+    if not active:
+        return [], (2 + in_rows, 3 + in_rows, 0)
+    exhausted = broadcasts[-1] + in_rows - 1 - row
+    latest = max((held[-1][1] for held in finished if held), default=0)
+    return broadcasts, (exhausted, max(exhausted + 1, broadcasts[-1] + 4, 1 + latest), stalls)
+
+
+def decided(schedule, active, counts, in_rows, depth, lanes=1):
     """What a compiled schedule says: cycles of the broadcasts, and the rest."""
     broadcasts = np.full(len(active), -1, dtype=np.int32)
-    rest = schedule(active, counts, in_rows, depth, broadcasts)
+    rest = schedule(active, counts, in_rows, depth, lanes, broadcasts)
     return broadcasts.tolist(), rest
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
 @pytest.mark.parametrize("seed", range(40))
-def test_schedule_equals_the_recurrence(seed):
+def test_schedule_equals_the_recurrence(seed, lanes):
     rng = np.random.default_rng(seed)
     pes, in_rows = int(rng.integers(1, 7)), int(rng.integers(1, 9))
-    counts = rng.integers(0, 5, (in_rows * pes, pes)).astype(np.int32)
+    counts = (rng.integers(0, 5, (in_rows * pes, pes)) * rng.integers(0, 2, (in_rows * pes, 1))).astype(np.int32)
     active = np.flatnonzero(rng.random(in_rows * pes) < rng.random())
-    depth = int(rng.integers(1, 6))
-    wanted = plain_schedule(active.tolist(), counts, in_rows, depth)
-    assert decided(layer_schedule, active, counts, in_rows, depth) == wanted
+    depth = int(rng.integers(1, 9)) if lanes == 1 else 2 * int(rng.integers(2, 6))
+    for compiled, plain in (
+        (layer_schedule, plain_schedule),
+        (layer_schedule_skipping, plain_schedule_skipping),
+    ):
+        wanted = plain(active.tolist(), counts, in_rows, depth, lanes)
+        assert decided(compiled, active, counts, in_rows, depth, lanes) == wanted
 
 
 def test_figures():
@@ -133,11 +174,31 @@ def test_an_entry_past_the_last_row_is_refused():
         Engine(image)
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
 @pytest.mark.parametrize("seed", range(60))
-def test_both_schedules_agree_where_no_slice_is_empty(seed):
+def test_both_schedules_agree_where_no_slice_is_empty(seed, lanes):
     random = np.random.default_rng(seed)
-    pes, in_rows, queue_depth = (int(value) for value in random.integers(1, 9, 3))
+    pes, in_rows = (int(value) for value in random.integers(1, 9, 2))
+    depth = int(random.integers(1, 9)) * lanes + 2 * (lanes - 1)
     counts = random.integers(1, 5, (in_rows * pes, pes)).astype(np.int32)
     active = np.flatnonzero(random.random(in_rows * pes) < random.random())
-    wanted = decided(layer_schedule, active, counts, in_rows, queue_depth)
-    assert decided(layer_schedule_skipping, active, counts, in_rows, queue_depth) == wanted
+    wanted = decided(layer_schedule, active, counts, in_rows, depth, lanes)
+    assert decided(layer_schedule_skipping, active, counts, in_rows, depth, lanes) == wanted
+
+
+def test_fixed_cost_of_a_layer():
+    """Section 8: one active column of n entries takes n + out_rows + 18 cycles, none in_rows + out_rows + 13."""
+    rng = np.random.default_rng(0)
+    for n, rows in ((1, 6), (3, 8), (7, 12)):
+        codes = np.zeros((n, 4 * rows), dtype=int)
+        codes[:, 0] = 1
+        config = small_config(pes=1, activation_depth=64)
+        codebook = rng.integers(1, 9, 16).astype(np.int16)
+        codebook[0] = 0
+        image = network(config, [layer_from_codes(config, codes[:, :rows], codebook, np.zeros(n))], rows, n)
+        batch = np.zeros((2, rows), dtype=np.int16)
+        batch[0, 0] = 1
+        busy, silent = run_image(image, batch)
+        assert rows <= n + 5
+        assert busy.cycles == n + n + 18
+        assert silent.cycles == rows + n + 13
