@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -70,6 +71,33 @@ def layer_from_codes(
         offsets=np.array(offsets, dtype=np.int64),
         **({"bias_scale": 1, "shift": 0, "relu": False} | values),
     )
+
+
+def column_tiles(layer: LayerImage, cuts: Iterable[int]) -> list[LayerImage]:
+    """The layer cut into tiles before these of its local source rows."""
+    bounds = [0, *cuts, layer.in_rows]
+    tiles = []
+    for first, end in itertools.pairwise(bounds):
+        pointers = layer.pointers[:, first * layer.pes : end * layer.pes + 1]
+        entries = [
+            np.arange(low, high) + layer.offsets[pe]
+            for pe, (low, high) in enumerate(zip(pointers[:, 0], pointers[:, -1], strict=True))
+        ]
+        chosen = np.concatenate(entries)
+        tiles.append(
+            replace(
+                layer,
+                name=f"{layer.name} rows {first}..{end - 1}",
+                in_rows=end - first,
+                first_row=layer.first_row + first,
+                keep=end < layer.in_rows,
+                pointers=pointers - pointers[:, :1],
+                codes=layer.codes[chosen],
+                runs=layer.runs[chosen],
+                offsets=np.cumsum([0, *map(len, entries)]),
+            )
+        )
+    return tiles
 
 
 def network(config: ArrayConfig, layers: Iterable[LayerImage], in_features: int, out_features: int) -> NetworkImage:

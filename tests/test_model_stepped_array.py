@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.layouts import ControlState, array_debug_fields, pe_debug_fields
-from model.registers import ADDRESS, ID_VALUE, READ_LATENCY, Error, PeCounter
+from model.registers import ADDRESS, ID_VALUE, READ_LATENCY, VERSION, Control, Error, PeCounter
 from model.stepped.array import SteppedArray
 from model.stepped.signals import Inputs
 from tests.support_agreement import Bench
@@ -136,29 +136,61 @@ def test_a_layer_by_hand_cycle_by_cycle():
     seen = []
     while bench.array.controller.state != ControlState.UNLOAD_0:
         fields, (pe,) = bench.array.debug()
-        seen.append((ControlState(fields["control_state"]).name, fields["broadcast_valid"], pe))
+        seen.append((ControlState(fields["control_state"]).name, fields["broadcast_valid_0"], pe))
         bench.host.tick()
     assert [state for state, _, _ in seen] == [
-        *("PREFETCH_0", "PREFETCH_1", "BROADCAST", "DRAIN", "DRAIN", "DRAIN", "DRAIN", "WRITE_BACK"),
+        *("PREFETCH_0", "PREFETCH_1", "PREFETCH_2", "BROADCAST"),
+        *["DRAIN"] * 6,
+        "WRITE_BACK",
         *["FLUSH"] * 9,
     ]
 
     def cycles(name):
         return [cycle for cycle, (_, _, pe) in enumerate(seen) if pe[name]]
 
-    assert [cycle for cycle, (_, broadcast, _) in enumerate(seen) if broadcast] == [3]
-    assert cycles("pending") == [2]
-    assert cycles("p_valid") == [4]
-    assert cycles("queue_count") == [5]
+    assert [cycle for cycle, (_, broadcast, _) in enumerate(seen) if broadcast] == [4]
+    assert cycles("pending") == [3]
+    assert cycles("p_valid_0") == [5]
+    assert cycles("q_valid_0") == [6]
+    assert cycles("queue_count") == [7, 8]
+    assert cycles("issue_valid") == [8]
     for delay, stage in enumerate("msdwxrck"):
-        assert cycles(f"{stage}_valid") == [6 + delay, 8 + delay]
-    assert cycles("o_valid") == [16]
-    assert [seen[cycle][2]["k_sum"] for cycle in (13, 15)] == [15, 15 + 4 * 2]
-    assert seen[16][2]["o_value"] == 23
-    assert cycles("entries")[0] == 6
-    assert cycles("pointer_reads")[0] == 4
-    assert cycles("accumulator_reads")[0] == 11
-    assert cycles("accumulator_writes")[0] == 14
+        assert cycles(f"{stage}_valid") == [9 + delay, 11 + delay]
+    assert cycles("o_valid") == [19]
+    assert [seen[cycle][2]["k_sum"] for cycle in (16, 18)] == [15, 15 + 4 * 2]
+    assert seen[19][2]["o_value"] == 23
+    assert cycles("entries")[0] == 9
+    assert cycles("pointer_reads")[0] == 5
+    assert cycles("accumulator_reads")[0] == 14
+    assert cycles("accumulator_writes")[0] == 17
+
+
+def test_two_broadcasts_in_a_cycle():
+    """Five active columns of two local rows, three PEs: pairs from the lowest, an odd one alone."""
+    config = small_config(pes=3, broadcasts_per_cycle=2)
+    codes = np.ones((3, 6), dtype=int)
+    image = network(config, [layer_from_codes(config, codes, np.arange(16, dtype=np.int16), [0] * 3)], 6, 3)
+    bench = Bench(image)
+    bench.load()
+    bench.host.load(encode_input(config, np.array([7, 8, 9, 0, 5, 6], dtype=np.int16)))
+    bench.host.start()
+    seen = []
+    while bench.array.controller.state != ControlState.DRAIN:
+        fields = bench.array.debug()[0]
+        lanes = [
+            (fields[f"broadcast_activation_{lane}"], fields[f"broadcast_pointer_{lane}"])
+            for lane in (0, 1)
+            if fields[f"broadcast_valid_{lane}"]
+        ]
+        seen.append(lanes)
+        bench.host.tick()
+    final = bench.array.debug()[0]
+    assert seen[:4] == [[], [], [], []]
+    assert seen[4] == [(7, 0), (8, 1)]
+    assert seen[5] == [(9, 2)]
+    assert [final[f"broadcast_activation_{lane}"] for lane in (0, 1)] == [5, 6]
+    assert [final[f"broadcast_pointer_{lane}"] for lane in (0, 1)] == [4, 5]
+    assert final["broadcasts"] == 5
 
 
 def test_registers():
@@ -170,8 +202,12 @@ def test_registers():
     assert host.read(ADDRESS["CONTROL"]) == host.read(63) == 0
     host.write(ADDRESS["PE_SELECT"], 2)
     assert host.read(ADDRESS["PE_SELECT"]) == 2
-    host.write(ADDRESS["CONTROL"], 2)
+    host.write(ADDRESS["CONTROL"], 1 << Control.HOLD | 1 << Control.RESUME)
     assert host.error() == Error.NONE
+    assert host.read(ADDRESS["VERSION"]) == VERSION
+    assert host.read(ADDRESS["CONFIG_HASH"]) == config.fingerprint
+    host.write(ADDRESS["IRQ_ENABLE"], 0xFFFFFFFF)
+    assert host.read(ADDRESS["IRQ_ENABLE"]) == 3
 
 
 @pytest.mark.parametrize("pe_counters", [True, False])
