@@ -1,6 +1,6 @@
 """The activation memory: a PE's source and destination activations, and the one that waits for its broadcast."""
 
-from amaranth import Module, Mux
+from amaranth import Cat, Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,6 +13,7 @@ from model.layouts import ACTIVATION_BITS
 class ActivationMemory(wiring.Component):
     """Two banks of `activation_depth` activations that swap roles per layer; EIE section IV, activation read/write.
 
+    A bit of its own beside each activation says that it is not 0, so that no output of the memory needs a comparison.
     Latency: one cycle from `read` to `take`, one more to `current`. Throughput: a read and a write per cycle.
 
     Parameters
@@ -23,8 +24,8 @@ class ActivationMemory(wiring.Component):
     -------
     bank : the source bank, read; outputs go to the other one.
     input_write : an input of the first layer, into bank 0.
-    output_write : an output, into the bank that is not the source; lost in a cycle with `input_write`, which happens
-        only to the outputs of the accumulator clearing after reset.
+    output_write, output_nonzero : an output, into the bank that is not the source; lost in a cycle with `input_write`,
+        which happens only to the outputs of the accumulator clearing after reset.
     read, read_row : a source activation is presented to the memory.
     take : the activation read last becomes `current`, and is pending if it is not zero.
     clear : `current` is broadcast now; `take` wins.
@@ -39,6 +40,7 @@ class ActivationMemory(wiring.Component):
                 "bank": In(1),
                 "input_write": In(write_layout(rows, ACTIVATION_BITS)),
                 "output_write": In(write_layout(rows, ACTIVATION_BITS)),
+                "output_nonzero": In(1),
                 "read": In(1),
                 "read_row": In(rows),
                 "take": In(1),
@@ -51,7 +53,7 @@ class ActivationMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         depth = self._config.activation_depth
-        m.submodules.activations = activations = BlockMemory(depth=2 * depth, width=ACTIVATION_BITS)
+        m.submodules.activations = activations = BlockMemory(depth=2 * depth, width=ACTIVATION_BITS + 1)
         m.d.comb += [
             activations.read_enable.eq(self.read),
             activations.read_address.eq(self.read_row + Mux(self.bank, depth, 0)),
@@ -60,16 +62,16 @@ class ActivationMemory(wiring.Component):
             m.d.comb += [
                 activations.write.valid.eq(1),
                 activations.write.address.eq(self.input_write.address),
-                activations.write.data.eq(self.input_write.data),
+                activations.write.data.eq(Cat(self.input_write.data, self.input_write.data.any())),
             ]
         with m.Else():
             m.d.comb += [
                 activations.write.valid.eq(self.output_write.valid),
                 activations.write.address.eq(self.output_write.address + Mux(self.bank, 0, depth)),
-                activations.write.data.eq(self.output_write.data),
+                activations.write.data.eq(Cat(self.output_write.data, self.output_nonzero)),
             ]
         with m.If(self.clear):
             m.d.sync += self.pending.eq(0)
         with m.If(self.take):
-            m.d.sync += [self.pending.eq(activations.read_data.any()), self.current.eq(activations.read_data)]
+            m.d.sync += [self.pending.eq(activations.read_data[-1]), self.current.eq(activations.read_data)]
         return m

@@ -29,11 +29,12 @@ class ArithmeticUnit(wiring.Component):
     valid, write_back, row, operand, constant : the operation in stage X. Entry: activation and weight; write-back: bias
         scale (a power of two up to 2**14) and bias. Four other cycles lie between a write-back and any operation on
         the same row after it.
-    shift, relu : how write-backs leave; stable while they are in the unit.
+    shift, relu : how write-backs leave; shift < accumulator_bits; stable while they are in the unit.
     clear_overflow, overflow : sticky, a sum left the range of the accumulators (it wraps).
     r_valid, c_valid, k_valid : an operation is in the stage.
     k_row, k_sum : its row and sum, while k_valid.
     o_valid, o_row, o_value : a write-back's output, one cycle after k_valid.
+    o_nonzero : o_value is not 0; known earlier than the value.
     """
 
     def __init__(self, config: ArrayConfig):
@@ -58,6 +59,7 @@ class ArithmeticUnit(wiring.Component):
                 "o_valid": Out(1),
                 "o_row": Out(rows),
                 "o_value": Out(signed(ACTIVATION_BITS)),
+                "o_nonzero": Out(1),
             }
         )
 
@@ -66,13 +68,12 @@ class ArithmeticUnit(wiring.Component):
         width = self._config.accumulator_bits
         m.submodules.accumulators = accumulators = BlockMemory(depth=self._config.activation_depth, width=width)
 
-        # The sum ahead by one is in K when this operation is in C, the one ahead by two is in K when it is in R, and
-        # the one ahead by three was written in the cycle in which this operation's accumulator was read.
+        # A sum is written at the end of C. The sum of the operation ahead by one is in K when this one is in C. That of
+        # the one ahead by two is in K when this one is in R, and was written while this one's read was under way.
         r_row = Signal.like(self.row)
         r_write_back = Signal()
         r_product = Signal(signed(32))
         r_from_k = Signal()
-        r_from_written = Signal()
         c_row = Signal.like(self.row)
         c_write_back = Signal()
         c_product = Signal(signed(32))
@@ -80,7 +81,6 @@ class ArithmeticUnit(wiring.Component):
         c_from_k = Signal()
         c_sum = Signal(signed(width + 1))
         k_write_back = Signal()
-        written = Signal(signed(width))
 
         m.d.comb += [
             accumulators.read_enable.eq(self.valid),
@@ -92,7 +92,6 @@ class ArithmeticUnit(wiring.Component):
             r_write_back.eq(self.write_back),
             r_product.eq(self.operand * self.constant),
             r_from_k.eq(self.c_valid & (c_row == self.row)),
-            r_from_written.eq(self.k_valid & (self.k_row == self.row)),
         ]
 
         m.d.sync += [
@@ -100,16 +99,16 @@ class ArithmeticUnit(wiring.Component):
             c_row.eq(r_row),
             c_write_back.eq(r_write_back),
             c_product.eq(r_product),
+            c_operand.eq(Mux(r_from_k, self.k_sum, accumulators.read_data.as_signed())),
             c_from_k.eq(self.c_valid & (c_row == r_row)),
         ]
-        with m.If(r_from_k):
-            m.d.sync += c_operand.eq(self.k_sum)
-        with m.Elif(r_from_written):
-            m.d.sync += c_operand.eq(written)
-        with m.Else():
-            m.d.sync += c_operand.eq(accumulators.read_data)
 
-        m.d.comb += c_sum.eq(Mux(c_from_k, self.k_sum, c_operand) + c_product)
+        m.d.comb += [
+            c_sum.eq(Mux(c_from_k, self.k_sum, c_operand) + c_product),
+            accumulators.write.valid.eq(self.c_valid),
+            accumulators.write.address.eq(c_row),
+            accumulators.write.data.eq(Mux(c_write_back, 0, c_sum)),
+        ]
         m.d.sync += [
             self.k_valid.eq(self.c_valid),
             self.k_row.eq(c_row),
@@ -121,34 +120,43 @@ class ArithmeticUnit(wiring.Component):
         with m.If(self.clear_overflow):
             m.d.sync += self.overflow.eq(0)
 
-        m.d.comb += [
-            accumulators.write.valid.eq(self.k_valid),
-            accumulators.write.address.eq(self.k_row),
-            accumulators.write.data.eq(Mux(k_write_back, 0, self.k_sum)),
-        ]
-
         # With one fraction bit kept, adding one and dropping it rounds half up: shift 0 then needs no case of its own.
-        # What fits ROUNDING_BITS can round up past INT16_MAX, but never below INT16_MIN.
-        o_halves = Signal(signed(width + 1))
+        # What fits ROUNDING_BITS can round up past INT16_MAX, but never below INT16_MIN. The largest step comes first,
+        # so that each leaves only the bits that the smaller ones can still move down; those it drops tell what fits.
+        negative = self.k_sum[-1]
+        halves = Cat(0, self.k_sum)
+        unfit = []
+        for step in reversed(range((width - 1).bit_length())):
+            kept = ROUNDING_BITS - 1 + (1 << step)
+            moved = Cat(halves, negative.replicate(1 << step))[1 << step :]
+            dropped = halves[kept:]
+            unfit.append(~self.shift[step] & Mux(negative, ~dropped.all(), dropped.any()))
+            narrowed = Signal(min(kept, len(halves)), name=f"k_shifted_{1 << step}")
+            m.d.comb += narrowed.eq(Mux(self.shift[step], moved, halves))
+            halves = narrowed
+        o_halves = Signal(signed(ROUNDING_BITS))
+        o_negative = Signal()
+        o_fits = Signal()
         m.d.sync += [
-            written.eq(self.k_sum),
             self.o_valid.eq(self.k_valid & k_write_back),
             self.o_row.eq(self.k_row),
-            o_halves.eq(Cat(0, self.k_sum).as_signed() >> self.shift),
+            o_halves.eq(halves),
+            o_negative.eq(negative),
+            o_fits.eq(~Cat(*unfit).any()),
         ]
-        negative = o_halves[width]
-        above = o_halves[ROUNDING_BITS - 1 :]
-        fits = Signal()
         rounded = Signal(signed(ROUNDING_BITS))
+        clipped = Signal()
         m.d.comb += [
-            fits.eq(Mux(negative, above.all(), ~above.any())),
-            rounded.eq((o_halves[:ROUNDING_BITS].as_signed() + 1) >> 1),
+            rounded.eq((o_halves + 1) >> 1),
+            clipped.eq(o_negative & self.relu),
+            # A sum that fits rounds to 0 from 0 and from minus one half.
+            self.o_nonzero.eq(~clipped & ~(o_fits & (o_halves.all() | ~o_halves.any()))),
         ]
-        with m.If(negative & self.relu):
+        with m.If(clipped):
             m.d.comb += self.o_value.eq(0)
-        with m.Elif(negative & ~fits):
+        with m.Elif(o_negative & ~o_fits):
             m.d.comb += self.o_value.eq(INT16_MIN)
-        with m.Elif(~negative & (~fits | (rounded > INT16_MAX))):
+        with m.Elif(~o_negative & (~o_fits | (rounded > INT16_MAX))):
             m.d.comb += self.o_value.eq(INT16_MAX)
         with m.Else():
             m.d.comb += self.o_value.eq(rounded)

@@ -11,7 +11,7 @@ class BlockMemory(wiring.Component):
     """One read port, one write port; starts as zeros and is not touched by reset.
 
     Latency: a read takes one cycle. Throughput: a read and a write per cycle. A read of the word being written in the
-    same cycle gives the old word.
+    same cycle gives the old word in simulation and any word in hardware: nothing may depend on it.
 
     Parameters
     ----------
@@ -39,7 +39,8 @@ class BlockMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        words = memory.Memory(shape=self._width, depth=self._depth, init=[])
+        # Block RAM that gives the old word costs registers and a bypass around it; Yosys leaves them out if told so.
+        words = memory.Memory(shape=self._width, depth=self._depth, init=[], attrs={"no_rw_check": 1})
         m.submodules.words = words
         read = words.read_port()
         write = words.write_port()

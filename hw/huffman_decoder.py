@@ -1,40 +1,22 @@
 """The Huffman decoder: turns a PE's code stream into sparse-matrix rows and column pointers while a layer is loaded."""
 
-from enum import IntEnum
-
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.hdl import unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.block_memory import BlockMemory
-from hw.interfaces import bits, table_layout, write_layout
+from hw.interfaces import bits, tree_word_layout, write_layout
 from model.config import ArrayConfig
-from model.layouts import CODE_ALPHABET, DELTA_BITS, RUN_ALPHABET, symbol_index_bits
-
-
-class SymbolKind(IntEnum):
-    """What the second stage does with a decoded symbol."""
-
-    RUN = 0
-    CODE = 1
-    END = 2
-
-
-def _bits_of(value):
-    return [value[bit] for bit in range(len(value))]
-
-
-def _any(values):
-    return Cat(*values).any()
+from model.layouts import CODE_ALPHABET, RUN_ALPHABET, TREE_KIND_BITS, TreeKind
 
 
 class HuffmanDecoder(wiring.Component):
-    """Decodes canonical, length-limited Huffman codes; docs/architecture.md section 5, Deep Compression section 3.
+    """Walks binary trees of Huffman codes; docs/architecture.md section 5, Deep Compression section 3.
 
-    Throughput: one symbol per cycle while words are available. Latency: a row or pointer is written two cycles after
-    the word that completes it was accepted, at the earliest. The first stage finds a symbol's length and canonical
-    index, the second (`t_`) has the symbol and forms entries.
+    Throughput: one bit of the stream per cycle, and one cycle per word to take it. Latency: a bit is acted on in the
+    cycle after its read of the tree memory; a row or pointer is written in the cycle after the bit that completes it
+    was acted on.
 
     Parameters
     ----------
@@ -42,39 +24,39 @@ class HuffmanDecoder(wiring.Component):
 
     Members
     -------
-    tables, symbol_write : Huffman tables of the layer being loaded; they change only while not `busy`.
-    load : a new network: row, slot and pointer return to 0. Only while not `busy`.
-    begin_codes, columns : a new layer of `columns` >= 1 slices. Only while not `busy`, and with slot = 0.
+    tree_write : the trees of the layer being loaded; they change only while not `busy`.
+    load : a new network: row and pointer return to 0. Only while not `busy`.
+    begin_codes, columns : a new layer of `columns` >= 1 slices. Only while not `busy`.
     word : the stream, first bit most significant; `word.ready` depends on registers alone. Words after the last
         symbol of a layer are accepted and discarded.
     stream_ended : no word comes in this cycle or later.
-    busy, error : `error` is sticky until reset.
+    busy : a layer is being decoded.
+    code_error, memory_error, stream_error : happened in this cycle; the decoder then stops.
     decoded : a symbol is decoded in this cycle.
     row_write, pointer_write : the writes of this cycle to sparse-matrix and pointer memory.
-    running .. pointer : state for the debug port.
+    bits_left .. pointer : state for the debug port.
     """
 
     def __init__(self, config: ArrayConfig):
         self._config = config
-        self._symbol_bits = max(config.code_bits, config.index_bits)
         super().__init__(
             {
-                "tables": In(table_layout(config)),
-                "symbol_write": In(write_layout(1 + symbol_index_bits(config), self._symbol_bits)),
+                "tree_write": In(write_layout(bits(config.tree_words), TREE_KIND_BITS + config.node_bits)),
                 "load": In(1),
                 "begin_codes": In(1),
                 "columns": In(bits(config.pointer_depth + 1)),
                 "word": In(stream.Signature(unsigned(config.stream_bits))),
                 "stream_ended": In(1),
                 "busy": Out(1),
-                "error": Out(1),
+                "code_error": Out(1),
+                "memory_error": Out(1),
+                "stream_error": Out(1),
                 "decoded": Out(1),
                 "row_write": Out(write_layout(bits(config.sparse_matrix_depth), config.row_bits)),
                 "pointer_write": Out(write_layout(bits(config.pointer_depth), config.pointer_bits)),
-                "running": Out(1),
-                "high_valid": Out(1),
-                "low_valid": Out(1),
-                "position": Out(bits(config.stream_bits)),
+                "bits_left": Out(range(config.stream_bits + 1)),
+                "fresh": Out(1),
+                "walked": Out(1),
                 "alphabet": Out(1),
                 "row": Out(config.row_address_bits),
                 "slot": Out(config.slot_bits),
@@ -85,155 +67,115 @@ class HuffmanDecoder(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self._config
-        longest = config.max_code_length
-        index_bits = symbol_index_bits(config)
-        m.submodules.symbols = symbols = BlockMemory(depth=2 << index_bits, width=self._symbol_bits)
-        m.d.comb += symbols.write.eq(self.symbol_write)
+        width = config.stream_bits
+        m.submodules.trees = trees = BlockMemory(depth=config.tree_words, width=TREE_KIND_BITS + config.node_bits)
+        m.d.comb += trees.write.eq(self.tree_write)
+        branch = Signal(tree_word_layout(config))
+        m.d.comb += branch.as_value().eq(trees.read_data)
 
-        high = Signal(config.stream_bits)
-        low = Signal(config.stream_bits)
-        columns_left = Signal.like(self.columns)
-        t_valid = Signal()
-        t_kind = Signal(SymbolKind)
-        t_last = Signal()
-        fault = Signal()
-        row_fault = Signal()
-
-        # Every length is tried at once: each has its own comparison and its own index, and the shortest match is taken.
-        # The window is a register: while its symbol is found, the bits of every possible next window are on their way.
-        # A word that is not there yet is read from the input, which is where it comes from if it comes now.
-        window = Signal(longest)
-        next_high = Mux(self.high_valid, high, self.word.payload)
-        next_low = Mux(self.low_valid, low, self.word.payload)
-        first_bits = [*reversed(_bits_of(next_high)), *reversed(_bits_of(next_low)[1 - 2 * longest :])]
-        ahead = Signal(2 * longest)
-        m.d.comb += ahead.eq(Cat(*first_bits).bit_select(self.position, 2 * longest))
-        limits = self.tables.limits[self.alphabet]
-        deltas = self.tables.deltas[self.alphabet]
-        below = Signal(longest)
-        match = Signal(longest)
-        indices = [Signal(DELTA_BITS, name=f"index_{length}") for length in range(1, longest + 1)]
-        for at in range(longest):
-            m.d.comb += [
-                below[at].eq(window < limits[at]),
-                match[at].eq(below[at] & ~below[:at].any()),
-                indices[at].eq((window >> (longest - 1 - at)) + deltas[at]),
-            ]
-        found = Signal()
-        length = Signal(range(longest + 1))
-        index = Signal(DELTA_BITS)
-        is_end = Signal()
+        # A step reads the tree memory. The step of the cycle in which the decoder stops reads too, but is not acted on.
+        word = Signal(width)
+        step = Signal()
+        stop = Signal()
+        next_alphabet = Signal()
+        next_node = Signal(config.node_bits)
         m.d.comb += [
-            found.eq(below.any()),
-            index.eq(
-                Cat(*(_any([match[at] & indices[at][bit] for at in range(longest)]) for bit in range(DELTA_BITS)))
+            step.eq(self.bits_left.any()),
+            next_node.eq(Mux((branch.kind == TreeKind.NODE) & ~self.fresh, branch.value, 0)),
+            trees.read_enable.eq(step),
+            trees.read_address.eq(Cat(word[-1], next_node, next_alphabet)),
+            self.word.ready.eq(~step | ~self.busy),
+        ]
+        with m.If(~self.fresh), m.Switch(branch.kind):
+            with m.Case(TreeKind.NODE):
+                m.d.comb += next_alphabet.eq(self.alphabet)
+            with m.Case(TreeKind.SYMBOL):
+                m.d.comb += next_alphabet.eq(~self.alphabet)
+        m.d.sync += [
+            self.walked.eq(step & ~stop),
+            word.eq(Mux(step, word << 1, self.word.payload)),
+        ]
+        with m.If(step):
+            m.d.sync += [self.alphabet.eq(next_alphabet), self.fresh.eq(0), self.bits_left.eq(self.bits_left - 1)]
+        with m.Elif(self.word.valid & self.busy):
+            m.d.sync += self.bits_left.eq(width)
+
+        # What was read is acted on. Rows are finished two cycles or more apart: there is time to compare their number.
+        row_full = Signal()
+        last_slot = Signal()
+        run_symbol = Signal()
+        code_symbol = Signal()
+        end_symbol = Signal()
+        last_end = Signal()
+        partial_row = Signal()
+        columns_left = Signal(len(self.columns) + 1)  # minus 2, so that its sign says that it is one
+        m.d.sync += row_full.eq(self.row == config.sparse_matrix_depth)
+        m.d.comb += [
+            last_slot.eq(self.slot == config.entries_per_row - 1),
+            run_symbol.eq(self.walked & (branch.kind == TreeKind.SYMBOL) & (self.alphabet == RUN_ALPHABET)),
+            code_symbol.eq(
+                self.walked & (branch.kind == TreeKind.SYMBOL) & (self.alphabet == CODE_ALPHABET) & ~self.memory_error
             ),
-            length.eq(
-                Cat(*(_any([match[at] for at in range(longest) if (at + 1) >> bit & 1]) for bit in range(len(length))))
+            end_symbol.eq(
+                self.walked & (branch.kind == TreeKind.END) & (self.alphabet == RUN_ALPHABET) & ~self.memory_error
             ),
-            is_end.eq(
-                (self.alphabet == RUN_ALPHABET)
-                & _any([match[at] & (indices[at] == self.tables.end_index) for at in range(longest)])
+            last_end.eq(end_symbol & columns_left[-1]),
+            partial_row.eq(columns_left[-1] & self.slot.any()),
+            self.decoded.eq(run_symbol | code_symbol | end_symbol),
+            self.code_error.eq(
+                self.walked
+                & ((branch.kind == TreeKind.NONE) | ((branch.kind == TreeKind.END) & (self.alphabet == CODE_ALPHABET)))
             ),
+            self.memory_error.eq(
+                self.walked
+                & row_full
+                & Mux(
+                    self.alphabet == CODE_ALPHABET,
+                    (branch.kind == TreeKind.SYMBOL) & last_slot,
+                    (branch.kind == TreeKind.END) & partial_row,
+                )
+            ),
+            self.stream_error.eq(self.stream_ended & self.busy & ~step & ~self.walked),
+            stop.eq(last_end | self.code_error | self.memory_error | self.stream_error),
         ]
 
-        decoding = Signal()
-        next_position = Signal(len(self.position) + 1)
-        decodable = Signal()
-        no_such_code = Signal()
-        starved = Signal()
-        moved = Signal()
-        accepted = Signal()
-        m.d.comb += [
-            decoding.eq(self.running & self.high_valid & ~self.error),
-            next_position.eq(self.position + length),
-            decodable.eq(decoding & found & (self.low_valid | (next_position <= config.stream_bits))),
-            no_such_code.eq(decoding & ~found & (self.low_valid | (self.position <= config.stream_bits - longest))),
-            starved.eq(self.stream_ended & self.running & ~decodable),
-            fault.eq(row_fault | no_such_code | starved),
-            self.decoded.eq(decodable & ~row_fault),
-            moved.eq(self.decoded & next_position[-1]),
-            self.word.ready.eq(~self.low_valid | ~self.running),
-            accepted.eq(self.word.valid & self.word.ready & self.running),
-            self.busy.eq(self.running | t_valid),
-            symbols.read_enable.eq(self.decoded),
-            symbols.read_address.eq(Cat(index[:index_bits], self.alphabet)),
-        ]
-
-        next_window = Signal(longest)
-        m.d.comb += next_window.eq(ahead)
-        for at in range(longest):
-            with m.If(decodable & match[at]):
-                m.d.comb += next_window.eq(ahead[at + 1 :])
-        m.d.sync += window.eq(Cat(*reversed(_bits_of(next_window))))
-
-        with m.If(self.decoded):
-            m.d.sync += [
-                self.position.eq(next_position),
-                self.alphabet.eq(Mux((self.alphabet == RUN_ALPHABET) & ~is_end, CODE_ALPHABET, RUN_ALPHABET)),
-                t_last.eq(is_end & (columns_left == 1)),
-            ]
-            with m.If(is_end):
-                m.d.sync += [t_kind.eq(SymbolKind.END), columns_left.eq(columns_left - 1)]
-                with m.If(columns_left == 1):
-                    m.d.sync += self.running.eq(0)
-            with m.Elif(self.alphabet == RUN_ALPHABET):
-                m.d.sync += t_kind.eq(SymbolKind.RUN)
-            with m.Else():
-                m.d.sync += t_kind.eq(SymbolKind.CODE)
-        with m.If(moved):
-            m.d.sync += [high.eq(low), self.high_valid.eq(self.low_valid), self.low_valid.eq(0)]
-        with m.If(accepted):
-            with m.If(~self.high_valid | moved):
-                m.d.sync += [high.eq(self.word.payload), self.high_valid.eq(1)]
-            with m.Else():
-                m.d.sync += [low.eq(self.word.payload), self.low_valid.eq(1)]
-        m.d.sync += t_valid.eq(self.decoded)
-        with m.If(fault):
-            m.d.sync += [self.error.eq(1), self.running.eq(0), t_valid.eq(0)]
-
+        # The row is written from its buffer, in the cycle after the one that finished it, with the place of that cycle.
+        row_buffer = Signal(config.entries_per_row * config.entry_bits)
         run = Signal(config.index_bits)
-        row_buffer = Signal(config.row_bits)
-        with_entry = Signal(config.row_bits)
-        entry = Signal(config.entry_bits)
         row_done = Signal()
-        m.d.comb += [
-            entry.eq(Cat(symbols.read_data[: config.code_bits], run)),
-            with_entry.eq(row_buffer),
-            row_fault.eq(row_done & (self.row == config.sparse_matrix_depth)),
-            self.row_write.valid.eq(row_done & ~fault),
+        m.d.comb += row_done.eq((code_symbol & last_slot) | (last_end & partial_row))
+        m.d.sync += [
+            self.row_write.valid.eq(row_done),
             self.row_write.address.eq(self.row),
-            self.row_write.data.eq(Mux(t_kind == SymbolKind.CODE, with_entry, row_buffer)),
-            self.pointer_write.valid.eq(self.begin_codes | (t_valid & (t_kind == SymbolKind.END) & ~fault)),
+            self.pointer_write.valid.eq(self.begin_codes | end_symbol),
             self.pointer_write.address.eq(self.pointer),
             self.pointer_write.data.eq(Cat(self.slot, self.row)),
         ]
+        m.d.comb += self.row_write.data.eq(row_buffer)
+        with m.If(run_symbol):
+            m.d.sync += run.eq(branch.value)
+        with m.If(code_symbol):
+            m.d.sync += self.slot.eq(self.slot + 1)
         for slot in range(config.entries_per_row):
-            with m.If(self.slot == slot):
-                m.d.comb += with_entry[slot * config.entry_bits : (slot + 1) * config.entry_bits].eq(entry)
-        with m.If(t_valid & (t_kind == SymbolKind.CODE)):
-            m.d.comb += row_done.eq(self.slot == config.entries_per_row - 1)
-        with m.If(t_valid & (t_kind == SymbolKind.END)):
-            m.d.comb += row_done.eq(t_last & (self.slot != 0))
-        with m.If(t_valid & ~fault):
-            with m.If(t_kind == SymbolKind.RUN):
-                m.d.sync += run.eq(symbols.read_data)
-            with m.If(t_kind == SymbolKind.CODE):
-                m.d.sync += [row_buffer.eq(with_entry), self.slot.eq(self.slot + 1)]
-            with m.If(row_done):
-                m.d.sync += [row_buffer.eq(0), self.slot.eq(0), self.row.eq(self.row + 1)]
-        with m.If(self.pointer_write.valid):
-            m.d.sync += self.pointer.eq(self.pointer + 1)
-
-        with m.If(self.begin_codes):
+            with m.If(code_symbol & (self.slot == slot)):
+                m.d.sync += row_buffer.word_select(slot, config.entry_bits).eq(
+                    Cat(branch.value[: config.code_bits], run)
+                )
+        with m.If(self.row_write.valid):
+            m.d.sync += row_buffer.eq(0)
+        with m.If(row_done):
+            m.d.sync += [self.slot.eq(0), self.row.eq(self.row + 1)]
+        with m.If(self.begin_codes | end_symbol):
             m.d.sync += [
-                self.running.eq(1),
-                self.high_valid.eq(0),
-                self.low_valid.eq(0),
-                self.position.eq(0),
-                self.alphabet.eq(RUN_ALPHABET),
-                columns_left.eq(self.columns),
+                self.pointer.eq(self.pointer + 1),
+                columns_left.eq(Mux(self.begin_codes, self.columns, columns_left) - Mux(self.begin_codes, 2, 1)),
             ]
+
+        with m.If(stop):
+            m.d.sync += [self.busy.eq(0), self.bits_left.eq(0)]
+        with m.If(self.begin_codes):
+            m.d.sync += [self.busy.eq(1), self.fresh.eq(1), self.bits_left.eq(0)]
+        # The slot is 0 and the row buffer empty here: the end of every layer leaves them so.
         with m.If(self.load):
-            m.d.sync += [row_buffer.eq(0), self.slot.eq(0), self.row.eq(0), self.pointer.eq(0)]
+            m.d.sync += [self.row.eq(0), self.pointer.eq(0)]
         return m

@@ -1,4 +1,4 @@
-"""Issue, stage A of a PE: walks the slice at the head of the activation queue, one entry per cycle."""
+"""Issue, stage A of a PE: walks the oldest slice of the activation queue, one entry per cycle."""
 
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
@@ -32,8 +32,8 @@ def operation_layout(config: ArrayConfig) -> data.StructLayout:
 class Issue(wiring.Component):
     """Issues the entries of the queue's slices in order, and write-back operations while the queue is empty.
 
-    Latency: none, `operation` belongs to the queue head of the same cycle. Throughput: one operation per cycle; an
-    empty slice takes a cycle of its own.
+    Latency: a slice that is taken from the queue issues its first entry in the next cycle. Throughput: one operation
+    per cycle; an empty slice takes a cycle of its own.
 
     Parameters
     ----------
@@ -41,20 +41,20 @@ class Issue(wiring.Component):
 
     Members
     -------
-    count, head, pop : the activation queue.
+    available, head, pop : the activation queue.
     begin_layer : forget which sparse-matrix row is held.
-    layer, write_back : the layer being run and the write-back operation of this cycle; only with count = 0.
+    layer, write_back : the layer being run and the write-back operation of this cycle; only without a slice.
     row_enable, row_address : sparse-matrix row to be read.
     valid, operation : the operation issued in this cycle.
-    entry, empty_slice : what this cycle did, for the counters.
-    started, row, slot : position inside a slice, for the debug port.
+    entry, empty_slice, done : what this cycle did: `done` with a slice, be it empty or not.
+    slice_valid, slice_empty, row, slot : the issue register.
     """
 
     def __init__(self, config: ArrayConfig):
         self._config = config
         super().__init__(
             {
-                "count": In(config.queue_depth.bit_length()),
+                "available": In(1),
                 "head": In(queue_layout(config)),
                 "pop": Out(1),
                 "begin_layer": In(1),
@@ -66,7 +66,9 @@ class Issue(wiring.Component):
                 "operation": Out(operation_layout(config)),
                 "entry": Out(1),
                 "empty_slice": Out(1),
-                "started": Out(1),
+                "done": Out(1),
+                "slice_valid": Out(1),
+                "slice_empty": Out(1),
                 "row": Out(config.row_address_bits),
                 "slot": Out(config.slot_bits),
             }
@@ -75,36 +77,61 @@ class Issue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self._config
-        at = Signal(pointer_layout(config))
-        after = Signal(pointer_layout(config))
+        last_slot = config.entries_per_row - 1
+        activation = Signal(ACTIVATION_BITS)
+        final = Signal(pointer_layout(config))
+        first = Signal()
+        at_final = Signal()
+        next_row = Signal(config.row_address_bits)
+        next_slot = Signal(config.slot_bits)
+        free = Signal()
         held_row = Signal(config.row_address_bits)
         held_valid = Signal()
-        not_empty = Signal()
-        last = Signal()
+        if config.entries_per_row == 1 << config.slot_bits:
+            m.d.comb += [
+                at_final.eq(Cat(self.slot, self.row) == final.as_value()),
+                Cat(next_slot, next_row).eq(Cat(self.slot, self.row) + 1),
+            ]
+        else:
+            # A pointer that is not to be trusted may name a slot past the last one.
+            at_last_slot = Signal()
+            m.d.comb += [
+                at_last_slot.eq(self.slot >= last_slot),
+                at_final.eq((self.row == final.row) & ((self.slot == final.slot) | at_last_slot)),
+                next_slot.eq(Mux(at_last_slot, 0, self.slot + 1)),
+                next_row.eq(self.row + at_last_slot),
+            ]
         m.d.comb += [
-            not_empty.eq(self.count != 0),
-            self.empty_slice.eq(not_empty & (self.head.start == self.head.end)),
-            self.entry.eq(not_empty & (self.head.start != self.head.end)),
-            at.as_value().eq(Mux(self.started, Cat(self.slot, self.row), self.head.start)),
-            last.eq(after == self.head.end),
-            self.pop.eq(self.empty_slice | (self.entry & last)),
-            self.row_enable.eq(self.entry & ~(held_valid & (at.row == held_row))),
-            self.row_address.eq(at.row),
+            free.eq(~self.slice_valid | self.slice_empty | at_final),
+            self.pop.eq(free & self.available),
+            self.entry.eq(self.slice_valid & ~self.slice_empty),
+            self.empty_slice.eq(self.slice_valid & self.slice_empty),
+            self.done.eq(self.slice_valid & free),
+            self.row_enable.eq(self.entry & ~(held_valid & (self.row == held_row))),
+            self.row_address.eq(self.row),
             self.valid.eq(self.entry | self.write_back.valid),
             self.operation.write_back.eq(self.write_back.valid),
-            self.operation.first.eq(~self.started),
-            self.operation.slot.eq(at.slot),
-            self.operation.operand.eq(Mux(self.write_back.valid, self.layer.bias_scale, self.head.activation)),
+            self.operation.first.eq(first),
+            self.operation.slot.eq(self.slot),
+            self.operation.operand.eq(Mux(self.write_back.valid, self.layer.bias_scale, activation)),
             self.operation.row.eq(self.write_back.row),
             self.operation.address.eq(self.write_back.address),
         ]
-        with m.If(at.slot == config.entries_per_row - 1):
-            m.d.comb += [after.slot.eq(0), after.row.eq(at.row + 1)]
-        with m.Else():
-            m.d.comb += [after.slot.eq(at.slot + 1), after.row.eq(at.row)]
+        # A free issue register follows the head of the queue, whether there is one or not.
+        m.d.sync += [
+            self.slot.eq(Mux(free, self.head.start.slot, next_slot)),
+            self.row.eq(Mux(free, self.head.start.row, next_row)),
+            first.eq(free),
+        ]
+        with m.If(free):
+            m.d.sync += [
+                self.slice_valid.eq(self.available),
+                self.slice_empty.eq(self.head.empty),
+                activation.eq(self.head.activation),
+                final.eq(self.head.final),
+            ]
         with m.If(self.entry):
-            m.d.sync += [self.started.eq(~last), self.row.eq(after.row), self.slot.eq(after.slot)]
-            m.d.sync += [held_row.eq(at.row), held_valid.eq(1)]
+            m.d.sync += [held_row.eq(self.row), held_valid.eq(1)]
         with m.If(self.begin_layer):
             m.d.sync += held_valid.eq(0)
         return m

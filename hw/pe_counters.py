@@ -1,7 +1,7 @@
 """The counters of a PE: what the energy model and the statistics are computed from."""
 
 from amaranth import Module
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import bits
@@ -14,19 +14,23 @@ class PeCounters(wiring.Component):
 
     Latency: `value` follows `select` in the same cycle.
 
+    Parameters
+    ----------
+    most : the largest number of events of a kind in a cycle.
+
     Members
     -------
-    events : one bit per counter, in the order of `PeCounter`.
+    events : how often each event happens now, in the order of `PeCounter`, at most `most` times.
     start : clears all but DECODED_SYMBOLS; wins over events.
     load : clears DECODED_SYMBOLS; wins over events.
     select, value : the counter that is read; 0 for a number without a counter.
     entries .. decoded_symbols : all counters, by name in lower case.
     """
 
-    def __init__(self):
+    def __init__(self, most: int = 1):
         super().__init__(
             {
-                "events": In(len(PeCounter)),
+                "events": In(data.ArrayLayout(range(most + 1), len(PeCounter))),
                 "start": In(1),
                 "load": In(1),
                 "select": In(bits(len(PeCounter))),
@@ -46,6 +50,6 @@ class PeCounters(wiring.Component):
             register = getattr(self, counter.name.lower())
             with m.If(self.load if counter is PeCounter.DECODED_SYMBOLS else self.start):
                 m.d.sync += register.eq(0)
-            with m.Elif(self.events[counter]):
-                m.d.sync += register.eq(register + 1)
+            with m.Elif(self.events[counter].any()):
+                m.d.sync += register.eq(register + self.events[counter])
         return m

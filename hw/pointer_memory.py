@@ -1,6 +1,6 @@
 """The pointer memory: where each column's slice begins and ends, in two banks so that both come in one cycle."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +12,11 @@ from model.config import ArrayConfig
 def pointer_layout(config: ArrayConfig) -> data.StructLayout:
     """A column pointer: the position of an entry in the sparse-matrix memory."""
     return data.StructLayout({"slot": config.slot_bits, "row": config.row_address_bits})
+
+
+def pointer_word_layout(config: ArrayConfig) -> data.StructLayout:
+    """A word of the pointer memory; with `parity` its number of ones is even."""
+    return data.StructLayout({"pointer": pointer_layout(config), "parity": int(config.parity)})
 
 
 class PointerMemory(wiring.Component):
@@ -27,7 +32,7 @@ class PointerMemory(wiring.Component):
     -------
     write : one pointer, at its address.
     read_enable, read_address : a column's pointer address, at most pointer_depth - 2.
-    start, end : pointers at `read_address` and the next address; hold while `read_enable` is zero.
+    start, end : words at `read_address` and the next address; hold while `read_enable` is zero.
     """
 
     def __init__(self, config: ArrayConfig):
@@ -37,15 +42,15 @@ class PointerMemory(wiring.Component):
                 "write": In(write_layout(bits(config.pointer_depth), config.pointer_bits)),
                 "read_enable": In(1),
                 "read_address": In(bits(config.pointer_depth)),
-                "start": Out(pointer_layout(config)),
-                "end": Out(pointer_layout(config)),
+                "start": Out(pointer_word_layout(config)),
+                "end": Out(pointer_word_layout(config)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         depth = self._config.pointer_depth // 2
-        width = self._config.pointer_bits
+        width = self._config.pointer_bits + self._config.parity
         m.submodules.even = even = BlockMemory(depth=depth, width=width)
         m.submodules.odd = odd = BlockMemory(depth=depth, width=width)
         p_odd = Signal()
@@ -62,6 +67,7 @@ class PointerMemory(wiring.Component):
             even.write.valid.eq(self.write.valid & ~self.write.address[0]),
             odd.write.valid.eq(self.write.valid & self.write.address[0]),
         ]
+        word = Cat(self.write.data, self.write.data.xor()) if self._config.parity else self.write.data
         for bank in (even, odd):
-            m.d.comb += [bank.write.address.eq(self.write.address[1:]), bank.write.data.eq(self.write.data)]
+            m.d.comb += [bank.write.address.eq(self.write.address[1:]), bank.write.data.eq(word)]
         return m

@@ -10,20 +10,20 @@ from hw.huffman_decoder import HuffmanDecoder
 from hw.interfaces import ProcessingElementSignature
 from hw.issue import Issue, operation_layout
 from hw.pe_counters import PeCounters
-from hw.pointer_memory import PointerMemory
+from hw.queue_level import QueueLevel
+from hw.slice_reader import SliceReader
 from hw.sparse_matrix_memory import SparseMatrixMemory
 from hw.weight_lookup import WeightLookup
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS
-from model.registers import PeCounter
+from model.registers import PeCounter, PeError
 
 
 class ProcessingElement(wiring.Component):
     """One PE of the array; docs/architecture.md sections 5 and 7, EIE section IV.
 
-    Latency: nine cycles from a write-back operation to the write of its output (stages A to O), two from the broadcast
-    register to the queue. Throughput: an entry, or a write-back operation, per cycle; a symbol per cycle while loading.
-    `counter` follows `counter_select` in the same cycle; without `pe_counters` it is 0.
+    Latency: nine cycles from a write-back operation to the write of its output (stages A to O), four from the broadcast
+    register to the first entry. Throughput: an entry, or a write-back operation, per cycle; a bit of the code stream
+    per cycle while loading. `counter` follows `counter_select` in the same cycle; without `pe_counters` it is 0.
 
     Parameters
     ----------
@@ -37,9 +37,13 @@ class ProcessingElement(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self._config
+        lanes = range(config.broadcasts_per_cycle)
         m.submodules.decoder = decoder = HuffmanDecoder(config)
-        m.submodules.pointers = pointers = PointerMemory(config)
+        readers = [SliceReader(config) for _ in lanes]
+        for lane in lanes:
+            m.submodules[f"slices_{lane}"] = readers[lane]
         m.submodules.queue = queue = ActivationQueue(config)
+        m.submodules.level = level = QueueLevel(config)
         m.submodules.issue = issue = Issue(config)
         m.submodules.sparse_matrix = sparse_matrix = SparseMatrixMemory(config)
         m.submodules.lookup = lookup = WeightLookup(config)
@@ -48,35 +52,35 @@ class ProcessingElement(wiring.Component):
 
         wiring.connect(m, wiring.flipped(self.word), decoder.word)
         m.d.comb += [
-            decoder.tables.eq(self.tables),
-            decoder.symbol_write.eq(self.symbol_write),
+            decoder.tree_write.eq(self.tree_write),
             decoder.load.eq(self.load),
             decoder.begin_codes.eq(self.begin_codes),
             decoder.columns.eq(self.columns),
             decoder.stream_ended.eq(self.stream_ended),
             self.decoder_busy.eq(decoder.busy),
-            self.decoder_error.eq(decoder.error),
-            pointers.write.eq(decoder.pointer_write),
             sparse_matrix.write.eq(decoder.row_write),
             lookup.constant_write.eq(self.constant_write),
         ]
 
-        p_valid = Signal()
-        p_activation = Signal(ACTIVATION_BITS)
-        p_skipped = Signal()
-        if config.skip_empty_slices:
-            m.d.comb += p_skipped.eq(p_valid & (pointers.start == pointers.end))
+        arriving = Signal(range(len(lanes) + 1))
+        skipped = Signal(range(len(lanes) + 1))
+        for lane, reader in enumerate(readers):
+            m.d.comb += [
+                reader.write.eq(decoder.pointer_write),
+                reader.broadcast.eq(self.broadcast[lane]),
+                queue.push[lane].eq(reader.push),
+                queue.tails[lane].eq(reader.slice),
+            ]
         m.d.comb += [
-            pointers.read_enable.eq(self.broadcast.valid),
-            pointers.read_address.eq(self.broadcast.pointer),
-            queue.push.eq(p_valid & ~p_skipped),
-            queue.tail.activation.eq(p_activation),
-            queue.tail.start.eq(pointers.start),
-            queue.tail.end.eq(pointers.end),
-            self.full.eq(queue.count + p_valid + self.broadcast.valid >= config.queue_depth),
-            self.queue_empty.eq((queue.count == 0) & ~p_valid),
+            arriving.eq(sum(self.broadcast[lane].valid for lane in lanes)),
+            skipped.eq(sum(reader.skipped for reader in readers)),
+            level.arriving.eq(arriving),
+            level.pushed.eq(sum(reader.push for reader in readers)),
+            level.skipped.eq(skipped),
+            level.done.eq(issue.done),
+            self.full.eq(level.full),
+            self.queue_empty.eq(level.empty),
         ]
-        m.d.sync += [p_valid.eq(self.broadcast.valid), p_activation.eq(self.broadcast.activation)]
 
         m_valid = Signal()
         s_valid = Signal()
@@ -85,7 +89,7 @@ class ProcessingElement(wiring.Component):
         s_operation = Signal(operation_layout(config))
         d_operation = Signal(operation_layout(config))
         m.d.comb += [
-            issue.count.eq(queue.count),
+            issue.available.eq(queue.available),
             issue.head.eq(queue.head),
             queue.pop.eq(issue.pop),
             issue.begin_layer.eq(self.begin_layer),
@@ -106,6 +110,7 @@ class ProcessingElement(wiring.Component):
 
         m.d.comb += [
             lookup.layer.eq(self.layer.layer),
+            lookup.out_rows.eq(self.layer.out_rows),
             lookup.valid.eq(d_valid),
             lookup.write_back.eq(d_operation.write_back),
             lookup.first.eq(d_operation.first),
@@ -131,6 +136,7 @@ class ProcessingElement(wiring.Component):
             activations.output_write.valid.eq(arithmetic.o_valid),
             activations.output_write.address.eq(arithmetic.o_row),
             activations.output_write.data.eq(arithmetic.o_value),
+            activations.output_nonzero.eq(arithmetic.o_nonzero),
             activations.read.eq(self.read),
             activations.read_row.eq(self.read_row),
             activations.take.eq(self.take),
@@ -139,26 +145,38 @@ class ProcessingElement(wiring.Component):
             self.current.eq(activations.current),
         ]
 
+        # In the order of their numbers: the lowest of several in a cycle is kept.
+        causes = {
+            PeError.CODE: decoder.code_error,
+            PeError.MEMORY: decoder.memory_error,
+            PeError.STREAM: decoder.stream_error,
+            PeError.ROW: lookup.row_error,
+            PeError.POINTER: Cat(reader.pointer_error for reader in readers).any(),
+            PeError.PARITY: Cat(sparse_matrix.parity_error, *(reader.parity_error for reader in readers)).any(),
+        }
+        error = Signal(PeError)
+        m.d.comb += self.error.eq(error)
+        for cause in reversed(causes):
+            with m.If((error == PeError.NONE) & causes[cause]):
+                m.d.sync += error.eq(cause)
+
         debug = {
+            "decoder_running": decoder.busy,
             **{
                 f"decoder_{name}": getattr(decoder, name)
-                for name in (
-                    "running",
-                    "high_valid",
-                    "low_valid",
-                    "position",
-                    "alphabet",
-                    "row",
-                    "slot",
-                    "pointer",
-                    "error",
-                )
+                for name in ("bits_left", "fresh", "walked", "alphabet", "row", "slot", "pointer")
             },
+            "error": error,
             "pending": activations.pending,
             "current": activations.current,
-            "p_valid": p_valid,
-            "queue_count": queue.count,
-            "issue_started": issue.started,
+            **{
+                f"{stage}_valid_{lane}": getattr(reader, f"{stage}_valid")
+                for stage in "pq"
+                for lane, reader in enumerate(readers)
+            },
+            "queue_count": level.count,
+            "issue_valid": issue.slice_valid,
+            "issue_empty": issue.slice_empty,
             "issue_row": issue.row,
             "issue_slot": issue.slot,
             "m_valid": m_valid,
@@ -170,20 +188,20 @@ class ProcessingElement(wiring.Component):
             **{name: getattr(arithmetic, name) for name in ("o_valid", "o_row", "o_value", "overflow")},
         }
         if config.pe_counters:
-            m.submodules.counters = counters = PeCounters()
+            m.submodules.counters = counters = PeCounters(most=len(lanes))
             events = {
                 PeCounter.ENTRIES: issue.entry,
                 PeCounter.FILLERS: lookup.filler,
-                PeCounter.STARVED_CYCLES: self.computing & (queue.count == 0),
-                PeCounter.EMPTY_SLICES: issue.empty_slice | p_skipped,
+                PeCounter.STARVED_CYCLES: self.computing & ~issue.slice_valid,
+                PeCounter.EMPTY_SLICES: issue.empty_slice + skipped,
                 PeCounter.ROW_READS: issue.row_enable,
-                PeCounter.POINTER_READS: self.broadcast.valid,
+                PeCounter.POINTER_READS: arriving,
                 PeCounter.ACCUMULATOR_READS: lookup.x_valid,
                 PeCounter.ACCUMULATOR_WRITES: arithmetic.k_valid,
                 PeCounter.DECODED_SYMBOLS: decoder.decoded,
             }
             m.d.comb += [
-                counters.events.eq(Cat(*(events[counter] for counter in PeCounter))),
+                *(counters.events[counter].eq(events[counter]) for counter in PeCounter),
                 counters.start.eq(self.start),
                 counters.load.eq(self.load),
                 counters.select.eq(self.counter_select),

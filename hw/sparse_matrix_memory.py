@@ -1,6 +1,6 @@
 """The sparse-matrix memory and its read stages: rows of entries, read a row at a time."""
 
-from amaranth import Array, Module, Signal
+from amaranth import Array, Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,8 +23,9 @@ class SparseMatrixMemory(wiring.Component):
     -------
     write : one row.
     row_enable, row_address : stage A, the row to be read; without enable the row of the entry before is used.
-    slot : stage S, the entry's slot, two cycles after its stage A.
+    slot : stage S, the entry's slot, two cycles after its stage A; past the last slot the entry is unspecified.
     code, run : the entry, in registers, valid in the cycle after `slot`.
+    parity_error : stage S, the row that came into the row register has changed in the memory.
     """
 
     def __init__(self, config: ArrayConfig):
@@ -37,19 +38,23 @@ class SparseMatrixMemory(wiring.Component):
                 "slot": In(config.slot_bits),
                 "code": Out(config.code_bits),
                 "run": Out(config.index_bits),
+                "parity_error": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         config = self._config
-        m.submodules.rows = rows = BlockMemory(depth=config.sparse_matrix_depth, width=config.row_bits)
+        width = config.row_bits + config.parity
+        m.submodules.rows = rows = BlockMemory(depth=config.sparse_matrix_depth, width=width)
         m_read = Signal()
-        s_row = Signal(config.row_bits)
+        s_row = Signal(width)
         entry = Signal(config.entry_bits)
         entries = Array(s_row.word_select(slot, config.entry_bits) for slot in range(config.entries_per_row))
         m.d.comb += [
-            rows.write.eq(self.write),
+            rows.write.valid.eq(self.write.valid),
+            rows.write.address.eq(self.write.address),
+            rows.write.data.eq(self.write.data),
             rows.read_enable.eq(self.row_enable),
             rows.read_address.eq(self.row_address),
             entry.eq(entries[self.slot]),
@@ -61,4 +66,11 @@ class SparseMatrixMemory(wiring.Component):
         ]
         with m.If(m_read):
             m.d.sync += s_row.eq(rows.read_data)
+        if config.parity:
+            s_read = Signal()
+            m.d.sync += s_read.eq(m_read)
+            m.d.comb += [
+                rows.write.data.eq(Cat(self.write.data, self.write.data.xor())),
+                self.parity_error.eq(s_read & s_row.xor()),
+            ]
         return m

@@ -14,7 +14,8 @@ class WeightLookup(wiring.Component):
     """Absolute row (previous row + 1 + run) and shared weight of an entry, or row and bias of a write-back.
 
     EIE section IV, arithmetic unit, first stage: codebook lookup beside address accumulation. Latency: two cycles, from
-    stage D to stage X. Throughput: one operation per cycle. Fillers move the row and come out as nothing.
+    stage D to stage X. Throughput: one operation per cycle. Fillers move the row and come out as nothing, and so do
+    entries in a row past the layer's last.
 
     Parameters
     ----------
@@ -23,10 +24,11 @@ class WeightLookup(wiring.Component):
     Members
     -------
     constant_write : codebooks and biases.
-    layer : number of the layer being run, which selects the codebook.
+    layer, out_rows : number of the layer being run, which selects the codebook, and its local rows.
     valid, write_back, first, code, run, row, address, operand : the operation in stage D (`issue.operation_layout`).
     filler : the operation in stage D is a filler.
     w_valid : an operation other than a filler is in stage W.
+    row_error : stage W, an entry lies in a row past the layer's last, and is dropped.
     x_valid, x_write_back, x_row, x_operand, x_constant : the operation in stage X, with its weight or bias.
     """
 
@@ -37,6 +39,7 @@ class WeightLookup(wiring.Component):
             {
                 "constant_write": In(write_layout(bits(config.constant_depth), 16)),
                 "layer": In(bits(config.layers)),
+                "out_rows": In(bits(config.activation_depth + 1)),
                 "valid": In(1),
                 "write_back": In(1),
                 "first": In(1),
@@ -47,6 +50,7 @@ class WeightLookup(wiring.Component):
                 "operand": In(ACTIVATION_BITS),
                 "filler": Out(1),
                 "w_valid": Out(1),
+                "row_error": Out(1),
                 "x_valid": Out(1),
                 "x_write_back": Out(1),
                 "x_row": Out(rows),
@@ -60,19 +64,20 @@ class WeightLookup(wiring.Component):
         config = self._config
         m.submodules.constants = constants = BlockMemory(depth=config.constant_depth, width=16)
         w_write_back = Signal()
-        w_row = Signal.like(self.row)
+        w_row = Signal(max(len(self.row), config.index_bits) + 1)
         w_operand = Signal.like(self.operand)
         m.d.comb += [
             constants.write.eq(self.constant_write),
             self.filler.eq(self.valid & ~self.write_back & (self.code == 0)),
-            constants.read_enable.eq(self.valid & ~self.filler),
+            constants.read_enable.eq(self.valid),
             constants.read_address.eq(Mux(self.write_back, self.address, Cat(self.code, self.layer))),
+            self.row_error.eq(self.w_valid & ~w_write_back & (w_row >= self.out_rows)),
         ]
         m.d.sync += [
             self.w_valid.eq(self.valid & ~self.filler),
             w_write_back.eq(self.write_back),
             w_operand.eq(self.operand),
-            self.x_valid.eq(self.w_valid),
+            self.x_valid.eq(self.w_valid & ~self.row_error),
             self.x_write_back.eq(w_write_back),
             self.x_row.eq(w_row),
             self.x_operand.eq(w_operand),
