@@ -16,8 +16,9 @@ from model.layouts import Descriptor, Opcode, header
 from sw.bitstream import encode_streams
 from sw.code_tree import encode_trees
 from sw.errors import EieError
-from sw.huffman import code_lengths, codewords
+from sw.huffman import codewords
 from sw.image_decode import decode_image
+from sw.layer_codes import layer_codes
 
 __all__ = [
     "decode_image",
@@ -99,12 +100,9 @@ def _encode_pass(layers: Sequence[LayerImage], config: ArrayConfig) -> Words:
 
 def layer_packet(layer: LayerImage, config: ArrayConfig) -> Words:
     """The LAYER packet of one layer or column tile; EieError as for `encode_image`."""
+    codes = layer_codes(layer, config)
     symbols, offsets = _symbols(layer, config)
-    counts = np.bincount(symbols, minlength=config.run_symbols + config.code_symbols)
-    if counts.size > config.run_symbols + config.code_symbols or layer.runs.max(initial=0) > config.max_run:
-        raise EieError(f"layer {layer.name}: runs and codes must fit {config.index_bits} and {config.code_bits} bits")
-    alphabets = counts[: config.run_symbols], counts[config.run_symbols :]
-    lengths = [code_lengths(alphabet, config.max_code_length) for alphabet in alphabets]
+    lengths = (codes.run_lengths, codes.code_lengths)
     data, _ = encode_streams(
         symbols,
         offsets,
@@ -124,13 +122,13 @@ def layer_packet(layer: LayerImage, config: ArrayConfig) -> Words:
     )
     if Descriptor.unpack(descriptor.pack()) != descriptor:
         raise EieError(f"layer {layer.name}: the descriptor's fields must hold its numbers, got {descriptor}")
-    plain = [header(Opcode.LAYER), *descriptor.pack(), *encode_trees(config, lengths[0], lengths[1]).tolist()]
+    plain = [header(Opcode.LAYER), *descriptor.pack(), *encode_trees(config, *lengths).tolist()]
     plain += [int(value) & 0xFFFF for value in layer.codebook]
     biases = layer.biases[:0] if layer.keep else layer.biases
     # The first bit of a stream is the top bit of its first word, word w of all PEs comes before word w + 1.
     words = data.view(">u4").reshape(config.pes, -1, config.stream_bits // 32)[:, :, ::-1]
-    codes = words.transpose(1, 0, 2).reshape(-1, config.stream_bits // 32).astype(np.uint32)
-    return np.concatenate([_plain(config, plain), _lanes(config, biases.ravel()), codes])
+    stream = words.transpose(1, 0, 2).reshape(-1, config.stream_bits // 32).astype(np.uint32)
+    return np.concatenate([_plain(config, plain), _lanes(config, biases.ravel()), stream])
 
 
 def _symbols(layer: LayerImage, config: ArrayConfig) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
