@@ -1,25 +1,50 @@
 """The C header of the host interface, generated from `model.registers` and `model.layouts`."""
 
+from enum import IntEnum
+
 from model.layouts import Opcode
-from model.registers import ID_VALUE, READ_LATENCY, REGISTERS, Error
+from model.registers import (
+    ID_VALUE,
+    READ_LATENCY,
+    REGISTERS,
+    STATUS_ERROR_SHIFT,
+    VERSION,
+    WINDOW_REGISTERS,
+    Control,
+    Error,
+    Interrupt,
+    Status,
+)
 
 
 def register_header() -> str:
-    """Text of `eie_registers.h`: word addresses of the registers, error causes and packet opcodes."""
+    """Text of `eie_registers.h`: word addresses of the registers, their bits, error causes and packet opcodes."""
     lines = [
         "/* Host interface of the EIE array, generated from the register map. Addresses count 32-bit words. */",
         "#ifndef EIE_REGISTERS_H",
         "#define EIE_REGISTERS_H",
         "",
         f"#define EIE_ID_VALUE {ID_VALUE:#010x}u",
+        f"#define EIE_VERSION {VERSION}u",
         f"#define EIE_READ_LATENCY {READ_LATENCY}u",
         "",
     ]
-    for register in REGISTERS:
+    for register in (*REGISTERS, *WINDOW_REGISTERS):
         lines += [
             f"/* {register.access}: {register.doc} */",
             f"#define EIE_REG_{register.name} {register.address}u",
         ]
-    lines += ["", "/* STATUS, bits 15:8 */", *(f"#define EIE_ERROR_{error.name} {error.value}u" for error in Error)]
-    lines += ["", "/* packet header, bits 7:0 */", *(f"#define EIE_OPCODE_{op.name} {op.value}u" for op in Opcode)]
+    lines += ["", "/* CONTROL, bit numbers */", *_defines("CONTROL", Control)]
+    lines += ["", "/* STATUS */", *(f"#define EIE_STATUS_{bit.name} {1 << bit:#x}u" for bit in Status)]
+    lines += [
+        f"#define EIE_STATUS_ERROR_SHIFT {STATUS_ERROR_SHIFT}u",
+        f"#define EIE_STATUS_ERROR_MASK {0xFF << STATUS_ERROR_SHIFT:#x}u",
+    ]
+    lines += ["", "/* error causes */", *_defines("ERROR", Error)]
+    lines += ["", "/* IRQ_ENABLE and IRQ_STATUS, bit numbers */", *_defines("IRQ", Interrupt)]
+    lines += ["", "/* packet header, bits 7:0 */", *_defines("OPCODE", Opcode)]
     return "\n".join([*lines, "", "#endif", ""])
+
+
+def _defines(prefix: str, values: type[IntEnum]) -> list[str]:
+    return [f"#define EIE_{prefix}_{value.name} {value.value}u" for value in values]

@@ -81,12 +81,12 @@ class StreamWindow(wiring.Component):
         with m.Elif(written["STREAM_STATUS"] | reset):
             m.d.sync += lost.eq(0)
 
-        self._read(m, in_pieces, out_pieces, lost)
-        self._assemble(m, in_pieces, pieces, reset)
+        taken = self._assemble(m, in_pieces, pieces, reset)
+        self._read(m, in_pieces, taken, out_pieces, lost)
         self._take_apart(m, out_pieces, pieces, reset)
         return m
 
-    def _read(self, m: Module, in_pieces: SyncFIFOBuffered, out_pieces: SyncFIFOBuffered, lost: Signal):
+    def _read(self, m: Module, in_pieces: SyncFIFOBuffered, taken: Signal, out_pieces: SyncFIFOBuffered, lost: Signal):
         """The address is registered, then the value it selects, as in the array."""
         read_address = Signal(ADDRESS_BITS)
         own = Signal()
@@ -94,15 +94,18 @@ class StreamWindow(wiring.Component):
         m.d.sync += [read_address.eq(self.address), own.eq(read_address >= WINDOW_START), value.eq(0)]
         with m.Switch(read_address):
             with m.Case(ADDRESS["STREAM_STATUS"]):
-                room, available = Signal(16), Signal(15)
+                room, available = Signal(15), Signal(15)
                 m.d.comb += [room.eq(DEPTH - in_pieces.w_level), available.eq(out_pieces.r_level)]
-                m.d.sync += value.eq(Cat(room, available, lost))
+                m.d.sync += value.eq(Cat(room, taken, available, lost))
             with m.Case(ADDRESS["STREAM_OUT"]):
                 m.d.sync += value.eq(Mux(out_pieces.r_rdy, out_pieces.r_data, 0))
         m.d.comb += self.read_data.eq(Mux(own, value, self.reg_read_data))
 
-    def _assemble(self, m: Module, in_pieces: SyncFIFOBuffered, pieces: int, reset: Signal):
-        """Pieces to words, the lowest bits first; the last piece of a word says whether the word is the last."""
+    def _assemble(self, m: Module, in_pieces: SyncFIFOBuffered, pieces: int, reset: Signal) -> Signal:
+        """Pieces to words, the lowest bits first; the last piece of a word says whether the word is the last.
+
+        What is returned says that the array has taken every piece that was written.
+        """
         word = Signal(self._config.stream_bits)
         count = Signal(range(pieces + 1))
         whole = Signal()
@@ -122,6 +125,9 @@ class StreamWindow(wiring.Component):
             m.d.sync += count.eq(0)
         with m.If(reset):
             m.d.sync += count.eq(0)
+        taken = Signal()
+        m.d.comb += taken.eq((in_pieces.w_level == 0) & (count == 0))
+        return taken
 
     def _take_apart(self, m: Module, out_pieces: SyncFIFOBuffered, pieces: int, reset: Signal):
         """Words to pieces; a word is held here until its last piece is in the queue."""

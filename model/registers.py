@@ -101,20 +101,32 @@ REGISTERS: tuple[Register, ...] = (
 # stream_bits / 32 pieces, the lowest bits first.
 WINDOW_REGISTERS: tuple[Register, ...] = (
     Register("STREAM_IN", 32, "wo", "next 32-bit piece of the input stream; lost if STREAM_STATUS has no room for it"),
-    Register(
-        "STREAM_LAST", 33, "wo", "as STREAM_IN, and the word it completes ends the transfer (i_last)"
-    ),
+    Register("STREAM_LAST", 33, "wo", "as STREAM_IN, and the word it completes ends the transfer (i_last)"),
     Register(
         "STREAM_STATUS",
         34,
         "rw",
-        "bits 15:0: pieces that STREAM_IN takes now; bits 30:16: pieces that STREAM_OUT holds; "
+        "bits 14:0: pieces that STREAM_IN takes now; bit 15: the array has taken every piece; bits 30:16: pieces that "
+        "STREAM_OUT holds; "
         "bit 31: a piece was lost since the last write, of anything, to STREAM_STATUS",
     ),
     Register("STREAM_OUT", 35, "ro", "oldest piece of the output stream; 0 if there is none"),
     Register("STREAM_POP", 36, "wo", "forget the piece in STREAM_OUT"),
 )
 WINDOW_START = 32  # first word address of the stream window
+
+
+class Status(IntEnum):
+    """Bit numbers of STATUS."""
+
+    WAITING = 0  # the loader waits for a packet
+    RUNNING = 1
+    UNLOADING = 2
+    DONE = 3  # since the last start
+    OVERFLOW = 4  # of an accumulator, since the last start without resume
+
+
+STATUS_ERROR_SHIFT = 8  # of the error cause in STATUS, eight bits
 
 
 class Control(IntEnum):

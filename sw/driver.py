@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.image import NetworkImage
-from model.registers import ADDRESS, ID_VALUE, VERSION, Control, Error, PeCounter
+from model.registers import ADDRESS, ID_VALUE, STATUS_ERROR_SHIFT, VERSION, Control, Error, PeCounter, Status
 from sw.compressed import CompressedNetwork
 from sw.errors import EieError
 from sw.image import build_image
@@ -19,9 +19,6 @@ from sw.model_file import load as load_file
 from sw.transports.transport import Transport, Words
 
 RUN_REGISTERS = ("CYCLES", "BROADCASTS", "STALLS")
-DONE = 1 << 3
-OVERFLOW = 1 << 4
-ERROR_SHIFT = 8
 LOOKS = 1_000_000  # at STATUS, before a run counts as stuck
 
 
@@ -172,28 +169,31 @@ class Accelerator:
             )
 
     def _start(self, *, resume: bool, hold: bool) -> None:
+        """Start when the last words of the packets have been decoded: before, a start would be refused."""
+        self._wait_for(Status.WAITING)
         value = 1 << Control.START | resume << Control.RESUME | hold << Control.HOLD
         self._transport.write(ADDRESS["CONTROL"], value)
 
     def _wait(self) -> None:
-        """Until the run is done; an array that reports an error has either stopped or will be done all the same."""
+        """Until the run is done; one with an error has either stopped or will be done all the same."""
+        if self._wait_for(Status.DONE) >> Status.OVERFLOW & 1:
+            raise ArrayError(Error.NONE, 0, "an accumulator left its range: the outputs of this input are wrong")
+
+    def _wait_for(self, bit: Status) -> int:
+        """STATUS with that bit."""
         for _ in range(LOOKS):
             status = self._check()
-            if status & OVERFLOW and status & DONE:
-                raise ArrayError(Error.NONE, 0, "an accumulator left its range: the outputs of this input are wrong")
-            if status & DONE:
-                return
-        raise EieError(f"the array was not done after {LOOKS} looks at its status")
+            if status >> bit & 1:
+                return status
+        raise EieError(f"the array did not become {bit.name} in {LOOKS} looks at its status")
 
     def _check(self) -> int:
         """STATUS, if it shows no error."""
         status = self._read("STATUS")
-        cause = status >> ERROR_SHIFT & 0xFF
+        cause = status >> STATUS_ERROR_SHIFT & 0xFF
         if cause:
             pe = self._read("ERROR_PE")
-            error = Error(cause) if cause in Error else None
-            name = error.name if error is not None else f"{cause:#x}, which this driver does not know"
-            raise ArrayError(error or Error.NONE, pe, f"the array reports error {name} (PE {pe})")
+            raise ArrayError(Error(cause), pe, f"the array reports error {Error(cause).name} (PE {pe})")
         return status
 
     def _read(self, name: str) -> int:

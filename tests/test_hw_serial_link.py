@@ -70,7 +70,7 @@ def test_registers_are_read_and_written():
         (bytes([Command.WRITE, ADDRESS["PE_SELECT"]]) + number(0x12345678), 1),
         (bytes([Command.READ, ADDRESS["STREAM_STATUS"]]), 4),
     )
-    assert answers == [number(register_content(3)), number(register_content(31)), bytes([DONE]), number(512)]
+    assert answers == [number(register_content(3)), number(register_content(31)), bytes([DONE]), number(512 | 1 << 15)]
 
 
 def test_pieces_are_sent_and_fetched():
@@ -82,9 +82,9 @@ def test_pieces_are_sent_and_fetched():
         (bytes([Command.GET, 5]), 20),
         (bytes([Command.READ, ADDRESS["STREAM_STATUS"]]), 4),
     )
-    assert answers[:3] == [bytes([DONE]), bytes([DONE]), number(512 | 5 << 16)]
+    assert answers[:3] == [bytes([DONE]), bytes([DONE]), number(512 | 1 << 15 | 5 << 16)]
     assert answers[3] == b"".join(map(number, [*values[:4], values[4] | 1 << 31]))
-    assert answers[4] == number(512)
+    assert answers[4] == number(512 | 1 << 15)
 
 
 def test_an_unknown_command_and_an_empty_count_are_named():

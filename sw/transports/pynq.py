@@ -24,8 +24,8 @@ class PynqTransport:
     allocate : `pynq.allocate`, makes buffers that the DMA can reach.
     seconds : time that a transfer may take.
 
-    A transfer ends with TLAST, which must be a packet's end: build the DMA with a buffer length register wide enough for
-    the largest image (26 bits are 64 MB).
+    A transfer ends with TLAST, which must be a packet's end: build the DMA with a buffer length register wide enough
+    for the largest image (26 bits are 64 MB).
     """
 
     def __init__(

@@ -14,6 +14,8 @@ from sw.transports.transport import TransportError, Words
 
 MODEL_DEPTH = 512  # pieces in each direction, as in hw/stream_window.py
 CYCLES_PER_LOOK = 16
+ROOM = 0x7FFF  # in STREAM_STATUS
+TAKEN = 0x8000
 
 
 class Registers(Protocol):
@@ -41,12 +43,13 @@ class WindowStreams:
     def send(self, words: Words) -> None:
         pieces = words.ravel()
         sent = 0
-        for room in self._progress("took no input word", lambda status: status & 0xFFFF):
+        for room in self._progress("took no input word", lambda status: status & ROOM):
             burst = pieces[sent : sent + room]
             sent += burst.size
             self.put_pieces(burst, sent == pieces.size)
             if sent == pieces.size:
                 break
+        next(self._progress("did not take all input words", lambda status: status & TAKEN))
         if self._registers.read(ADDRESS["STREAM_STATUS"]) >> 31:
             self._registers.write(ADDRESS["STREAM_STATUS"], 0)
             raise TransportError(
@@ -108,8 +111,13 @@ class ModelWindow:
             return self.model.read(address)
         self._idle()
         if address == ADDRESS["STREAM_STATUS"]:
-            room = MODEL_DEPTH - len(self._host.waiting) * self._host.pieces - len(self._word)
-            return max(0, room) | min(len(self._out), MODEL_DEPTH) << 16 | self._lost << 31
+            pieces = len(self._host.waiting) * self._host.pieces + len(self._word)
+            return (
+                MODEL_DEPTH - pieces
+                | (TAKEN if not pieces else 0)
+                | min(len(self._out), MODEL_DEPTH) << 16
+                | self._lost << 31
+            )
         if address == ADDRESS["STREAM_OUT"] and self._out:
             return self._out[0]
         return 0
