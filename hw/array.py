@@ -1,13 +1,14 @@
 """The machine: input loader, central control unit, leading-nonzero tree, host registers and N processing elements."""
 
 from collections.abc import Callable
+from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.controller import Controller
-from hw.host_registers import WORD_BITS, HostRegisters
+from hw.host_registers import ERROR_BITS, WORD_BITS, HostRegisters
 from hw.instance import VerilogInstance
 from hw.interfaces import ProcessingElementSignature, debug_layout
 from hw.leading_nonzero import LeadingNonzero
@@ -20,9 +21,9 @@ from model.registers import ADDRESS_BITS
 PE_MODULE = "eie_pe"
 
 
-def pe_instance(config: ArrayConfig) -> wiring.Component:
+def pe_instance(config: ArrayConfig, soft_reset: Signal) -> wiring.Component:
     """A PE as an instance of the Verilog module `eie_pe`."""
-    return VerilogInstance(PE_MODULE, ProcessingElementSignature(config))
+    return VerilogInstance(PE_MODULE, ProcessingElementSignature(config), soft_reset)
 
 
 class Array(wiring.Component):
@@ -33,21 +34,23 @@ class Array(wiring.Component):
     config : sizes and organisation.
     debug : adds the port `debug`: the fields of `array_debug_fields`, least significant first, then those of
         `pe_debug_fields` of PE 0, PE 1, ..
-    make_pe : builds a PE of `ProcessingElementSignature(config)`; the default instantiates the Verilog module `eie_pe`.
+    make_pe : builds a PE of `ProcessingElementSignature(config)` whose registers the signal given resets too; the
+        default instantiates the Verilog module `eie_pe`.
 
     Members
     -------
-    i : In(stream of stream_bits), packets.
+    i : In(stream of stream_bits), packets; i_last : In(1), the word on `i` ends the host's transfer.
     o : Out(stream of output_layout(config)), outputs; in the flat port `o__payload` the data are the low bits and
         `last` is the top bit.
     reg_address, reg_write, reg_write_data, reg_read_data : host registers, see `HostRegisters`.
+    interrupt : Out(1), level, a register.
     """
 
     def __init__(
         self,
         config: ArrayConfig,
         debug: bool = False,
-        make_pe: Callable[[ArrayConfig], wiring.Component] = pe_instance,
+        make_pe: Callable[[ArrayConfig, Signal], Any] = pe_instance,
     ):
         self._config = config
         self._debug = debug
@@ -57,11 +60,13 @@ class Array(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(config.stream_bits)),
+                "i_last": In(1),
                 "o": Out(stream.Signature(output_layout(config))),
                 "reg_address": In(ADDRESS_BITS),
                 "reg_write": In(1),
                 "reg_write_data": In(WORD_BITS),
                 "reg_read_data": Out(WORD_BITS),
+                "interrupt": Out(1),
                 **({"debug": Out(debug_bits)} if debug else {}),
             }
         )
@@ -69,12 +74,14 @@ class Array(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self._config
-        m.submodules.loader = loader = Loader(config)
-        m.submodules.controller = controller = Controller(config)
-        m.submodules.leading_nonzero = leading_nonzero = LeadingNonzero(config.pes)
-        m.submodules.unloader = unloader = Unloader(config)
         m.submodules.host_registers = registers = HostRegisters(config)
-        pes = [self._make_pe(config) for _ in range(config.pes)]
+        soft_reset = ResetInserter(registers.soft_reset)
+        loader, controller, unloader = Loader(config), Controller(config), Unloader(config)
+        m.submodules.loader = loader
+        m.submodules.controller = soft_reset(controller)
+        m.submodules.unloader = soft_reset(unloader)
+        m.submodules.leading_nonzero = leading_nonzero = LeadingNonzero(config.pes, config.broadcasts_per_cycle)
+        pes = [self._make_pe(config, registers.soft_reset) for _ in range(config.pes)]
         for number, pe in enumerate(pes):
             m.submodules[f"pe_{number}"] = pe
             self._connect_pe(m, number, pe, loader, controller, registers)
@@ -85,19 +92,24 @@ class Array(wiring.Component):
             leading_nonzero.pending.eq(Cat(pe.pending for pe in pes)),
             leading_nonzero.current.eq(Cat(pe.current for pe in pes)),
             controller.nonzero.eq(leading_nonzero.o),
+            controller.chosen.eq(leading_nonzero.chosen),
             controller.full.eq(Cat(pe.full for pe in pes)),
             controller.queue_empty.eq(Cat(pe.queue_empty for pe in pes)),
             controller.start_strobe.eq(registers.start),
+            controller.resume.eq(registers.resume),
+            controller.hold.eq(registers.hold),
             controller.loader_waiting.eq(loader.state == LoaderState.HEADER),
             controller.layers.eq(loader.layers),
             controller.layer_write.eq(loader.layer_write),
             controller.row_done.eq(unloader.row_done),
+            loader.last.eq(self.i_last),
             loader.start_strobe.eq(registers.start),
+            loader.soft_reset.eq(registers.soft_reset),
             loader.start_refused.eq(controller.start_refused),
             loader.control_waiting.eq(controller.waiting),
             loader.word_ready.eq(Cat(pe.word.ready for pe in pes)),
             loader.decoder_busy.eq(Cat(pe.decoder_busy for pe in pes)),
-            loader.decoder_error.eq(Cat(pe.decoder_error for pe in pes)),
+            loader.pe_errors.eq(Cat(pe.error for pe in pes)),
             unloader.active.eq(controller.unload_row),
             unloader.last_row.eq(controller.last_row),
             unloader.current.eq(leading_nonzero.current),
@@ -111,8 +123,7 @@ class Array(wiring.Component):
         """All PEs are equal: what is meant for one of them is chosen here."""
         group, lane = divmod(number, self._config.lanes)
         m.d.comb += [
-            pe.tables.eq(loader.tables),
-            pe.symbol_write.eq(loader.symbol_write),
+            pe.tree_write.eq(loader.tree_write),
             pe.constant_write.valid.eq(loader.constant_write.groups[group]),
             pe.constant_write.address.eq(loader.constant_write.address),
             pe.constant_write.data.eq(loader.constant_write.data[lane]),
@@ -147,7 +158,10 @@ class Array(wiring.Component):
             registers.write.eq(self.reg_write),
             registers.write_data.eq(self.reg_write_data),
             self.reg_read_data.eq(registers.read_data),
-            registers.status.eq(status | (loader.error << 8)),
+            self.interrupt.eq(registers.interrupt),
+            registers.finished.eq(controller.finished),
+            registers.status.eq(status | (loader.error << ERROR_BITS.start)),
+            registers.error_pe.eq(loader.error_pe),
             registers.layers.eq(loader.layers),
             registers.cycles.eq(controller.cycles),
             registers.broadcasts.eq(controller.broadcasts),
@@ -156,21 +170,28 @@ class Array(wiring.Component):
         ]
 
     def _array_debug(self, m: Module, loader: Loader, controller: Controller):
+        broadcast = {
+            f"broadcast_{name}_{lane}": value[name]
+            for lane, value in enumerate(controller.broadcast)
+            for name in ("valid", "activation", "pointer")
+        }
         values = {
+            **broadcast,
             "loader_state": loader.state,
             "loader_error": loader.error,
+            "error_pe": loader.error_pe,
+            "sealed": loader.sealed,
             "loaded_layers": loader.layers,
             "control_state": controller.state,
             "layer": controller.layer_number,
             "row": controller.row,
             "bank": controller.bank,
-            "broadcast_valid": controller.broadcast.valid,
-            "broadcast_activation": controller.broadcast.activation,
-            "broadcast_pointer": controller.broadcast.pointer,
+            "hold": controller.holding,
             "done": controller.done,
             "cycles": controller.cycles,
             "broadcasts": controller.broadcasts,
             "stalls": controller.stalls,
+            "interrupt": self.interrupt,
         }
         fields = Signal(self._debug_layout)
         m.d.comb += [fields[field.name].eq(values[field.name]) for field in array_debug_fields(self._config)]

@@ -1,7 +1,7 @@
 """The central control unit (CCU): runs all layers of the layer table, then unloads the last one's outputs."""
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import bits, broadcast_layout, layer_layout, write_back_layout
@@ -14,23 +14,26 @@ from model.layouts import COUNTER_BITS, FLUSH_CYCLES, RUNNING_STATES, ControlSta
 class Controller(wiring.Component):
     """Sequences the PEs; docs/architecture.md, section 6, gives every state's cycles and actions.
 
-    A layer takes 15 cycles, its out_rows, and the cycles in which activations are broadcast and worked off;
-    at most one broadcast per cycle, registered once.
+    A layer takes 18 cycles, its out_rows, and the cycles in which activations are broadcast and worked off;
+    at most `broadcasts_per_cycle` broadcasts per cycle, registered once.
 
     Members, towards host and loader
     --------------------------------
-    start_strobe : In(1); start, start_refused : Out(1), what became of it in the same cycle.
+    start_strobe : In(1) with resume, hold : In(1); accepted, start_refused : Out(1), what became of it in the same
+        cycle; start : Out(1), accepted without resume.
     loader_waiting : In(1), the loader waits for a header; layers : In, entries in the layer table.
     layer_write : In(layer_write_layout(config)).
     waiting, running, unloading : Out(1), states IDLE, PREFETCH_0 to FLUSH, UNLOAD_0 to UNLOAD.
-    state, layer_number, row, bank, done, cycles, broadcasts, stalls : Out, registers.
+    finished : Out(1), `done` becomes 1 at the end of this cycle.
+    state, layer_number, row, bank, holding, done, cycles, broadcasts, stalls : Out, registers.
 
     Members, towards the PEs (the Out ones are those of `ProcessingElementSignature`)
     ---------------------------------------------------------------------------------
-    nonzero : In(nonzero_layout(pes)), root of the leading-nonzero tree.
+    nonzero : In(nonzero_layout(pes, broadcasts_per_cycle)), root of the leading-nonzero tree.
+    chosen : In(pes), the PEs it names.
     full, queue_empty : In(pes).
     begin_layer, layer, computing, read, read_row, take, broadcast, write_back : Out.
-    clear : Out(pes), one-hot.
+    clear : Out(pes), the PEs whose activations are broadcast.
 
     Members, towards the unloader
     -----------------------------
@@ -39,9 +42,13 @@ class Controller(wiring.Component):
 
     def __init__(self, config: ArrayConfig):
         self._config = config
+        broadcasts = config.broadcasts_per_cycle
         super().__init__(
             {
                 "start_strobe": In(1),
+                "resume": In(1),
+                "hold": In(1),
+                "accepted": Out(1),
                 "start": Out(1),
                 "start_refused": Out(1),
                 "loader_waiting": In(1),
@@ -50,15 +57,18 @@ class Controller(wiring.Component):
                 "waiting": Out(1),
                 "running": Out(1),
                 "unloading": Out(1),
+                "finished": Out(1),
                 "state": Out(ControlState, init=ControlState.CLEAR),
                 "layer_number": Out(bits(config.layers)),
                 "row": Out(bits(config.activation_depth)),
                 "bank": Out(1),
+                "holding": Out(1),
                 "done": Out(1),
                 "cycles": Out(COUNTER_BITS),
                 "broadcasts": Out(COUNTER_BITS),
                 "stalls": Out(COUNTER_BITS),
-                "nonzero": In(nonzero_layout(config.pes)),
+                "nonzero": In(nonzero_layout(config.pes, broadcasts)),
+                "chosen": In(config.pes),
                 "full": In(config.pes),
                 "queue_empty": In(config.pes),
                 "begin_layer": Out(1),
@@ -68,7 +78,7 @@ class Controller(wiring.Component):
                 "read_row": Out(bits(config.activation_depth)),
                 "take": Out(1),
                 "clear": Out(config.pes),
-                "broadcast": Out(broadcast_layout(config)),
+                "broadcast": Out(data.ArrayLayout(broadcast_layout(config), broadcasts)),
                 "write_back": Out(write_back_layout(config)),
                 "unload_row": Out(1),
                 "last_row": Out(1),
@@ -82,24 +92,44 @@ class Controller(wiring.Component):
         m.submodules.layer_table = table = LayerTable(config)
         descriptor = Signal(layer_entry_layout(config))
         flush = Signal(range(FLUSH_CYCLES))
-        last_out_row = row + 1 == descriptor.out_rows
+        next_row = Signal(bits(config.activation_depth))  # of the activation memory, the next to be presented
+        is_last = Signal()  # row is the last of in_rows or out_rows, whatever is being counted
+        bias_address = Signal(bits(config.constant_depth))
+        exhausted = self._elaborate_broadcast(m, table)
+
+        def first(rows):
+            """Row 0 of that many is next."""
+            m.d.sync += [row.eq(0), is_last.eq(rows == 1)]
+
+        def following(rows):
+            """The next row of that many is next."""
+            m.d.sync += [row.eq(row + 1), is_last.eq(row + 2 == rows)]
+
+        def present():
+            """Read `next_row` of the activation memories."""
+            m.d.comb += self.read.eq(1)
+            m.d.sync += next_row.eq(next_row + 1)
 
         m.d.comb += [
             table.write.eq(self.layer_write),
             table.address.eq(self.layer_number),
             self.layer.layer.eq(self.layer_number),
             self.layer.bank.eq(self.bank),
+            self.layer.out_rows.eq(descriptor.out_rows),
             self.layer.bias_scale.eq(descriptor.bias_scale),
             self.layer.shift.eq(descriptor.shift),
             self.layer.relu.eq(descriptor.relu),
             self.waiting.eq(state == ControlState.IDLE),
-            self.start.eq(self.start_strobe & self.waiting & self.loader_waiting & (self.layers != 0)),
-            self.start_refused.eq(self.start_strobe & ~self.start),
-            self.last_row.eq(last_out_row),
+            self.accepted.eq(self.start_strobe & self.waiting & self.loader_waiting & (self.layers != 0)),
+            self.start.eq(self.accepted & ~self.resume),
+            self.start_refused.eq(self.start_strobe & ~self.accepted),
+            self.last_row.eq(is_last),
+            self.write_back.row.eq(row),
+            self.write_back.address.eq(bias_address),
+            self.read_row.eq(next_row),
         ]
         with m.If(self.running):
             m.d.sync += self.cycles.eq(self.cycles + 1)
-        m.d.sync += self.broadcast.valid.eq(0)
 
         with m.Switch(state):
             with m.Case(*RUNNING_STATES):
@@ -109,106 +139,127 @@ class Controller(wiring.Component):
 
         with m.Switch(state):
             with m.Case(ControlState.CLEAR):
-                m.d.comb += [self.write_back.valid.eq(1), self.write_back.row.eq(row)]
+                m.d.comb += self.write_back.valid.eq(1)
                 with m.If(row == config.activation_depth - 1):
                     m.d.sync += state.eq(ControlState.IDLE)
                 with m.Else():
                     m.d.sync += row.eq(row + 1)
 
-            with m.Case(ControlState.IDLE), m.If(self.start):
+            with m.Case(ControlState.IDLE), m.If(self.accepted):
                 m.d.sync += [
                     self.layer_number.eq(0),
-                    self.bank.eq(0),
                     self.done.eq(0),
-                    self.cycles.eq(0),
-                    self.broadcasts.eq(0),
-                    self.stalls.eq(0),
+                    self.holding.eq(self.hold),
                     state.eq(ControlState.PREFETCH_0),
                 ]
+                with m.If(~self.resume):
+                    m.d.sync += [self.bank.eq(0), self.cycles.eq(0), self.broadcasts.eq(0), self.stalls.eq(0)]
 
             with m.Case(ControlState.PREFETCH_0):
-                m.d.comb += [self.begin_layer.eq(1), self.read.eq(1), self.read_row.eq(0), table.read.eq(1)]
+                m.d.comb += [self.begin_layer.eq(1), table.read.eq(1)]
                 m.d.sync += state.eq(ControlState.PREFETCH_1)
 
             with m.Case(ControlState.PREFETCH_1):
-                m.d.comb += [self.take.eq(1), self.read.eq(1), self.read_row.eq(1)]
-                m.d.sync += [descriptor.eq(table.entry), row.eq(0), state.eq(ControlState.BROADCAST)]
+                m.d.comb += [self.read.eq(1), self.read_row.eq(table.entry.first_row)]
+                m.d.sync += [
+                    descriptor.eq(table.entry),
+                    next_row.eq(table.entry.first_row + 1),
+                    state.eq(ControlState.PREFETCH_2),
+                ]
+
+            with m.Case(ControlState.PREFETCH_2):
+                m.d.comb += self.take.eq(1)
+                present()
+                first(descriptor.in_rows)
+                m.d.sync += state.eq(ControlState.BROADCAST)
 
             with m.Case(ControlState.BROADCAST):
                 m.d.comb += self.computing.eq(1)
+                with m.If(exhausted):
+                    with m.If(is_last):
+                        m.d.sync += state.eq(ControlState.DRAIN)
+                    with m.Else():
+                        m.d.comb += self.take.eq(1)
+                        present()
+                        following(descriptor.in_rows)
 
             with m.Case(ControlState.DRAIN):
                 m.d.comb += self.computing.eq(1)
-                with m.If(~self.broadcast.valid & self.queue_empty.all()):
-                    m.d.sync += [row.eq(0), state.eq(ControlState.WRITE_BACK)]
+                m.d.sync += bias_address.eq(descriptor.bias_base)
+                with m.If(~Cat(lane.valid for lane in self.broadcast).any() & self.queue_empty.all()):
+                    first(descriptor.out_rows)
+                    m.d.sync += state.eq(ControlState.WRITE_BACK)
+                    with m.If(descriptor.keep):
+                        m.d.sync += state.eq(ControlState.FLUSH)
 
             with m.Case(ControlState.WRITE_BACK):
-                m.d.comb += [
-                    self.write_back.valid.eq(1),
-                    self.write_back.row.eq(row),
-                    self.write_back.address.eq(descriptor.bias_base + row),
-                ]
-                with m.If(last_out_row):
+                m.d.comb += self.write_back.valid.eq(1)
+                m.d.sync += bias_address.eq(bias_address + 1)
+                with m.If(is_last):
                     m.d.sync += state.eq(ControlState.FLUSH)
                 with m.Else():
-                    m.d.sync += row.eq(row + 1)
+                    following(descriptor.out_rows)
 
             with m.Case(ControlState.FLUSH):
+                m.d.sync += [flush.eq(flush + 1), next_row.eq(0)]
                 with m.If(flush == FLUSH_CYCLES - 1):
-                    m.d.sync += [flush.eq(0), self.bank.eq(~self.bank)]
+                    m.d.sync += [flush.eq(0), self.bank.eq(self.bank ^ ~descriptor.keep)]
                     with m.If(self.layer_number + 1 == self.layers):
+                        m.d.comb += self.finished.eq(1)
                         m.d.sync += [self.done.eq(1), state.eq(ControlState.UNLOAD_0)]
+                        with m.If(self.holding):
+                            m.d.sync += state.eq(ControlState.IDLE)
                     with m.Else():
                         m.d.sync += [self.layer_number.eq(self.layer_number + 1), state.eq(ControlState.PREFETCH_0)]
-                with m.Else():
-                    m.d.sync += flush.eq(flush + 1)
 
             with m.Case(ControlState.UNLOAD_0):
-                m.d.comb += [self.read.eq(1), self.read_row.eq(0)]
+                present()
                 m.d.sync += state.eq(ControlState.UNLOAD_1)
 
             with m.Case(ControlState.UNLOAD_1):
-                m.d.comb += [self.take.eq(1), self.read.eq(1), self.read_row.eq(1)]
-                m.d.sync += [row.eq(0), state.eq(ControlState.UNLOAD)]
+                m.d.comb += self.take.eq(1)
+                present()
+                first(descriptor.out_rows)
+                m.d.sync += state.eq(ControlState.UNLOAD)
 
             with m.Case(ControlState.UNLOAD):
                 m.d.comb += self.unload_row.eq(1)
                 with m.If(self.row_done):
-                    with m.If(last_out_row):
+                    with m.If(is_last):
                         m.d.sync += state.eq(ControlState.IDLE)
                     with m.Else():
-                        m.d.comb += [self.take.eq(1), self.read.eq(1), self.read_row.eq(row + 2)]
-                        m.d.sync += row.eq(row + 1)
-
-        self._elaborate_broadcast(m, descriptor, table)
+                        m.d.comb += self.take.eq(1)
+                        present()
+                        following(descriptor.out_rows)
         return m
 
-    def _elaborate_broadcast(self, m: Module, descriptor, table: LayerTable):
-        """One pending activation per cycle unless a queue is full; a row's successor waits in the PEs' read ports."""
-        config, state, row, nonzero = self._config, self.state, self.row, self.nonzero
+    def _elaborate_broadcast(self, m: Module, table: LayerTable):
+        """The lowest pending activations per cycle unless a queue is full; 1 in a cycle in which a row is exhausted."""
+        config, state, nonzero = self._config, self.state, self.nonzero
+        lanes = len(self.broadcast)
         column_base = Signal(bits(config.pointer_depth))
         fire = Signal()
         exhausted = Signal()
+        is_full = self.full.any()
         with m.If(state == ControlState.PREFETCH_1):
             m.d.sync += column_base.eq(table.entry.pointer_base)
+        with m.Elif(exhausted):
+            m.d.sync += column_base.eq(column_base + config.pes)
         with m.If(state == ControlState.BROADCAST):
             m.d.comb += [
-                fire.eq(nonzero.valid & ~self.full.any()),
-                exhausted.eq(~nonzero.valid | (fire & ~nonzero.more)),
+                fire.eq(nonzero.lanes[0].valid & ~is_full),
+                exhausted.eq(~nonzero.lanes[0].valid | (~nonzero.more & ~is_full)),
             ]
-            with m.If(nonzero.valid & ~fire):
+            with m.If(nonzero.lanes[0].valid & is_full):
                 m.d.sync += self.stalls.eq(self.stalls + 1)
-        with m.If(fire):
-            m.d.comb += self.clear.eq(1 << nonzero.index)
+        for broadcast, lane in zip(self.broadcast, nonzero.lanes, strict=True):
             m.d.sync += [
-                self.broadcast.valid.eq(1),
-                self.broadcast.activation.eq(nonzero.activation),
-                self.broadcast.pointer.eq(column_base + nonzero.index),
-                self.broadcasts.eq(self.broadcasts + 1),
+                broadcast.valid.eq(fire & lane.valid),
+                broadcast.activation.eq(lane.activation),
+                broadcast.pointer.eq(column_base + lane.index),
             ]
-        with m.If(exhausted):
-            with m.If(row + 1 == descriptor.in_rows):
-                m.d.sync += state.eq(ControlState.DRAIN)
-            with m.Else():
-                m.d.comb += [self.take.eq(1), self.read.eq(1), self.read_row.eq(row + 2)]
-                m.d.sync += [row.eq(row + 1), column_base.eq(column_base + config.pes)]
+        m.d.comb += self.clear.eq(self.chosen & fire.replicate(config.pes))
+        with m.If(fire):
+            sent = 1 if lanes == 1 else 1 + nonzero.lanes[1].valid
+            m.d.sync += self.broadcasts.eq(self.broadcasts + sent)
+        return exhausted

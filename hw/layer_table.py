@@ -16,10 +16,12 @@ def layer_entry_layout(config: ArrayConfig) -> data.StructLayout:
         {
             "in_rows": bits(config.activation_depth + 1),
             "out_rows": bits(config.activation_depth + 1),
+            "first_row": bits(config.activation_depth),
             "pointer_base": bits(config.pointer_depth),
             "bias_base": bits(config.constant_depth),
             "shift": SHIFT_BITS,
             "relu": 1,
+            "keep": 1,
             "bias_scale": BIAS_SCALE_BITS,
         }
     )
