@@ -50,7 +50,7 @@ def array_area(config: ArrayConfig, technology: Technology) -> Area:
         pes=config.pes,
         queue_bits=config.queue_depth * (ACTIVATION_BITS + 2 * config.pointer_bits),
         memories={
-            "pointer read": [memories.pointer_bank] * POINTER_BANKS,
+            "pointer read": [memories.pointer_bank] * POINTER_BANKS * config.broadcasts_per_cycle,
             "sparse-matrix read": [memories.sparse_matrix],
             "arithmetic unit": [memories.constant],
             "activation read/write": [memories.activation, memories.accumulator],

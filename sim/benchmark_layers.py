@@ -28,7 +28,9 @@ NOT_IN_THE_LAYOUT = frozenset(
         "stream_bits",
         "layers",
         "max_code_length",
+        "broadcasts_per_cycle",
         "skip_empty_slices",
+        "parity",
         "pe_counters",
         "clock_mhz",
     )

@@ -1,7 +1,7 @@
 """The energy of a run, from its event counts and a technology, in the units of the EIE paper's Table II."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from model.config import ArrayConfig
 from model.engine import LayerResult
@@ -10,7 +10,7 @@ from model.layouts import ACTIVATION_BITS, FLUSH_CYCLES
 from model.registers import PeCounter
 from sim.simulation import Simulation
 from sim.technology import Sram, Technology
-from sw.image_stream import encode_image
+from sw.image_stream import layer_packet
 
 COMPONENTS = (
     "activation queue",
@@ -42,7 +42,8 @@ class Events:
     accumulator_writes : write-backs included.
     activation_reads, activation_writes : of the activation memories, by leading-nonzero detection and by write-back.
     useful_macs : nonzero weights of active columns, all that the result needs.
-    image_bits : of the LAYER packets, read from DRAM once for any number of inputs.
+    image_bits : of the LAYER packets, read from DRAM once for any number of inputs, or, if the network takes several
+        passes, for every input.
     """
 
     cycles: float
@@ -146,10 +147,14 @@ class EnergyModel:
     pes : processing elements.
     clock_mhz : turns cycles into the time over which memories leak.
     technology : what an event costs.
+    pointer_copies : pairs of pointer banks in a PE.
     """
 
-    def __init__(self, memories: PeMemories, *, pes: int, clock_mhz: float, technology: Technology):
+    def __init__(
+        self, memories: PeMemories, *, pes: int, clock_mhz: float, technology: Technology, pointer_copies: int = 1
+    ):
         self._pes, self._clock_mhz, self._technology = pes, clock_mhz, technology
+        self._pointer_banks = POINTER_BANKS * pointer_copies
         self._srams: dict[str, Sram] = {}
         self.remarks: list[str] = []  # a sentence for every memory unlike any that was measured
         for name, memory in vars(memories).items():
@@ -165,7 +170,13 @@ class EnergyModel:
     @classmethod
     def of_array(cls, config: ArrayConfig, technology: Technology) -> "EnergyModel":
         """For the memories of `docs/architecture.md`, section 3."""
-        return cls(array_memories(config), pes=config.pes, clock_mhz=config.clock_mhz, technology=technology)
+        return cls(
+            array_memories(config),
+            pes=config.pes,
+            clock_mhz=config.clock_mhz,
+            technology=technology,
+            pointer_copies=config.broadcasts_per_cycle,
+        )
 
     def actions(self, events: Events) -> tuple[Action, ...]:
         """Every action that has a price, by component; docs/energy.md says why these."""
@@ -175,7 +186,7 @@ class EnergyModel:
         activation, accumulator = srams["activation"], srams["accumulator"]
         event, per_cycle = technology.event, technology.per_cycle
         nodes = lnzd_nodes(self._pes)
-        banks = {name: POINTER_BANKS if name == "pointer_bank" else 1 for name in srams}
+        banks = {name: self._pointer_banks if name == "pointer_bank" else 1 for name in srams}
         return (
             Action("activation queue", "activation_queue", "push", events.queue_writes, event("queue_write")),
             Action("activation queue", "activation_queue", "pop", events.queue_writes, event("queue_read")),
@@ -224,8 +235,8 @@ def array_memories(config: ArrayConfig) -> PeMemories:
         return Memory(depth * bits / 8, bits)
 
     return PeMemories(
-        sparse_matrix=memory(config.sparse_matrix_depth, config.row_bits),
-        pointer_bank=memory(config.pointer_depth // 2, config.pointer_bits),
+        sparse_matrix=memory(config.sparse_matrix_depth, config.row_bits + config.parity),
+        pointer_bank=memory(config.pointer_depth // 2, config.pointer_bits + config.parity),
         activation=memory(2 * config.activation_depth, ACTIVATION_BITS),
         accumulator=memory(config.activation_depth, config.accumulator_bits),
         constant=memory(config.constant_depth, 16),
@@ -251,7 +262,7 @@ def layer_events(image: NetworkImage, number: int, result: LayerResult) -> Event
     def counted(counter: PeCounter) -> float:
         return mean(result.counters[counter].sum())
 
-    packet = encode_image(replace(image, layers=(layer,)))[1:]  # without the LOAD packet, a word
+    packet = layer_packet(layer, config)
     never_queued = counted(PeCounter.EMPTY_SLICES) if config.skip_empty_slices else 0.0
     return Events(
         cycles=mean(result.cycles),

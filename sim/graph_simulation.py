@@ -191,7 +191,7 @@ class _LayerOnArray:
         groups = 1 if layer.convolution is None else layer.convolution.groups
         self.rows = layer.shape[0] // groups
         self.images = [
-            build_image(CompressedNetwork(layers=(_group(layer, index, self.rows),)), config, [number_format])
+            build_image(CompressedNetwork(layers=(_group(layer, index, self.rows),)), config, [number_format], True)
             for index in range(groups)
         ]
         self.engines = [Engine(image) for image in self.images]

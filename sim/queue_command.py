@@ -117,8 +117,9 @@ def show_queues(output: Output, array: ArrayConfig, reports: Sequence[QueueRepor
         ],
     )
     output.line(
-        "some full: share of these cycles in which some queue had no slot left, counting what was on its way. fullest: "
-        "the fullest queue, mean over cycles. Under a number: share of PE cycles in which a queue held so many.\n"
+        "some full: share of these cycles in which some queue had no slot left for a broadcast, counting what was on its "
+        "way. fullest: the fullest queue, mean over cycles. Under a number: share of PE cycles in which a queue held so "
+        "many.\n"
     )
     output.line(f"over time, in {PARTS} equal parts; full height is {depth}")
     width = max(len(report.name) for report in reports)
@@ -137,7 +138,7 @@ def show_depths(
 ) -> None:
     """Cycles lost by depth, and the depth that is enough."""
     inputs = reports[0].inputs
-    depths = sorted({*DEPTHS, array.queue_depth})
+    depths = sorted({*(depth for depth in DEPTHS if depth >= reports[0].curve.smallest), array.queue_depth})
     output.table(
         "cycles that queues of a depth add to those of queues that are never full",
         ["layer", "never full", f"depth for {100 * loss:g} %", *(str(depth) for depth in depths)],

@@ -15,16 +15,19 @@ MOST_DEPTH = 256  # no configuration has deeper queues
 class DepthCurve:
     """What runs take with queues of every depth.
 
-    cycles : (MOST_DEPTH,) int64, of all runs together, with queues of 1, 2, .. slots; never more with deeper ones.
+    cycles : (MOST_DEPTH,) int64, of all runs together, with queues of 1, 2, .. slots; never more with deeper ones. For a
+        depth that no array can have, those of the next smaller one that can, or of the smallest.
+    smallest : slots that a queue must have.
     unbounded : the same if no queue were ever full.
     """
 
     cycles: NDArray[np.int64]
     unbounded: int
+    smallest: int = 1
 
     def __add__(self, other: "DepthCurve") -> "DepthCurve":
         """The runs of both, one after the other."""
-        return DepthCurve(self.cycles + other.cycles, self.unbounded + other.unbounded)
+        return DepthCurve(self.cycles + other.cycles, self.unbounded + other.unbounded, self.smallest)
 
     def loss(self, depth: int) -> float:
         """Cycles that queues of this depth, 1 to MOST_DEPTH, add to the unbounded ones, as a fraction of those."""
@@ -33,18 +36,20 @@ class DepthCurve:
     def needed(self, loss: float) -> int | None:
         """The smallest depth that loses no more than this fraction; None if MOST_DEPTH loses more."""
         enough = np.flatnonzero(self.cycles - self.unbounded <= loss * self.unbounded)
-        return int(enough[0]) + 1 if enough.size else None
+        return max(int(enough[0]) + 1, self.smallest) if enough.size else None
 
 
 def depth_curve(work: LayerWork) -> DepthCurve:
     """Of one run of a layer."""
     unbounded = work.cycles(work.unbounded_depth)
     cycles = np.full(MOST_DEPTH, unbounded, dtype=np.int64)
-    for depth in range(1, MOST_DEPTH + 1):
-        cycles[depth - 1] = work.cycles(depth)
+    smallest, step = (1, 1) if work.broadcasts_per_cycle == 1 else (4, 2)
+    cycles[: smallest - 1] = work.cycles(smallest)
+    for depth in range(smallest, MOST_DEPTH + 1, step):
+        cycles[depth - 1 : depth - 1 + step] = work.cycles(depth)
         if cycles[depth - 1] == unbounded:  # deeper queues cannot better it
             break
-    return DepthCurve(cycles, unbounded)
+    return DepthCurve(cycles, unbounded, smallest)
 
 
 def parse_loss(text: str) -> float:

@@ -21,7 +21,7 @@ class QueueFigures:
     cycles : from PREFETCH_0 to the last FLUSH cycle.
     stalls : cycles in which a broadcast waited for a full queue.
     computing : cycles of BROADCAST and DRAIN; nothing is in a queue in others. The rest is about these.
-    full : cycles in which some queue had no slot left, counting what was on its way to it.
+    full : cycles in which some queue had too few slots for another broadcast, counting what was on its way to it.
     histogram : (depth + 1,) int64, PE cycles by what the PE's queue held.
     highest : of what the fullest queue held, over the cycles.
     mean_parts, highest_parts : (PARTS,) mean over the PEs and fullest queue, means over equal parts of the time.
@@ -45,7 +45,7 @@ class QueueFigures:
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """(depth + 1,) share of PE cycles by what the queue held; the first is the share in which a PE starves."""
+        """(depth + 1,) share of PE cycles by what the queue held; the first is that of empty queues, in which a PE starves."""
         return self.histogram / self.histogram.sum()
 
     @property

@@ -16,6 +16,7 @@ from model.registers import PeCounter
 from sw.calibrate import calibrate
 from sw.image import build_image
 from sw.image_stream import dequantise_outputs, quantise_inputs
+from sw.load_cycles import pass_load_cycles
 from sw.model_file import CompressedNetwork
 
 CHUNK = 256  # inputs between two steps of a progress bar
@@ -32,7 +33,8 @@ class Simulation:
     layers : the engine's figures of every layer, summed over the inputs.
     cycles : (inputs,) int64, from start to done.
     overflow : (inputs,) whether an accumulator left its range.
-    load_cycles : the least cycles that loading one input takes.
+    load_cycles : those of loading one input, if the host always offers a word.
+    pass_load_cycles : the same of loading the layers of every pass; several passes are loaded again for every input.
     """
 
     image: NetworkImage
@@ -43,6 +45,7 @@ class Simulation:
     cycles: NDArray[np.int64]
     overflow: NDArray[np.bool_]
     load_cycles: int
+    pass_load_cycles: tuple[int, ...]
 
     @property
     def inputs(self) -> int:
@@ -53,6 +56,11 @@ class Simulation:
     def cycles_per_input(self) -> float:
         """Mean cycles from start to done."""
         return float(self.cycles.mean())
+
+    @property
+    def reload_cycles(self) -> int:
+        """Of loading the second and later passes between the runs of one input."""
+        return sum(self.pass_load_cycles[1:])
 
     @property
     def microseconds(self) -> float:
@@ -102,12 +110,13 @@ def simulate(
         cycles=np.concatenate([np.sum([layer.cycles for layer in layers], axis=0) for layers in chunks]),
         overflow=np.concatenate([np.any([layer.overflow for layer in layers], axis=0) for layers in chunks]),
         load_cycles=engine.load_cycles,
+        pass_load_cycles=pass_load_cycles(image),
     )
 
 
 def physical_inputs(image: NetworkImage, activations: NDArray[np.int16]) -> NDArray[np.int16]:
     """(inputs, columns of the first layer): padded to whole local rows."""
-    physical = np.zeros((len(activations), image.layers[0].columns), dtype=np.int16)
+    physical = np.zeros((len(activations), image.columns), dtype=np.int16)
     physical[:, : image.in_features] = activations
     return physical
 

@@ -48,7 +48,8 @@ class _Part:
     """What a view shows of one layer, in cycles of the layer, whose PREFETCH_0 is cycle `offset` of the run.
 
     slices : (pe, broadcast number) of every slice shown, PE by PE.
-    stalled, broadcasts : numbers of the broadcasts whose waiting, and which themselves, are shown.
+    stalled, broadcasts : numbers of the broadcasts whose waiting, and which themselves, are shown; of those decided
+        together the first.
     counters : name and (end - begin,) values, and where they change.
     """
 
@@ -123,8 +124,8 @@ def _part(schedule: LayerSchedule, offset: int, begin: int, end: int, sent: int,
         begin=begin,
         end=end,
         slices=(pe, number),
-        stalled=np.flatnonzero((ready < sent_at) & (ready < end) & (sent_at > begin)),
-        broadcasts=np.flatnonzero((sent_at >= begin) & (sent_at < end)),
+        stalled=np.flatnonzero(schedule.leads & (ready < sent_at) & (ready < end) & (sent_at > begin)),
+        broadcasts=np.flatnonzero(schedule.leads & (sent_at >= begin) & (sent_at < end)),
         counters=[(name, values, np.flatnonzero(np.diff(values, prepend=-1.0))) for name, values in figures],
     )
 
@@ -174,20 +175,23 @@ def _broadcasts(part: _Part, complete: Complete) -> Iterator[Event]:
     stalled = set(part.stalled.tolist())
     full = schedule.full(part.begin, part.end)
     for number in sorted({*stalled, *part.broadcasts.tolist()}):
-        column, decided = int(work.columns[number]), int(schedule.broadcasts[number])
+        decided = int(schedule.broadcasts[number])
+        together = np.flatnonzero(schedule.broadcasts[number : number + work.broadcasts_per_cycle] == decided) + number
+        columns = work.columns[together]
+        names = ", ".join(map(str, columns))
         if number in stalled:
             last = min(decided, part.end) - 1
             waits_for = ", ".join(map(str, np.flatnonzero(full[:, last - part.begin])))
-            waiting = {"column": column, "full PEs": waits_for}
+            waiting = {"column": names, "full PEs": waits_for}
             yield from complete(BROADCAST_LANE, "stall", "stall", int(schedule.ready[number]), decided, waiting)
         sent = {
-            "column": column,
-            "row": column // schedule.pes,
-            "PE": column % schedule.pes,
-            "activation": int(work.activations[number]),
-            "entries": int(schedule.entries[number].sum()),
+            "column": names,
+            "row": int(columns[0]) // schedule.pes,
+            "PE": ", ".join(map(str, columns % schedule.pes)),
+            "activation": ", ".join(map(str, work.activations[together])),
+            "entries": int(schedule.entries[together].sum()),
         }
-        yield from complete(BROADCAST_LANE, f"column {column}", "broadcast", decided, decided + 1, sent)
+        yield from complete(BROADCAST_LANE, f"column {names}", "broadcast", decided, decided + 1, sent)
 
 
 def _slices(part: _Part, complete: Complete) -> Iterator[Event]:
@@ -197,7 +201,7 @@ def _slices(part: _Part, complete: Complete) -> Iterator[Event]:
     entries = schedule.entries[numbers, pes]
     fillers = entries - work.nonzeros[columns, pes]
     starts, finishes = schedule.starts[numbers, pes], schedule.finishes[numbers, pes]
-    waited = starts - schedule.broadcasts[numbers] - QUEUED_AFTER
+    waited = starts - schedule.broadcasts[numbers] - QUEUED_AFTER - 1
     for pe, column, held, padding, start, finish, wait in zip(
         *(values.tolist() for values in (pes, columns, entries, fillers, starts, finishes, waited)), strict=True
     ):

@@ -25,6 +25,21 @@ def test_every_depth_is_the_recurrence_of_that_depth(skip):
     assert curve.unbounded == work.cycles(10**6) == curve.cycles[-1] < curve.cycles[0]
 
 
+@pytest.mark.parametrize("skip", [False, True])
+def test_two_broadcasts_want_even_queues_of_four_or_more(skip):
+    rng = np.random.default_rng(1)
+    config = small_config(skip_empty_slices=skip, broadcasts_per_cycle=2)
+    image = random_network_image(rng, config, [60, 60], 0.3)
+    ((work,),) = Engine(image).work(random_activations(rng, image, 0.9)[None])
+    curve = depth_curve(work)
+    buildable = [max(4, depth - depth % 2) for depth in range(1, MOST_DEPTH + 1)]
+    assert curve.cycles.tolist() == [work.cycles(depth) for depth in buildable]
+    assert curve.needed(10.0) == 4
+    needed = curve.needed(0.001)
+    assert needed is not None
+    assert needed % 2 == 0
+
+
 def test_the_smallest_depth_within_a_loss():
     curve = curve_of([300, 150, 102, 101], 100)
     assert [curve.loss(depth) for depth in (1, 2, 3, 4, 5)] == pytest.approx([2, 0.5, 0.02, 0.01, 0])

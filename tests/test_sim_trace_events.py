@@ -20,11 +20,13 @@ from tests.support_queues import Seen, slices_of, watch
 CYCLES = 1.0  # nanoseconds a cycle, so that times are cycles
 
 
-def made(seed: int, *, pes: int = 4, depth: int = 3, skip: bool = False) -> tuple[NetworkImage, np.ndarray]:
+def made(seed: int, *, pes: int = 4, depth: int = 3, skip: bool = False, lanes: int = 1) -> tuple[NetworkImage, np.ndarray]:
     """A random network of three layers that stalls now and then, and an input."""
     rng = np.random.default_rng(seed)
     memories = {"activation_depth": 32, "sparse_matrix_depth": 512}  # enough for a single PE
-    config = small_config(pes=pes, queue_depth=depth, skip_empty_slices=skip, **memories)
+    config = small_config(
+        pes=pes, queue_depth=depth, skip_empty_slices=skip, broadcasts_per_cycle=lanes, **memories
+    )
     image = random_network_image(rng, config, [30, 24, 9], 0.4)
     return image, random_activations(rng, image, 0.6)
 
@@ -110,9 +112,10 @@ def test_form(skip, cycle_ns):
 
 
 @pytest.mark.parametrize("skip", [False, True])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(8))
 def test_cycles_are_the_stepped_models(seed, skip):
-    image, activations = made(seed, pes=int(seed + 1), depth=1 + seed % 4, skip=skip)
+    lanes = 1 if seed < 6 else 2
+    image, activations = made(seed, pes=int(seed + 1), depth=1 + seed % 4 if lanes == 1 else 4, skip=skip, lanes=lanes)
     schedules = scheduled(image, activations)
     events = shown(schedules, each=True)
     lanes = lanes_of(events)
@@ -121,7 +124,7 @@ def test_cycles_are_the_stepped_models(seed, skip):
     for pe in range(image.config.pes):
         wanted = []
         for seen, offset in zip(layers, offsets[:-1], strict=True):
-            spans = slices_of([row[pe] for row in seen.heads])
+            spans = slices_of([row[pe] for row in seen.issued])
             wanted += [(offset + first, offset + last + 1) for first, last in spans]
         assert [nanoseconds(event) for event in lanes.get(FIRST_PE_LANE + pe, [])] == wanted
         held = steps_of(events, f"queue PE {pe}", offsets[-1])
@@ -130,9 +133,9 @@ def test_cycles_are_the_stepped_models(seed, skip):
     wanted = [
         offset + cycle - 1
         for seen, offset in zip(layers, offsets[:-1], strict=True)
-        for cycle in np.flatnonzero(seen.broadcast_valid)
+        for cycle in np.repeat(np.arange(len(seen.broadcasts)), seen.broadcasts)
     ]
-    assert [nanoseconds(event) for event in sent] == [(cycle, cycle + 1) for cycle in wanted]
+    assert [nanoseconds(event) for event in sent] == [(cycle, cycle + 1) for cycle in sorted({*wanted})]
     assert steps_of(events, "broadcasts", offsets[-1]) == [sum(at <= c for at in wanted) for c in range(offsets[-1])]
     means = all_cycles(layers, offsets, lambda seen: [round(float(np.mean(row)), 4) for row in seen.counts])
     assert steps_of(events, "queue mean", offsets[-1]) == means
@@ -168,7 +171,7 @@ def check_counters(events: Sequence[Event], image: NetworkImage, run: RunResult)
     by_category = defaultdict(list)
     for event in lanes[BROADCAST_LANE]:
         by_category[event["cat"]].append(event)
-    assert len(by_category["broadcast"]) == run.broadcasts
+    assert sum(len(event["args"]["column"].split(", ")) for event in by_category["broadcast"]) == run.broadcasts
     assert sum(event["args"]["cycles"] for event in by_category["stall"]) == run.stalls
     assert sum(event["args"]["entries"] for event in by_category["broadcast"]) == run.counters[PeCounter.ENTRIES].sum()
 
@@ -176,7 +179,7 @@ def check_counters(events: Sequence[Event], image: NetworkImage, run: RunResult)
 @pytest.mark.parametrize("skip", [False, True])
 @pytest.mark.parametrize("seed", range(6))
 def test_sums_are_the_engines_counters(seed, skip):
-    image, activations = made(seed, skip=skip)
+    image, activations = made(seed, depth=4, skip=skip, lanes=1 + seed % 2)
     (run,) = run_image(image, activations[None])
     assert run.stalls > 0
     check_counters(shown(scheduled(image, activations), cycle_ns=1.25), image, run)
@@ -192,8 +195,8 @@ def test_phases_of_every_layer():
         assert (whole["name"], whole["cat"], nanoseconds(whole)) == (layer.name, "layer", (at, at + result.cycles))
         assert whole["args"]["stalls"] == result.stalls
         lengths = (
-            2,
-            result.compute_cycles - 2,
+            3,
+            result.compute_cycles - 3,
             result.drain_cycles,
             layer.out_rows,
             FLUSH_CYCLES,
@@ -215,8 +218,8 @@ def test_arguments_of_a_slice_and_its_broadcast():
     for number, event in enumerate(sent):
         column = int(first.work.columns[number])
         assert event["name"] == f"column {column}"
-        assert (event["args"]["row"], event["args"]["PE"]) == divmod(column, 4)
-        assert event["args"]["activation"] == activations[column] != 0
+        assert (event["args"]["row"], int(event["args"]["PE"])) == divmod(column, 4)
+        assert int(event["args"]["activation"]) == activations[column] != 0
         assert event["args"]["cycle"] == first.broadcasts[number]
     pointers = image.layers[0].pointers
     for pe in range(4):
@@ -225,7 +228,7 @@ def test_arguments_of_a_slice_and_its_broadcast():
             entries = int(pointers[pe, column + 1] - pointers[pe, column])
             assert event["name"] == (f"column {column}" if entries else f"column {column}, empty")
             assert event["args"]["entries"] == entries
-            assert event["args"]["cycle"] == first.broadcasts[number] + 3 + event["args"]["waited"]
+            assert event["args"]["cycle"] == first.broadcasts[number] + 5 + event["args"]["waited"]
 
 
 @pytest.mark.parametrize("skip", [False, True])
