@@ -93,7 +93,8 @@ class RtlOutputs:
         return int(text.translate(_KNOWN), 2), int(text.translate(_UNKNOWN), 2)
 
 
-def _apply(dut: Any, inputs: Inputs, previous: Inputs | None) -> None:
+def apply_inputs(dut: Any, inputs: Inputs, previous: Inputs | None) -> None:
+    """Drive the array's inputs; what has not changed since the cycle before is left."""
     for field, port in PORTS.items():
         value: int = getattr(inputs, field)
         if previous is None or value != getattr(previous, field):
@@ -113,7 +114,7 @@ async def run_job(dut: Any) -> None:
     cycle, failure = 0, None
     began = time.perf_counter()
     inputs = next(program)
-    _apply(dut, inputs, None)
+    apply_inputs(dut, inputs, None)
     while failure is None:
         await RisingEdge(dut.clk)
         try:
@@ -126,7 +127,7 @@ async def run_job(dut: Any) -> None:
         except (RuntimeError, ValueError) as error:
             failure = f"cycle {cycle}: {error}"
             break
-        _apply(dut, following, inputs)
+        apply_inputs(dut, following, inputs)
         inputs = following
         cycle += 1
     answer = Answer(results, cycle + 1, time.perf_counter() - began, failure)

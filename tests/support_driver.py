@@ -112,7 +112,7 @@ def fake_allocate(shape: tuple[int, ...], dtype: type) -> FakeBuffer:
 class FakeChannel:
     """A channel of `pynq.lib.dma.DMA`."""
 
-    def __init__(self, act: Callable[[Words], None], idle: bool = True, running: bool = True):
+    def __init__(self, act: Callable[[FakeBuffer], None], idle: bool = True, running: bool = True):
         self._act = act
         self.idle = idle
         self.running = running
