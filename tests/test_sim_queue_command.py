@@ -60,8 +60,8 @@ def test_figures_are_those_of_simulate(eie: Run) -> None:
         assert layer["cycles"] == layer["cycles_by_depth"][5] == wanted["cycles"]
         assert layer["stalls"] == wanted["stalls"]
         assert layer["computing_cycles"] == wanted["compute_cycles"] - 3 + wanted["drain_cycles"]
-        busy = 1 - layer["share_by_held"][0]
-        assert busy * layer["computing_cycles"] == pytest.approx(wanted["balance"] * wanted["cycles"])
+        holding = (1 - layer["share_by_held"][0]) * layer["computing_cycles"]
+        assert wanted["balance"] * wanted["cycles"] < holding < layer["computing_cycles"]
         assert sum(layer["share_by_held"]) == pytest.approx(1)
         assert len(layer["share_by_held"]) == 7
         assert len(layer["mean_over_time"]) == len(layer["fullest_over_time"]) == PARTS

@@ -106,9 +106,9 @@ def test_what_does_not_fit_is_refused_with_the_numbers(changes: dict[str, int], 
     layers = (make_layer(1, (40, 19), 0.5, name="a"), make_layer(2, (12, 40), 0.5, name="b"))
     network = calibrate(CompressedNetwork(layers=layers), np.ones((1, 19)))
     config = make_config(layers=3, constant_depth=128)
-    build_image(network, config)
+    build_image(network, config, resident=True)
     with pytest.raises(EieError, match=sentence):
-        build_image(network, config.with_(**changes))
+        build_image(network, config.with_(**changes), resident=True)
 
 
 def test_memories_filled_to_the_last_word():
@@ -117,9 +117,14 @@ def test_memories_filled_to_the_last_word():
     image = build_image(network, make_config())
     rows = np.max(-(-np.diff(image.layers[0].offsets) // 8) - (-np.diff(image.layers[1].offsets) // 8))
     exact = {"activation_depth": 10, "pointer_depth": 62, "constant_depth": 61, "sparse_matrix_depth": int(rows)}
-    assert len(build_image(network, make_config(**exact)).layers) == 2
-    with pytest.raises(EieError, match="sparse-matrix memory"):
-        build_image(network, make_config(**{**exact, "sparse_matrix_depth": int(rows) - 1}))
+    for resident in (False, True):
+        whole = build_image(network, make_config(**exact), resident=resident)
+        assert (len(whole.layers), whole.pass_starts) == (2, (0,))
+    for field in ("pointer_depth", "constant_depth", "sparse_matrix_depth"):
+        short = make_config(**{**exact, field: exact[field] - (2 if field == "pointer_depth" else 1)})
+        with pytest.raises(EieError, match=field.removesuffix("_depth").replace("_", "-")):
+            build_image(network, short, resident=True)
+        assert build_image(network, short).pass_starts == (0, 1)
 
 
 def test_calibration_is_required():
