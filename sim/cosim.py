@@ -16,9 +16,9 @@ from hw.verilog import ARRAY_MODULE, verilog_text
 from model.config import ArrayConfig
 from model.image import NetworkImage
 from sim.cosim_bench import Answer, Job
-from sim.host_program import Action, Collect, ReadCounters, Reset, Send, Start
+from sim.host_program import Action, Collect, ReadCounters, Reset, Send, Start, WaitDone
 from sim.simulators import SimulatorError, SimulatorName, build
-from sw.image_stream import encode_image, input_packet, unpack_outputs
+from sw.image_stream import encode_passes, input_packet, unpack_outputs
 
 PORTS = (
     "clk",
@@ -115,13 +115,19 @@ def run_rtl(
     stall: float = 0.0,
     progress: Progress | None = None,
 ) -> RtlResult:
-    """Load the image once, then run each input (n, in_features) int16 in turn.
+    """Run each input (n, in_features) int16 in turn; an image of one pass is loaded once, one of several for each input.
 
     `stall` is the probability that either stream pauses in a cycle. Raises SimulatorError for anything but an answer.
     """
-    actions: list[Action] = [Reset(2), Send(words_as_integers(encode_image(image)), stall)]
-    for row in activations:
-        actions += [Send(words_as_integers(input_packet(image, row)), stall), Start(), Collect(stall), ReadCounters()]
+    loads = [Send(words_as_integers(words), stall) for words in encode_passes(image)]
+    actions: list[Action] = [Reset(2), *loads[:1]]
+    for number, row in enumerate(activations):
+        if number and len(loads) > 1:
+            actions.append(loads[0])
+        actions.append(Send(words_as_integers(input_packet(image, row)), stall))
+        for load in loads[1:]:
+            actions += [Start(resume=load is not loads[1], hold=True), WaitDone(), load]
+        actions += [Start(resume=len(loads) > 1), Collect(stall), ReadCounters()]
     answer = run_job(image.config, actions, simulator, progress=progress)
     if answer.failure is not None:
         raise SimulatorError(f"{simulator}: {answer.failure}")

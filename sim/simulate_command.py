@@ -1,5 +1,6 @@
 """`eie simulate`: cycles, efficiency and outputs of a compressed network on an array."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -86,9 +87,27 @@ def simulate_command(
             "total": {**run.total, "energy": energy_payload(total)},
             "microseconds": run.total["cycles"] / array.clock_mhz,
             "load_cycles": run.load_cycles,
+            "passes": [vars(each) for each in run.passes],
+            "cycles_with_reloading": run.total["cycles"] + run.reload_cycles,
             "sequenced_by_host": run.by_host,
         }
     )
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Layers and column tiles that the array holds at once.
+
+    layers : their names.
+    load_cycles : in which they are loaded, if the host always offers a word.
+    image_bits : read from DRAM for that.
+    cycles : of their runs, mean per input.
+    """
+
+    layers: tuple[str, ...]
+    load_cycles: int
+    image_bits: float
+    cycles: float
 
 
 class NetworkRun(NamedTuple):
@@ -96,7 +115,8 @@ class NetworkRun(NamedTuple):
 
     layers, total : `sim.simulation.figures` of each layer by name, and of the network.
     events : of each layer, mean per input.
-    load_cycles : the least cycles in which an input is loaded, or all vectors that it becomes.
+    load_cycles : in which an input is loaded, or all vectors that it becomes, if the host always offers a word.
+    passes : what the array holds at once, one after the other.
     by_host : whether the host hands the array one vector after another, and does what has no weights.
     """
 
@@ -108,7 +128,13 @@ class NetworkRun(NamedTuple):
     total: dict[str, float]
     events: dict[str, Events]
     load_cycles: float
+    passes: tuple[Pass, ...]
     by_host: bool
+
+    @property
+    def reload_cycles(self) -> int:
+        """Of loading the second and later passes between the runs of one input."""
+        return sum(each.load_cycles for each in self.passes[1:])
 
 
 def run_network(
@@ -129,15 +155,22 @@ def _run_chain(
 
 
 def _chain_run(simulation: Simulation, saturated: int) -> NetworkRun:
+    layers, events = layer_figures(simulation), simulation_events(simulation)
+    passes: list[Pass] = []
+    for group, load_cycles in zip(simulation.image.passes, simulation.pass_load_cycles, strict=True):
+        names = tuple(layer.name for layer in group)
+        bits = sum(events[name].image_bits for name in names)
+        passes.append(Pass(names, load_cycles, bits, sum(layers[name]["cycles"] for name in names)))
     return NetworkRun(
         outputs=simulation.outputs,
         inputs=simulation.inputs,
         saturated=saturated,
         overflows=int(simulation.overflow.sum()),
-        layers=layer_figures(simulation),
+        layers=layers,
         total=total_figures(simulation),
-        events=simulation_events(simulation),
+        events=events,
         load_cycles=simulation.load_cycles,
+        passes=tuple(passes),
         by_host=False,
     )
 
@@ -156,6 +189,7 @@ def _run_graph(
         total=sum_figures([layer.result for layer in simulation.layers], array.pes, simulation.inputs),
         events={layer.name: layer.events(simulation.inputs) for layer in simulation.layers},
         load_cycles=simulation.load_cycles_per_input,
+        passes=(),
         by_host=True,
     )
 
@@ -184,6 +218,38 @@ def _show(output: Output, config: ArrayConfig, run: NetworkRun) -> None:
         f"{mean(cycles)} cycles from start to done: {cycles / config.clock_mhz:.2f} us at {config.clock_mhz:g} MHz. "
         f"Loading {loaded}, which takes at least {count(round(run.load_cycles))} cycles "
         f"before, is not counted, nor is unloading the output.\n"
+    )
+    if len(run.passes) > 1:
+        _show_passes(output, config, run)
+
+
+def _show_passes(output: Output, config: ArrayConfig, run: NetworkRun) -> None:
+    output.table(
+        f"{config.name}, {config.pes} PEs: passes, because the memories do not hold the network at once",
+        ["pass", "layers", "image KB", "load cycles", "cycles"],
+        [
+            [
+                str(number),
+                ", ".join(each.layers),
+                f"{each.image_bits / 8e3:,.0f}",
+                count(each.load_cycles),
+                mean(each.cycles),
+            ]
+            for number, each in enumerate(run.passes, 1)
+        ],
+        [
+            "total",
+            "",
+            f"{sum(each.image_bits for each in run.passes) / 8e3:,.0f}",
+            count(sum(each.load_cycles for each in run.passes)),
+            mean(run.total["cycles"]),
+        ],
+    )
+    cycles = run.total["cycles"] + run.reload_cycles
+    output.line(
+        f"With loading the second and later passes between the runs of an input: {mean(cycles)} cycles, "
+        f"{cycles / config.clock_mhz:.2f} us. The first is loaded before, like the input. All are read from DRAM for "
+        f"every input.\n"
     )
 
 

@@ -9,13 +9,16 @@ from support_networks import make_conv_network
 
 from sim.cli import main
 from sim.energy import COMPONENTS
-from sim.technology import DEFAULT_TECHNOLOGY
+from sim.technology import DEFAULT_TECHNOLOGY, load_technology
 from sw.calibrate import calibrate
 from sw.compress import compress
 from sw.integer_forward import run_integers
 from sw.layer import Layer
 from sw.model_file import save
 from sw.network import Network
+
+
+PJ_PER_DRAM_BIT = load_technology().event("dram_bit")
 
 
 @pytest.fixture
@@ -51,6 +54,33 @@ def test_energy_per_layer_and_in_total(simulate: list[str], capsys: pytest.Captu
     (row,) = [line for line in out.splitlines() if line.startswith("total")][1:]
     assert f"{total['milliwatts']:.1f}" in row.split()
     assert f"{total['pj_per_useful_mac']:.1f}" in row.split()
+
+
+def test_passes_of_a_network_too_large_for_the_memories(
+    simulate: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two layers of 9 and 13 pointers in a memory of 10."""
+    assert main([*simulate, "-o", "whole.npy", "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    command = [*simulate, "--set", "pointer_depth=10"]
+    assert main([*command, "-o", "passes.npy", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert np.load("passes.npy").tolist() == np.load("whole.npy").tolist()
+    passes = report["passes"]
+    assert [each["layers"] for each in passes] == [["fc0"], ["fc1 1/2"], ["fc1 2/2"]]
+    assert [layer["name"] for layer in report["layers"]] == ["fc0", "fc1 1/2", "fc1 2/2"]
+    assert sum(each["cycles"] for each in passes) == pytest.approx(report["total"]["cycles"])
+    reloading = sum(each["load_cycles"] for each in passes[1:])
+    assert report["cycles_with_reloading"] == report["total"]["cycles"] + reloading
+    bits = [layer["energy"]["image_nj"] for layer in report["layers"]]
+    assert [each["image_bits"] for each in passes] == pytest.approx([1000 * nj / PJ_PER_DRAM_BIT for nj in bits])
+    assert (len(whole["passes"]), whole["cycles_with_reloading"]) == (1, whole["total"]["cycles"])
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    assert "passes, because the memories do not hold the network at once" in out
+    assert f"between the runs of an input: {report['cycles_with_reloading']:,.1f} cycles" in out
+    assert main(simulate) == 0
+    assert "passes" not in capsys.readouterr().out
 
 
 def test_convolutions_position_by_position(
