@@ -27,6 +27,7 @@ def test_banks_take_and_clear_in_every_cycle(depth):
             ctx.set(dut.clear, clear)
             write(ctx, dut.input_write, to if source in ("input", "both") else None, value)
             write(ctx, dut.output_write, to if source in ("output", "both") else None, value ^ 1)
+            ctx.set(dut.output_nonzero, value != 1)
             assert (cycle, ctx.get(dut.pending), ctx.get(dut.current)) == (cycle, pending, current)
             await ctx.tick()
             if take:

@@ -1,20 +1,25 @@
 import random
 
+import pytest
+
 from hw.pe_counters import PeCounters
 from model.registers import PeCounter
 from tests.support_hw import simulate
 
 
-def test_every_counter_in_every_cycle():
-    dut = PeCounters()
+@pytest.mark.parametrize("most", [1, 2])
+def test_every_counter_in_every_cycle(most):
+    dut = PeCounters(most)
     rng = random.Random(0)
 
     async def testbench(ctx):
         counts = [0] * len(PeCounter)
         for cycle in range(500):
-            events, start, load = rng.getrandbits(len(PeCounter)), rng.random() < 0.02, rng.random() < 0.02
+            events = [rng.randint(0, most) for _ in PeCounter]
+            start, load = rng.random() < 0.02, rng.random() < 0.02
             select = rng.randrange(16)
-            ctx.set(dut.events, events)
+            for counter in PeCounter:
+                ctx.set(dut.events[counter], events[counter])
             ctx.set(dut.start, start)
             ctx.set(dut.load, load)
             ctx.set(dut.select, select)
@@ -26,6 +31,6 @@ def test_every_counter_in_every_cycle():
                 if load if counter is PeCounter.DECODED_SYMBOLS else start:
                     counts[counter] = 0
                 else:
-                    counts[counter] += events >> counter & 1
+                    counts[counter] += events[counter]
 
     simulate(dut, testbench)

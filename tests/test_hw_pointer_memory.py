@@ -7,9 +7,10 @@ from model.config import PRESETS
 from tests.support_hw import simulate, write
 
 
+@pytest.mark.parametrize("parity", [False, True])
 @pytest.mark.parametrize("depth", [4, 6, 10, 256])
-def test_two_neighbouring_pointers_one_cycle_after_the_read(depth):
-    config = PRESETS["tiny4"].with_(pointer_depth=depth)
+def test_two_neighbouring_pointers_one_cycle_after_the_read(depth, parity):
+    config = PRESETS["tiny4"].with_(pointer_depth=depth, parity=parity)
     dut = PointerMemory(config)
     rng = random.Random(depth)
 
@@ -29,7 +30,7 @@ def test_two_neighbouring_pointers_one_cycle_after_the_read(depth):
             if enable:
                 expected = pointers[address], pointers[address + 1]
             if to is not None:
-                pointers[to] = value
+                pointers[to] = value | (value.bit_count() % 2 * parity) << config.pointer_bits
 
     simulate(dut, testbench)
 
@@ -45,6 +46,6 @@ def test_a_pointer_is_row_above_slot():
         ctx.set(dut.read_enable, 1)
         ctx.set(dut.read_address, 2)
         await ctx.tick()
-        assert (ctx.get(dut.end.row), ctx.get(dut.end.slot)) == (200, 4)
+        assert (ctx.get(dut.end.pointer.row), ctx.get(dut.end.pointer.slot)) == (200, 4)
 
     simulate(dut, testbench)

@@ -4,6 +4,7 @@ import pytest
 
 from hw.sparse_matrix_memory import SparseMatrixMemory
 from model.config import PRESETS
+from tests.support_faults import faulty_memory
 from tests.support_hw import simulate, write
 
 
@@ -67,5 +68,30 @@ def test_a_row_is_kept_while_the_memory_is_written():
         for _ in range(3):
             assert (ctx.get(dut.code), ctx.get(dut.run)) == (0xA, 5)
             await ctx.tick()
+
+    simulate(dut, testbench)
+
+
+def test_a_changed_row_is_told_once_when_it_comes_into_the_row_register(monkeypatch):
+    config = PRESETS["tiny4"].with_(parity=True)
+    monkeypatch.setattr("hw.sparse_matrix_memory.BlockMemory", faulty_memory({3: 1, 6: 1 << config.row_bits, 9: 3}))
+    dut = SparseMatrixMemory(config)
+    rng = random.Random(2)
+
+    async def testbench(ctx):
+        for address in range(12):
+            write(ctx, dut.write, address, rng.getrandbits(config.row_bits))
+            await ctx.tick()
+        write(ctx, dut.write)
+        history = []
+        for cycle in range(300):
+            row, enable = rng.randrange(14), rng.random() < 0.5
+            history.append(enable and row in (3, 6))
+            ctx.set(dut.row_enable, enable)
+            ctx.set(dut.row_address, row)
+            expected = cycle >= 2 and history[-3]
+            assert (cycle, ctx.get(dut.parity_error)) == (cycle, expected)
+            await ctx.tick()
+        assert sum(history) > 10
 
     simulate(dut, testbench)

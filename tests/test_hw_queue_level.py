@@ -1,0 +1,42 @@
+import random
+
+import pytest
+
+from hw.queue_level import QueueLevel
+from model.config import PRESETS
+from tests.support_hw import simulate
+
+
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize(("depth", "lanes"), [(1, 1), (2, 1), (3, 1), (8, 1), (32, 1), (4, 2), (6, 2), (32, 2)])
+def test_level_in_every_cycle(depth, lanes, skip):
+    config = PRESETS["tiny4"].with_(queue_depth=depth, broadcasts_per_cycle=lanes, skip_empty_slices=skip)
+    dut = QueueLevel(config)
+    rng = random.Random(depth)
+
+    async def testbench(ctx):
+        arriving = in_p = in_q = count = 0
+        seen = set()
+        for cycle in range(1500):
+            busy = cycle // 100 % 2
+            skipped = sum(skip and rng.random() < 0.3 for _ in range(in_q))
+            done = count > 0 and rng.random() < (0.1 if busy else 0.9)
+            for name, value in {
+                "arriving": arriving,
+                "pushed": in_q - skipped,
+                "skipped": skipped,
+                "done": done,
+            }.items():
+                ctx.set(getattr(dut, name), value)
+            full = count + in_q + in_p + arriving + lanes > depth
+            empty = count + in_q + in_p == 0
+            got = [ctx.get(signal) for signal in (dut.count, dut.full, dut.empty)]
+            assert (cycle, got) == (cycle, [count, full, empty])
+            seen.add((count == depth, full, empty))
+            await ctx.tick()
+            count += in_q - skipped - done
+            in_q, in_p = in_p, arriving
+            arriving = 0 if full or rng.random() < 0.1 else rng.randint(1, lanes)
+        assert {(True, True, False), (False, False, True), (False, depth == 1, False)} <= seen
+
+    simulate(dut, testbench)
