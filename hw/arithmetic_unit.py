@@ -29,7 +29,7 @@ class ArithmeticUnit(wiring.Component):
     valid, write_back, row, operand, constant : the operation in stage X. Entry: activation and weight; write-back: bias
         scale (a power of two up to 2**14) and bias. Four other cycles lie between a write-back and any operation on
         the same row after it.
-    shift, relu : how write-backs leave; shift < accumulator_bits; stable while they are in the unit.
+    shift, relu : how the write-back in stage K leaves; shift < accumulator_bits.
     clear_overflow, overflow : sticky, a sum left the range of the accumulators (it wraps).
     r_valid, c_valid, k_valid : an operation is in the stage.
     k_row, k_sum : its row and sum, while k_valid.
@@ -136,23 +136,23 @@ class ArithmeticUnit(wiring.Component):
             halves = narrowed
         o_halves = Signal(signed(ROUNDING_BITS))
         o_negative = Signal()
+        o_clipped = Signal()
         o_fits = Signal()
         m.d.sync += [
             self.o_valid.eq(self.k_valid & k_write_back),
             self.o_row.eq(self.k_row),
             o_halves.eq(halves),
             o_negative.eq(negative),
+            o_clipped.eq(negative & self.relu),
             o_fits.eq(~Cat(*unfit).any()),
         ]
         rounded = Signal(signed(ROUNDING_BITS))
-        clipped = Signal()
         m.d.comb += [
             rounded.eq((o_halves + 1) >> 1),
-            clipped.eq(o_negative & self.relu),
             # A sum that fits rounds to 0 from 0 and from minus one half.
-            self.o_nonzero.eq(~clipped & ~(o_fits & (o_halves.all() | ~o_halves.any()))),
+            self.o_nonzero.eq(~o_clipped & ~(o_fits & (o_halves.all() | ~o_halves.any()))),
         ]
-        with m.If(clipped):
+        with m.If(o_clipped):
             m.d.comb += self.o_value.eq(0)
         with m.Elif(o_negative & ~o_fits):
             m.d.comb += self.o_value.eq(INT16_MIN)

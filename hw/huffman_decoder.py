@@ -73,14 +73,14 @@ class HuffmanDecoder(wiring.Component):
         branch = Signal(tree_word_layout(config))
         m.d.comb += branch.as_value().eq(trees.read_data)
 
-        # A step reads the tree memory. The step of the cycle in which the decoder stops reads too, but is not acted on.
+        # A step reads the tree memory, in every cycle with bits left. That of the cycle in which the decoder stops reads
+        # too, but is not acted on.
         word = Signal(width)
         step = Signal()
         stop = Signal()
         next_alphabet = Signal()
         next_node = Signal(config.node_bits)
         m.d.comb += [
-            step.eq(self.bits_left.any()),
             next_node.eq(Mux((branch.kind == TreeKind.NODE) & ~self.fresh, branch.value, 0)),
             trees.read_enable.eq(step),
             trees.read_address.eq(Cat(word[-1], next_node, next_alphabet)),
@@ -96,9 +96,14 @@ class HuffmanDecoder(wiring.Component):
             word.eq(Mux(step, word << 1, self.word.payload)),
         ]
         with m.If(step):
-            m.d.sync += [self.alphabet.eq(next_alphabet), self.fresh.eq(0), self.bits_left.eq(self.bits_left - 1)]
+            m.d.sync += [
+                self.alphabet.eq(next_alphabet),
+                self.fresh.eq(0),
+                self.bits_left.eq(self.bits_left - 1),
+                step.eq(self.bits_left != 1),
+            ]
         with m.Elif(self.word.valid & self.busy):
-            m.d.sync += self.bits_left.eq(width)
+            m.d.sync += [self.bits_left.eq(width), step.eq(1)]
 
         # What was read is acted on. Rows are finished two cycles or more apart: there is time to compare their number.
         row_full = Signal()
@@ -172,9 +177,9 @@ class HuffmanDecoder(wiring.Component):
             ]
 
         with m.If(stop):
-            m.d.sync += [self.busy.eq(0), self.bits_left.eq(0)]
+            m.d.sync += [self.busy.eq(0), self.bits_left.eq(0), step.eq(0)]
         with m.If(self.begin_codes):
-            m.d.sync += [self.busy.eq(1), self.fresh.eq(1), self.bits_left.eq(0)]
+            m.d.sync += [self.busy.eq(1), self.fresh.eq(1)]
         # The slot is 0 and the row buffer empty here: the end of every layer leaves them so.
         with m.If(self.load):
             m.d.sync += [self.row.eq(0), self.pointer.eq(0)]
