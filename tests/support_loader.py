@@ -7,7 +7,7 @@ from amaranth.sim import Simulator
 
 from hw.loader import Loader
 from model.config import ArrayConfig
-from model.layouts import Descriptor, LoaderState, Opcode, header, pack_limit, symbol_index_bits
+from model.layouts import Descriptor, LoaderState, Opcode, header
 from tests.support_images import pack_lanes
 
 CONFIG = ArrayConfig(
@@ -23,7 +23,9 @@ CONFIG = ArrayConfig(
     stream_bits=64,
     layers=3,
 )
-GOOD = Descriptor(in_rows=3, out_rows=4, columns=18, stream_words=2, shift=37, relu=True, bias_scale=4096)
+GOOD = Descriptor(in_rows=3, out_rows=4, first_row=2, stream_words=2, shift=31, relu=True, keep=False, bias_scale=4096)
+
+ENTRY = ("in_rows", "out_rows", "first_row", "pointer_base", "bias_base", "shift", "relu", "keep", "bias_scale")
 
 
 def row_words(rows: list[list[int]]) -> list[int]:
@@ -39,23 +41,18 @@ class LayerPacket:
             return [rng.getrandbits(width) for _ in range(count)]
 
         self.descriptor = descriptor
-        length = CONFIG.max_code_length
-        self.limits, self.deltas = numbers(2 * length, 17), numbers(2 * length, 9)
-        self.end_index = rng.getrandbits(symbol_index_bits(CONFIG))
-        self.symbols = numbers(CONFIG.run_symbols + CONFIG.code_symbols, 2)
+        self.tree = numbers(CONFIG.tree_words, 2 + CONFIG.node_bits)
         self.codebook = numbers(CONFIG.code_symbols)
-        self.biases = [numbers(CONFIG.pes) for _ in range(descriptor.out_rows)]
+        self.biases = [numbers(CONFIG.pes) for _ in range(0 if descriptor.keep else descriptor.out_rows)]
         self.codes = numbers(descriptor.stream_words * CONFIG.pes, CONFIG.stream_bits)
 
     def words(self) -> list[int]:
         return [
             header(Opcode.LAYER),
             *self.descriptor.pack(),
-            *(pack_limit(limit, delta) for limit, delta in zip(self.limits, self.deltas, strict=True)),
-            self.end_index,
-            *self.symbols,
+            *self.tree,
             *self.codebook,
-            *row_words(self.biases),
+            *(row_words(self.biases) if self.biases else []),
             *self.codes,
         ]
 
@@ -67,7 +64,7 @@ class Bench:
         self.dut = Loader(CONFIG)
         self.rng = random.Random(seed)
         self.pauses = pauses
-        self.symbols: dict[int, int] = {}
+        self.tree: dict[int, int] = {}
         self.constants = [{} for _ in range(CONFIG.pes)]
         self.activations = [{} for _ in range(CONFIG.pes)]
         self.codes: list[list[int]] = [[] for _ in range(CONFIG.pes)]
@@ -83,10 +80,10 @@ class Bench:
         ctx.set(dut.decoder_busy, 1 << 4 if self.busy_cycles else 0)
         taken = bool(ctx.get(dut.i.valid) and ctx.get(dut.i.ready))
         payload = ctx.get(dut.i.payload)
-        symbol, layer = ctx.get(dut.symbol_write), ctx.get(dut.layer_write)
-        if symbol.valid:
+        tree, layer = ctx.get(dut.tree_write), ctx.get(dut.layer_write)
+        if tree.valid:
             assert taken
-            self.symbols[symbol.address] = symbol.data
+            self.tree[tree.address] = tree.data
         for port, memories in ((dut.constant_write, self.constants), (dut.activation_write, self.activations)):
             write = ctx.get(port)
             for pe in range(CONFIG.pes):
@@ -103,8 +100,7 @@ class Bench:
                     self.codes[pe].append(payload)
         if layer.valid:
             entry = layer.entry
-            names = ("in_rows", "out_rows", "pointer_base", "bias_base", "shift", "relu", "bias_scale")
-            self.layers.append((layer.address, {name: entry[name] for name in names}))
+            self.layers.append((layer.address, {name: entry[name] for name in ENTRY}))
         self.loads += ctx.get(dut.load)
         if ctx.get(dut.begin_codes):
             self.begins += 1
@@ -114,8 +110,10 @@ class Bench:
         await ctx.tick()
         return taken
 
-    async def send(self, ctx, words: list[int]) -> None:
-        for word in words:
+    async def send(self, ctx, words: list[int], last: int | None = None) -> None:
+        """All words; the one at position `last` is marked as the end of the transfer."""
+        for position, word in enumerate(words):
+            ctx.set(self.dut.last, position == last)
             while self.rng.random() < self.pauses:
                 ctx.set(self.dut.i.valid, 0)
                 await self.cycle(ctx)
@@ -127,6 +125,7 @@ class Bench:
             else:
                 raise AssertionError(f"word {word:#x} was not taken in state {ctx.get(self.dut.state)}")
         ctx.set(self.dut.i.valid, 0)
+        ctx.set(self.dut.last, 0)
 
     async def settle(self, ctx) -> None:
         for _ in range(100):

@@ -1,5 +1,6 @@
 """The central control unit against the recurrence of docs/architecture.md, section 8, with PEs written in Python."""
 
+import itertools
 import random
 from collections import deque
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from amaranth.sim import Simulator
 
 from hw.controller import Controller
 from model.config import ArrayConfig
-from model.layouts import FLUSH_CYCLES, ControlState
+from model.layouts import FLUSH_CYCLES, RUNNING_STATES, ControlState
 
 CONFIG = ArrayConfig(
     pes=3,
@@ -22,14 +23,17 @@ CONFIG = ArrayConfig(
     stream_bits=32,
     layers=3,
 )
+DOUBLE = CONFIG.with_(pes=5, queue_depth=4, pointer_depth=100, broadcasts_per_cycle=2)
 
 
 @dataclass
 class Layer:
-    """in_rows, out_rows; entries[pe][column] of work; activations after the layer: outputs[pe][row]."""
+    """in_rows, out_rows; entries[pe][column] of work; activations after the layer: outputs[pe][row], none with keep."""
 
     in_rows: int
     out_rows: int
+    first_row: int
+    keep: bool
     pointer_base: int
     bias_base: int
     entries: list[list[int]]
@@ -46,22 +50,19 @@ class PePeer:
     read_data: int = 0
     current: int = 0
     pending: bool = False
-    arriving: int | None = None
+    arriving: deque[list[int]] = field(default_factory=lambda: deque([[], []]))
+    issuing: int = 0
     queue: deque[int] = field(default_factory=deque)
     writes: deque[int | None] = field(default_factory=lambda: deque([None] * FLUSH_CYCLES))
 
     def step(self, read, read_row, take, clear, broadcast, layer, bank, write_back) -> None:
         """One clock edge."""
-        if self.queue:
-            self.queue[0] -= 1
-            if not self.queue[0]:
-                self.queue.popleft()
-        if self.arriving is not None:
-            self.queue.append(self.arriving)
-        self.arriving = None
-        if broadcast.valid:
-            column = broadcast.pointer - self.layers[layer].pointer_base
-            self.arriving = max(1, self.layers[layer].entries[self.number][column])
+        self.issuing = max(0, self.issuing - 1)
+        if not self.issuing and self.queue:
+            self.issuing = self.queue.popleft()
+        self.queue.extend(self.arriving.popleft())
+        columns = [lane.pointer - self.layers[layer].pointer_base for lane in broadcast if lane.valid]
+        self.arriving.append([max(1, self.layers[layer].entries[self.number][column]) for column in columns])
         if take:
             self.current, self.pending = self.read_data, self.read_data != 0
         elif clear:
@@ -72,141 +73,232 @@ class PePeer:
         self.writes.append(write_back.row if write_back.valid else None)
         row = self.writes.popleft()
         if row is not None:
+            assert not self.layers[layer].keep
             self.banks[1 - bank][row] = self.layers[layer].outputs[self.number][row]
 
 
-def random_layers(rng: random.Random, count: int) -> list[Layer]:
+def random_layers(rng: random.Random, config: ArrayConfig, count: int) -> list[Layer]:
+    """Layers that read what the one before wrote; some are column tiles of the next."""
     layers = []
-    pointer_base, bias_base, in_rows = 0, CONFIG.bias_base, rng.randint(1, CONFIG.activation_depth)
+    pointer_base, bias_base, rows = 0, config.bias_base, rng.randint(1, config.activation_depth)
     density, work = rng.choice([0.0, 0.2, 0.6, 1.0]), rng.choice([0, 1, 6])
-    for _ in range(count):
-        out_rows = rng.randint(1, CONFIG.activation_depth)
-        columns = in_rows * CONFIG.pes
+    out_rows, first_row = rng.randint(1, config.activation_depth), 0
+    for number in range(count):
+        keep = number < count - 1 and rows - first_row > 1 and rng.random() < 0.5
+        in_rows = rng.randint(1, rows - first_row - 1) if keep else rows - first_row
+        columns = in_rows * config.pes
         layers.append(
             Layer(
                 in_rows,
                 out_rows,
+                first_row,
+                keep,
                 pointer_base,
                 bias_base,
-                [[rng.randint(0, work) for _ in range(columns)] for _ in range(CONFIG.pes)],
+                [[rng.randint(0, work) for _ in range(columns)] for _ in range(config.pes)],
                 [
                     [rng.randint(1, 0xFFFF) if rng.random() < density else 0 for _ in range(out_rows)]
-                    for _ in range(CONFIG.pes)
+                    for _ in range(config.pes)
                 ],
             )
         )
-        pointer_base, bias_base, in_rows = pointer_base + columns + 1, bias_base + out_rows, out_rows
+        pointer_base, bias_base = pointer_base + columns + 1, bias_base + (0 if keep else out_rows)
+        if keep:
+            first_row += in_rows
+        else:
+            first_row, rows, out_rows = 0, out_rows, rng.randint(1, config.activation_depth)
     return layers
 
 
-def recurrence(layer: Layer, inputs: list[list[int]]) -> tuple[int, list[tuple[int, int]], int]:
+def in_groups(items: list[int], size: int) -> list[list[int]]:
+    """Consecutive groups of `size`, the last may be shorter."""
+    return [items[at : at + size] for at in range(0, len(items), size)]
+
+
+def recurrence(config: ArrayConfig, layer: Layer, inputs: list[list[int]]) -> tuple[int, list[tuple[int, int]], int]:
     """(cycles, broadcasts as (activation, pointer), stalls) of one layer from section 8."""
-    pes, depth = CONFIG.pes, CONFIG.queue_depth
-    active = [(row, pe) for row in range(layer.in_rows) for pe in range(pes) if inputs[pe][row]]
-    decided: list[int] = []
-    finished: list[list[int]] = []
+    pes, room = config.pes, config.queue_depth - config.broadcasts_per_cycle
+    rows = [[values[layer.first_row + row] for values in inputs] for row in range(layer.in_rows)]
+    groups = []
+    for row, values in enumerate(rows):
+        active = [pe for pe, value in enumerate(values) if value]
+        groups += [(row, group) for group in in_groups(active, config.broadcasts_per_cycle)]
+    decided = -1
+    finished: list[list[int]] = []  # of every active column
     stalls, last_row = 0, -1
-    for number, (row, pe) in enumerate(active):
+    for row, group in groups:
         zero_rows = max(0, row - last_row - 1)
-        earliest = (decided[-1] + 1 if decided else 2) + zero_rows
-        room = 1 + max(finished[number - depth]) if number >= depth else 0
-        decided.append(max(earliest, room))
-        stalls += decided[-1] - earliest
-        before = finished[-1] if finished else [0] * pes
-        work = [max(layer.entries[k][row * pes + pe], 1) for k in range(pes)]
-        finished.append([max(before[k], decided[-1] + 2) + work[k] for k in range(pes)])
+        earliest = (decided + 1 if finished else 3) + zero_rows
+        first = len(finished)
+        enough = 1 + max(finished[first - room - 1]) if first > room else 0
+        decided = max(earliest, enough)
+        stalls += decided - earliest
+        for pe in group:
+            before = finished[-1] if finished else [0] * pes
+            work = [max(layer.entries[k][row * pes + pe], 1) for k in range(pes)]
+            finished.append([max(before[k], decided + 4) + work[k] for k in range(pes)])
         last_row = row
-    exhausted = decided[-1] + layer.in_rows - 1 - last_row if decided else 1 + layer.in_rows
+    exhausted = decided + layer.in_rows - 1 - last_row if finished else 2 + layer.in_rows
     drained = max([exhausted + 1, *(1 + finish for finish in (finished[-1] if finished else []))])
-    broadcasts = [(inputs[pe][row], layer.pointer_base + row * pes + pe) for row, pe in active]
-    return drained + layer.out_rows + 10, broadcasts, stalls
+    broadcasts = [(rows[row][pe], layer.pointer_base + row * pes + pe) for row, group in groups for pe in group]
+    return drained + 10 + (0 if layer.keep else layer.out_rows), broadcasts, stalls
 
 
-def run_network(layers: list[Layer], inputs: list[list[int]], rng: random.Random) -> None:
-    dut = Controller(CONFIG)
-    padding = [[0] * CONFIG.activation_depth for _ in range(CONFIG.pes)]
-    peers = [PePeer(pe, layers, [inputs[pe] + padding[pe][len(inputs[pe]) :], padding[pe]]) for pe in range(CONFIG.pes)]
-    broadcasts, addresses, unloaded, refused = [], [], [], []
-    states: list[int] = []
+class Run:
+    """A controller with its peers; `cycle` is one clock cycle, in which everything that happens is noted."""
 
-    async def cycle(ctx):
+    def __init__(self, config: ArrayConfig, layers: list[Layer], inputs: list[list[int]], rng: random.Random):
+        self.config, self.layers, self.rng = config, layers, rng
+        self.dut = Controller(config)
+        padding = [[0] * config.activation_depth for _ in range(config.pes)]
+        banks = [[inputs[pe] + padding[pe][len(inputs[pe]) :], padding[pe]] for pe in range(config.pes)]
+        self.peers = [PePeer(pe, layers, banks[pe]) for pe in range(config.pes)]
+        self.broadcasts: list[tuple[int, int]] = []
+        self.addresses: list[int] = []
+        self.unloaded: list[tuple[list[int], int]] = []
+        self.refused: list[int] = []
+        self.finishes = self.running = 0
+
+    async def cycle(self, ctx) -> None:
+        dut, peers, lanes = self.dut, self.peers, self.config.broadcasts_per_cycle
         broadcast = ctx.get(dut.broadcast)
+        sent = sum(lane.valid for lane in broadcast)
         pending = [pe for pe, peer in enumerate(peers) if peer.pending]
-        nonzero = {"valid": bool(pending), "more": len(pending) > 1}
-        if pending:
-            nonzero |= {"index": pending[0], "activation": peers[pending[0]].current}
-        held = [len(peer.queue) + (peer.arriving is not None) for peer in peers]
-        ctx.set(dut.nonzero, nonzero)
-        ctx.set(dut.full, sum((n + broadcast.valid >= CONFIG.queue_depth) << pe for pe, n in enumerate(held)))
+        nonzero = [{"valid": 1, "index": pe, "activation": peers[pe].current} for pe in pending[:lanes]]
+        absent = [{"valid": 0, "index": 0, "activation": 0}] * (lanes - len(nonzero))
+        ctx.set(dut.nonzero, {"lanes": nonzero + absent, "more": len(pending) > lanes})
+        ctx.set(dut.chosen, sum(1 << pe for pe in pending[:lanes]))
+        held = [len(peer.queue) + (peer.issuing > 0) + sum(map(len, peer.arriving)) for peer in peers]
+        full = [n + sent + lanes > self.config.queue_depth for n in held]
+        ctx.set(dut.full, sum(bit << pe for pe, bit in enumerate(full)))
         ctx.set(dut.queue_empty, sum((not n) << pe for pe, n in enumerate(held)))
-        ctx.set(dut.row_done, ctx.get(dut.unload_row) & rng.choice([0, 1, 1]))
-        states.append(ctx.get(dut.state))
+        ctx.set(dut.row_done, ctx.get(dut.unload_row) & self.rng.choice([0, 1, 1]))
+        self.running += ctx.get(dut.state) in RUNNING_STATES
+        self.finishes += ctx.get(dut.finished)
         write_back = ctx.get(dut.write_back)
-        if broadcast.valid:
-            broadcasts.append((broadcast.activation, broadcast.pointer))
+        self.broadcasts += [(lane.activation, lane.pointer) for lane in broadcast if lane.valid]
         if write_back.valid:
-            addresses.append(write_back.address)
+            self.addresses.append(write_back.address)
         if ctx.get(dut.row_done):
-            unloaded.append(([peer.current for peer in peers], ctx.get(dut.last_row)))
-        refused.append(ctx.get(dut.start_refused))
+            self.unloaded.append(([peer.current for peer in peers], ctx.get(dut.last_row)))
+        self.refused.append(ctx.get(dut.start_refused))
+        layer, clear = ctx.get(dut.layer), ctx.get(dut.clear)
         read, read_row, take = ctx.get(dut.read), ctx.get(dut.read_row), ctx.get(dut.take)
-        layer = ctx.get(dut.layer)
-        clear = ctx.get(dut.clear)
+        if ctx.get(dut.computing):
+            assert layer.out_rows == peers[0].layers[layer.layer].out_rows
         await ctx.tick()
         for pe, peer in enumerate(peers):
             peer.step(read, read_row, take, clear >> pe & 1, broadcast, layer.layer, layer.bank, write_back)
 
-    async def bench(ctx):
-        for number, layer in enumerate(layers):
-            entry = {
-                "in_rows": layer.in_rows,
-                "out_rows": layer.out_rows,
-                "pointer_base": layer.pointer_base,
-                "bias_base": layer.bias_base,
-            }
-            ctx.set(dut.layer_write, {"valid": 1, "address": number, "entry": entry})
+    async def load(self, ctx, first: int, last: int) -> None:
+        """Layers first .. last-1 to the layer table's beginning; the peers number them from 0 as well."""
+        for number, layer in enumerate(self.layers[first:last]):
+            names = ("in_rows", "out_rows", "first_row", "keep", "pointer_base", "bias_base")
+            entry = {name: int(getattr(layer, name)) for name in names}
+            ctx.set(self.dut.layer_write, {"valid": 1, "address": number, "entry": entry})
             await ctx.tick()
-        ctx.set(dut.layer_write.valid, 0)
-        ctx.set(dut.layers, len(layers))
-        while ctx.get(dut.state) != ControlState.IDLE:
-            await ctx.tick()
-        for waiting in (0, 1):
-            ctx.set(dut.loader_waiting, waiting)
-            ctx.set(dut.start_strobe, 1)
-            await cycle(ctx)
-        ctx.set(dut.start_strobe, 0)
-        while ctx.get(dut.state) != ControlState.IDLE:
-            await cycle(ctx)
-        wanted = [recurrence(layer, source) for layer, source in zip(layers, [inputs, *outputs], strict=False)]
-        assert refused[:2] == [1, 0]
-        assert broadcasts == [pair for _, pairs, _ in wanted for pair in pairs]
-        assert ctx.get(dut.broadcasts) == len(broadcasts)
-        assert ctx.get(dut.stalls) == sum(stalls for _, _, stalls in wanted)
-        assert ctx.get(dut.cycles) == sum(cycles for cycles, _, _ in wanted)
-        assert sum(ControlState.PREFETCH_0 <= state <= ControlState.FLUSH for state in states) == ctx.get(dut.cycles)
-        assert ctx.get(dut.done) == 1
-        assert ctx.get(dut.layer_number) == len(layers) - 1
-        assert addresses == [layer.bias_base + row for layer in layers for row in range(layer.out_rows)]
-        last = layers[-1].out_rows - 1
-        assert unloaded == [([column[row] for column in outputs[-1]], row == last) for row in range(last + 1)]
+        ctx.set(self.dut.layer_write.valid, 0)
+        ctx.set(self.dut.layers, last - first)
+        for peer in self.peers:
+            peer.layers = self.layers[first:last]
 
-    outputs = [layer.outputs for layer in layers]
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    async def start(self, ctx, resume: bool = False, hold: bool = False) -> None:
+        """A start strobe and the run it begins, to its end in IDLE."""
+        ctx.set(self.dut.resume, resume)
+        ctx.set(self.dut.hold, hold)
+        ctx.set(self.dut.start_strobe, 1)
+        await self.cycle(ctx)
+        ctx.set(self.dut.start_strobe, 0)
+        ctx.set(self.dut.hold, not hold)
+        for _ in range(20_000):
+            if ctx.get(self.dut.state) == ControlState.IDLE:
+                return
+            await self.cycle(ctx)
+        raise AssertionError("still running after 20,000 cycles")
+
+    def simulate(self, program) -> None:
+        async def bench(ctx):
+            for _ in range(self.config.activation_depth):
+                await ctx.tick()
+            assert ctx.get(self.dut.state) == ControlState.IDLE
+            await program(ctx)
+
+        simulator = Simulator(self.dut)
+        simulator.add_clock(1e-8)
+        simulator.add_testbench(bench)
+        simulator.run()
+
+    def check(self, ctx, inputs: list[list[int]]) -> None:
+        """Everything noted and counted over all layers, which may have been several runs."""
+        wanted, source = [], inputs
+        for layer in self.layers:
+            wanted.append(recurrence(self.config, layer, source))
+            source = source if layer.keep else layer.outputs
+        assert self.broadcasts == [pair for _, pairs, _ in wanted for pair in pairs]
+        assert ctx.get(self.dut.broadcasts) == len(self.broadcasts)
+        assert ctx.get(self.dut.stalls) == sum(stalls for _, _, stalls in wanted)
+        assert ctx.get(self.dut.cycles) == self.running == sum(cycles for cycles, _, _ in wanted)
+        assert ctx.get(self.dut.done) == 1
+        rows = [(layer, row) for layer in self.layers if not layer.keep for row in range(layer.out_rows)]
+        assert self.addresses == [layer.bias_base + row for layer, row in rows]
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_a_network_takes_the_cycles_of_the_recurrence(seed: int):
-    rng = random.Random(seed)
-    layers = random_layers(rng, rng.randint(1, CONFIG.layers))
+def random_inputs(rng: random.Random, config: ArrayConfig, layers: list[Layer]) -> list[list[int]]:
     density = rng.choice([0.0, 0.3, 0.7, 1.0])
-    inputs = [
-        [rng.randint(1, 0xFFFF) if rng.random() < density else 0 for _ in range(layers[0].in_rows)]
-        for _ in range(CONFIG.pes)
-    ]
-    run_network(layers, inputs, rng)
+    rows = sum(layer.in_rows for layer in itertools.takewhile(lambda layer: layer.keep, layers))
+    rows += next(layer.in_rows for layer in layers if not layer.keep)
+    return [[rng.randint(1, 0xFFFF) if rng.random() < density else 0 for _ in range(rows)] for _ in range(config.pes)]
+
+
+@pytest.mark.parametrize("config", [CONFIG, DOUBLE], ids=["one", "two"])
+@pytest.mark.parametrize("seed", range(25))
+def test_a_network_takes_the_cycles_of_the_recurrence(seed: int, config: ArrayConfig):
+    rng = random.Random(seed)
+    layers = random_layers(rng, config, rng.randint(1, config.layers))
+    inputs = random_inputs(rng, config, layers)
+    run = Run(config, layers, inputs, rng)
+
+    async def program(ctx):
+        await run.load(ctx, 0, len(layers))
+        ctx.set(run.dut.start_strobe, 1)
+        ctx.set(run.dut.loader_waiting, 0)
+        await run.cycle(ctx)
+        ctx.set(run.dut.loader_waiting, 1)
+        await run.start(ctx)
+        run.check(ctx, inputs)
+        assert run.refused[:2] == [1, 0]
+        assert run.finishes == 1
+        assert ctx.get(run.dut.layer_number) == len(layers) - 1
+        last = layers[-1].out_rows - 1
+        columns = layers[-1].outputs
+        assert run.unloaded == [([column[row] for column in columns], row == last) for row in range(last + 1)]
+
+    run.simulate(program)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_network_in_passes_is_held_and_resumed(seed: int):
+    """Every layer is a run of its own: bank and counters go on, only the last one unloads."""
+    rng = random.Random(seed)
+    layers = random_layers(rng, CONFIG, CONFIG.layers)
+    inputs = random_inputs(rng, CONFIG, layers)
+    run = Run(CONFIG, layers, inputs, rng)
+
+    async def program(ctx):
+        ctx.set(run.dut.loader_waiting, 1)
+        for number in range(len(layers)):
+            last = number == len(layers) - 1
+            await run.load(ctx, number, number + 1)
+            assert run.finishes == number
+            await run.start(ctx, resume=number > 0, hold=not last)
+            assert bool(run.unloaded) == last
+        assert run.finishes == len(layers)
+        run.check(ctx, inputs)
+        await run.start(ctx, hold=True)
+        assert ctx.get(run.dut.cycles) < run.running, "a start without resume begins counting anew"
+        assert ctx.get(run.dut.bank) == (not layers[-1].keep)
+
+    run.simulate(program)
 
 
 def test_after_reset_every_accumulator_is_written_once():

@@ -4,37 +4,56 @@ import random
 
 import pytest
 
-from hw.layer_descriptor import LayerDescriptor
-from model.config import PRESETS
+from hw.layer_descriptor import LATENCY, LayerDescriptor
+from model.config import PRESETS, ArrayConfig
 from model.layouts import Descriptor
 from tests.support_hw import simulate
 
-CONFIG = PRESETS["tiny4"].with_(activation_depth=13, pointer_depth=60, constant_depth=90)
-GOOD = {"in_rows": 3, "out_rows": 4, "columns": 12, "stream_words": 2, "shift": 37, "relu": True, "bias_scale": 4096}
-PLACED = ("in_rows", "out_rows", "shift", "relu", "bias_scale")
+CONFIG = PRESETS["tiny4"].with_(activation_depth=13, pointer_depth=60, constant_depth=90, accumulator_bits=37)
+ODD = CONFIG.with_(pes=5)
+GOOD = {
+    "in_rows": 3,
+    "out_rows": 4,
+    "first_row": 2,
+    "stream_words": 2,
+    "shift": 36,
+    "relu": True,
+    "keep": False,
+    "bias_scale": 4096,
+}
+PLACED = ("in_rows", "out_rows", "first_row", "shift", "relu", "keep", "bias_scale")
 
 
 async def take(ctx, dut, descriptor: Descriptor) -> None:
+    """The words, one per cycle, and the cycles until the outputs are valid."""
     ctx.set(dut.accept, 1)
     for word in descriptor.pack():
         ctx.set(dut.word, word)
         await ctx.tick()
     ctx.set(dut.accept, 0)
     ctx.set(dut.word, 0xFFFFFFFF)
+    await ctx.tick().repeat(LATENCY - 1)
 
 
 @pytest.mark.parametrize(
-    ("change", "fits"),
+    ("config", "change", "fits"),
     [
-        ({}, True),
-        ({"in_rows": 13, "out_rows": 13, "columns": 59, "stream_words": (1 << 32) - 1}, True),
-        *(({name: 0}, False) for name in ("in_rows", "out_rows", "columns", "stream_words")),
-        *(({name: 14}, False) for name in ("in_rows", "out_rows")),
-        *(({"columns": columns}, False) for columns in (60, (1 << 32) - 1)),
+        (CONFIG, {}, True),
+        (CONFIG, {"in_rows": 13, "first_row": 0, "out_rows": 13, "stream_words": (1 << 32) - 1}, True),
+        (CONFIG, {"first_row": 10}, True),
+        *((CONFIG, {"first_row": first}, False) for first in (11, 13, 1 << 15, (1 << 16) - 1)),
+        *((CONFIG, {name: 0}, False) for name in ("in_rows", "out_rows", "stream_words")),
+        *((CONFIG, {"first_row": 0, "in_rows": rows}, False) for rows in (14, 16, 64, (1 << 16) - 1, (1 << 16) - 13)),
+        *((CONFIG, {"out_rows": rows}, False) for rows in (14, 64, (1 << 16) - 1)),
+        (CONFIG, {"shift": 37}, False),
+        (CONFIG, {"shift": 63}, False),
+        # 5 PEs: 11 rows are 55 columns and 56 pointers, 12 rows take 61 of the 60 pointers.
+        (ODD, {"in_rows": 11}, True),
+        (ODD, {"first_row": 1, "in_rows": 12}, False),
     ],
 )
-def test_what_fits(change, fits):
-    dut = LayerDescriptor(CONFIG)
+def test_what_fits(config: ArrayConfig, change, fits: bool):
+    dut = LayerDescriptor(config)
 
     async def testbench(ctx):
         descriptor = Descriptor(**(GOOD | change))
@@ -42,30 +61,35 @@ def test_what_fits(change, fits):
         got = ctx.get(dut.descriptor)
         assert all(got[name] == value for name, value in vars(descriptor).items())
         assert ctx.get(dut.fits) == fits
+        if fits:
+            assert ctx.get(dut.columns) == descriptor.in_rows * config.pes
 
     simulate(dut, testbench)
 
 
-def test_layers_go_behind_each_other_until_clear():
-    dut = LayerDescriptor(CONFIG)
+@pytest.mark.parametrize("config", [CONFIG, ODD])
+def test_layers_go_behind_each_other_until_clear(config: ArrayConfig):
+    dut = LayerDescriptor(config)
     rng = random.Random(0)
 
     async def testbench(ctx):
         fitting = []
         for _ in range(8):
-            pointer_base, bias_base = 0, CONFIG.bias_base
+            pointer_base, bias_base = 0, config.bias_base
             for _ in range(20):
-                descriptor = Descriptor(
-                    **(
-                        GOOD
-                        | {"out_rows": rng.randint(1, 8), "columns": rng.randint(1, 30), "relu": rng.random() < 0.5}
-                    )
-                )
+                change = {
+                    "out_rows": rng.randint(1, 8),
+                    "in_rows": rng.randint(1, 5),
+                    "relu": rng.random() < 0.5,
+                    "keep": rng.random() < 0.3,
+                }
+                descriptor = Descriptor(**(GOOD | change))
                 await take(ctx, dut, descriptor)
                 entry = ctx.get(dut.entry)
                 assert [entry[name] for name in PLACED] == [getattr(descriptor, name) for name in PLACED]
-                ends = pointer_base + descriptor.columns + 1, bias_base + descriptor.out_rows
-                fits = ends[0] <= CONFIG.pointer_depth and ends[1] <= CONFIG.constant_depth
+                biases = 0 if descriptor.keep else descriptor.out_rows
+                ends = pointer_base + descriptor.in_rows * config.pes + 1, bias_base + biases
+                fits = ends[0] <= config.pointer_depth and ends[1] <= config.constant_depth
                 assert ctx.get(dut.fits) == fits
                 fitting.append(fits)
                 if not fits:

@@ -10,14 +10,8 @@ from hw.leading_nonzero import LeadingNonzero
 from hw.verilog import module_names
 
 
-def wanted(pending: int, current: list[int]) -> tuple[int, int, int, int] | None:
-    """valid, more, index, activation; None if nothing is pending."""
-    ones = [pe for pe in range(len(current)) if pending >> pe & 1]
-    return (1, int(len(ones) > 1), ones[0], current[ones[0]]) if ones else None
-
-
-def check(pes: int, patterns: list[int], seed: int = 1) -> None:
-    dut = LeadingNonzero(pes)
+def check(pes: int, broadcasts: int, patterns: list[int], seed: int = 1) -> None:
+    dut = LeadingNonzero(pes, broadcasts)
     rng = random.Random(seed)
 
     async def bench(ctx):
@@ -27,28 +21,32 @@ def check(pes: int, patterns: list[int], seed: int = 1) -> None:
             ctx.set(dut.current, current)
             await ctx.delay(1e-9)
             o = ctx.get(dut.o)
-            expected = wanted(pattern, current)
-            if expected is None:
-                assert (o.valid, o.more) == (0, 0)
-            else:
-                assert (o.valid, o.more, o.index, o.activation) == expected, f"{pes} PEs, pending {pattern:b}"
+            ones = [pe for pe in range(pes) if pattern >> pe & 1]
+            wanted = [(pe, current[pe]) for pe in ones[:broadcasts]]
+            got = [(lane.index, lane.activation) for lane in o.lanes if lane.valid]
+            where = f"{pes} PEs, pending {pattern:b}"
+            assert [lane.valid for lane in o.lanes] == [number < len(ones) for number in range(broadcasts)], where
+            assert (got, o.more) == (wanted, len(ones) > broadcasts), where
+            assert ctx.get(dut.chosen) == sum(1 << pe for pe in ones[:broadcasts]), where
 
     simulator = Simulator(dut)
     simulator.add_testbench(bench)
     simulator.run()
 
 
-@pytest.mark.parametrize("pes", [1, 2, 3, 4, 5, 6])
-def test_every_pattern(pes: int):
-    check(pes, list(range(1 << pes)))
+@pytest.mark.parametrize("broadcasts", [1, 2])
+@pytest.mark.parametrize("pes", [1, 2, 3, 4, 5, 6, 9])
+def test_every_pattern(pes: int, broadcasts: int):
+    check(pes, broadcasts, list(range(1 << pes)))
 
 
+@pytest.mark.parametrize("broadcasts", [1, 2])
 @pytest.mark.parametrize("pes", [16, 17, 61, 64, 65, 256])
-def test_random_patterns(pes: int):
+def test_random_patterns(pes: int, broadcasts: int):
     rng = random.Random(pes)
     ends = [0, 1, 1 << (pes - 1), (1 << pes) - 1, 1 | 1 << (pes - 1)]
-    pairs = [1 << rng.randrange(pes) | 1 << rng.randrange(pes) for _ in range(20)]
-    check(pes, ends + pairs + [rng.getrandbits(pes) for _ in range(20)])
+    few = [sum({1 << rng.randrange(pes) for _ in range(count)}) for count in (2, 3) for _ in range(15)]
+    check(pes, broadcasts, ends + few + [rng.getrandbits(pes) for _ in range(15)])
 
 
 def test_64_pes_need_21_nodes_as_in_the_paper():

@@ -1,9 +1,11 @@
 """The loader: packets that do not fit, decoders that fail and starts at the wrong time stop it with their cause."""
 
+import random
+
 import pytest
 
-from model.layouts import Descriptor, LoaderState, Opcode, header
-from model.registers import Error
+from model.layouts import CHECK_CYCLES, Descriptor, LoaderState, Opcode, header
+from model.registers import Error, PeError
 from tests.support_loader import CONFIG, GOOD, Bench, LayerPacket
 
 
@@ -21,9 +23,8 @@ ERRORS = {
     "rows in": (bad(in_rows=6), Error.DESCRIPTOR),
     "no rows out": (bad(out_rows=0), Error.DESCRIPTOR),
     "rows out": (bad(out_rows=6), Error.DESCRIPTOR),
-    "no columns": (bad(columns=0), Error.DESCRIPTOR),
-    "columns": (bad(columns=40), Error.DESCRIPTOR),
-    "huge columns": (bad(columns=(1 << 32) - 1), Error.DESCRIPTOR),
+    "first row": (bad(first_row=3), Error.DESCRIPTOR),
+    "shift": (bad(shift=32), Error.DESCRIPTOR),
     "no codes": (bad(stream_words=0), Error.DESCRIPTOR),
 }
 
@@ -45,42 +46,46 @@ def test_a_bad_packet_stops_the_loader_with_its_cause(name: str):
     assert not bench.layers
 
 
-@pytest.mark.parametrize("columns", [19, 20, 21])
-def test_memories_are_shared_by_the_layers(columns: int):
-    """18 and 20 columns, each layer with its last end, just fill 40 pointers."""
+@pytest.mark.parametrize("in_rows", [2, 3, 4])
+def test_memories_are_shared_by_the_layers(in_rows: int):
+    """18 and 18 columns, each layer with its last end, fit 40 pointers, 18 and 24 do not."""
     bench = Bench(pauses=0.0)
-    first = LayerPacket(bench.rng, Descriptor(**{**vars(GOOD), "columns": 18}))
-    second = Descriptor(**{**vars(GOOD), "columns": columns})
+    first = LayerPacket(bench.rng)
+    second = Descriptor(**{**vars(GOOD), "in_rows": in_rows, "first_row": 0})
 
     async def program(ctx):
         await bench.send(ctx, first.words())
         await bench.settle(ctx)
         await bench.send(ctx, [header(Opcode.LAYER), *second.pack()])
-        await bench.cycle(ctx)
-        fits = 19 + columns + 1 <= CONFIG.pointer_depth
-        assert ctx.get(bench.dut.state) == (LoaderState.LIMITS if fits else LoaderState.ERROR)
+        for _ in range(CHECK_CYCLES):
+            assert ctx.get(bench.dut.state) == LoaderState.CHECK
+            await bench.cycle(ctx)
+        fits = 19 + in_rows * CONFIG.pes + 1 <= CONFIG.pointer_depth
+        assert ctx.get(bench.dut.state) == (LoaderState.TREE if fits else LoaderState.ERROR)
 
     bench.run(program)
 
 
-@pytest.mark.parametrize(("out_rows", "fits"), [(4, True), (5, False)])
-def test_biases_are_checked_after_the_codebooks(out_rows: int, fits: bool):
+@pytest.mark.parametrize(("out_rows", "keep", "fits"), [(4, False, True), (5, False, False), (5, True, True)])
+def test_biases_are_checked_after_the_codebooks(out_rows: int, keep: bool, fits: bool):
     bench = Bench(pauses=0.0)
-    second = Descriptor(**{**vars(GOOD), "columns": 1, "out_rows": out_rows})
+    second = Descriptor(**{**vars(GOOD), "in_rows": 1, "out_rows": out_rows, "keep": keep})
 
     async def program(ctx):
         await bench.send(ctx, LayerPacket(bench.rng).words())
         await bench.settle(ctx)
         await bench.send(ctx, [header(Opcode.LAYER), *second.pack()])
-        await bench.cycle(ctx)
-        assert ctx.get(bench.dut.state) == (LoaderState.LIMITS if fits else LoaderState.ERROR)
+        for _ in range(CHECK_CYCLES):
+            assert ctx.get(bench.dut.state) == LoaderState.CHECK
+            await bench.cycle(ctx)
+        assert ctx.get(bench.dut.state) == (LoaderState.TREE if fits else LoaderState.ERROR)
 
     bench.run(program)
 
 
 def test_a_full_layer_table_refuses_a_layer_until_load():
     bench = Bench(pauses=0.0)
-    small = Descriptor(**{**vars(GOOD), "columns": 2, "out_rows": 1})
+    small = Descriptor(**{**vars(GOOD), "in_rows": 1, "out_rows": 1})
 
     async def program(ctx):
         for _ in range(2):
@@ -99,8 +104,19 @@ def test_a_full_layer_table_refuses_a_layer_until_load():
     bench.run(program)
 
 
+CAUSES = {
+    PeError.CODE: Error.CODE,
+    PeError.MEMORY: Error.MEMORY,
+    PeError.STREAM: Error.STREAM,
+    PeError.ROW: Error.ROW,
+    PeError.POINTER: Error.POINTER,
+    PeError.PARITY: Error.PARITY,
+}
+
+
+@pytest.mark.parametrize("pe_error", CAUSES)
 @pytest.mark.parametrize("state", [LoaderState.CODES, LoaderState.WAIT])
-def test_a_decoder_error_stops_the_loader_before_anything_else(state: LoaderState):
+def test_a_decoder_error_stops_the_loader_before_anything_else(state: LoaderState, pe_error: PeError):
     bench = Bench(pauses=0.0)
     words = LayerPacket(bench.rng).words()
     sent = len(words) if state == LoaderState.WAIT else len(words) - 1
@@ -109,11 +125,16 @@ def test_a_decoder_error_stops_the_loader_before_anything_else(state: LoaderStat
         await bench.send(ctx, words[:sent])
         assert ctx.get(bench.dut.state) == state
         bench.busy_cycles = 0
-        ctx.set(bench.dut.decoder_error, 1 << 5)
+        others = [PeError.NONE, pe_error, PeError.STREAM, PeError.NONE, PeError.CODE]
+        ctx.set(bench.dut.pe_errors, [PeError.NONE, *others])
         ctx.set(bench.dut.i.valid, state == LoaderState.CODES)
+        ctx.set(bench.dut.last, 1)
         assert await bench.cycle(ctx) == (state == LoaderState.CODES)
-        assert (ctx.get(bench.dut.state), ctx.get(bench.dut.error)) == (LoaderState.ERROR, Error.CODE)
-        assert ctx.get(bench.dut.layers) == 0
+        assert (ctx.get(bench.dut.state), ctx.get(bench.dut.error)) == (LoaderState.ERROR, CAUSES[pe_error])
+        assert (ctx.get(bench.dut.error_pe), ctx.get(bench.dut.layers)) == (2, 0)
+        ctx.set(bench.dut.pe_errors, [PeError.CODE] * CONFIG.pes)
+        await bench.cycle(ctx)
+        assert (ctx.get(bench.dut.error), ctx.get(bench.dut.error_pe)) == (CAUSES[pe_error], 2)
 
     bench.run(program)
     assert not bench.layers
@@ -139,5 +160,54 @@ def test_a_start_wins_over_a_header_and_a_refused_one_shows_until_load():
         ctx.set(dut.start_refused, 0)
         await ctx.tick()
         assert (ctx.get(dut.state), ctx.get(dut.error)) == (LoaderState.HEADER, Error.NONE)
+
+    bench.run(program)
+
+
+@pytest.mark.parametrize("failing", range(CONFIG.pes))
+def test_an_error_in_a_run_replaces_a_refused_start(failing: int):
+    bench = Bench(pauses=0.0)
+    dut = bench.dut
+
+    async def program(ctx):
+        ctx.set(dut.control_waiting, 0)
+        ctx.set(dut.start_refused, 1)
+        await ctx.tick()
+        assert (ctx.get(dut.state), ctx.get(dut.error)) == (LoaderState.HEADER, Error.START)
+        errors = [PeError.ROW if pe == failing else PeError.NONE for pe in range(CONFIG.pes)]
+        ctx.set(dut.pe_errors, errors)
+        await ctx.tick()
+        assert (ctx.get(dut.state), ctx.get(dut.error)) == (LoaderState.ERROR, Error.ROW)
+        assert ctx.get(dut.error_pe) == failing
+
+    bench.run(program)
+
+
+def test_a_transfer_cut_short_anywhere_is_found():
+    """`last` on every word of a packet: only on the packet's last is it right."""
+    words = LayerPacket(random.Random(0)).words()
+    rows = 2 * CONFIG.groups
+    for packet in (words, [header(Opcode.INPUT, 2), *range(rows)]):
+        for cut in range(len(packet)):
+            bench = Bench(seed=cut, pauses=0.0)
+
+            async def program(ctx, bench=bench, packet=packet, cut=cut):
+                await bench.send(ctx, packet[: cut + 1], cut)
+                whole = cut == len(packet) - 1
+                await bench.settle(ctx)
+                wanted = (LoaderState.HEADER, Error.NONE) if whole else (LoaderState.ERROR, Error.TRUNCATED)
+                assert (ctx.get(bench.dut.state), ctx.get(bench.dut.error)) == wanted, cut
+
+            bench.run(program)
+
+
+@pytest.mark.parametrize("name", ["opcode", "no input"])
+def test_a_bad_last_word_shows_its_own_cause(name: str):
+    words, error = ERRORS[name]
+    bench = Bench()
+
+    async def program(ctx):
+        await bench.send(ctx, words, len(words) - 1)
+        assert (ctx.get(bench.dut.state), ctx.get(bench.dut.error)) == (LoaderState.ERROR, error)
 
     bench.run(program)
