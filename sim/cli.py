@@ -14,12 +14,14 @@ from sim.baseline_command import baseline_app
 from sim.bench_command import bench_command
 from sim.compress_commands import compress_command
 from sim.decompress_command import decompress_command
+from sim.driver_command import driver_command
 from sim.energy_command import energy_command
 from sim.exit_code import exit_code
 from sim.hardware_commands import config_command, verilog_command
 from sim.inspect_command import inspect_command
 from sim.queue_command import queue_command
 from sim.report_command import report_command
+from sim.run_command import run_command
 from sim.simulate_command import simulate_command
 from sim.sweep_command import sweep_command
 from sim.trace_command import trace_command
@@ -40,6 +42,7 @@ app.command("train")(train_command)
 app.command("accuracy")(accuracy_command)
 app.command("simulate")(simulate_command)
 app.command("verify")(verify_command)
+app.command("run")(run_command)
 app.command("bench")(bench_command)
 app.command("queue")(queue_command)
 app.command("trace")(trace_command)
@@ -50,6 +53,7 @@ app.command("energy")(energy_command)
 app.command("area")(area_command)
 app.command("accelergy")(accelergy_command)
 app.command("verilog")(verilog_command)
+app.command("driver")(driver_command)
 app.command("config")(config_command)
 
 

@@ -1,0 +1,53 @@
+"""Where an array is, as users write it, and the transport that leads there."""
+
+from pathlib import Path
+
+from model.config import ArrayConfig
+from sim.cosim import Progress
+from sim.simulators import SIMULATORS, available_simulators
+from sw.errors import EieError
+from sw.transports.memory_mapped import MemoryMappedTransport
+from sw.transports.model import ModelTransport
+from sw.transports.serial_link import SerialTransport, open_line
+from sw.transports.transport import Transport
+
+DEFAULT_BAUD = 1_000_000
+PLACES = "model, verilator, icarus, serial:PORT[@BAUD] or memory:ADDRESS[@FILE]"
+
+
+def open_place(place: str, config: ArrayConfig, progress: Progress = lambda _: None) -> Transport:
+    """The transport to an array.
+
+    Parameters
+    ----------
+    place : "model", the stepped model; "verilator" or "icarus", the RTL; "serial:/dev/ttyUSB0@1000000", a board;
+        "memory:0x43c00000@/dev/mem", registers with a stream window in the processor's address space.
+    config : the array that is there.
+    progress : is told what takes time.
+
+    Raises EieError for a place that is not known or not there, SimulatorError if the RTL cannot be simulated.
+    """
+    kind, _, rest = place.partition(":")
+    if place == "model":
+        return ModelTransport(config)
+    if place in SIMULATORS:
+        missing = available_simulators()[place]
+        if missing:
+            raise EieError(missing)
+        from sim.rtl_transport import RtlTransport  # needs cocotb, which not every installation has
+
+        return RtlTransport(config, place, progress)
+    if kind == "serial" and rest:
+        port, _, baud = rest.partition("@")
+        return SerialTransport(open_line(port, _number(baud, "a baud rate") if baud else DEFAULT_BAUD), config)
+    if kind == "memory" and rest:
+        address, _, file = rest.partition("@")
+        return MemoryMappedTransport(config, _number(address, "an address"), Path(file or "/dev/mem"))
+    raise EieError(f"an array must be at {PLACES}; got {place!r}")
+
+
+def _number(text: str, what: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError as error:
+        raise EieError(f"{what} must be a number such as 1000000 or 0x43c00000, got {text!r}") from error
