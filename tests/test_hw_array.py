@@ -4,13 +4,25 @@ import random
 
 import numpy as np
 import pytest
+from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from hw.array import Array
 from hw.processing_element import ProcessingElement
 from model.config import ArrayConfig
 from model.fixed_point import layer_reference
-from model.layouts import Descriptor, LoaderState, Opcode, array_debug_fields, header, pack_limit
+from model.layouts import (
+    CODE_ALPHABET,
+    RUN_ALPHABET,
+    Descriptor,
+    LoaderState,
+    Opcode,
+    TreeKind,
+    array_debug_fields,
+    header,
+    tree_address,
+    tree_word,
+)
 from model.registers import ADDRESS, ID_VALUE, READ_LATENCY, Error, PeCounter
 from tests.support_images import pack_lanes
 
@@ -30,11 +42,17 @@ CONFIG = ArrayConfig(
 )
 
 
-def fixed_length_limits(symbols: int, length: int) -> list[int]:
-    """A canonical code whose symbols all have the same length."""
-    longest = CONFIG.max_code_length
-    limit = symbols << (longest - length)
-    return [pack_limit(0 if n < length else limit, 0 if n == length else 1) for n in range(1, longest + 1)]
+def two_bit_trees() -> list[int]:
+    """The TREE section of codes of 2 bits: the root, then nodes 1 and 2."""
+    words = [0] * CONFIG.tree_words
+    for alphabet, symbols in ((RUN_ALPHABET, CONFIG.run_symbols), (CODE_ALPHABET, CONFIG.code_symbols)):
+        for symbol in range(symbols):
+            node = 1 + (symbol >> 1)
+            words[tree_address(CONFIG, alphabet, 0, symbol >> 1)] = tree_word(TreeKind.NODE, node)
+            end = alphabet == RUN_ALPHABET and symbol == CONFIG.end_symbol
+            word = tree_word(TreeKind.END) if end else tree_word(TreeKind.SYMBOL, symbol)
+            words[tree_address(CONFIG, alphabet, node, symbol & 1)] = word
+    return words
 
 
 class Network:
@@ -69,21 +87,17 @@ class Network:
         descriptor = Descriptor(
             in_rows=in_rows,
             out_rows=out_rows,
-            columns=in_rows * CONFIG.pes,
+            first_row=0,
             stream_words=size,
             shift=6,
             relu=relu,
+            keep=False,
             bias_scale=16,
         )
         return [
             header(Opcode.LAYER),
             *descriptor.pack(),
-            *fixed_length_limits(CONFIG.run_symbols, 2),
-            *fixed_length_limits(CONFIG.code_symbols, 2),
-            CONFIG.end_symbol,
-            *range(CONFIG.end_symbol),
-            0,
-            *range(CONFIG.code_symbols),
+            *two_bit_trees(),
             *(value & 0xFFFF for value in codebook),
             *row_words(biases),
             *(padded[pe] >> shift & mask for shift in shifts for pe in range(CONFIG.pes)),
@@ -165,8 +179,13 @@ class Host:
         raise AssertionError("no last output word in 5000 cycles")
 
 
+def component(config: ArrayConfig, soft_reset: Signal):
+    """A PE that Amaranth's simulator can run."""
+    return ResetInserter(soft_reset)(ProcessingElement(config))
+
+
 def simulate(program, debug: bool = False) -> None:
-    dut = Array(CONFIG, debug=debug, make_pe=ProcessingElement)
+    dut = Array(CONFIG, debug=debug, make_pe=component)
     host = Host(dut, random.Random(1))
     simulator = Simulator(dut)
     simulator.add_clock(1e-8)
@@ -196,7 +215,7 @@ def test_a_network_gives_the_reference_outputs_twice(density: float):
             assert any(wanted)
             assert await host.collect(ctx) == wanted
             assert await host.read(ctx, "STATUS") == 0b1001
-            assert await host.read(ctx, "CYCLES") > 2 * 15 + 5 + 2
+            assert await host.read(ctx, "CYCLES") > 2 * 18 + 5 + 2
             assert await host.read(ctx, "BROADCASTS") >= np.count_nonzero(inputs)
         for pe in range(CONFIG.pes):
             await host.write(ctx, "PE_SELECT", pe)
@@ -222,6 +241,65 @@ def test_an_input_right_after_reset_is_kept():
             pass
         await host.write(ctx, "CONTROL", 1)
         assert await host.collect(ctx) == network.run(inputs)
+
+    simulate(program)
+
+
+def test_a_soft_reset_ends_a_run_and_the_network_runs_again():
+    """In the middle of loading, running and unloading; an upset at the end of the program would show in the outputs."""
+    rng = random.Random(7)
+    network = Network(rng, [(3, 5), (5, 2)], 0.6)
+    inputs = [rng.randint(-900, 900) for _ in range(3 * CONFIG.pes)]
+    give = [header(Opcode.INPUT, 3), *row_words(inputs)]
+
+    async def program(ctx, host: Host):
+        await host.send(ctx, network.words)
+        await host.write(ctx, "IRQ_ENABLE", 0b11)
+        for wait, register, running in ((30, "STATUS", 0b0011), (600, "STATUS", 0b1101)):
+            await host.send(ctx, give)
+            while await host.read(ctx, "LAYERS") < 2:
+                pass
+            await host.write(ctx, "CONTROL", 1)
+            await ctx.tick().repeat(wait)
+            assert await host.read(ctx, register) & 0b1111 == running
+            await host.write(ctx, "CONTROL", 0b10)
+            assert await host.read(ctx, register) == 1
+            assert ctx.get(host.dut.o.valid) == 0
+        assert await host.read(ctx, "IRQ_STATUS") == 0b01
+        await host.write(ctx, "IRQ_STATUS", 0b01)
+        await host.send(ctx, give)
+        await host.write(ctx, "CONTROL", 1)
+        assert await host.collect(ctx) == network.run(inputs)
+        assert ctx.get(host.dut.interrupt) == 1
+        await host.send(ctx, network.words[1:80])
+        assert await host.read(ctx, "STATUS") == Error.LAYERS << 8 | 0b1000
+        await host.write(ctx, "CONTROL", 0b10)
+        await host.send(ctx, network.words[:80])
+        await host.write(ctx, "CONTROL", 0b10)
+        await host.send(ctx, [*network.words, *give])
+        await host.write(ctx, "CONTROL", 1)
+        assert await host.collect(ctx) == network.run(inputs)
+
+    simulate(program)
+
+
+def test_a_failing_pe_is_named():
+    rng = random.Random(8)
+    network = Network(rng, [(3, 5)], 0.6)
+    trees = 1 + 1 + 4
+    words = [*network.words[:trees], *[0] * CONFIG.tree_words, *network.words[trees + CONFIG.tree_words :]]
+
+    async def program(ctx, host: Host):
+        await host.send(ctx, words)
+        await ctx.tick().repeat(5)
+        assert await host.read(ctx, "STATUS") == Error.CODE << 8
+        assert await host.read(ctx, "ERROR_PE") == 0
+        assert await host.read(ctx, "IRQ_STATUS") == 0b10
+        await host.write(ctx, "CONTROL", 0b10)
+        ctx.set(host.dut.i_last, 1)
+        await host.send(ctx, [header(Opcode.LOAD), header(Opcode.LAYER)])
+        ctx.set(host.dut.i_last, 0)
+        assert await host.read(ctx, "STATUS") == Error.TRUNCATED << 8
 
     simulate(program)
 

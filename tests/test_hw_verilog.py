@@ -59,6 +59,7 @@ def test_ports_of_the_top_module(texts: dict[str, str], plain: dict[str, str]):
         "i__payload": ("input", TINY.stream_bits),
         "i__valid": ("input", 1),
         "i__ready": ("output", 1),
+        "i_last": ("input", 1),
         "o__payload": ("output", TINY.stream_bits + 1),
         "o__valid": ("output", 1),
         "o__ready": ("input", 1),
@@ -66,6 +67,7 @@ def test_ports_of_the_top_module(texts: dict[str, str], plain: dict[str, str]):
         "reg_write": ("input", 1),
         "reg_write_data": ("input", 32),
         "reg_read_data": ("output", 32),
+        "interrupt": ("output", 1),
     }
     assert ports(plain["eie_array.v"]) == expected
     with_debug = ports(texts["eie_array.v"])
