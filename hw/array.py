@@ -26,6 +26,24 @@ def pe_instance(config: ArrayConfig, soft_reset: Signal) -> wiring.Component:
     return VerilogInstance(PE_MODULE, ProcessingElementSignature(config), soft_reset)
 
 
+def array_signature(config: ArrayConfig, debug: bool = False) -> wiring.Signature:
+    """The ports of the array, as listed in `Array`."""
+    debug_bits = debug_layout(array_debug_fields(config)).size + config.pes * debug_layout(pe_debug_fields(config)).size
+    return wiring.Signature(
+        {
+            "i": In(stream.Signature(config.stream_bits)),
+            "i_last": In(1),
+            "o": Out(stream.Signature(output_layout(config))),
+            "reg_address": In(ADDRESS_BITS),
+            "reg_write": In(1),
+            "reg_write_data": In(WORD_BITS),
+            "reg_read_data": Out(WORD_BITS),
+            "interrupt": Out(1),
+            **({"debug": Out(debug_bits)} if debug else {}),
+        }
+    )
+
+
 class Array(wiring.Component):
     """The whole machine. One clock domain, `sync`, with synchronous reset.
 
@@ -56,20 +74,7 @@ class Array(wiring.Component):
         self._debug = debug
         self._make_pe = make_pe
         self._debug_layout = debug_layout(array_debug_fields(config))
-        debug_bits = self._debug_layout.size + config.pes * debug_layout(pe_debug_fields(config)).size
-        super().__init__(
-            {
-                "i": In(stream.Signature(config.stream_bits)),
-                "i_last": In(1),
-                "o": Out(stream.Signature(output_layout(config))),
-                "reg_address": In(ADDRESS_BITS),
-                "reg_write": In(1),
-                "reg_write_data": In(WORD_BITS),
-                "reg_read_data": Out(WORD_BITS),
-                "interrupt": Out(1),
-                **({"debug": Out(debug_bits)} if debug else {}),
-            }
-        )
+        super().__init__(array_signature(config, debug))
 
     def elaborate(self, platform):
         m = Module()

