@@ -92,13 +92,13 @@ class Loader(wiring.Component):
         group, turn = index[: bits(config.groups)], index[: bits(config.pes)]
         row = Signal(bits(config.activation_depth))
         rows_left = Signal(HOST_WORD_BITS)  # with the one that is being taken
-        accept = Signal()
-        packet_ends = Signal()
+        last_row_left = Signal()  # rows_left is 1
+        valid = self.i.valid
+        cut = Signal()
         cause = Signal(Error)
         pe_failed, pe_cause, pe_number = self._lowest_pe_error(m)
         m.d.comb += [
-            accept.eq(self.i.valid & self.i.ready),
-            layer.accept.eq(accept & (state == LoaderState.DESCRIPTOR)),
+            layer.accept.eq(valid & (state == LoaderState.DESCRIPTOR)),
             layer.word.eq(word),
             layer.clear.eq(self.load & ~self.soft_reset),
             layer.loaded.eq(self.layer_write.valid & ~self.soft_reset),
@@ -124,34 +124,47 @@ class Loader(wiring.Component):
                 self.constant_write.data[lane].eq(Mux(state == LoaderState.CODEBOOK, word[:ACTIVATION_BITS], value)),
             ]
 
+        # What a state does with a word names its own condition: the ready of a decoder, which comes late, is in CODES
+        # alone. `cut` says so of a word that should not have been the last.
         def section(words: int, following: LoaderState):
             """Counts the words of a section in `index`."""
-            m.d.comb += self.i.ready.eq(1)
-            with m.If(accept):
+            m.d.comb += [self.i.ready.eq(1), cut.eq(valid & self.last)]
+            with m.If(valid):
                 m.d.sync += index.eq(index + 1)
                 with m.If(index == words - 1):
                     m.d.sync += [index.eq(0), state.eq(following)]
 
-        def rows(words: int, following: LoaderState):
-            """Counts `rows_left` rows of `words` words; the caller says when a word is ready. 1 at the last word."""
-            last_word = Signal(name=f"last_word_before_{following.name.lower()}")
-            m.d.comb += last_word.eq(accept & (index == words - 1) & (rows_left == 1))
-            with m.If(accept):
+        def begin_rows(count):
+            """The next section has so many rows."""
+            m.d.sync += [rows_left.eq(count), last_row_left.eq(count == 1)]
+
+        def rows(words: int, following: LoaderState, ready=1, ends_packet: bool = True):
+            """Counts `rows_left` rows of `words` words; a word is taken when it is there and `ready`."""
+            last_word = (index == words - 1) & last_row_left
+            m.d.comb += [self.i.ready.eq(ready), cut.eq(valid & ready & self.last & ~(last_word & ends_packet))]
+            with m.If(valid & ready):
                 m.d.sync += index.eq(index + 1)
                 with m.If(index == words - 1):
-                    m.d.sync += [index.eq(0), row.eq(row + 1), rows_left.eq(rows_left - 1)]
-            with m.If(last_word):
-                m.d.sync += state.eq(following)
-            return last_word
+                    m.d.sync += [
+                        index.eq(0),
+                        row.eq(row + 1),
+                        rows_left.eq(rows_left - 1),
+                        last_row_left.eq(rows_left == 2),
+                    ]
+                with m.If(last_word):
+                    m.d.sync += state.eq(following)
 
         with m.Switch(state):
             with m.Case(LoaderState.HEADER):
                 m.d.comb += self.i.ready.eq(self.control_waiting & ~self.start_strobe)
                 count = word[8:HOST_WORD_BITS]
-                m.d.sync += [index.eq(0), row.eq(0), rows_left.eq(count)]
+                m.d.sync += [index.eq(0), row.eq(0)]
+                begin_rows(count)
+                accept = valid & self.control_waiting & ~self.start_strobe
+                m.d.comb += cut.eq(accept & self.last)
                 with m.If(accept), m.Switch(word[:8]):
                     with m.Case(Opcode.LOAD):
-                        m.d.comb += [self.load.eq(1), packet_ends.eq(1)]
+                        m.d.comb += [self.load.eq(1), cut.eq(0)]
                         m.d.sync += self.error.eq(Error.NONE)
                     with m.Case(Opcode.LAYER):
                         with m.If(self.sealed | (self.layers == config.layers)):
@@ -178,40 +191,35 @@ class Loader(wiring.Component):
 
             with m.Case(LoaderState.TREE):
                 section(config.tree_words, LoaderState.CODEBOOK)
-                m.d.comb += self.tree_write.valid.eq(accept)
+                m.d.comb += self.tree_write.valid.eq(valid)
 
             with m.Case(LoaderState.CODEBOOK):
                 section(config.code_symbols, LoaderState.BIASES)
-                m.d.comb += self.constant_write.groups.eq(accept.replicate(config.groups))
-                m.d.sync += rows_left.eq(descriptor.out_rows)
-                with m.If(accept & (index == config.code_symbols - 1) & descriptor.keep):
+                m.d.comb += self.constant_write.groups.eq(valid.replicate(config.groups))
+                begin_rows(descriptor.out_rows)
+                with m.If(valid & (index == config.code_symbols - 1) & descriptor.keep):
                     m.d.sync += state.eq(LoaderState.BEGIN)
 
             with m.Case(LoaderState.BIASES):
-                m.d.comb += [self.i.ready.eq(1), self.constant_write.groups.eq(accept << group)]
-                rows(config.groups, LoaderState.BEGIN)
+                m.d.comb += self.constant_write.groups.eq(valid << group)
+                rows(config.groups, LoaderState.BEGIN, ends_packet=False)
 
             with m.Case(LoaderState.BEGIN):
                 m.d.comb += self.begin_codes.eq(1)
-                m.d.sync += [rows_left.eq(descriptor.stream_words), state.eq(LoaderState.CODES)]
+                begin_rows(descriptor.stream_words)
+                m.d.sync += state.eq(LoaderState.CODES)
 
             with m.Case(LoaderState.CODES):
-                m.d.comb += [
-                    self.i.ready.eq(self.word_ready.bit_select(turn, 1)),
-                    self.word_valid.eq(self.i.valid << turn),
-                    packet_ends.eq(rows(config.pes, LoaderState.WAIT)),
-                ]
+                m.d.comb += self.word_valid.eq(valid << turn)
+                rows(config.pes, LoaderState.WAIT, ready=self.word_ready.bit_select(turn, 1))
 
             with m.Case(LoaderState.WAIT), m.If(~self.decoder_busy.any() & ~pe_failed):
                 m.d.comb += self.layer_write.valid.eq(1)
                 m.d.sync += state.eq(LoaderState.HEADER)
 
             with m.Case(LoaderState.INPUT):
-                m.d.comb += [
-                    self.i.ready.eq(1),
-                    self.activation_write.groups.eq(accept << group),
-                    packet_ends.eq(rows(config.groups, LoaderState.HEADER)),
-                ]
+                m.d.comb += self.activation_write.groups.eq(valid << group)
+                rows(config.groups, LoaderState.HEADER)
 
             with m.Case(LoaderState.ERROR):
                 m.d.comb += self.i.ready.eq(1)
@@ -222,7 +230,7 @@ class Loader(wiring.Component):
                 m.d.sync += [self.error.eq(pe_cause), self.error_pe.eq(pe_number), state.eq(LoaderState.ERROR)]
             with m.Elif(cause != Error.NONE):
                 m.d.sync += [self.error.eq(cause), state.eq(LoaderState.ERROR)]
-            with m.Elif(accept & self.last & ~packet_ends):
+            with m.Elif(cut):
                 m.d.sync += [self.error.eq(Error.TRUNCATED), state.eq(LoaderState.ERROR)]
             with m.Elif(self.start_refused):
                 m.d.sync += self.error.eq(Error.START)
@@ -232,7 +240,9 @@ class Loader(wiring.Component):
         with m.Elif(self.layer_write.valid):
             m.d.sync += self.layers.eq(self.layers + 1)
         with m.If(self.soft_reset):
-            m.d.sync += [register.eq(register.init) for register in (index, row, rows_left, self.error_pe)]
+            m.d.sync += [
+                register.eq(register.init) for register in (index, row, rows_left, last_row_left, self.error_pe)
+            ]
             m.d.sync += [
                 state.eq(LoaderState.HEADER),
                 self.error.eq(Error.NONE),
