@@ -15,8 +15,9 @@ from hw.array import PE_MODULE
 from hw.verilog import ARRAY_MODULE, verilog_text
 from model.config import ArrayConfig
 from model.image import NetworkImage
+from model.registers import Status
 from sim.cosim_bench import Answer, Job
-from sim.host_program import Action, Collect, ReadCounters, Reset, Send, Start, WaitDone
+from sim.host_program import Action, Collect, ReadCounters, Reset, Send, Start, Wait
 from sim.simulators import SimulatorError, SimulatorName, build
 from sw.image_stream import encode_passes, input_packet, unpack_outputs
 
@@ -115,7 +116,7 @@ def run_rtl(
     stall: float = 0.0,
     progress: Progress | None = None,
 ) -> RtlResult:
-    """Run each input (n, in_features) int16 in turn; an image of one pass is loaded once, one of several for each input.
+    """Run each input (n, in_features) int16 in turn; one pass is loaded once, several are loaded for each input.
 
     `stall` is the probability that either stream pauses in a cycle. Raises SimulatorError for anything but an answer.
     """
@@ -126,7 +127,7 @@ def run_rtl(
             actions.append(loads[0])
         actions.append(Send(words_as_integers(input_packet(image, row)), stall))
         for load in loads[1:]:
-            actions += [Start(resume=load is not loads[1], hold=True), WaitDone(), load]
+            actions += [Start(resume=load is not loads[1], hold=True), Wait(Status.DONE), load, Wait(Status.WAITING)]
         actions += [Start(resume=len(loads) > 1), Collect(stall), ReadCounters()]
     answer = run_job(image.config, actions, simulator, progress=progress)
     if answer.failure is not None:

@@ -10,11 +10,10 @@ from random import Random
 from typing import Any, Protocol
 
 from model.config import ArrayConfig
-from model.registers import ADDRESS, READ_LATENCY, Control, PeCounter
+from model.registers import ADDRESS, READ_LATENCY, Control, PeCounter, Status
 from model.stepped.signals import Inputs
 
 RUN_REGISTERS = ("STATUS", "LAYERS", "CYCLES", "BROADCASTS", "STALLS")
-DONE_BIT = 3  # of STATUS
 
 
 class MachineOutputs(Protocol):
@@ -52,9 +51,10 @@ class SoftReset:
 
 @dataclass(frozen=True)
 class Idle:
-    """Let some cycles pass."""
+    """Let some cycles pass; with `take`, output words that come are taken and dropped."""
 
     cycles: int
+    take: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,11 @@ class Collect:
 
 
 @dataclass(frozen=True)
-class WaitDone:
-    """Read STATUS until a run is done: the only sign of the end of one whose outputs are held."""
+class Wait:
+    """Read STATUS until a bit of it is 1: WAITING between a LAYER packet and a start, DONE after one with hold."""
 
-    limit: int = 10_000_000
+    status: Status
+    limit: int = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class ReadCounters:
     """Read the run registers and every PE's counters; result: (dict of registers, list of counter lists per PE)."""
 
 
-Action = Reset | SoftReset | Idle | Send | Start | Collect | WaitDone | Write | Read | ReadCounters
+Action = Reset | SoftReset | Idle | Send | Start | Collect | Wait | Write | Read | ReadCounters
 Program = Generator[Inputs, MachineOutputs, list[Any]]
 
 
@@ -126,17 +127,17 @@ def run_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 0) -
             case Reset(cycles):
                 for _ in range(cycles):
                     yield Inputs(reset=1)
-            case Idle(cycles):
+            case Idle(cycles, take):
                 for _ in range(cycles):
-                    yield Inputs()
+                    yield Inputs(o_ready=int(take))
             case Send():
                 yield from _send(action, random)
             case SoftReset():
                 yield _write("CONTROL", 1 << Control.RESET)
             case Start(resume, hold):
                 yield _write("CONTROL", 1 << Control.START | resume << Control.RESUME | hold << Control.HOLD)
-            case WaitDone(limit):
-                yield from _wait_done(limit)
+            case Wait(status, limit):
+                yield from _wait(status, limit)
             case Write(register, value):
                 yield _write(register, value)
             case Collect():
@@ -180,13 +181,13 @@ def _write(register: str, value: int) -> Inputs:
     return Inputs(reg_address=ADDRESS[register], reg_write=1, reg_write_data=value)
 
 
-def _wait_done(limit: int) -> Generator[Inputs, MachineOutputs, None]:
-    """One read of STATUS after the other, until a value read shows that the run is done."""
+def _wait(status: Status, limit: int) -> Generator[Inputs, MachineOutputs, None]:
+    """One read of STATUS after the other, until a value read has the bit."""
     for cycle in range(limit):
         outputs = yield Inputs(reg_address=ADDRESS["STATUS"])
-        if cycle >= READ_LATENCY and outputs.reg_read_data >> DONE_BIT & 1:
+        if cycle >= READ_LATENCY and outputs.reg_read_data >> status & 1:
             return
-    raise HostTimeout(f"the machine was not done after {limit} cycles")
+    raise HostTimeout(f"the machine was not {status.name} after {limit} cycles")
 
 
 def _read(addresses: Sequence[int]) -> Generator[Inputs, MachineOutputs, list[int]]:

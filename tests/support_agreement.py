@@ -9,10 +9,10 @@ from model.engine import RunResult, run_image
 from model.image import NetworkImage
 from model.layouts import ControlState
 from model.reference import ReferenceRun, run_reference
-from model.registers import PeCounter
+from model.registers import PeCounter, Status
 from model.stepped.array import SteppedArray
 from model.stepped.signals import Inputs, Outputs
-from sim.host_program import ReadCounters, Start, WaitDone
+from sim.host_program import ReadCounters, Start, Wait
 from tests.support_images import CodeShape, encode_input, encode_network, unpack_lanes
 from tests.support_stepped import Host
 
@@ -94,11 +94,11 @@ class Bench:
         if len(self.passes) == 1:
             self.host.start()
             return
-        self.host.perform(Start(hold=True), WaitDone())
+        self.host.perform(Start(hold=True), Wait(Status.DONE))
         for number, words in enumerate(self.passes[1:], 2):
             self.host.load(words)
             last = number == len(self.passes)
-            self.host.perform(Start(resume=True, hold=not last), *([] if last else [WaitDone()]))
+            self.host.perform(Start(resume=True, hold=not last), *([] if last else [Wait(Status.DONE)]))
 
     def check(self, activations: NDArray[np.int16]) -> RunResult:
         """Run one input on all three and compare everything; returns the engine's result."""

@@ -138,7 +138,7 @@ def random_network_image(
 
 def random_activations(rng: np.random.Generator, image: NetworkImage, density: float, magnitude: int = 200):
     """One input in physical order; padding is 0."""
-    values = np.zeros(image.layers[0].columns, dtype=np.int16)
+    values = np.zeros(image.columns, dtype=np.int16)
     count = image.in_features
     values[:count] = rng.integers(-magnitude, magnitude + 1, count) * (rng.random(count) < density)
     return values
@@ -228,11 +228,20 @@ def encode_layer(
 def encode_network(
     image: NetworkImage, rng: np.random.Generator | None = None, shape: CodeShape = "balanced"
 ) -> list[int]:
-    """LOAD and every layer."""
-    words = [header(Opcode.LOAD)]
-    for layer in image.layers:
-        words += encode_layer(image.config, layer, rng, shape)
+    """LOAD and every layer of an image of one pass."""
+    (words,) = encode_passes(image, rng, shape)
     return words
+
+
+def encode_passes(
+    image: NetworkImage, rng: np.random.Generator | None = None, shape: CodeShape = "balanced"
+) -> list[list[int]]:
+    """LOAD and every layer of each pass."""
+    passes = []
+    for layers in image.passes:
+        packets = [encode_layer(image.config, layer, rng, shape) for layer in layers]
+        passes.append([header(Opcode.LOAD), *itertools.chain.from_iterable(packets)])
+    return passes
 
 
 def encode_input(config: ArrayConfig, activations: NDArray[np.int16]) -> list[int]:

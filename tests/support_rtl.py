@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from model.config import PRESETS, ArrayConfig
 from model.engine import run_image
 from model.image import NetworkImage
-from model.registers import PeCounter
+from model.registers import PeCounter, Status
 from sim.cosim_bench import Answer
-from sim.host_program import Action, Collect, ReadCounters, Reset, Send, Start
+from sim.host_program import Action, Collect, ReadCounters, Reset, Send, Start, Wait
 from sim.simulators import SIMULATORS, SimulatorName, available_simulators
-from tests.support_images import CodeShape, encode_input, encode_network, unpack_lanes
+from tests.support_images import CodeShape, encode_input, encode_passes, unpack_lanes
 
 CONFIGS: dict[str, ArrayConfig] = {
     "tiny4": PRESETS["tiny4"],
@@ -66,6 +66,27 @@ CONFIGS: dict[str, ArrayConfig] = {
         max_code_length=16,
         pe_counters=False,
     ),
+    # Two broadcasts per cycle, memories with parity.
+    "pairs4": PRESETS["tiny4"].with_(name="pairs4", broadcasts_per_cycle=2, parity=True),
+    # The same with nothing a power of two, and empty slices skipped.
+    "pairs5": ArrayConfig(
+        name="pairs5",
+        pes=5,
+        queue_depth=6,
+        code_bits=4,
+        index_bits=2,
+        row_bits=19,
+        sparse_matrix_depth=151,
+        pointer_depth=110,
+        activation_depth=11,
+        constant_depth=83,
+        accumulator_bits=34,
+        stream_bits=64,
+        layers=3,
+        broadcasts_per_cycle=2,
+        skip_empty_slices=True,
+        parity=True,
+    ),
 }
 
 NO_ICARUS = available_simulators()["icarus"]
@@ -91,12 +112,21 @@ class Case:
 
 
 def case_actions(case: Case, stall: float = 0.0, seed: int = 0) -> list[Action]:
-    """Load the image, then run every input, reading all counters after each."""
-    config = case.image.config
-    words = encode_network(case.image, np.random.default_rng(seed), case.shape)
-    actions: list[Action] = [Send(words, stall)]
+    """Load the image, then run every input, reading all counters after each; of several passes, all for every input."""
+    first, *later = encode_passes(case.image, np.random.default_rng(seed), case.shape)
+    actions: list[Action] = [] if later else [Send(first, stall)]
     for activations in case.inputs:
-        actions += [Send(encode_input(config, activations), stall), Start(), Collect(stall), ReadCounters()]
+        if later:
+            actions.append(Send(first, stall))
+        actions += [Send(encode_input(case.image.config, activations), stall), Start(hold=bool(later))]
+        for number, words in enumerate(later, 1):
+            actions += [
+                Wait(Status.DONE),
+                Send(words, stall),
+                Wait(Status.WAITING),
+                Start(resume=True, hold=number < len(later)),
+            ]
+        actions += [Collect(stall), ReadCounters()]
     return actions
 
 
@@ -120,7 +150,7 @@ def check_answer(answer: Answer, cases: Iterable[Case]) -> None:
             assert registers["CYCLES"] == run.cycles
             assert registers["BROADCASTS"] == run.broadcasts
             assert registers["STALLS"] == run.stalls
-            assert registers["LAYERS"] == len(case.image.layers)
+            assert registers["LAYERS"] == len(case.image.passes[-1])
             assert registers["STATUS"] == 0b01001 | run.overflow << 4
             if config.pe_counters:
                 wanted = run.counters.T.tolist()

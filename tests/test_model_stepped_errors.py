@@ -7,9 +7,9 @@ import pytest
 
 from model.layouts import ControlState, LoaderState
 from model.reference import run_reference
-from model.registers import ADDRESS, Control, Error, Interrupt, PeError
+from model.registers import ADDRESS, Control, Error, Interrupt, PeError, Status
 from model.stepped.array import SteppedArray
-from sim.host_program import HostTimeout, Idle, Read, Send, SoftReset, Start, WaitDone
+from sim.host_program import HostTimeout, Idle, Read, Send, SoftReset, Start, Wait
 from tests.support_images import (
     encode_input,
     encode_network,
@@ -164,7 +164,7 @@ def test_no_contents_of_the_memories_keep_a_run_from_finishing(seed):
                 bank.words = [int(word) for word in rng.integers(0, 1 << config.pointer_bits, 8)]
     most = 8 * (1 << config.pointer_bits)
     host.load(encode_input(config, np.ones(8, dtype=np.int16)))
-    host.perform(Start(), WaitDone(most))
+    host.perform(Start(), Wait(Status.DONE, most))
     host.receive()
     assert host.array.controller.cycles < most
 
@@ -252,5 +252,5 @@ def test_a_bit_that_becomes_1_is_not_cleared_in_that_cycle():
 
 def test_waiting_for_a_run_that_never_began():
     host = Host(SteppedArray(small_config()))
-    with pytest.raises(HostTimeout, match="the machine was not done after 50 cycles"):
-        host.perform(Start(), WaitDone(50))
+    with pytest.raises(HostTimeout, match="the machine was not DONE after 50 cycles"):
+        host.perform(Start(), Wait(Status.DONE, 50))

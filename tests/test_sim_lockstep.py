@@ -1,5 +1,7 @@
 """Ladder step 2: the RTL and the stepped model in lock-step, every architectural register in every cycle."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +14,7 @@ from model.registers import Error
 from sim.cosim import run_job
 from sim.host_program import Action, Idle, ReadCounters, Reset, Send, Start
 from tests.support_images import (
+    column_tiles,
     encode_input,
     encode_layer,
     encode_network,
@@ -62,6 +65,14 @@ def ordinary_cases(config: ArrayConfig, seed: int) -> list[Case]:
         yield Case(single(nothing, shift=0), inputs(single(nothing), 1.0))
         same = np.ones((pes, 9), dtype=int)  # one weight code; the same accumulator every time
         yield Case(single(same, shift=0), inputs(single(same), 1.0))
+        wide = random_network_image(rng, config, [4 * pes, 2 * pes + 1], 0.4)
+        (layer,) = wide.layers  # column tiles, the second of a single row
+        tiles = column_tiles(layer, [2, 3][: config.layers - 1])
+        yield Case(replace(wide, layers=tuple(tiles)), inputs(wide, 0.5, 1.0))
+        first, second = random_network_image(rng, config, [3 * pes, 2 * pes, pes + 1], 0.4).layers
+        passes = [*column_tiles(first, [1]), *column_tiles(second, [1])]  # loaded in turn, between runs
+        cut = replace(network(config, passes, 3 * pes, pes + 1), pass_starts=(0, 1, 3))
+        yield Case(cut, inputs(cut, 0.5, 1.0))
         loud = single(dense, bias_scale=1 << 14, shift=0)  # saturation
         yield Case(
             loud, [np.full(loud.layers[0].columns, -32768, dtype=np.int16) * (np.arange(loud.layers[0].columns) < 7)]

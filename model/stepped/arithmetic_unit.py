@@ -88,7 +88,7 @@ class ArithmeticUnit:
             return
         if d.write_back:
             self._constants.read(d.address)
-            self._next_w = Operation(True, d.row, 0)
+            self._next_w = Operation(True, d.row, d.activation)
             return
         row = (d.run if d.first else self.previous_row + 1 + d.run) & self._row_mask
         self._constants.read(pe.control.layer << self._config.code_bits | d.code)
@@ -104,8 +104,7 @@ class ArithmeticUnit:
             self._next_x = Operation(w.write_back, w.row, self._constants.output, w.value)
         self._next_r = None
         if x is not None:
-            factor = wrap(pe.control.descriptor.bias_scale, 16) if x.write_back else x.factor
-            self._next_r = Operation(x.write_back, x.row, x.value * factor)
+            self._next_r = Operation(x.write_back, x.row, x.value * x.factor)
             self._accumulators.read(x.row)
 
     def _accumulate(self, pe: PeSignals) -> None:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from model.config import ArrayConfig
+from model.fixed_point import wrap
 from model.stepped.activation_queue import ActivationQueue
 from model.stepped.memory import SynchronousMemory
 from model.stepped.parity import is_wrong
@@ -10,7 +11,10 @@ from model.stepped.signals import IssueSignals, PeSignals
 
 
 class Fetch(NamedTuple):
-    """An operation in stages M and S. Write-back operations know their row and constant address from the start."""
+    """An operation in stages M and S. Write-back operations know their row, constant address and factor from the start.
+
+    `activation`: what the constant is multiplied with; of a write-back the scale of its bias.
+    """
 
     write_back: bool
     activation: int = 0
@@ -117,7 +121,8 @@ class SparseMatrixMemory:
     def _commit_issue(self, pe: PeSignals) -> None:
         issue, write_back = pe.issue, pe.control.write_back
         if write_back is not None:
-            self.m = Fetch(True, row=write_back.row, address=write_back.address)
+            scale = wrap(pe.control.descriptor.bias_scale, 16)
+            self.m = Fetch(True, scale, row=write_back.row, address=write_back.address)
         elif issue.entry:
             self.m = Fetch(False, issue.activation, issue.slot, issue.first, issue.row_read)
             self.held_row = issue.row
