@@ -8,8 +8,9 @@ from hw.processing_element import ProcessingElement
 from model.config import PRESETS
 from model.fixed_point import layer_reference
 from model.layouts import FLUSH_CYCLES, PIPELINE_STAGES
-from model.registers import PeCounter
-from tests.support_huffman import Layer, load_tables, random_lengths
+from model.registers import PeCounter, PeError
+from tests.support_faults import faulty_memory
+from tests.support_huffman import Layer, load_tree, random_lengths
 from tests.support_hw import simulate, write
 
 ONE_PE = PRESETS["tiny4"].with_(pes=1)
@@ -30,13 +31,14 @@ def slice_entries(codes, max_run):
 
 def random_layer(config, rng, in_rows, out_rows, density, *, scale=400, shift=6, relu=True):
     generator = np.random.default_rng(rng.getrandbits(32))
-    codes = generator.integers(1, config.code_symbols, (out_rows, in_rows))
+    columns = in_rows * config.pes
+    codes = generator.integers(1, config.code_symbols, (out_rows, columns))
     codes[generator.random(codes.shape) >= density] = 0
     codebook = generator.integers(-scale, scale, config.code_symbols)
     codebook[0] = 0
     run_lengths = random_lengths(rng, list(range(config.run_symbols)), config.max_code_length)
     code_lengths = random_lengths(rng, list(range(config.code_symbols)), config.max_code_length)
-    slices = [slice_entries(codes[:, column], config.max_run) for column in range(in_rows)]
+    slices = [slice_entries(codes[:, column], config.max_run) for column in range(columns)]
     return SimpleNamespace(
         in_rows=in_rows,
         out_rows=out_rows,
@@ -64,7 +66,7 @@ async def load_network(ctx, dut, config, layers):
             await ctx.tick()
         write(ctx, dut.constant_write)
         bias_base += layer.out_rows
-        await load_tables(ctx, dut, config, layer.stream)
+        await load_tree(ctx, dut, config, layer.stream)
         ctx.set(dut.columns, len(layer.slices))
         ctx.set(dut.begin_codes, 1)
         await ctx.tick()
@@ -78,16 +80,19 @@ async def load_network(ctx, dut, config, layers):
         while ctx.get(dut.decoder_busy):
             await ctx.tick()
         ctx.set(dut.stream_ended, 0)
-        assert ctx.get(dut.decoder_error) == 0
+        assert ctx.get(dut.error) == PeError.NONE
 
 
 class Control:
-    """The central control unit of section 6, for an array of this one PE; keeps what every cycle of a layer showed."""
+    """The central control unit of section 6, for an array of which this PE is number 0; keeps what every cycle showed.
 
-    def __init__(self, ctx, dut):
-        self.ctx, self.dut = ctx, dut
+    The other PEs are as in the contract, but never full.
+    """
+
+    def __init__(self, ctx, dut, config):
+        self.ctx, self.dut, self.config = ctx, dut, config
         self.trace = []
-        self.broadcast = None
+        self.broadcast = []
 
     async def cycle(self, *, read=None, take=0, clear=0, computing=0, begin_layer=0, write_back=None):
         ctx, dut = self.ctx, self.dut
@@ -100,41 +105,48 @@ class Control:
         row, address = write_back or (0, 0)
         ctx.set(dut.write_back, {"valid": write_back is not None, "row": row, "address": address})
         debug = ctx.get(dut.debug)
-        self.trace.append({name: getattr(debug, name) for name in ("queue_count", "p_valid", *VALID)})
+        self.trace.append({name: getattr(debug, name) for name in shown(self.config)})
         await ctx.tick()
 
     def show_broadcast(self):
-        activation, pointer = self.broadcast or (0, 0)
-        value = {"valid": self.broadcast is not None, "activation": activation, "pointer": pointer}
-        self.ctx.set(self.dut.broadcast, value)
+        for lane in range(self.config.broadcasts_per_cycle):
+            valid = lane < len(self.broadcast)
+            activation, pointer = self.broadcast[lane] if valid else (0, 0)
+            self.ctx.set(self.dut.broadcast[lane], {"valid": valid, "activation": activation, "pointer": pointer})
 
-    async def run_layer(self, layer, number, bank, column_base, bias_base):
-        ctx, dut = self.ctx, self.dut
+    async def run_layer(self, layer, activations, number=0, bank=0, column_base=0, bias_base=0):
+        ctx, dut, pes = self.ctx, self.dut, self.config.pes
         self.trace = []
-        names = {"bias_scale": layer.bias_scale, "shift": layer.shift, "relu": layer.relu}
+        names = {"out_rows": layer.out_rows, "bias_scale": layer.bias_scale, "shift": layer.shift, "relu": layer.relu}
         ctx.set(dut.layer, {"layer": number, "bank": bank, **names})
-        await self.cycle(read=0, begin_layer=1)
+        await self.cycle(begin_layer=1)
+        await self.cycle(read=0)
         await self.cycle(read=1, take=1)
-        row, exhausted = 0, False
+        row, exhausted, others = 0, False, set(np.flatnonzero(activations[1:pes]) + 1)
         while not (exhausted and row == layer.in_rows - 1):
             self.show_broadcast()
-            pending = ctx.get(dut.pending)
-            send = pending and not ctx.get(dut.full)
-            current = ctx.get(dut.current)
-            exhausted = not pending or send
+            pending = sorted(others | ({0} if ctx.get(dut.pending) else set()))
+            assert not pending or pending[0] != 0 or ctx.get(dut.current) == int(activations[row * pes]) & 0xFFFF
+            chosen = [] if ctx.get(dut.full) else pending[: self.config.broadcasts_per_cycle]
+            exhausted = chosen == pending
             advance = exhausted and row < layer.in_rows - 1
             last = exhausted and not advance
             read = (row + 2) % layer.in_rows if advance else None
-            await self.cycle(read=read, take=advance, clear=send, computing=1)
-            self.broadcast = (current, column_base + row) if send else None
-            row += advance
+            await self.cycle(read=read, take=advance, clear=0 in chosen, computing=1)
+            columns = [row * pes + pe for pe in chosen]
+            self.broadcast = [(int(activations[column]) & 0xFFFF, column_base + column) for column in columns]
+            others -= set(chosen)
+            if advance:
+                row += 1
+                others = set(np.flatnonzero(activations[row * pes + 1 : (row + 1) * pes]) + 1)
             exhausted = last
         drained = False
         while not drained:
             self.show_broadcast()
-            drained = self.broadcast is None and ctx.get(dut.queue_empty)
+            drained = not self.broadcast and ctx.get(dut.queue_empty)
             await self.cycle(computing=1)
-            self.broadcast = None
+            self.broadcast = []
+            assert len(self.trace) < 50000
         for row in range(layer.out_rows):
             await self.cycle(write_back=(row, bias_base + row))
         for _ in range(FLUSH_CYCLES):
@@ -144,34 +156,53 @@ class Control:
 VALID = [f"{stage}_valid" for stage in PIPELINE_STAGES]
 
 
+def shown(config):
+    lanes = [f"{stage}_valid_{lane}" for stage in "pq" for lane in range(config.broadcasts_per_cycle)]
+    return [*lanes, "queue_count", "issue_valid", *VALID]
+
+
 def expected_trace(config, layer, activations):
     """Queue and valid chain of every cycle of the layer, from the recurrence of section 8."""
-    depth = config.queue_depth
+    depth, lanes, pes = config.queue_depth, config.broadcasts_per_cycle, config.pes
     active = np.flatnonzero(activations).tolist()
-    broadcasts, finished, issued = [], [], []
+    decided, finished, lane_of, issued, held = [], [], [], [], []
+    queued = []  # of the slices that enter the queue: cycle of the decision and of the last entry
     for j, column in enumerate(active):
-        gap = column - (active[j - 1] if j else 0)
-        earliest = broadcasts[-1] + gap if j else 2 + gap
-        broadcasts.append(max(earliest, 1 + finished[j - depth]) if j >= depth else earliest)
+        paired = j > 0 and lane_of[-1] + 1 < lanes and active[j - 1] // pes == column // pes
+        lane_of.append(lane_of[-1] + 1 if paired else 0)
+        if not paired:
+            gap = column // pes - (active[j - 1] // pes if j else 0)
+            at = decided[-1] + max(gap, 1) if j else 3 + gap
+            while sum(c >= at - 3 for c in decided) + sum(b < at - 3 and p >= at for b, p in queued) > depth - lanes:
+                at += 1
+        decided.append(at)
         entries = layer.slices[column]
-        begins = max(finished[-1] if finished else 0, broadcasts[j] + 2) + 1
-        issued += [(begins + at, code) for at, (_, code) in enumerate(entries)]
+        if config.skip_empty_slices and not entries:
+            continue
+        begins = max(finished[-1] if finished else 0, at + 4) + 1
+        issued += [(begins + number, code) for number, (_, code) in enumerate(entries)]
         finished.append(begins + max(len(entries), 1) - 1)
-    exhausted = broadcasts[-1] + layer.in_rows - 1 - active[-1] if active else 1 + layer.in_rows
-    drained = max(exhausted + 1, 1 + max(finished, default=0))
+        queued.append((at, finished[-1]))
+        held += range(begins, finished[-1] + 1)
+    exhausted = decided[-1] + layer.in_rows - 1 - active[-1] // pes if active else 2 + layer.in_rows
+    drained = max(exhausted + 1, decided[-1] + 4 if active else 0, 1 + max(finished, default=0))
     cycles = drained + layer.out_rows + 10
 
-    trace = [dict.fromkeys(("queue_count", "p_valid", *VALID), 0) for _ in range(cycles)]
-    for begin, end in zip(broadcasts, finished, strict=True):
-        trace[begin + 2]["p_valid"] = 1
-        for cycle in range(begin + 3, end + 1):
+    trace = [dict.fromkeys(shown(config), 0) for _ in range(cycles)]
+    for begin, lane in zip(decided, lane_of, strict=True):
+        trace[begin + 2][f"p_valid_{lane}"] = 1
+        trace[begin + 3][f"q_valid_{lane}"] = 1
+    for begin, end in queued:
+        for cycle in range(begin + 4, end + 1):
             trace[cycle]["queue_count"] += 1
+    for cycle in held:
+        trace[cycle]["issue_valid"] = 1
     write_backs = [(drained + 1 + row, None) for row in range(layer.out_rows)]
     for cycle, code in issued + write_backs:
         stages = "msd" if code == 0 else "msdwxrck" if code else "msdwxrcko"
         for age, stage in enumerate(stages, 1):
             trace[cycle + age][f"{stage}_valid"] = 1
-    starved = sum(at["queue_count"] == 0 for at in trace[2 : drained + 1])
+    starved = sum(not at["issue_valid"] for at in trace[3 : drained + 1])
     return trace, starved
 
 
@@ -190,24 +221,32 @@ def row_reads(config, layers, sources):
     return reads
 
 
+async def write_activations(ctx, dut, config, activations):
+    for row, value in enumerate(activations[:: config.pes].tolist()):
+        write(ctx, dut.activation_write, row, value & 0xFFFF)
+        await ctx.tick()
+    write(ctx, dut.activation_write)
+
+
+async def read_outputs(ctx, dut, rows, bank):
+    ctx.set(dut.layer.bank, bank)
+    outputs = []
+    for row in range(rows):
+        ctx.set(dut.read, 1)
+        ctx.set(dut.read_row, row)
+        await ctx.tick()
+        ctx.set(dut.read, 0)
+        ctx.set(dut.take, 1)
+        await ctx.tick()
+        ctx.set(dut.take, 0)
+        outputs.append(ctx.get(dut.current))
+    return np.array(outputs, dtype=np.uint16).astype(np.int16)
+
+
 def run_network(config, layers, activations):
     """Load and run layers on one PE; every cycle, output and counter is compared. Returns (outputs, overflow)."""
     dut = ProcessingElement(config)
     results = []
-
-    async def read_outputs(ctx, rows, bank):
-        ctx.set(dut.layer.bank, bank)
-        outputs = []
-        for row in range(rows):
-            ctx.set(dut.read, 1)
-            ctx.set(dut.read_row, row)
-            await ctx.tick()
-            ctx.set(dut.read, 0)
-            ctx.set(dut.take, 1)
-            await ctx.tick()
-            ctx.set(dut.take, 0)
-            outputs.append(ctx.get(dut.current))
-        return np.array(outputs, dtype=np.uint16).astype(np.int16)
 
     nothing = dict.fromkeys(PeCounter, 0)
 
@@ -222,18 +261,15 @@ def run_network(config, layers, activations):
 
     async def testbench(ctx):
         await load_network(ctx, dut, config, layers)
-        for row, value in enumerate(activations.tolist()):
-            write(ctx, dut.activation_write, row, value & 0xFFFF)
-            await ctx.tick()
-        write(ctx, dut.activation_write)
+        await write_activations(ctx, dut, config, activations)
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
-        control = Control(ctx, dut)
+        control = Control(ctx, dut, config)
         column_base, bias_base = 0, config.bias_base
         source, sources, starved, overflow = activations, [], 0, False
         for number, layer in enumerate(layers):
-            await control.run_layer(layer, number, number % 2, column_base, bias_base)
+            await control.run_layer(layer, source, number, number % 2, column_base, bias_base)
             expected, layer_starved = expected_trace(config, layer, source)
             assert list(enumerate(control.trace)) == list(enumerate(expected))
             sources.append(source)
@@ -248,11 +284,11 @@ def run_network(config, layers, activations):
                 config.accumulator_bits,
             )
             overflow |= layer_overflow
-            column_base += layer.in_rows + 1
+            column_base += len(layer.slices) + 1
             bias_base += layer.out_rows
-        outputs = await read_outputs(ctx, layers[-1].out_rows, len(layers) % 2)
+        outputs = await read_outputs(ctx, dut, layers[-1].out_rows, len(layers) % 2)
         assert outputs.tolist() == source.tolist()
-        assert ctx.get(dut.overflow) == overflow
+        assert (ctx.get(dut.overflow), ctx.get(dut.error)) == (overflow, PeError.NONE)
         results.append((outputs, overflow))
 
         used = [
@@ -299,14 +335,17 @@ def random_activations(rng, rows, density, scale=300):
         {"queue_depth": 1, "row_bits": 24, "activation_depth": 21, "index_bits": 1},
         {"queue_depth": 3, "code_bits": 5, "index_bits": 2, "row_bits": 45, "accumulator_bits": 41, "layers": 2},
         {"queue_depth": 9, "pe_counters": False, "stream_bits": 128, "index_bits": 6, "row_bits": 20},
+        {"queue_depth": 2, "skip_empty_slices": True, "parity": True},
+        {"pes": 2, "broadcasts_per_cycle": 2, "queue_depth": 4, "parity": True},
+        {"pes": 5, "broadcasts_per_cycle": 2, "queue_depth": 6, "skip_empty_slices": True},
     ],
-    ids=range(4),
+    ids=range(7),
 )
 def test_a_layer(sizes, density):
     config = ONE_PE.with_(**sizes)
     rng = random.Random(f"{sizes} {density}")
     layer = random_layer(config, rng, 21, 20, density, relu=density < 0.5)
-    run_network(config, [layer], random_activations(rng, 21, 0.6))
+    run_network(config, [layer], random_activations(rng, 21 * config.pes, 0.6))
 
 
 @pytest.mark.parametrize("density", [0.2, 0.7])
@@ -334,3 +373,107 @@ def test_overflow_is_seen():
     layer.codebook = np.abs(layer.codebook)
     layer.weights = np.abs(layer.weights)
     assert run_network(ONE_PE, [layer], np.full(30, 32767, dtype=np.int16))[1]
+
+
+def test_an_entry_past_the_last_row_is_dropped_and_told():
+    rng = random.Random(3)
+    config = ONE_PE
+    layer = random_layer(config, rng, 9, 20, 0.7, relu=False)
+    short = SimpleNamespace(**vars(layer) | {"out_rows": 6})
+    dut = ProcessingElement(config)
+    activations = random_activations(rng, 9, 1.0)
+
+    async def testbench(ctx):
+        await load_network(ctx, dut, config, [layer])
+        await write_activations(ctx, dut, config, activations)
+        control = Control(ctx, dut, config)
+        outputs = []
+        for source, of in ((activations, short), (np.zeros(9, dtype=np.int16), layer)):
+            await control.run_layer(of, source, bias_base=config.bias_base)
+            outputs.append((await read_outputs(ctx, dut, of.out_rows, 1)).tolist())
+            await write_activations(ctx, dut, config, np.zeros(9, dtype=np.int16))
+            assert ctx.get(dut.error) == PeError.ROW
+        options = (layer.shift, layer.relu, config.accumulator_bits)
+        whole, _ = layer_reference(layer.weights, layer.biases, layer.bias_scale, activations, *options)
+        nothing, _ = layer_reference(layer.weights, layer.biases, layer.bias_scale, activations * 0, *options)
+        # The rows of the short layer are right, and the accumulators of the others were not touched.
+        assert outputs == [whole[:6].tolist(), nothing.tolist()]
+        ctx.set(dut.counter_select, PeCounter.ACCUMULATOR_WRITES)
+        columns = np.flatnonzero(activations)
+        assert ctx.get(dut.counter) == np.count_nonzero(layer.weights[:6, columns]) + 6 + 20
+
+    simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("parity", [False, True])
+@pytest.mark.parametrize("row_bits", [32, 24])
+@pytest.mark.parametrize("seed", range(3))
+def test_changed_pointers_never_keep_it_from_finishing(seed, row_bits, parity, monkeypatch):
+    rng = random.Random(seed)
+    config = ONE_PE.with_(row_bits=row_bits, parity=parity, sparse_matrix_depth=90, skip_empty_slices=seed == 2)
+    layer = random_layer(config, rng, 20, 20, 0.5)
+    bits = config.pointer_bits + parity
+    faults = {address: rng.getrandbits(bits) for address in rng.sample(range(1, 10), 6)}
+    monkeypatch.setattr("hw.pointer_memory.BlockMemory", faulty_memory(faults))
+    dut = ProcessingElement(config)
+    activations = random_activations(rng, 20, 1.0)
+
+    async def testbench(ctx):
+        await load_network(ctx, dut, config, [layer])
+        await write_activations(ctx, dut, config, activations)
+        control = Control(ctx, dut, config)
+        await control.run_layer(layer, activations, bias_base=config.bias_base)
+        assert ctx.get(dut.error) in (PeError.ROW, PeError.POINTER, PeError.PARITY)
+        assert len(control.trace) < 20 << config.pointer_bits
+
+    simulate(dut, testbench)
+
+
+@pytest.mark.parametrize(("memory", "wrong"), [("pointer_memory", {4: 1 << 11}), ("sparse_matrix_memory", {5: 1})])
+def test_a_changed_word_is_told_by_parity(memory, wrong, monkeypatch):
+    rng = random.Random(9)
+    config = ONE_PE.with_(parity=True)
+    assert config.pointer_bits == 11
+    layer = random_layer(config, rng, 20, 20, 0.5)
+    monkeypatch.setattr(f"hw.{memory}.BlockMemory", faulty_memory(wrong))
+    dut = ProcessingElement(config)
+    seen = []
+
+    async def testbench(ctx):
+        await load_network(ctx, dut, config, [layer])
+        control = Control(ctx, dut, config)
+        # Columns that do not use the word, then all.
+        for used in (2, 20):
+            activations = np.array([1] * used + [0] * (20 - used), dtype=np.int16)
+            await write_activations(ctx, dut, config, activations)
+            await control.run_layer(layer, activations, bias_base=config.bias_base)
+            seen.append(ctx.get(dut.error))
+
+    simulate(dut, testbench)
+    assert seen == [PeError.NONE, PeError.PARITY]
+
+
+def test_the_first_error_stays():
+    config = ONE_PE
+    dut = ProcessingElement(config)
+
+    async def testbench(ctx):
+        ctx.set(dut.columns, 1)
+        ctx.set(dut.begin_codes, 1)
+        await ctx.tick()
+        ctx.set(dut.begin_codes, 0)
+        ctx.set(dut.word.valid, 1)
+        # The tree is empty: taken, walked, acted on.
+        for error in (0, 0, 0, PeError.CODE, PeError.CODE):
+            assert (ctx.get(dut.error), ctx.get(dut.decoder_busy)) == (error, not error)
+            await ctx.tick()
+        ctx.set(dut.begin_codes, 1)
+        await ctx.tick()
+        ctx.set(dut.begin_codes, 0)
+        ctx.set(dut.word.valid, 0)
+        ctx.set(dut.stream_ended, 1)
+        for busy in (1, 0, 0):
+            assert (ctx.get(dut.error), ctx.get(dut.decoder_busy)) == (PeError.CODE, busy)
+            await ctx.tick()
+
+    simulate(dut, testbench)
