@@ -156,7 +156,7 @@ class ArithmeticUnit(wiring.Component):
             m.d.comb += self.o_value.eq(0)
         with m.Elif(o_negative & ~o_fits):
             m.d.comb += self.o_value.eq(INT16_MIN)
-        with m.Elif(~o_negative & (~o_fits | (rounded > INT16_MAX))):
+        with m.Elif(~o_negative & (~o_fits | rounded[ACTIVATION_BITS - 1])):
             m.d.comb += self.o_value.eq(INT16_MAX)
         with m.Else():
             m.d.comb += self.o_value.eq(rounded)

@@ -73,8 +73,8 @@ class HuffmanDecoder(wiring.Component):
         branch = Signal(tree_word_layout(config))
         m.d.comb += branch.as_value().eq(trees.read_data)
 
-        # A step reads the tree memory, in every cycle with bits left. That of the cycle in which the decoder stops reads
-        # too, but is not acted on.
+        # A step, in every cycle with bits left, reads the tree memory. That of the cycle in which the decoder stops is
+        # not acted on.
         word = Signal(width)
         step = Signal()
         stop = Signal()
