@@ -144,7 +144,7 @@ class ArithmeticUnit(wiring.Component):
             o_halves.eq(halves),
             o_negative.eq(negative),
             o_clipped.eq(negative & self.relu),
-            o_fits.eq(~Cat(*unfit).any()),
+            o_fits.eq(~Cat(*unfit, halves[-1] ^ negative).any()),
         ]
         rounded = Signal(signed(ROUNDING_BITS))
         m.d.comb += [
