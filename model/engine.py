@@ -4,13 +4,14 @@ Cycles follow from the recurrence of docs/architecture.md, section 8; every coun
 """
 
 from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.engine_kernel import run_layer
-from model.fixed_point import write_back_array
+from model.engine_kernel import run_layer, sum_layer, write_back
 from model.image import LayerImage, NetworkImage
 from model.results import LayerBatch, LayerResult, RunResult
 from model.schedule import LayerWork
@@ -29,13 +30,19 @@ class Engine:
         """Every input of a (batch, columns of the image) int16 array, in physical order."""
         return single_runs(self.run_layers(activations), self.load_cycles, self.image.pass_starts[-1])
 
-    def run_layers(self, activations: NDArray[np.int16]) -> list[LayerBatch]:
-        """What every layer did for such a batch, the inputs side by side."""
+    def run_layers(self, activations: NDArray[np.int16], outputs: bool = True) -> list[LayerBatch]:
+        """What every layer did for such a batch, the inputs side by side.
+
+        Without `outputs` the last layer has cycles and counters only, no outputs and no overflow, which is several
+        times faster.
+        """
         self._check(activations)
+        activations = np.ascontiguousarray(activations)
         results: list[LayerBatch] = []
         sums: NDArray[np.int64] | None = None
-        for layer in self._layers:
-            batch, sums = layer.run(activations, sums)
+        last = len(self._layers) - 1
+        for number, layer in enumerate(self._layers):
+            batch, sums = layer.run(activations, sums, outputs or number < last)
             results.append(batch)
             if sums is None:
                 activations = batch.outputs
@@ -78,15 +85,11 @@ class _LayerEngine:
         rows = local_rows(layer)[is_weight]
         if rows.size and int(rows.max()) >= layer.out_rows:
             raise ValueError(f"layer {layer.name}: rows below {layer.out_rows} wanted, got row {int(rows.max())}")
-        counts = np.diff(layer.pointers, axis=1)
-        self._counts = _by_column(counts)
-        self._first_rows = _by_column(layer.pointers[:, :-1] // config.entries_per_row)
-        self._last_rows = _by_column((layer.pointers[:, 1:] - 1) // config.entries_per_row)
-
         weights_before = np.concatenate([[0], np.cumsum(is_weight)]).astype(np.int64)
         bounds = weights_before[layer.pointers + layer.offsets[:-1, None]]
         nonzeros = np.diff(bounds, axis=1)
-        self._nonzeros = _by_column(nonzeros)
+        self._slices = slice_figures(layer, nonzeros, config.entries_per_row)
+        self._most = int(self._slices[0].max())
         # The image goes PE by PE, the sums column by column: a column's weights hit different rows, none waits.
         slice_ends = np.cumsum(nonzeros.T.reshape(-1)).reshape(layer.columns, config.pes)
         self._starts = np.concatenate([[0], slice_ends[:, -1]])
@@ -97,12 +100,16 @@ class _LayerEngine:
         self._weights[target] = layer.codebook[layer.codes[is_weight]]
         self._bias_terms = layer.biases.reshape(-1).astype(np.int64) * layer.bias_scale
         self._symbols = layer.decoded_symbols()
-        self._source = slice(layer.first_row * config.pes, (layer.first_row + layer.in_rows) * config.pes)
+        self._first_column = layer.first_row * config.pes
         self._written_rows = 0 if layer.keep else layer.out_rows
+
+    @cached_property
+    def _counts_and_nonzeros(self) -> NDArray[np.int32]:
+        return self._slices[:2].astype(np.int32)
 
     def work(self, values: NDArray[np.int16]) -> LayerWork:
         """What the layer asks of the array for the activations of its source, in physical order."""
-        values = values[self._source]
+        values = values[self._first_column :][: self._layer.columns]
         active = np.flatnonzero(values)
         return LayerWork(
             name=self._layer.name,
@@ -110,14 +117,14 @@ class _LayerEngine:
             out_rows=self._written_rows,
             columns=active,
             activations=values[active],
-            counts=self._counts,
-            nonzeros=self._nonzeros,
+            counts=self._counts_and_nonzeros[0],
+            nonzeros=self._counts_and_nonzeros[1],
             skip_empty_slices=self._config.skip_empty_slices,
             broadcasts_per_cycle=self._config.broadcasts_per_cycle,
         )
 
     def run(
-        self, values: NDArray[np.int16], sums: NDArray[np.int64] | None
+        self, values: NDArray[np.int16], sums: NDArray[np.int64] | None, with_values: bool
     ) -> tuple[LayerBatch, NDArray[np.int64] | None]:
         """The layer's results for n inputs, and the sums that a column tile keeps for the next.
 
@@ -125,37 +132,29 @@ class _LayerEngine:
         ----------
         values : (n, source columns) activations of its source, in physical order.
         sums : (n, out_rows * pes) of the column tiles before, which are changed; None if there are none.
+        with_values : whether outputs and overflow are wanted, or only cycles and counters.
         """
         config, layer = self._config, self._layer
         n, pes = len(values), config.pes
-        overflow = np.zeros(n, dtype=np.bool_)
         schedule = np.zeros((4, n), dtype=np.int64)
-        tallies = np.zeros((4, n, pes), dtype=np.int32)
-        if sums is None:
-            sums = np.zeros((n, layer.out_rows * pes), dtype=np.int64)
+        tallies = np.zeros((n, 4, pes), dtype=np.int32)
         run_layer(
-            np.ascontiguousarray(values[:, self._source]),
-            self._counts,
-            self._nonzeros,
-            self._first_rows,
-            self._last_rows,
-            self._starts,
-            self._rows,
-            self._weights,
+            values,
+            self._first_column,
+            self._slices,
+            self._most,
             layer.in_rows,
             config.queue_depth,
             config.broadcasts_per_cycle,
             config.skip_empty_slices,
-            config.accumulator_bits,
-            overflow,
             schedule,
             tallies,
-            sums,
         )
+        overflow = np.zeros(n, dtype=np.bool_)
         outputs = np.zeros((n, 0), dtype=np.int16)
-        if not layer.keep:
-            outputs, overflowed = self._write_back(sums)
-            overflow |= overflowed
+        if with_values:
+            sums = np.zeros((n, layer.out_rows * pes), dtype=np.int64) if sums is None else sums
+            outputs = self._compute(values, sums, overflow)
         batch = LayerBatch(
             name=layer.name,
             out_rows=self._written_rows,
@@ -167,24 +166,34 @@ class _LayerEngine:
             exhausted=schedule[1],
             drained=schedule[2],
             stalls=schedule[3],
-            entries=tallies[0],
-            weights=tallies[1],
-            empty_slices=tallies[2],
-            row_reads=tallies[3],
+            entries=tallies[:, 0],
+            weights=tallies[:, 1],
+            empty_slices=tallies[:, 2],
+            row_reads=tallies[:, 3],
         )
         return batch, sums if layer.keep else None
 
-    def _write_back(self, sums: NDArray[np.int64]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
-        """(n, rows) outputs, and (n,) whether adding a bias left the accumulator's range."""
-        layer, limit = self._layer, 1 << (self._config.accumulator_bits - 1)
-        totals = sums + self._bias_terms
-        wrapped = ((totals + limit) & ((limit << 1) - 1)) - limit
-        return write_back_array(wrapped, layer.shift, layer.relu), (wrapped != totals).any(axis=1)
+    def _compute(
+        self, values: NDArray[np.int16], sums: NDArray[np.int64], overflow: NDArray[np.bool_]
+    ) -> NDArray[np.int16]:
+        """(n, rows) outputs, (n, 0) of a tile that keeps its sums; marks the inputs whose accumulators overflow."""
+        layer, bits = self._layer, self._config.accumulator_bits
+        sum_layer(values, self._first_column, self._starts, self._rows, self._weights, bits, overflow, sums)
+        outputs = np.empty((len(values), 0 if layer.keep else sums.shape[1]), dtype=np.int16)
+        if not layer.keep:
+            write_back(sums, self._bias_terms, layer.shift, layer.relu, bits, overflow, outputs)
+        return outputs
 
 
-def _by_column(values: NDArray[np.int64]) -> NDArray[np.int32]:
-    """(pes, columns) figures of slices as contiguous (columns, pes)."""
-    return np.ascontiguousarray(values.T, dtype=np.int32)
+def slice_figures(layer: LayerImage, nonzeros: NDArray[np.int64], entries_per_row: int) -> NDArray[Any]:
+    """(4, columns, pes) of every slice, as `model.engine_kernel.tally` takes them; `nonzeros` is (pes, columns)."""
+    begins, ends = layer.pointers[:, :-1], layer.pointers[:, 1:]
+    counts = ends - begins
+    first = begins // entries_per_row
+    rows = np.where(counts > 0, (ends - 1) // entries_per_row - first + 1, 0)
+    figures = [counts, nonzeros, rows, first]
+    narrow = max(int(values.max()) for values in figures) < 0xFFFF
+    return np.ascontiguousarray(np.stack([values.T for values in figures]), dtype=np.uint16 if narrow else np.uint32)
 
 
 def local_rows(layer: LayerImage) -> NDArray[np.int64]:

@@ -1,18 +1,22 @@
 """The compiled inner loops of the fast engine: the broadcast recurrence and the accumulation."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from model.compiled import compiled
 
 PREFETCH_CYCLES = 3  # PREFETCH_0 to PREFETCH_2, before the first broadcast can be decided
+NEVER = np.iinfo(np.int32).max - 1
+RECENT = 8  # more than the activations that are broadcast in the cycles until a slice is known
 QUEUED_AFTER = 4  # cycles from a broadcast's decision until its slice is in the queue: stages B, P and Q, then the slot
 
 
 @compiled
 def layer_schedule(
     active: NDArray[np.int64],
-    counts: NDArray[np.int32],
+    counts: NDArray[Any],
     in_rows: int,
     queue_depth: int,
     broadcasts_per_cycle: int,
@@ -23,8 +27,8 @@ def layer_schedule(
     Parameters
     ----------
     active : (n,) columns with a nonzero activation, ascending.
-    counts : (columns, pes) entries of every slice.
-    queue_depth : slots of a queue, `broadcasts_per_cycle` or more; n more than those are as good as a queue without end.
+    counts : (columns, pes) entries of every slice, integers of any width.
+    queue_depth : slots of a queue, `broadcasts_per_cycle` or more; with n more it is never full.
     broadcasts : (n,) receives the cycle in which each broadcast is decided.
 
     Returns
@@ -57,7 +61,7 @@ def layer_schedule(
         arrival = np.int32(broadcast + QUEUED_AFTER)
         latest = np.int32(0)
         for pe in range(pes):
-            finish = max(finished[pe], arrival) + max(counts[column, pe], np.int32(1))
+            finish = max(finished[pe], arrival) + max(np.int32(counts[column, pe]), np.int32(1))
             finished[pe] = finish
             latest = max(latest, finish)
         last_finished[number] = latest
@@ -68,7 +72,7 @@ def layer_schedule(
 @compiled
 def layer_schedule_skipping(
     active: NDArray[np.int64],
-    counts: NDArray[np.int32],
+    counts: NDArray[Any],
     in_rows: int,
     queue_depth: int,
     broadcasts_per_cycle: int,
@@ -80,95 +84,114 @@ def layer_schedule_skipping(
     known to be empty; earlier ones count where their slice is not empty and not finished.
     """
     pes = counts.shape[1]
-    finishes = np.zeros((pes, len(active)), dtype=np.int32)
+    never_full = queue_depth - broadcasts_per_cycle >= len(active)
+    size = 1  # a power of two that holds what can be queued or on its way twice over: places before the first are free
+    while not never_full and size < 2 * (queue_depth + RECENT):
+        size *= 2
+    # When the slices queued last are finished: a ring of that size for each PE, so that a place is a slice's number.
+    ring = np.zeros(pes * size, dtype=np.int32)
+    filled = np.zeros((RECENT, pes), dtype=np.int32)  # whether the slices of the last columns are not empty
     queued = np.zeros(pes, dtype=np.int32)
     finished = np.zeros(pes, dtype=np.int32)
+    places = np.zeros(pes, dtype=np.int32)
+    rings = np.zeros(pes, dtype=np.int32)
+    for pe in range(pes):
+        rings[pe] = pe * size
+    mask = np.int32(size - 1)
     broadcast = np.int32(PREFETCH_CYCLES - 1)
     row = -1
     lane = 0
     stalls = 0
-    latest = np.int32(0)
     for number in range(len(active)):
         column = active[number]
         lane += 1
         if column // pes != row or lane == broadcasts_per_cycle:
             earliest = np.int32(broadcast + 1 + max(column // pes - row - 1, 0))
             cycle = earliest
-            while True:
+            while not never_full:
                 unknown = np.int32(0)
                 while unknown < number and broadcasts[number - 1 - unknown] > cycle - QUEUED_AFTER:
                     unknown += np.int32(1)
+                until = np.int32(NEVER)  # these are the unknown ones up to that cycle
+                if unknown > 0:
+                    until = np.int32(broadcasts[number - unknown] + QUEUED_AFTER - 1)
                 slots = np.int32(queue_depth - broadcasts_per_cycle + 1 - unknown)
-                free_from = np.int32(0)
-                if slots <= 0:
-                    free_from = cycle + np.int32(1)
-                else:
+                if slots > 0:
                     for pe in range(pes):
-                        place = queued[pe] - slots
-                        for recent in range(1, unknown + 1):
-                            place -= np.int32(counts[active[number - recent], pe] > 0)
-                        if place >= 0:
-                            free_from = max(free_from, finishes[pe, place] + np.int32(1))
-                if free_from <= cycle:
-                    break
-                cycle = free_from if unknown == 0 else cycle + np.int32(1)
+                        places[pe] = queued[pe] - slots
+                    for recent in range(1, unknown + 1):
+                        for pe in range(pes):
+                            places[pe] -= filled[(number - recent) % RECENT, pe]
+                    for pe in range(pes):
+                        places[pe] = (places[pe] & mask) + rings[pe]
+                    latest = np.int32(0)
+                    for pe in range(pes):
+                        latest = max(latest, ring[np.uint32(places[pe])])
+                    if max(cycle, latest + 1) <= until:
+                        cycle = np.int32(max(cycle, latest + 1))
+                        break
+                cycle = np.int32(until + 1)
             stalls += cycle - earliest
             broadcast = cycle
             row = column // pes
             lane = 0
         broadcasts[number] = broadcast
         arrival = np.int32(broadcast + QUEUED_AFTER)
+        fills = number % RECENT
         for pe in range(pes):
-            count = counts[column, pe]
-            if count > 0:
-                finish = max(finished[pe], arrival) + count
-                finished[pe] = finish
-                finishes[pe, queued[pe]] = finish
-                queued[pe] += np.int32(1)
-                latest = max(latest, finish)
+            count = np.int32(counts[column, pe])
+            finish = max(finished[pe], arrival) + count
+            finished[pe] = finish if count > 0 else finished[pe]
+            filled[fills, pe] = np.int32(count > 0)
+        if not never_full:
+            for pe in range(pes):
+                places[pe] = (queued[pe] & mask) + rings[pe]
+                queued[pe] += filled[fills, pe]
+            for pe in range(pes):
+                ring[np.uint32(places[pe])] = finished[pe]  # of an empty slice the next overwrites it
     exhausted = int(broadcast + in_rows - 1 - row)
     drained = exhausted + 1
     if len(active) > 0:
-        drained = max(exhausted + 1, int(broadcast) + QUEUED_AFTER, 1 + int(latest))
+        drained = max(exhausted + 1, int(broadcast) + QUEUED_AFTER, 1 + int(finished.max()))
     return exhausted, drained, int(stalls)
 
 
 @compiled
-def tally(
-    active: NDArray[np.int64],
-    counts: NDArray[np.int32],
-    nonzeros: NDArray[np.int32],
-    first_rows: NDArray[np.int32],
-    last_rows: NDArray[np.int32],
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+def tally(active: NDArray[np.int64], slices: NDArray[Any], most: int, tallies: NDArray[np.int32]) -> None:
     """Count what every PE meets in the active columns.
 
     Parameters
     ----------
     active : (n,) columns with a nonzero activation, ascending.
-    counts, nonzeros : (columns, pes) entries of every slice, with and without fillers.
-    first_rows, last_rows : (columns, pes) sparse-matrix rows of every slice's first and last entry.
-
-    Returns
-    -------
-    entries, weights (entries but for fillers), empty slices, sparse-matrix row reads : (pes,) each.
+    slices : (4, columns, pes) of every slice: entries with and without fillers, sparse-matrix rows that it lies in, and
+        the first of them; as uint16 if that holds them, its largest value left free, else as uint32.
+    most : entries of the largest slice.
+    tallies : (4, pes) receives entries, weights (entries but for fillers), empty slices and sparse-matrix row reads.
     """
-    pes = counts.shape[1]
-    entries = np.zeros(pes, dtype=np.int32)
-    weights = np.zeros(pes, dtype=np.int32)
-    empty_slices = np.zeros(pes, dtype=np.int32)
-    row_reads = np.zeros(pes, dtype=np.int32)
-    held_rows = np.full(pes, -1, dtype=np.int32)
-    for column in active:
-        for pe in range(pes):
-            count = counts[column, pe]
-            first, last = first_rows[column, pe], last_rows[column, pe]
-            entries[pe] += count
-            weights[pe] += nonzeros[column, pe]
-            empty_slices[pe] += np.int32(count == 0)
-            row_reads[pe] += (last - first + np.int32(first != held_rows[pe])) * np.int32(count > 0)
-            held_rows[pe] = last if count > 0 else held_rows[pe]
-    return entries, weights, empty_slices, row_reads
+    pes = slices.shape[2]
+    # Narrow sums are the faster ones; they are added up before one can leave 16 bits.
+    part = np.zeros((4, pes), dtype=slices.dtype)
+    held = np.zeros(pes, dtype=slices.dtype)
+    for pe in range(pes):
+        held[pe] -= 1  # the largest value: none
+    tallies[:] = 0
+    at_once = max(0xFFFF // max(most, 1), 1)
+    for begin in range(0, len(active), at_once):
+        for number in range(begin, min(begin + at_once, len(active))):
+            column = active[number]
+            for pe in range(pes):
+                count = slices[0, column, pe]
+                rows = slices[2, column, pe]
+                first = slices[3, column, pe]
+                part[0, pe] += count
+                part[1, pe] += slices[1, column, pe]
+                part[2, pe] += count == 0
+                part[3, pe] += rows - ((first == held[pe]) & (count != 0))
+                held[pe] = first + rows - 1 if count != 0 else held[pe]
+        for kind in range(4):
+            for pe in range(pes):
+                tallies[kind, pe] += np.int32(part[kind, pe])
+                part[kind, pe] = 0
 
 
 @compiled
@@ -213,43 +236,103 @@ def accumulate(
 @compiled
 def run_layer(
     values: NDArray[np.int16],
-    counts: NDArray[np.int32],
-    nonzeros: NDArray[np.int32],
-    first_rows: NDArray[np.int32],
-    last_rows: NDArray[np.int32],
-    starts: NDArray[np.int64],
-    rows: NDArray[np.uint32],
-    weights: NDArray[np.int16],
+    first_column: int,
+    slices: NDArray[Any],
+    most: int,
     in_rows: int,
     queue_depth: int,
     broadcasts_per_cycle: int,
     skip_empty_slices: bool,
-    accumulator_bits: int,
-    overflow: NDArray[np.bool_],
     schedule: NDArray[np.int64],
     tallies: NDArray[np.int32],
-    sums: NDArray[np.int64],
 ) -> None:
-    """One layer for n inputs; other parameters as in the functions above.
+    """Cycles and counters of one layer for n inputs; other parameters as in the functions above.
 
     Parameters
     ----------
-    values : (n, columns) activations.
-    overflow : (n,) receives what `accumulate` returns.
+    values : (n, source columns) activations; the layer's begin at `first_column`.
     schedule : (4, n) receives broadcasts, and exhausted, drained and stalls of the schedule.
-    tallies : (4, n, pes) receives what `tally` returns.
+    tallies : (n, 4, pes) receives what `tally` counts.
+    """
+    columns = np.empty(slices.shape[1], dtype=np.int64)
+    broadcasts = np.empty(slices.shape[1], dtype=np.int32)
+    for number in range(len(values)):
+        active = active_columns(values[number], first_column, columns)
+        if skip_empty_slices:
+            told = layer_schedule_skipping(
+                active, slices[0], in_rows, queue_depth, broadcasts_per_cycle, broadcasts[: active.size]
+            )
+        else:
+            told = layer_schedule(
+                active, slices[0], in_rows, queue_depth, broadcasts_per_cycle, broadcasts[: active.size]
+            )
+        schedule[0, number] = active.size
+        schedule[1, number], schedule[2, number], schedule[3, number] = told
+        tally(active, slices, most, tallies[number])
+
+
+@compiled
+def active_columns(values: NDArray[np.int16], first_column: int, columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Columns of a layer with a nonzero activation, ascending; in the front of `columns`, which has room for all."""
+    count = 0
+    for column in range(columns.size):
+        columns[count] = column
+        count += values[first_column + column] != 0
+    return columns[:count]
+
+
+@compiled
+def sum_layer(
+    values: NDArray[np.int16],
+    first_column: int,
+    starts: NDArray[np.int64],
+    rows: NDArray[np.uint32],
+    weights: NDArray[np.int16],
+    accumulator_bits: int,
+    overflow: NDArray[np.bool_],
+    sums: NDArray[np.int64],
+) -> None:
+    """The sums of one layer for n inputs; other parameters as in the functions above.
+
+    Parameters
+    ----------
+    overflow : (n,) receives what `accumulate` returns.
     sums : (n, out_rows * pes), zeros or the sums of the column tiles before; receives the sums.
     """
+    columns = np.empty(starts.size - 1, dtype=np.int64)
     for number in range(len(values)):
-        active = np.flatnonzero(values[number])
-        broadcasts = np.empty(len(active), dtype=np.int32)
-        if skip_empty_slices:
-            told = layer_schedule_skipping(active, counts, in_rows, queue_depth, broadcasts_per_cycle, broadcasts)
-        else:
-            told = layer_schedule(active, counts, in_rows, queue_depth, broadcasts_per_cycle, broadcasts)
-        schedule[0, number] = len(active)
-        schedule[1, number], schedule[2, number], schedule[3, number] = told
-        tally_of = tally(active, counts, nonzeros, first_rows, last_rows)
-        for kind in range(4):
-            tallies[kind, number] = tally_of[kind]
-        overflow[number] = accumulate(active, values[number], starts, rows, weights, accumulator_bits, sums[number])
+        active = active_columns(values[number], first_column, columns)
+        factors = values[number, first_column:]
+        overflow[number] = accumulate(active, factors, starts, rows, weights, accumulator_bits, sums[number])
+
+
+@compiled
+def write_back(
+    sums: NDArray[np.int64],
+    bias_terms: NDArray[np.int64],
+    shift: int,
+    relu: bool,
+    accumulator_bits: int,
+    overflow: NDArray[np.bool_],
+    outputs: NDArray[np.int16],
+) -> None:
+    """`model.fixed_point.write_back` of n inputs' wrapped sums with their biases; marks those that leave the range.
+
+    Parameters
+    ----------
+    sums : (n, rows), not wrapped.
+    bias_terms : (rows,) scaled biases.
+    overflow : (n,) becomes true where adding a bias leaves the accumulator's range.
+    outputs : (n, rows) receives the outputs.
+    """
+    limit = np.int64(1) << (accumulator_bits - 1)
+    rounding = np.int64(1) << (shift - 1) if shift > 0 else np.int64(0)
+    lowest = np.int64(0) if relu else np.int64(-0x8000)
+    for number in range(len(sums)):
+        seen = np.int64(0)
+        for row in range(bias_terms.size):
+            total = sums[number, row] + bias_terms[row] + limit
+            seen |= total
+            wrapped = (total & ((limit << 1) - 1)) - limit
+            outputs[number, row] = min(max((wrapped + rounding) >> shift, lowest), np.int64(0x7FFF))
+        overflow[number] |= (seen >> accumulator_bits) != 0

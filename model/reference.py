@@ -16,7 +16,7 @@ class ReferenceRun(NamedTuple):
     ----------
     outputs : (out_rows * pes,) int16 of the last layer.
     overflow : whether an accumulator left its range in any layer.
-    activations : the outputs of every layer in turn; the last are `outputs`. A column tile that keeps its sums has none.
+    activations : the outputs of every layer in turn; the last are `outputs`. A column tile that keeps sums has none.
     """
 
     outputs: NDArray[np.int16]
@@ -27,8 +27,8 @@ class ReferenceRun(NamedTuple):
 def run_reference(image: NetworkImage, activations: NDArray[np.int16]) -> ReferenceRun:
     """All layers, dense, through `model.fixed_point.layer_reference`.
 
-    `activations` is (columns of the image,) int16 in physical order; ValueError for another shape. The column tiles of a
-    layer are put together again.
+    `activations` is (columns of the image,) int16 in physical order; ValueError for another shape. The column tiles of
+    a layer are put together again.
     """
     columns = image.columns
     if activations.shape != (columns,):

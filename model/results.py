@@ -179,7 +179,7 @@ class RunResult:
 
     @property
     def counters(self) -> NDArray[np.int64]:
-        """(len(PeCounter), pes), as the counter registers show them after the run: what was decoded, of the last pass."""
+        """(len(PeCounter), pes), as the counter registers show them after the run; decoded: in the last pass."""
         counters = np.stack([layer.counters for layer in self.layers])
         counters[: self.loaded_last, PeCounter.DECODED_SYMBOLS] = 0
         return counters.sum(axis=0)

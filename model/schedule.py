@@ -152,7 +152,7 @@ class LayerSchedule:
         return np.cumsum(change[:, :-1], axis=1, dtype=np.int32)
 
     def in_flight(self, begin: int, end: int) -> NDArray[np.int32]:
-        """(end - begin,) broadcasts on their way to the queues, in stages B, P and Q, in the cycles begin to end - 1."""
+        """(end - begin,) broadcasts on their way to the queues, in stages B, P and Q, in the cycles of the part."""
         cycles = np.arange(begin, end)
         sent = np.searchsorted(self.broadcasts, cycles)
         return (sent - np.searchsorted(self.broadcasts, cycles - QUEUED_AFTER + 1)).astype(np.int32)

@@ -1,12 +1,13 @@
 """The fast engine: cycles by hand, figures, and what it refuses."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from model.engine import Engine, run_image
-from model.engine_kernel import layer_schedule, layer_schedule_skipping
+from model.engine import Engine, run_image, slice_figures
+from model.engine_kernel import layer_schedule, layer_schedule_skipping, tally
 from model.reference import run_reference
 from model.registers import PeCounter
 from tests.support_images import layer_from_codes, network, random_activations, random_network_image, small_config
@@ -202,3 +203,70 @@ def test_fixed_cost_of_a_layer():
         assert rows <= n + 5
         assert busy.cycles == n + n + 18
         assert silent.cycles == rows + n + 13
+
+
+def plain_tally(active, slices):
+    """The counters of section 7 from the slices, one by one."""
+    pes = slices.shape[2]
+    counted, held = np.zeros((4, pes), dtype=int), [None] * pes
+    for column in active:
+        for pe in range(pes):
+            count, weights, rows, first = (int(value) for value in slices[:, column, pe])
+            counted[:3, pe] += (count, weights, count == 0)
+            if count:
+                counted[3, pe] += rows - (first == held[pe])
+                held[pe] = first + rows - 1
+    return counted
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.uint32])
+@pytest.mark.parametrize("most", [1, 5, 30000])
+def test_tally_of_any_width(kind, most):
+    """Sums leave 16 bits, rows end where the next begin, and all widths have a value that stands for no row."""
+    rng = np.random.default_rng(most)
+    counts = rng.integers(0, most + 1, (60, 7))
+    rows = -(-counts // 8)
+    first = np.cumsum(rows, axis=0) - rows - (rng.random(rows.shape) < 0.5)
+    highest = 0xFFFE if kind is np.uint16 else 0xF0000
+    first = np.maximum(first, 0) % (highest - most)
+    slices = np.stack([counts, rng.integers(0, counts + 1), rows, first]).astype(kind)
+    active = np.flatnonzero(rng.random(60) < 0.8)
+    counted = np.full((4, 7), -1, dtype=np.int32)
+    tally(active, slices, most, counted)
+    assert counted.tolist() == plain_tally(active, slices).tolist()
+
+
+def test_cycles_and_counters_without_outputs():
+    rng = np.random.default_rng(3)
+    image = random_network_image(rng, small_config(), [12, 9, 5], 0.5)
+    batch = np.stack([random_activations(rng, image, 0.5) for _ in range(3)])
+    engine = Engine(image)
+    for with_outputs, without in zip(engine.run_layers(batch), engine.run_layers(batch, outputs=False), strict=True):
+        assert without.cycles.tolist() == with_outputs.cycles.tolist()
+        assert without.total().counters.tolist() == with_outputs.total().counters.tolist()
+    assert without.outputs.shape == (3, 0)
+
+
+@pytest.mark.parametrize("rows", [0xFFF0, 0x1000F])
+def test_slices_in_memories_of_any_depth(rows):
+    """A figure that does not leave the largest value of 16 bits free takes 32."""
+    config = small_config(pes=1, sparse_matrix_depth=1 << 18)
+    image = one_long_layer(config, rows)
+    figures = slice_figures(image.layers[0], np.diff(image.layers[0].pointers), config.entries_per_row)
+    assert figures.dtype == (np.uint16 if rows < 0xFFFF else np.uint32)
+    assert figures[3].max() == rows - 1
+    assert figures.flags.c_contiguous
+
+
+def one_long_layer(config, rows):
+    """Columns of entries in all rows of the memory but the last, and one of an entry in that."""
+    entries, columns = (rows - 1) * config.entries_per_row + 1, 16
+    layer = layer_from_codes(config, np.ones((1, columns), dtype=int), np.zeros(16, np.int16), [0])
+    long = replace(
+        layer,
+        pointers=np.append(np.linspace(0, entries - 1, columns).astype(int), entries)[None],
+        codes=np.zeros(entries, np.uint8),
+        runs=np.zeros(entries, np.uint8),
+        offsets=np.array([0, entries]),
+    )
+    return network(config, [long], columns, 1)

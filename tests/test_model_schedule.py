@@ -106,7 +106,10 @@ def test_an_empty_slice_by_hand():
                     assert schedule.busy[number, pe] == 0
                 else:
                     assert (schedule.starts[number, pe], schedule.finishes[number, pe]) == span
-        assert schedule.occupancy(6, 12).tolist() == [[0, 1, 2, 2, 1, 0], [0, *([1, 2] if not skip else [0, 1]), 1, 1, 0]]
+        assert schedule.occupancy(6, 12).tolist() == [
+            [0, 1, 2, 2, 1, 0],
+            [0, *([1, 2] if not skip else [0, 1]), 1, 1, 0],
+        ]
 
 
 @pytest.mark.parametrize("skip", [False, True])
