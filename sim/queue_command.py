@@ -117,9 +117,9 @@ def show_queues(output: Output, array: ArrayConfig, reports: Sequence[QueueRepor
         ],
     )
     output.line(
-        "some full: share of these cycles in which some queue had no slot left for a broadcast, counting what was on its "
-        "way. fullest: the fullest queue, mean over cycles. Under a number: share of PE cycles in which a queue held so "
-        "many.\n"
+        "some full: share of these cycles in which some queue had no slot left for a broadcast, counting what was on "
+        "its way. fullest: the fullest queue, mean over cycles. Under a number: share of PE cycles in which a queue "
+        "held so many.\n"
     )
     output.line(f"over time, in {PARTS} equal parts; full height is {depth}")
     width = max(len(report.name) for report in reports)

@@ -15,8 +15,8 @@ MOST_DEPTH = 256  # no configuration has deeper queues
 class DepthCurve:
     """What runs take with queues of every depth.
 
-    cycles : (MOST_DEPTH,) int64, of all runs together, with queues of 1, 2, .. slots; never more with deeper ones. For a
-        depth that no array can have, those of the next smaller one that can, or of the smallest.
+    cycles : (MOST_DEPTH,) int64, of all runs together, with queues of 1, 2, .. slots; never more with deeper ones. For
+        a depth that no array can have, those of the next smaller one that can, or of the smallest.
     smallest : slots that a queue must have.
     unbounded : the same if no queue were ever full.
     """

@@ -40,10 +40,11 @@ def encode_image(image: NetworkImage) -> Words:
     The Huffman codes of a layer are made from the symbol counts of all PEs together. EieError for a layer that the
     descriptor or the codes of this array cannot express, and for an image of several passes.
     """
-    passes = encode_passes(image)
-    if len(passes) > 1:
-        raise EieError(f"the image must be one that the array holds at once, got one of {len(passes)} passes")
-    return passes[0]
+    if len(image.pass_starts) > 1:
+        raise EieError(
+            f"the image must be one that the array holds at once, got one of {len(image.pass_starts)} passes"
+        )
+    return _encode_pass(image.layers, image.config)
 
 
 def encode_passes(image: NetworkImage) -> tuple[Words, ...]:

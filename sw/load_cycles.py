@@ -51,4 +51,4 @@ def _code_cycles(bits: NDArray[np.int64], width: int) -> int:
             elif left > 0:
                 stopped[pe] = accepted + left + 2
                 ready[pe] = min(accepted + width + 1, stopped[pe])
-    return max(cycle, stopped.max()) + 1
+    return int(max(cycle, stopped.max()) + 1)

@@ -52,7 +52,8 @@ def column_tile(layer: LayerImage, first_row: int, rows: int) -> LayerImage:
     first, last = first_row * layer.pes, (first_row + rows) * layer.pes
     pointers = layer.pointers[:, first : last + 1]
     begins, ends = (pointers[:, at] + layer.offsets[:-1] for at in (0, -1))
-    entries = np.concatenate([np.arange(begin, end) for begin, end in zip(begins, ends, strict=True)])
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(ends - begins)])
+    entries: NDArray[np.int64] = np.arange(int(offsets[-1])) + np.repeat(begins - offsets[:-1], ends - begins)
     tile = replace(
         layer,
         in_rows=rows,
@@ -60,7 +61,7 @@ def column_tile(layer: LayerImage, first_row: int, rows: int) -> LayerImage:
         pointers=pointers - pointers[:, :1],
         codes=layer.codes[entries],
         runs=layer.runs[entries],
-        offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(ends - begins)]),
+        offsets=offsets,
     )
     if first_row + rows == layer.in_rows:
         return tile

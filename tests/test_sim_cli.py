@@ -332,7 +332,7 @@ BAD = [
     [*SIMULATE, "--config", "bad.toml"],
     [*SIMULATE, "--config", "unknown.toml"],
     [*SIMULATE, "--set", "queue_depth=0"],
-    [*SIMULATE, "--preset", "tiny4", "--set", "pointer_depth=10"],
+    [*SIMULATE, "--preset", "tiny4", "--set", "pointer_depth=4"],
     [*SIMULATE, "--set", "code_bits=3"],
     ["verify", "truncated.eie", "--input", "x.npy"],
     ["verify", "net.eie", "--input", "wide.npy"],

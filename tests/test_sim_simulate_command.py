@@ -17,7 +17,6 @@ from sw.layer import Layer
 from sw.model_file import save
 from sw.network import Network
 
-
 PJ_PER_DRAM_BIT = load_technology().event("dram_bit")
 
 

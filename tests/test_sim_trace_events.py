@@ -20,13 +20,13 @@ from tests.support_queues import Seen, slices_of, watch
 CYCLES = 1.0  # nanoseconds a cycle, so that times are cycles
 
 
-def made(seed: int, *, pes: int = 4, depth: int = 3, skip: bool = False, lanes: int = 1) -> tuple[NetworkImage, np.ndarray]:
+def made(
+    seed: int, *, pes: int = 4, depth: int = 3, skip: bool = False, lanes: int = 1
+) -> tuple[NetworkImage, np.ndarray]:
     """A random network of three layers that stalls now and then, and an input."""
     rng = np.random.default_rng(seed)
     memories = {"activation_depth": 32, "sparse_matrix_depth": 512}  # enough for a single PE
-    config = small_config(
-        pes=pes, queue_depth=depth, skip_empty_slices=skip, broadcasts_per_cycle=lanes, **memories
-    )
+    config = small_config(pes=pes, queue_depth=depth, skip_empty_slices=skip, broadcasts_per_cycle=lanes, **memories)
     image = random_network_image(rng, config, [30, 24, 9], 0.4)
     return image, random_activations(rng, image, 0.6)
 
