@@ -97,7 +97,7 @@ class ProcessingElement(wiring.Component):
             issue.write_back.eq(self.write_back),
             sparse_matrix.row_enable.eq(issue.row_enable),
             sparse_matrix.row_address.eq(issue.row_address),
-            sparse_matrix.slot.eq(s_operation.slot),
+            sparse_matrix.slot.eq(m_operation.slot),
         ]
         m.d.sync += [
             m_valid.eq(issue.valid),

@@ -1,6 +1,9 @@
 """The sparse-matrix memory and its read stages: rows of entries, read a row at a time."""
 
-from amaranth import Array, Cat, Module, Signal
+from functools import reduce
+from operator import or_
+
+from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,8 +26,8 @@ class SparseMatrixMemory(wiring.Component):
     -------
     write : one row.
     row_enable, row_address : stage A, the row to be read; without enable the row of the entry before is used.
-    slot : stage S, the entry's slot, two cycles after its stage A; past the last slot the entry is unspecified.
-    code, run : the entry, in registers, valid in the cycle after `slot`.
+    slot : stage M, the entry's slot, in the cycle after its stage A; past the last slot the entry is 0.
+    code, run : the entry, in registers, valid two cycles after `slot`.
     parity_error : stage S, the row that came into the row register has changed in the memory.
     """
 
@@ -49,18 +52,24 @@ class SparseMatrixMemory(wiring.Component):
         m.submodules.rows = rows = BlockMemory(depth=config.sparse_matrix_depth, width=width)
         m_read = Signal()
         s_row = Signal(width)
+        # One bit per slot chooses in two levels of logic where a slot number would take four.
+        s_chosen = Signal(config.entries_per_row)
+        chosen = [
+            s_row.word_select(slot, config.entry_bits) & s_chosen[slot].replicate(config.entry_bits)
+            for slot in range(config.entries_per_row)
+        ]
         entry = Signal(config.entry_bits)
-        entries = Array(s_row.word_select(slot, config.entry_bits) for slot in range(config.entries_per_row))
         m.d.comb += [
             rows.write.valid.eq(self.write.valid),
             rows.write.address.eq(self.write.address),
             rows.write.data.eq(self.write.data),
             rows.read_enable.eq(self.row_enable),
             rows.read_address.eq(self.row_address),
-            entry.eq(entries[self.slot]),
+            entry.eq(reduce(or_, chosen)),
         ]
         m.d.sync += [
             m_read.eq(self.row_enable),
+            s_chosen.eq(Cat(self.slot == slot for slot in range(config.entries_per_row))),
             self.code.eq(entry[: config.code_bits]),
             self.run.eq(entry[config.code_bits :]),
         ]

@@ -337,7 +337,7 @@ def random_activations(rng, rows, density, scale=300):
         {"queue_depth": 9, "pe_counters": False, "stream_bits": 128, "index_bits": 6, "row_bits": 20},
         {"queue_depth": 2, "skip_empty_slices": True, "parity": True},
         {"pes": 2, "broadcasts_per_cycle": 2, "queue_depth": 4, "parity": True},
-        {"pes": 5, "broadcasts_per_cycle": 2, "queue_depth": 6, "skip_empty_slices": True},
+        {"pes": 3, "broadcasts_per_cycle": 2, "queue_depth": 6, "skip_empty_slices": True, "sparse_matrix_depth": 400},
     ],
     ids=range(7),
 )

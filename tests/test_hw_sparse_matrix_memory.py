@@ -38,7 +38,7 @@ def test_code_and_run_three_cycles_after_issue(sizes):
             history.append((held, slot))
             ctx.set(dut.row_enable, enable)
             ctx.set(dut.row_address, row)
-            ctx.set(dut.slot, history[-3][1] if cycle >= 2 else 0)
+            ctx.set(dut.slot, history[-2][1] if cycle >= 1 else 0)
             if cycle >= 3:
                 row, slot = history[-4]
                 entry = rows[row] >> slot * config.entry_bits
