@@ -27,7 +27,7 @@ from tests.support_rtl import simulators
 
 def run_engine(image: NetworkImage, activations: NDArray[np.int16]) -> list[RunResult]:
     """The engine on logical inputs (n, in_features)."""
-    physical = np.zeros((len(activations), image.layers[0].columns), dtype=np.int16)
+    physical = np.zeros((len(activations), image.columns), dtype=np.int16)
     physical[:, : image.in_features] = activations
     return run_image(image, physical)
 
@@ -73,6 +73,22 @@ def test_a_network_in_its_own_order(simulator, dealing):
     shared = compress(network, density=None).to_network().forward(x)
     got = logical(image, runs) / 2.0**image.output_fraction_bits
     assert np.abs(got - shared).max() < 0.01 * np.abs(shared).max()
+
+
+@pytest.mark.parametrize("simulator", simulators())
+@pytest.mark.parametrize(
+    "changes", [{}, {"broadcasts_per_cycle": 2, "skip_empty_slices": True, "parity": True}], ids=str
+)
+def test_a_network_in_passes(simulator, changes):
+    """Layers and column tiles that the memories do not hold at once, loaded one after the other for every input."""
+    config = PRESETS["tiny4"].with_(pointer_depth=18, layers=2, constant_depth=48, **changes)
+    rng = np.random.default_rng(8)
+    network = random_network(rng, [30, 22, 9], 0.5)
+    x = rng.random((2, 30)).astype(np.float32)
+    image = build_image(compress(network, density=None, calibration=x), config)
+    assert len(image.passes) > 2
+    activations = quantise_inputs(image, x)
+    check_equal(image, run_engine(image, activations), run_rtl(image, activations, simulator, stall=0.1))
 
 
 def test_one_shot_lenet_keeps_its_accuracy_and_runs_identically_on_64_pes(data_folder: Path):
