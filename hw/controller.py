@@ -106,7 +106,7 @@ class Controller(wiring.Component):
             m.d.sync += [row.eq(row + 1), is_last.eq(row + 2 == rows)]
 
         def present():
-            """Read `next_row` of the activation memories."""
+            """Read `next_row` of the activation memories; after a last row nobody takes it."""
             m.d.comb += self.read.eq(1)
             m.d.sync += next_row.eq(next_row + 1)
 
@@ -176,11 +176,11 @@ class Controller(wiring.Component):
             with m.Case(ControlState.BROADCAST):
                 m.d.comb += self.computing.eq(1)
                 with m.If(exhausted):
+                    present()
                     with m.If(is_last):
                         m.d.sync += state.eq(ControlState.DRAIN)
                     with m.Else():
                         m.d.comb += self.take.eq(1)
-                        present()
                         following(descriptor.in_rows)
 
             with m.Case(ControlState.DRAIN):
@@ -225,11 +225,11 @@ class Controller(wiring.Component):
             with m.Case(ControlState.UNLOAD):
                 m.d.comb += self.unload_row.eq(1)
                 with m.If(self.row_done):
+                    present()
                     with m.If(is_last):
                         m.d.sync += state.eq(ControlState.IDLE)
                     with m.Else():
                         m.d.comb += self.take.eq(1)
-                        present()
                         following(descriptor.out_rows)
         return m
 

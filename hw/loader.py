@@ -100,8 +100,8 @@ class Loader(wiring.Component):
         m.d.comb += [
             layer.accept.eq(valid & (state == LoaderState.DESCRIPTOR)),
             layer.word.eq(word),
-            layer.clear.eq(self.load & ~self.soft_reset),
-            layer.loaded.eq(self.layer_write.valid & ~self.soft_reset),
+            layer.clear.eq(self.load),
+            layer.loaded.eq(self.layer_write.valid),
             self.columns.eq(layer.columns),
             self.stream_ended.eq(state == LoaderState.WAIT),
             self.layer_write.address.eq(self.layers),
@@ -239,6 +239,7 @@ class Loader(wiring.Component):
             m.d.sync += [self.layers.eq(0), self.sealed.eq(0)]
         with m.Elif(self.layer_write.valid):
             m.d.sync += self.layers.eq(self.layers + 1)
+        # The bases of the next layer stay what they are, or become anything: the seal is opened by LOAD alone.
         with m.If(self.soft_reset):
             m.d.sync += [
                 register.eq(register.init) for register in (index, row, rows_left, last_row_left, self.error_pe)

@@ -271,8 +271,12 @@ async def network(bench: Bench) -> None:
 
 async def recover(bench: Bench, error: Error) -> None:
     """The cause shows, a soft reset clears it, a network loads and runs."""
+    for _ in range(PATIENCE):
+        status = await bench.read("STATUS")
+        if status >> 8:
+            break
     await bench.sent()
-    assert (await bench.read("STATUS") >> 8, await bench.read("IRQ_STATUS")) == (error, 2)
+    assert (status, await bench.read("IRQ_STATUS")) == (error << 8, 2)
     await bench.write("CONTROL", SOFT_RESET)
     assert await bench.read("STATUS") == 1
     await load(bench)
@@ -292,10 +296,6 @@ async def long_stream(bench: Bench) -> None:
     await bench.reset()
     bench.send([header(Opcode.LOAD)])
     bench.send([*bench.job.packets[1], *[0] * bench.random.randint(1, 9)])
-    for _ in range(PATIENCE):
-        if await bench.read("STATUS") != 0:
-            break
-    await ClockCycles(bench.dut.aclk, 600)
     await recover(bench, Error.OPCODE)
 
 

@@ -246,7 +246,7 @@ def test_an_input_right_after_reset_is_kept():
 
 
 def test_a_soft_reset_ends_a_run_and_the_network_runs_again():
-    """In the middle of loading, running and unloading; an upset at the end of the program would show in the outputs."""
+    """In the middle of a run, of an output row and of loading; a register left behind would show in the outputs."""
     rng = random.Random(7)
     network = Network(rng, [(3, 5), (5, 2)], 0.6)
     inputs = [rng.randint(-900, 900) for _ in range(3 * CONFIG.pes)]
@@ -262,6 +262,9 @@ def test_a_soft_reset_ends_a_run_and_the_network_runs_again():
             await host.write(ctx, "CONTROL", 1)
             await ctx.tick().repeat(wait)
             assert await host.read(ctx, register) & 0b1111 == running
+            ctx.set(host.dut.o.ready, 1)
+            await ctx.tick()
+            ctx.set(host.dut.o.ready, 0)
             await host.write(ctx, "CONTROL", 0b10)
             assert await host.read(ctx, register) == 1
             assert ctx.get(host.dut.o.valid) == 0
