@@ -81,6 +81,22 @@ def test_the_total_is_the_sum_of_the_layers() -> None:
         assert parts[2] > 0
 
 
+def test_two_broadcasts_copy_the_pointers_and_parity_widens_memories() -> None:
+    array = PRESETS["eie64"]
+    memories, with_parity = array_memories(array), array_memories(array.with_(parity=True))
+    assert with_parity.sparse_matrix.bits == memories.sparse_matrix.bits + 1 == 65
+    assert with_parity.sparse_matrix.bytes == 16384 * 65 / 8
+    assert with_parity.pointer_bank.bits == memories.pointer_bank.bits + 1
+    assert with_parity.activation == memories.activation
+    leaks: list[dict[str, float]] = []
+    for lanes in (1, 2):
+        model = EnergyModel.of_array(array.with_(broadcasts_per_cycle=lanes), load_technology())
+        actions = model.actions(replace(NONE, cycles=1.0))
+        leaks.append({action.part: action.count for action in actions if action.name == "leak"})
+    assert leaks[0]["pointer_bank"] == 2 * 64
+    assert leaks[1] == leaks[0] | {"pointer_bank": 4 * 64}
+
+
 MEMORY_PJ = {"constant": 0.359279, "read": 0.359279, "write": 0.576069}
 
 
