@@ -48,7 +48,6 @@ class ArithmeticUnit:
         self.c: Operation | None = None
         self.k: Operation | None = None
         self.o: Output | None = None
-        self.written: Operation | None = None
         self.overflow = False
         self._next_w: Operation | None = None
         self._next_x: Operation | None = None
@@ -113,9 +112,8 @@ class ArithmeticUnit:
         self._next_c = None
         if r is not None:
             operand = self._accumulators.output
-            for newer in (self.written, k):
-                if newer is not None and newer.row == r.row:
-                    operand = newer.value
+            if k is not None and k.row == r.row:
+                operand = k.value
             self._next_c = Operation(r.write_back, r.row, operand, r.value)
         self._next_k = None
         self._next_overflow = self.overflow
@@ -125,17 +123,15 @@ class ArithmeticUnit:
             wrapped = wrap(exact, self._config.accumulator_bits)
             self._next_k = Operation(c.write_back, c.row, wrapped)
             self._next_overflow |= wrapped != exact
+            self._accumulators.write(c.row, 0 if c.write_back else wrapped)
         self._next_o = None
-        if k is not None:
-            self._accumulators.write(k.row, 0 if k.write_back else k.value)
-            if k.write_back:
-                layer = pe.control.descriptor
-                self._next_o = Output(k.row, write_back(k.value, layer.shift, layer.relu))
+        if k is not None and k.write_back:
+            layer = pe.control.descriptor
+            self._next_o = Output(k.row, write_back(k.value, layer.shift, layer.relu))
         if pe.control.clears_counters:
             self._next_overflow = False
 
     def commit(self) -> None:
-        self.written = self.k
         self.w, self.x, self.r = self._next_w, self._next_x, self._next_r
         self.c, self.k, self.o = self._next_c, self._next_k, self._next_o
         self.previous_row = self._next_row
