@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from hw.verilog import verilog_text
 from model.config import ArrayConfig
+from model.engine import run_image
 from model.layouts import Opcode, header
-from model.registers import Error
+from model.registers import STATUS_ERROR_SHIFT, Error
 from sim.cosim import run_job
-from sim.host_program import Action, Idle, ReadCounters, Reset, Send, Start
+from sim.host_program import Action, Collect, Idle, Read, ReadCounters, Reset, Send, SoftReset, Start, Write
 from tests.support_images import (
     column_tiles,
     encode_input,
@@ -22,6 +23,7 @@ from tests.support_images import (
     network,
     random_activations,
     random_network_image,
+    unpack_lanes,
 )
 from tests.support_rtl import CONFIGS, Case, case_actions, check_answer, session, simulators
 from tests.test_model_agreement import configurations
@@ -128,6 +130,92 @@ def test_reset_in_the_middle_leaves_nothing_behind(simulator):
     check_answer(run_job(config, actions, simulator, lockstep=True), again)
 
 
+def interrupted_run(words: list[int], packet: list[int], rng: np.random.Generator) -> list[Action]:
+    """Load and run, and a soft reset at a random moment: while loading, running or unloading."""
+    moment = rng.integers(3)
+    if moment == 0:
+        return [Send(words[: int(rng.integers(1, len(words)))], stall=0.1), SoftReset()]
+    actions: list[Action] = [Send(words), Send(packet), Start(hold=bool(rng.integers(2)))]
+    return [*actions, Idle(int(rng.integers(1, 120)), take=moment == 2), SoftReset()]
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+@pytest.mark.parametrize("name", ["tiny4", "odd3", "pairs5"])
+def test_a_soft_reset_at_any_moment(name, simulator):
+    config = CONFIGS[name]
+    rng = np.random.default_rng(8)
+    cases = ordinary_cases(config, seed=4)[:2]
+    words = encode_network(cases[0].image)
+    packet = encode_input(config, cases[0].inputs[0])
+    actions: list[Action] = [Reset(2), Write("IRQ_ENABLE", 3), Write("PE_SELECT", 1)]
+    for _ in range(16):
+        actions += interrupted_run(words, packet, rng)
+        if rng.integers(2):
+            actions += [Idle(int(rng.integers(20))), Write("CONTROL", int(rng.integers(16)))]
+    for number, case in enumerate(cases):
+        actions += [SoftReset(), *case_actions(case, seed=number)]
+    check_answer(run_job(config, actions, simulator, lockstep=True), cases)
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_a_network_runs_after_a_soft_reset_without_being_loaded_again(simulator):
+    config = CONFIGS["tiny4"]
+    case = ordinary_cases(config, seed=4)[0]
+    load, *runs = case_actions(case)
+    actions: list[Action] = [Reset(2), load]
+    for cycles in (0, 7, 33, 60, 200):
+        actions += [*runs[:2], Idle(cycles, take=cycles > 100), SoftReset(), *runs[:3], Read(("CYCLES", "STATUS"))]
+    answer = run_job(config, actions, simulator, lockstep=True)
+    assert answer.failure is None, answer.failure
+    wanted = run_image(case.image, np.array(case.inputs[:1]))[0]
+    for outputs, shown in zip(answer.results[0::2], answer.results[1::2], strict=True):
+        assert unpack_lanes(outputs, config.lanes).tolist() == wanted.outputs.tolist()
+        assert shown == {"CYCLES": wanted.cycles, "STATUS": 0b01001 | wanted.overflow << 4}
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_transfers_end_with_their_packets_or_are_cut(simulator):
+    config = CONFIGS["tiny4"]
+    case = ordinary_cases(config, seed=4)[0]
+    layers = [encode_layer(config, layer) for layer in case.image.layers]
+    packet = encode_input(config, case.inputs[0])
+    cut: list[list[int]] = [[*layers[0][:at]] for at in (1, 2, 5, 6, 69, 86, len(layers[0]) - 1)] + [packet[:1]]
+    actions: list[Action] = [Reset(2)]
+    for words in cut:
+        actions += [Send(words, last=True), Idle(3), Read(("STATUS",)), SoftReset(), Send([header(Opcode.LOAD)])]
+    for words in ([header(Opcode.LOAD)], *layers, packet):
+        actions.append(Send(words, last=True))
+    actions += [Start(), Collect(), Read(("STATUS",))]
+    answer = run_job(config, actions, simulator, lockstep=True)
+    assert answer.failure is None, answer.failure
+    *shown, outputs, status = answer.results
+    assert [Error(read["STATUS"] >> STATUS_ERROR_SHIFT) for read in shown] == [Error.TRUNCATED] * len(cut)
+    assert status["STATUS"] >> STATUS_ERROR_SHIFT == Error.NONE
+    assert (
+        unpack_lanes(outputs, config.lanes).tolist() == run_image(case.image, case.inputs[0][None])[0].outputs.tolist()
+    )
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_interrupts(simulator):
+    """Every order of enabling, happening and clearing; the output is compared in every cycle."""
+    config = CONFIGS["tiny4"]
+    case = ordinary_cases(config, seed=4)[0]
+    load, *runs = case_actions(case)
+    rng = np.random.default_rng(6)
+    actions: list[Action] = [Reset(2), load]
+    for enable in (0, 1, 2, 3):
+        actions += [Write("IRQ_ENABLE", enable), runs[0], Start()]
+        for _ in range(40):
+            actions += [Idle(int(rng.integers(5)), take=True), Write("IRQ_STATUS", int(rng.integers(4)))]
+        actions += [Idle(200, take=True), Write("IRQ_STATUS", 1), Send([0xFE]), Write("IRQ_STATUS", 2), Idle(3)]
+        actions += [Read(("IRQ_STATUS", "IRQ_ENABLE", "ERROR_PE")), SoftReset(), Idle(3), Write("IRQ_STATUS", 3)]
+    answer = run_job(config, actions, simulator, lockstep=True)
+    assert answer.failure is None, answer.failure
+    assert [shown["IRQ_ENABLE"] for shown in answer.results] == [0, 1, 2, 3]
+    assert [shown["IRQ_STATUS"] for shown in answer.results] == [2, 2, 2, 2]
+
+
 @pytest.mark.parametrize("simulator", simulators("icarus"))
 def test_bad_packets_end_in_the_named_error(simulator):
     config = CONFIGS["tiny4"]
@@ -137,18 +225,18 @@ def test_bad_packets_end_in_the_named_error(simulator):
     impossible = list(packet)
     impossible[1] = 0  # no local rows
     no_codes = list(packet)
-    no_codes[5 : 5 + config.max_code_length] = [0] * config.max_code_length  # every limit of the run alphabet 0
+    no_codes[5 : 5 + config.tree_words] = [0] * config.tree_words
     bad: list[tuple[Error, list[int]]] = [
         (Error.OPCODE, [0xFE]),
         (Error.LAYERS, [header(Opcode.LOAD), *packet * (config.layers + 1)]),
         (Error.DESCRIPTOR, impossible),
         (Error.CODE, no_codes),
-        (Error.CODE, encode_layer(config, layer, drop_words=1)),
+        (Error.STREAM, encode_layer(config, layer, drop_words=1)),
         (Error.INPUT, [header(Opcode.INPUT, config.activation_depth + 1)]),
     ]
     actions: list[Action] = [Reset(2)]
     for _, words in bad:
-        actions += [Send(words), Idle(4), Send([1, 2, 3]), ReadCounters(), Reset(1)]
+        actions += [Send(words), Idle(40), Send([1, 2, 3]), ReadCounters(), Reset(1)]
     actions += [Start(), Idle(1), ReadCounters(), *case_actions(good)]
     answer = run_job(config, actions, simulator, lockstep=True)
     assert answer.failure is None, answer.failure
