@@ -94,6 +94,13 @@ def test_a_layer_is_cut_only_if_it_must_be_and_passes_are_filled():
     assert not any(layer.keep for layer in image.layers)
 
 
+def test_the_biases_of_a_pass_are_bounded_too():
+    """Of 10 and 2 local rows: together one word more than there is room for."""
+    whole = random_network_image(np.random.default_rng(1), small_config(pes=2), [12, 20, 4], 0.4)
+    for words, starts in ((12, (0,)), (11, (0, 1))):
+        assert cut(whole, whole.config.with_(constant_depth=whole.config.bias_base + words)).pass_starts == starts
+
+
 def test_a_tile_is_the_columns_of_its_rows():
     whole = random_network_image(np.random.default_rng(2), small_config(pes=3), [30, 14], 0.4)
     (layer,) = whole.layers
