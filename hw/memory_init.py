@@ -2,7 +2,7 @@
 
 import re
 
-_BLOCK = re.compile(r"^  initial begin\n((?:    (\S+)\[\d+\] = (\d+'h0+);\n)+)  end\n", re.MULTILINE)
+_BLOCK = re.compile(r"^  initial begin\n((?:    (\S+)\[\d+\] = (\d+'[dh]0+);\n)+)  end\n", re.MULTILINE)
 _WORD = re.compile(r"\[(\d+)\] = ")
 
 

@@ -27,3 +27,8 @@ def test_other_initial_values_are_kept():
 def test_words_out_of_order_are_refused():
     with pytest.raises(ValueError, match=r"wanted initial values of words for words 0, 1, 2, \.\., got \[0, 2, 2\]"):
         loop_zero_memories(BLOCK.replace("words[1]", "words[2]"))
+
+
+def test_words_of_32_bits_are_written_in_decimal():
+    text = loop_zero_memories(BLOCK.replace("16'h0000", "32'd0"))
+    assert "words_index = words_index + 1) words[words_index] = 32'd0;" in text
