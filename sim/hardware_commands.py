@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hw.verilog import write_verilog
+from hw.verilog import DEFAULT_DIVISOR, Bus, write_verilog
 from model.config import ArrayConfig
 from sim.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.output import Output, count
@@ -19,6 +19,12 @@ def verilog_command(
     folder: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the Verilog; made if missing.")
     ],
+    bus: Annotated[
+        Bus, typer.Option("--bus", help="What is around the array: its own ports, AXI4, AXI4-Lite alone, a UART.")
+    ] = "plain",
+    divisor: Annotated[
+        int, typer.Option("--divisor", min=4, max=1 << 20, help="Clock cycles per bit of the UART.")
+    ] = DEFAULT_DIVISOR,
     preset: Preset = None,
     config: ConfigFile = None,
     pes: Pes = None,
@@ -31,15 +37,15 @@ def verilog_command(
     if folder.exists() and not folder.is_dir():
         raise EieError(f"cannot write into {folder}: wanted a folder, got a file")
     with output.steps(f"writing Verilog for {array.pes} PEs"):
-        written = write_verilog(array, folder)
-    paths: list[Path] = [getattr(written, field.name) for field in fields(written)]
+        written = write_verilog(array, folder, bus=bus, divisor=divisor)
+    paths: set[Path] = {getattr(written, field.name) for field in fields(written)}
     files = {path.name: path.stat().st_size for path in sorted(paths)}
     output.table(
         f"{folder}: {array.name}, {array.pes} PEs",
         ["file", "bytes"],
         [[name, count(size)] for name, size in files.items()],
     )
-    output.result({"folder": str(folder), "config": array.to_dict(), "files": files})
+    output.result({"folder": str(folder), "bus": bus, "config": array.to_dict(), "files": files})
 
 
 def config_command(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from model.config import ArrayConfig
 from sim.cosim import Progress
-from sim.simulators import SIMULATORS, available_simulators
+from sim.simulators import SIMULATORS, SimulatorName, available_simulators
 from sw.errors import EieError
 from sw.transports.memory_mapped import MemoryMappedTransport
 from sw.transports.model import ModelTransport
@@ -12,7 +12,8 @@ from sw.transports.serial_link import SerialTransport, open_line
 from sw.transports.transport import Transport
 
 DEFAULT_BAUD = 1_000_000
-PLACES = "model, verilator, icarus, serial:PORT[@BAUD] or memory:ADDRESS[@FILE]"
+BOARD = "board"
+PLACES = "model, verilator, icarus, board, serial:PORT[@BAUD] or memory:ADDRESS[@FILE]"
 
 
 def open_place(place: str, config: ArrayConfig, progress: Progress = lambda _: None) -> Transport:
@@ -20,7 +21,8 @@ def open_place(place: str, config: ArrayConfig, progress: Progress = lambda _: N
 
     Parameters
     ----------
-    place : "model", the stepped model; "verilator" or "icarus", the RTL; "serial:/dev/ttyUSB0@1000000", a board;
+    place : "model", the stepped model; "verilator" or "icarus", the RTL; "board", the RTL of a
+        whole board at its serial line, on Verilator; "serial:/dev/ttyUSB0@1000000", a board;
         "memory:0x43c00000@/dev/mem", registers with a stream window in the processor's address space.
     config : the array that is there.
     progress : is told what takes time.
@@ -30,13 +32,19 @@ def open_place(place: str, config: ArrayConfig, progress: Progress = lambda _: N
     kind, _, rest = place.partition(":")
     if place == "model":
         return ModelTransport(config)
-    if place in SIMULATORS:
-        missing = available_simulators()[place]
+    if place in SIMULATORS or place == BOARD:
+        simulator: SimulatorName = "icarus" if place == "icarus" else "verilator"
+        missing = available_simulators()[simulator]
         if missing:
             raise EieError(missing)
-        from sim.rtl_transport import RtlTransport  # needs cocotb, which not every installation has
+        # These need cocotb, which not every installation has.
+        if place == BOARD:
+            from sim.rtl_line import RtlLine
 
-        return RtlTransport(config, place, progress)
+            return SerialTransport(RtlLine(config, progress), config)
+        from sim.rtl_transport import RtlTransport
+
+        return RtlTransport(config, simulator, progress)
     if kind == "serial" and rest:
         port, _, baud = rest.partition("@")
         return SerialTransport(open_line(port, _number(baud, "a baud rate") if baud else DEFAULT_BAUD), config)

@@ -45,7 +45,7 @@ class QueueFigures:
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """(depth + 1,) share of PE cycles by what the queue held; the first is that of empty queues, in which a PE starves."""
+        """(depth + 1,) share of PE cycles by what the queue held; the first is that of empty queues."""
         return self.histogram / self.histogram.sum()
 
     @property

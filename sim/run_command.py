@@ -35,7 +35,7 @@ def run_command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run inputs on an array by the host driver: the model, the RTL, or hardware.
+    """Run inputs on an array by the host driver.
 
     Exits 1 if a simulator gives no answer.
     """

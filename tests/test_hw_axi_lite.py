@@ -43,7 +43,7 @@ async def handshake(ctx, port: RegisterPort, valid, ready) -> None:
 
 
 def test_every_byte_address_is_read_or_refused():
-    dut = AxiLiteSlave()
+    dut = AxiLiteSlave(REGISTERS)
 
     async def testbench(ctx):
         port = RegisterPort(dut)
@@ -72,7 +72,7 @@ ORDERS = {"address": [(1, 0), (0, 1)], "data": [(0, 1), (0, 0), (1, 0)], "both":
 
 @pytest.mark.parametrize("first", ORDERS)
 def test_a_write_needs_address_and_data_in_any_order(first: str):
-    dut = AxiLiteSlave()
+    dut = AxiLiteSlave(REGISTERS)
 
     async def testbench(ctx):
         port = RegisterPort(dut)
@@ -107,7 +107,7 @@ def test_a_write_needs_address_and_data_in_any_order(first: str):
 
 def test_reads_and_writes_share_the_register_port_without_starving():
     """Both sides ask all the time and never wait: each gets its turn, and no read is disturbed."""
-    dut = AxiLiteSlave()
+    dut = AxiLiteSlave(REGISTERS)
 
     async def testbench(ctx):
         port = RegisterPort(dut)

@@ -9,7 +9,7 @@ import pytest
 
 from hw.array import PE_MODULE
 from hw.axi_lite import AXI_LITE_PORTS
-from hw.verilog import AXI_MODULE, verilog_text
+from hw.verilog import BUS_MODULES, verilog_text
 from model.config import ArrayConfig
 from model.engine import run_image
 from sim.simulators import SimulatorName, build
@@ -52,7 +52,7 @@ def job(config: ArrayConfig, transactions: int, seed: int) -> Job:
 
 def check(simulator: SimulatorName, transactions: int, folder: Path, seed: int = 1) -> None:
     texts = {name: text for name, text in verilog_text(CONFIG, bus="axi").items() if name.endswith(".v")}
-    built = build(texts, AXI_MODULE, PORTS, PE_MODULE, simulator)
+    built = build(texts, BUS_MODULES["axi"], PORTS, PE_MODULE, simulator)
     path = folder / "job.pickle"
     path.write_bytes(pickle.dumps(job(CONFIG, transactions, seed)))
     built.run("tests.axi_bench", {"EIE_JOB": str(path)}, folder)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from model.registers import Error
+from sim.places import open_place
 from sim.rtl_transport import RtlTransport
 from sim.simulators import SimulatorError, SimulatorName, available_simulators
 from sw.driver import Accelerator, ArrayError
@@ -28,13 +29,21 @@ def test_the_driver_s_outputs_are_the_engine_s(simulator: SimulatorName, passes:
             assert array.counters().cycles == cycles
 
 
+def test_a_board_at_its_serial_line():
+    case = make_case(1, 32)
+    with Accelerator(open_place("board", case.config), case.config) as array:
+        array.load(case.image)
+        np.testing.assert_array_equal(array.run(case.inputs[0]).astype(np.float32), case.outputs[0])
+        assert array.counters().cycles == case.cycles[0]
+
+
 def test_an_error_of_the_rtl_is_the_driver_s():
     case = make_case(2, 64)
     transport = RtlTransport(case.config, "verilator")
     with Accelerator(transport, case.config) as array:
+        array.load(case.image)
         transport.send(np.array([[0xFF, 0]], np.uint32))
         with pytest.raises(ArrayError) as caught:
-            array.load(case.image)
             array.run(case.inputs[0])
         assert caught.value.cause == Error.OPCODE
 
@@ -46,6 +55,6 @@ def test_a_simulator_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch):
         def run(self, *_: object) -> None:
             raise SimulatorError("it broke")
 
-    monkeypatch.setattr("sim.rtl_transport.build", lambda *_: Broken())
+    monkeypatch.setattr("sim.rtl_process.build", lambda *_: Broken())
     with pytest.raises(SimulatorError, match="it broke"):
         RtlTransport(case.config, "verilator")
