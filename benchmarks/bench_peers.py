@@ -101,7 +101,7 @@ def report(layer: PaperLayer, seed: int, rtl: bool, output: Output) -> None:
     output.line(
         f"SCALE-Sim counts every product, zeros included, and uses {100 * peer.utilisation:.1f} % of its PEs: one "
         "input row fills one row of the array. It has no sparsity of this kind, so its cycles are not to be compared "
-        "with ours, only its speed."
+        f"with ours, only its speed. It took {peer.processor_seconds:,.0f} s of processor time."
     )
     output.result(
         {
@@ -109,6 +109,7 @@ def report(layer: PaperLayer, seed: int, rtl: bool, output: Output) -> None:
             "seed": seed,
             "machine": vars(machine),
             "scale_sim_utilisation": peer.utilisation,
+            "scale_sim_processor_seconds": peer.processor_seconds,
             "rows": [{**vars(row), "pe_cycles_per_second": row.pe_cycles_per_second} for row in rows],
         }
     )

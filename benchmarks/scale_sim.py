@@ -26,9 +26,9 @@ import time
 from scalesim.scale_sim import scalesim
 run = scalesim(save_disk_space=True, verbose=False, config="array.cfg", topology="layer.csv", layout="layout.csv",
                input_type_gemm=True)
-began = time.perf_counter()
+began, processor_began = time.perf_counter(), time.process_time()
 run.run_scale(top_path="out")
-print("seconds", time.perf_counter() - began)
+print("seconds", time.perf_counter() - began, time.process_time() - processor_began)
 """
 
 CONFIGURATION = """[general]
@@ -75,11 +75,19 @@ class Gemm:
 
 @dataclass(frozen=True, kw_only=True)
 class ScaleSimRun:
-    """Cycles that were simulated, PEs that do something (0 to 1), seconds of the simulation without Python's start."""
+    """What SCALE-Sim reports, and what it took.
+
+    Parameters
+    ----------
+    cycles : that it simulated.
+    utilisation : products over PEs times cycles, 0 to 1.
+    seconds, processor_seconds : of the simulation, without starting Python.
+    """
 
     cycles: int
     utilisation: float
     seconds: float
+    processor_seconds: float
 
 
 def environment(folder: Path = FOLDER, packages: Sequence[str] = PACKAGES) -> Path:
@@ -125,13 +133,14 @@ def read_report(report: str, out: str) -> ScaleSimRun:
     if len(rows) != 2 or not {"Total Cycles", "Overall Util %"} <= set(rows[0]):
         raise EieError(f"one layer wanted in SCALE-Sim's report, got {report!r}")
     cells = dict(zip(rows[0], rows[1], strict=True))
-    seconds = [line.split()[1] for line in out.splitlines() if line.startswith("seconds ")]
-    if len(seconds) != 1:
-        raise EieError(f"one line of seconds wanted from SCALE-Sim, got {out!r}")
+    seconds = [float(word) for line in out.splitlines() if line.startswith("seconds ") for word in line.split()[1:]]
+    if len(seconds) != 2:
+        raise EieError(f"one line of two seconds wanted from SCALE-Sim, got {out!r}")
     return ScaleSimRun(
         cycles=int(cells["Total Cycles"]),
         utilisation=float(cells["Overall Util %"]) / 100,
-        seconds=float(seconds[0]),
+        seconds=seconds[0],
+        processor_seconds=seconds[1],
     )
 
 

@@ -64,7 +64,7 @@ def test_the_peer_is_asked_for_the_same_layer(
 
     def simulate(gemm: Gemm, python: Path) -> ScaleSimRun:
         asked.append((gemm, python))
-        return ScaleSimRun(cycles=1000, utilisation=0.125, seconds=2.0)
+        return ScaleSimRun(cycles=1000, utilisation=0.125, seconds=2.0, processor_seconds=1.0)
 
     monkeypatch.setattr(bench_peers, "environment", lambda: Path("python"))
     monkeypatch.setattr(bench_peers, "simulate", simulate)
@@ -74,6 +74,7 @@ def test_the_peer_is_asked_for_the_same_layer(
     assert asked == [(Gemm(m=1, n=600, k=4096, rows=8, columns=8), Path("python"))]
     assert found["rows"][-1]["pe_cycles_per_second"] == 1000 * 64 / 2
     assert found["scale_sim_utilisation"] == 0.125
+    assert found["scale_sim_processor_seconds"] == 1
     assert found["machine"]["cpu"]
     monkeypatch.setattr(sys, "argv", ["bench_peers", "--layer", LAYER])
     main()

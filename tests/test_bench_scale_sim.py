@@ -27,12 +27,14 @@ def test_inputs(tmp_path: Path) -> None:
 
 
 def test_report() -> None:
-    run = read_report(REPORT, "noise\nseconds 1.5\n")
-    assert (run.cycles, run.seconds) == (33663, 1.5)
+    run = read_report(REPORT, "noise\nseconds 1.5 0.5\n")
+    assert (run.cycles, run.seconds, run.processor_seconds) == (33663, 1.5, 0.5)
     assert run.utilisation == pytest.approx(0.121676618)
 
 
-@pytest.mark.parametrize(("report", "out"), [("", "seconds 1"), ("a, b,\n1, 2,\n", "seconds 1"), (REPORT, "")])
+@pytest.mark.parametrize(
+    ("report", "out"), [("", "seconds 1 1"), ("a, b,\n1, 2,\n", "seconds 1 1"), (REPORT, "seconds 1")]
+)
 def test_another_report_is_one_sentence(report: str, out: str) -> None:
     with pytest.raises(EieError, match="wanted"):
         read_report(report, out)
@@ -40,7 +42,7 @@ def test_another_report_is_one_sentence(report: str, out: str) -> None:
 
 def test_a_simulation_is_run_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = "import pathlib\npathlib.Path('out/run').mkdir(parents=True)\nassert '20' in open('layer.csv').read()\n"
-    fake = written + f"open('out/run/COMPUTE_REPORT.csv', 'w').write({REPORT!r})\nprint('seconds', 2.5)\n"
+    fake = written + f"open('out/run/COMPUTE_REPORT.csv', 'w').write({REPORT!r})\nprint('seconds', 2.5, 2)\n"
     monkeypatch.setattr(scale_sim, "RUNNER", fake)
     assert simulate(GEMM, Path(sys.executable)).seconds == 2.5
 
