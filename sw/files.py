@@ -11,10 +11,12 @@ from sw.errors import EieError
 LONGEST_REASON = 160
 
 
-def read_whole(path: Path) -> bytes:
-    """The bytes of a file; EieError if it cannot be read."""
+def read_whole(path: Path, most: int | None = None) -> bytes:
+    """The bytes of a file; EieError if it cannot be read or has more than `most`."""
     check_source(path)
     try:
+        if most is not None and path.stat().st_size > most:
+            raise EieError(f"{path} must have at most {most} bytes, it has {path.stat().st_size}")
         return path.read_bytes()
     except OSError as error:
         raise EieError(f"cannot read {path}: {reason(error)}") from error

@@ -25,6 +25,7 @@ from sw.layer import check_name
 from sw.network import Network
 
 LARGEST = (1 << 31) - 1
+LARGEST_TEXT = 1 << 20  # characters of a graph, of which JSON may make twenty times as many bytes
 PLAIN: dict[str, Operation] = {"relu": Relu(), "flatten": Flatten(), "concatenate": Concatenate()}
 LAYER_FIELDS = {"name", "relu", *(field.name for field in fields(Convolution))}
 LSTM_FIELDS = {"name", "sequence"}
@@ -34,6 +35,8 @@ KNOWN = ["layer", "lstm", "max_pool", "average_pool", *PLAIN]
 
 def parse_graph(text: str) -> Connections:
     """The connections that a graph's text says; EieError for anything else."""
+    if len(text) > LARGEST_TEXT:
+        raise EieError(f"a graph must have at most {LARGEST_TEXT} characters, got {len(text)}")
     try:
         parsed: object = json.loads(text)
     except (ValueError, RecursionError) as error:
