@@ -76,8 +76,6 @@ def tensors_from_network(network: Network) -> tuple[dict[str, NDArray[np.float32
         in_parts = {} if lstm is None else lstm_tensors.split(layer.name, layer.weight, layer.bias)
         parts = in_parts or {key: layer.weight, _bias_key(key): layer.bias}
         for part, values in parts.items():
-            if part in tensors:
-                raise EieError(f"layers must have tensors of different names, two have {part}")
             tensors[part] = np.ascontiguousarray(values)
     names = [layer.name for layer in network.layers]
     alternating = all(layer.relu != (layer is network.layers[-1]) for layer in network.layers)

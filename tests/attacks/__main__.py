@@ -10,12 +10,26 @@ from tests.attacks.commands import COMMANDS
 from tests.attacks.runner import as_json, run_all
 
 
+def index() -> str:
+    """What every attack tries, in one line each."""
+    lines = ["# Attacks", "", "Written by `python -m tests.attacks --index`.", ""]
+    for kind in COMMANDS:
+        attacks = [attack for attack in INDEX.values() if attack.kind == kind]
+        lines += [f"## {kind}", "", *(f"* `{attack.name}`: {attack.purpose}" for attack in attacks), ""]
+    return "\n".join(lines)
+
+
 def main() -> int:
+    """Run, write or list them; 1 if one got through."""
     parser = argparse.ArgumentParser(prog="python -m tests.attacks", description=__doc__)
     parser.add_argument("wanted", nargs="*", metavar="KIND[/NAME]", help="which attacks [default: all]")
     parser.add_argument("--write", type=Path, metavar="DIR", help="write the files into this folder, run nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--index", action="store_true", help="write index.md, run nothing")
     given = parser.parse_args()
+    if given.index:
+        (Path(__file__).parent / "index.md").write_text(index())
+        return 0
     chosen = [
         attack
         for attack in INDEX.values()

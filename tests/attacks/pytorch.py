@@ -112,6 +112,18 @@ def storage_outside() -> bytes:
 
 
 @attack("pytorch")
+def storage_of_many_types() -> bytes:
+    """Numbers that are said to be of nine types, each of which would have a copy of its own."""
+    kinds = {"Double": 8, "Float": 4, "Half": 2, "BFloat16": 2, "Long": 8, "Int": 4, "Short": 2, "Char": 1, "Byte": 1}
+    size = 1 << 22
+    tensors = {
+        f"{kind}__weight": tensor(storage("0", size // bytes_, f"{kind}Storage"), (1, 1), (1, 1))
+        for kind, bytes_ in kinds.items()
+    }
+    return file(dictionary(**tensors), size=size)
+
+
+@attack("pytorch")
 def shared_storage() -> bytes:
     """A thousand tensors that show one storage, each from another place."""
     tensors = {f"l{n}__weight": tensor(storage("0", 4096), (1, 3000), (1, 1), offset=n) for n in range(1000)}

@@ -171,6 +171,12 @@ def record_of_a_text() -> bytes:
 
 
 @attack("journal")
+def record_without_figures() -> bytes:
+    """A record whose figures are numbers instead of tables."""
+    return journal(b'{"key": "a", "record": {"enlarged": 0, "figures": 0, "events": 0}}')
+
+
+@attack("journal")
 def no_journal() -> bytes:
     """A file of somebody else's, which must not be cut off or written to."""
     return b"precious\n" * 100
