@@ -115,7 +115,7 @@ def run_asic(
     (folder / SCRIPT).write_text(_script(folder, sources), encoding="utf-8")
     say("synthesis and mapping, by unit and of a whole PE (yosys, ABC)")
     run_tool(YOSYS, ["-q", "-l", LOG, SCRIPT], folder, LOG, say)
-    units = _areas(folder / "units.json")
+    units = read_areas(folder / "units.json")
     sta_ns, sta_path = None, ()
     if with_sta:
         say("static timing (OpenSTA)")
@@ -123,7 +123,7 @@ def run_asic(
     return Asic(
         pe=_of(units, PE_MODULE, "pe"),
         array=_of(units, ARRAY_MODULE, "array"),
-        flat=_areas(folder / "flat.json")[PE_MODULE],
+        flat=read_areas(folder / "flat.json")[PE_MODULE],
         abc_ns=_abc_ns(folder / STATISTICS),
         sta_ns=sta_ns,
         sta_path=sta_path,
@@ -189,7 +189,7 @@ def _script(folder: Path, sources: list[str]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _areas(path: Path) -> dict[str, Area]:
+def read_areas(path: Path) -> dict[str, Area]:
     """Every module of `stat -json -liberty`, its own cells only: yosys counts those of modules inside it too."""
     try:
         modules = cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8"))["modules"])

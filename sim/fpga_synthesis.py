@@ -1,6 +1,7 @@
 """Synthesis for ECP5 with every unit kept as a module, so that each cell belongs to one, and what it says."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -90,8 +91,22 @@ def write_sources(config: ArrayConfig, folder: Path) -> list[str]:
 
 
 def kept_modules(texts: Iterable[str]) -> list[str]:
-    """The modules that stay modules: the array, the PE and their units (one dot in the name)."""
-    return [name for text in texts for name in module_names(text) if name.count(".") <= 1 and name != HARNESS]
+    """The modules that stay modules: the array, the PE and their units (one dot in the name) that have a clock.
+
+    Combinational units are counted with what is around them: yosys 0.70 stops at an assertion in ABC9 on the tree of
+    leading-nonzero nodes alone.
+    """
+    return [
+        name
+        for text in texts
+        for name in module_names(text)
+        if name.count(".") <= 1 and name != HARNESS and "clk" in _port_list(text, name)
+    ]
+
+
+def _port_list(text: str, module: str) -> list[str]:
+    found = re.search(rf"^module \\?{re.escape(module)} ?\((.*?)\);", text, re.MULTILINE | re.DOTALL)
+    return [] if found is None else [port.strip() for port in found[1].split(",")]
 
 
 def synthesise(folder: Path, sources: list[str], *, no_rw_check: bool = False, say: Say = lambda _: None) -> Synthesis:
