@@ -78,3 +78,10 @@ def test_bytes_of_lstms():
 def test_what_is_refused(data: bytes, sentence: str):
     with pytest.raises(EieError, match=sentence):
         parse_graph(Reader(data, 0, len(data)))
+
+
+def test_sources_of_all_operations_are_bounded():
+    node = Node(Concatenate(), (0,) * 4096)
+    data = pack_graph(Graph(input_shape=(3,), nodes=(node,) * 17))
+    with pytest.raises(EieError, match="at most 65536 sources of all operations, got 69632"):
+        parse_graph(Reader(data, 0, len(data)))
