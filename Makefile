@@ -9,10 +9,10 @@ TRAIN_STAMP := $(VENV)/.installed-train
 TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check prove clean
+.PHONY: help setup demo test check prove fuzz coverage mutate clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv with everything the project needs (once)
 
@@ -45,7 +45,7 @@ $(TRAIN_STAMP): $(STAMP)
 			echo "Chromium could not be installed; the test of reports in a browser is left out"; fi
 	@echo "installing $(TORCH) and the importers' packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,onnx,cluster,parquet,report]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,onnx,cluster,parquet,report,fpga]'
 	@touch $(TRAIN_STAMP)
 
 demo: $(STAMP) ## compress, simulate, verify in RTL and time the example network; build/demo/summary.json
@@ -61,6 +61,18 @@ check: $(TRAIN_STAMP) ## lint, format, types
 
 prove: $(TRAIN_STAMP) ## the slow proofs
 	@$(BIN)/python -m pytest -n 2 -m slow tests
+
+# MINUTES=60 runs longer, TARGET=eie,onnx only some.
+fuzz: $(TRAIN_STAMP) ## feed the readers of files what nobody would write
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@$(BIN)/python -m benchmarks.fuzz --minutes $(or $(MINUTES),10) --target $(or $(TARGET),all)
+
+coverage: $(TRAIN_STAMP) ## lines and refusals that the quick tests reach
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m benchmarks.coverage_report
+
+mutate: $(TRAIN_STAMP) ## break one line at a time: some test must notice
+	@$(BIN)/python -m benchmarks.mutate
 
 clean: ## delete build outputs and caches; keeps .venv
 	@rm -rf build sim_build results.xml .pytest_cache .ruff_cache .hypothesis

@@ -4,20 +4,13 @@ from dataclasses import dataclass
 
 from sim.area import Area, estimate
 from sim.energy import POINTER_BANKS, lnzd_nodes
-from sim.energy_check import PAPER_MEMORIES, TAKEN
+from sim.energy_check import PAPER_MEMORIES, PAPER_UNITS_UM2, TAKEN
 from sim.paper import PAPER_PES
 from sim.technology import Technology
 
 # Table II: um2 of a PE, by kind of circuit and by unit; section V: mm2 of the array.
 PAPER_PE_UM2 = 638_024.0
 PAPER_KINDS_UM2 = {"memory": 594_786.0, "logic": 866.0 + 9_465.0 + 8_946.0, "filler cells": 23_961.0}
-PAPER_UNITS_UM2 = {
-    "activation queue": 758.0,
-    "pointer read": 121_849.0,
-    "sparse-matrix read": 469_412.0,
-    "arithmetic unit": 3_110.0,
-    "activation read/write": 18_934.0,
-}
 PAPER_LNZD_NODE_UM2 = 189.0
 PAPER_ARRAY_MM2 = 40.8
 

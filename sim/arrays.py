@@ -17,6 +17,7 @@ HEADERS: dict[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bool,
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+LONGEST_HEADER = 1 << 16
 
 
 class _Array(NamedTuple):
@@ -64,10 +65,12 @@ def _read_header(path: Path, kinds: str, wanted: str) -> _Array:
     """The header of a .npy file whose dtype is of one of these kinds."""
     check_source(path)
     try:
-        with path.open("rb") as file, warnings.catch_warnings():
+        with path.open("rb") as file:
+            head = io.BytesIO(file.read(LONGEST_HEADER))  # of which numpy cannot read more than there is
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            shape, is_fortran, dtype = HEADERS[np.lib.format.read_magic(file)](file)
-            offset = file.tell()
+            shape, is_fortran, dtype = HEADERS[np.lib.format.read_magic(head)](head)
+            offset = head.tell()
     except OSError as error:
         raise EieError(f"cannot read {path}: {reason(error)}") from error
     except Exception as error:  # numpy's header parser raises whatever Python's own parser does

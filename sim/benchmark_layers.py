@@ -82,13 +82,13 @@ def run_layer(layer: PaperLayer, array: ArrayConfig, seed: int) -> BenchmarkRun:
 class BenchmarkLayer:
     """A layer and an input for it, made of a seed and compressed to codes of `code_bits`, for any number of arrays.
 
-    It is laid out once for consecutive arrays that lay it out alike.
+    It is laid out once for consecutive arrays that lay it out alike. `row_spread` is that of `random_weights`.
     """
 
-    def __init__(self, layer: PaperLayer, code_bits: int, seed: int):
+    def __init__(self, layer: PaperLayer, code_bits: int, seed: int, row_spread: float = 0.0):
         random = np.random.default_rng([seed, list(PAPER_LAYERS).index(layer.name)])
         self.layer = layer
-        self.network = share_weights(layer, *random_weights(layer, random), code_bits)
+        self.network = share_weights(layer, *random_weights(layer, random, row_spread), code_bits)
         self.inputs = random_input(layer, random)
         self._laid_out: tuple[tuple[object, ...], NetworkImage] | None = None
 
@@ -137,16 +137,23 @@ def layout_key(array: ArrayConfig) -> tuple[object, ...]:
     return tuple(value for field, value in array.to_dict().items() if field not in NOT_IN_THE_LAYOUT)
 
 
-def random_weights(layer: PaperLayer, random: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def random_weights(
+    layer: PaperLayer, random: np.random.Generator, row_spread: float = 0.0
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """What magnitude pruning leaves of a Gaussian matrix: row-major positions, ascending, and values, (weights,) each.
 
     Independent Gaussian weights are each kept with the same probability, the layer's density, and what is kept are the
-    two tails of the Gaussian. The dense matrix is never made: that of VGG-6 would take 411 MB.
+    two tails of the Gaussian. The dense matrix is never made: that of VGG-6 would take 411 MB. With a `row_spread` the
+    rows' densities are log-normal around the layer's, and this is the standard deviation of their logarithms.
     """
+    densities = np.full(layer.outputs, layer.weight_density)
+    if row_spread:
+        factors = np.exp(random.normal(0, row_spread, layer.outputs))
+        densities *= factors / factors.mean()
     positions = np.concatenate(
         [
-            row * layer.inputs + np.flatnonzero(random.random(layer.inputs, np.float32) < layer.weight_density)
-            for row in range(layer.outputs)
+            row * layer.inputs + np.flatnonzero(random.random(layer.inputs, np.float32) < density)
+            for row, density in enumerate(densities)
         ]
     )
     magnitudes = -ndtri(layer.weight_density / 2 * (1 - random.random(positions.size)))

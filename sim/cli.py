@@ -10,6 +10,7 @@ import typer
 from sim.accelergy_command import accelergy_command
 from sim.accuracy_command import accuracy_command
 from sim.area_command import area_command
+from sim.asic_command import asic_command
 from sim.baseline_command import baseline_app
 from sim.bench_command import bench_command
 from sim.compress_commands import compress_command
@@ -17,6 +18,7 @@ from sim.decompress_command import decompress_command
 from sim.driver_command import driver_command
 from sim.energy_command import energy_command
 from sim.exit_code import exit_code
+from sim.fpga_command import fpga_command
 from sim.hardware_commands import config_command, verilog_command
 from sim.inspect_command import inspect_command
 from sim.queue_command import queue_command
@@ -54,6 +56,8 @@ app.command("area")(area_command)
 app.command("accelergy")(accelergy_command)
 app.command("verilog")(verilog_command)
 app.command("driver")(driver_command)
+app.command("fpga")(fpga_command)
+app.command("asic")(asic_command)
 app.command("config")(config_command)
 
 

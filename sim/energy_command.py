@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim.energy import COMPONENTS, Energy
-from sim.energy_check import PAPER_MEMORIES, CheckRow, check
+from sim.energy_check import PAPER_MEMORIES, PAPER_UNITS_MW, CheckRow, check, unit_power
 from sim.options import Json, TechnologyFile
 from sim.output import Output, mean
 from sim.technology import Technology, load_technology
@@ -58,8 +58,23 @@ def energy_command(technology_file: TechnologyFile = None, as_json: Json = False
         [_check_cells(row) for row in rows],
     )
     output.line(
-        "Units include their share of clock and registers, in proportion to the energy of their events. Rows taken "
-        "from Table II are no check."
+        "Units include their share of the clock, by the area that the paper gives them, and of the registers, by the "
+        "bits of the queue and of the activation register files, whose accesses are therefore not priced as events; "
+        "the last row does so, apart from the sum. What is taken from Table II or dealt out from it is no check."
+    )
+    units, _, _ = unit_power(technology)
+    output.line()
+    output.table(
+        "where the units' figures come from, mW",
+        ["unit", "events, leakage", "registers", "clock", "model", "Table II"],
+        [
+            [
+                unit,
+                *(f"{mw:.3f}" for mw in (power.events, power.registers, power.clock, power.total)),
+                f"{PAPER_UNITS_MW[unit]:.3f}",
+            ]
+            for unit, power in units.items()
+        ],
     )
     output.result(
         {
@@ -72,6 +87,7 @@ def energy_command(technology_file: TechnologyFile = None, as_json: Json = False
             "srams": [vars(sram) for sram in technology.srams],
             "check_memories": {name: vars(memory) for name, memory in vars(PAPER_MEMORIES).items()},
             "check": [{**vars(row), "deviation": row.deviation} for row in rows],
+            "check_units": {unit: vars(power) for unit, power in units.items()},
         }
     )
 

@@ -12,6 +12,7 @@ from sw.errors import EieError
 BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT
 BROKEN_PIPE = 141  # 128 + SIGPIPE
+LONGEST = 1000  # characters of an error
 
 
 def exit_code(run: Callable[[], object]) -> int:
@@ -39,5 +40,11 @@ def exit_code(run: Callable[[], object]) -> int:
 
 
 def _fail(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {one_line(message)}", file=sys.stderr)
     return BAD_INPUT
+
+
+def one_line(message: str) -> str:
+    """A sentence that may quote a file, safe for a terminal: one line, no control characters, not without end."""
+    shown = message if len(message) <= LONGEST else f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
+    return "".join(one if one.isprintable() else " " if one.isspace() else ascii(one)[1:-1] for one in shown)

@@ -1,8 +1,9 @@
-"""Networks with convolutions on an array: every output position is a matrix-vector product of its own.
+"""Networks with convolutions or LSTMs on an array: every output position, every step is a matrix-vector product.
 
 An array runs fully connected layers one after another. Anything else is run layer by layer: each layer's weights are
-loaded once and stay, the host hands the array one vector after another, an input of a fully connected layer or what a
-position of a convolution sees, and does itself what has no weights: pooling, joining, and storing activations.
+loaded once and stay, the host hands the array one vector after another, an input of a fully connected layer, what a
+position of a convolution sees or [x_t ; h_{t-1}] at a step of an LSTM, and does itself what has no weights: pooling,
+joining, the nonlinearities and the cell of an LSTM (`sw.lstm_cell`), and storing activations.
 """
 
 from collections.abc import Callable
@@ -175,10 +176,8 @@ class _ArrayArithmetic(IntegerArithmetic):
         super().__init__(network, config.accumulator_bits)
         self.on_array = [_LayerOnArray(layer.layer, layer.format, config, observe) for layer in self.layers]
 
-    def layer(self, index: int, source: Fixed) -> Fixed:
-        layer = self.layers[index]
-        values, overflow = run_products(layer.layer, source.values, self.on_array[index].product)
-        return Fixed(values, layer.format.output_fraction_bits, source.overflow | overflow)
+    def products(self, index: int, x: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+        return run_products(self.layers[index].layer, x, self.on_array[index].product)
 
 
 class _LayerOnArray:

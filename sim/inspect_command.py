@@ -11,7 +11,8 @@ from sim.output import Output
 from sim.size_tables import paper_payload, show_paper_sizes, show_parts, show_sizes, size_payload
 from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.errors import EieError
-from sw.graph import ApplyLayer, Concatenate, Flatten, Operation, Pool, Relu, Shape
+from sw.graph import ApplyLayer, Concatenate, Flatten, Lstm, Operation, Pool, Relu, Shape
+from sw.lstm import units_of
 from sw.model_file import load_with_report
 from sw.paper_size import paper_sizes
 from sw.report import FileReport, LayerReport
@@ -118,6 +119,10 @@ def _operation(operation: Operation, waiting: Iterator[CompressedLayer]) -> str:
         case ApplyLayer():
             layer = next(waiting)
             return layer.name + _moves(layer) + ", ReLU" * layer.relu
+        case Lstm():
+            layer = next(waiting)
+            result = "every step" if operation.sequence else "the last step"
+            return f"{layer.name}: LSTM of {units_of(layer.shape)} units, {result}"
         case Relu():
             return "ReLU"
         case Flatten():

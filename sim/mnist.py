@@ -14,6 +14,7 @@ Part = Literal["train", "t10k"]
 COUNTS: dict[Part, int] = {"train": 60_000, "t10k": 10_000}
 IMAGE_MAGIC, LABEL_MAGIC = 0x803, 0x801
 PIXELS = 28 * 28
+PIECE = 1 << 16
 
 
 def load_mnist(folder: Path, part: Part) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -27,9 +28,20 @@ def load_mnist(folder: Path, part: Part) -> tuple[NDArray[np.float32], NDArray[n
 def _read(path: Path, magic: int, header: int, size: int) -> NDArray[np.uint8]:
     try:
         with gzip.open(path) as handle:
-            content = handle.read(header + size + 1)
+            content = _fill(handle, header + size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise EieError(f"cannot read {path}: {error}") from error
     if len(content) != header + size or int.from_bytes(content[:4], "big") != magic:
         raise EieError(f"{path} must be an MNIST file of {size} values, got something else")
     return np.frombuffer(content, dtype=np.uint8, offset=header)
+
+
+def _fill(handle: gzip.GzipFile, most: int) -> bytearray:
+    """At most so many bytes, which are in memory once."""
+    content = bytearray(most)
+    view, at = memoryview(content), 0
+    while at < most and (read := handle.readinto(view[at : at + PIECE])):
+        at += read
+    view.release()
+    del content[at:]
+    return content

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from model.config import PRESETS, ArrayConfig, ConfigError, load_config
+from sw.files import reason
 
 DEFAULT_PRESET = "eie64"
+LARGEST_CONFIG = 1 << 14  # bytes; the time of the parser grows with the square of a key's parts
 
 # What tomllib raises: its own error is a ValueError, as is the refusal of thousands of digits; nesting can be too deep.
 UNREADABLE = (ValueError, RecursionError)
@@ -48,7 +50,18 @@ def array_config(preset: str | None, file: Path | None, pes: int | None, changes
         raise ConfigError(f"no preset {preset!r}; presets: {', '.join(PRESETS)}")
     if file is not None and file.suffix != ".toml":
         raise ConfigError(f"--config wants a .toml file, got {str(file)!r}")
-    config = load_config(file if file is not None else preset or DEFAULT_PRESET)
+    if file is not None and file.is_file() and file.stat().st_size > LARGEST_CONFIG:
+        raise ConfigError(f"{file} must have at most {LARGEST_CONFIG} bytes, it has {file.stat().st_size}")
+    try:
+        return _array(load_config(file if file is not None else preset or DEFAULT_PRESET), pes, changes)
+    except ConfigError:
+        raise
+    except ValueError as error:  # of an integer of thousands of digits no text can be made, nor a sentence with it
+        raise ConfigError(f"the array must have smaller numbers: {reason(error)}") from error
+
+
+def _array(config: ArrayConfig, pes: int | None, changes: list[str] | None) -> ArrayConfig:
+    """The configuration with --pes and --set."""
     fields: dict[str, Any] = {}
     for change in changes or []:
         name, text = split_field("--set", change, "VALUE")

@@ -13,6 +13,7 @@ from sim.options import UNREADABLE
 from sw.errors import EieError
 from sw.files import read_whole
 
+LARGEST = 1 << 20  # bytes; it writes some ten thousand
 FORMS: tuple[Form, ...] = get_args(Form)
 
 
@@ -36,8 +37,8 @@ class Measured:
 
 def read_baseline(path: Path, kind: Kind) -> Measured:
     """EieError unless the file is what `eie baseline` writes for this kind of device."""
-    data = read_whole(path)
     wanted = f"{path} must be a file that `eie baseline {kind} -o` writes"
+    data = read_whole(path, LARGEST)
     try:
         found: Any = json.loads(data)
     except UNREADABLE as error:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from sim.arrays import read_inputs, write_array
-from sim.energy import EnergyModel, Events, simulation_events, total_events
+from sim.energy import Energy, EnergyModel, Events, simulation_events, total_events
 from sim.energy_command import energy_payload, show_energy
 from sim.graph_simulation import simulate_graph
 from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, TechnologyFile, array_config
@@ -70,6 +70,9 @@ def simulate_command(
     total = model.energy(total_events(list(run.events.values())))
     title = f"{array.name}, {array.pes} PEs, mean of {len(inputs)} inputs"
     show_energy(output, title, technology, energies, total=total, remarks={"": model.remarks})
+    each = {name: _each_vector(values, energies[name], array) for name, values in run.layers.items()}
+    if run.by_host:
+        _show_each(output, f"{array.name}, {array.pes} PEs: each vector, mean", each)
     output.result(
         {
             "network": str(network),
@@ -82,6 +85,7 @@ def simulate_command(
             "energy_remarks": model.remarks,
             "layers": [
                 {"name": name, **values, "energy": energy_payload(energies[name])}
+                | ({"each_vector": each[name]} if run.by_host else {})
                 for name, values in run.layers.items()
             ],
             "total": {**run.total, "energy": energy_payload(total)},
@@ -210,7 +214,8 @@ def _show(output: Output, config: ArrayConfig, run: NetworkRun) -> None:
     if run.by_host:
         output.line(
             "The weights of a layer stay in the array while the host hands it one vector after another: what a "
-            "position of a convolution sees, or an input of a linear layer. Pooling and storing are the host's."
+            "position of a convolution sees, a step's input and h of an LSTM, or an input of a linear layer. Pooling, "
+            "the cells of an LSTM and storing are the host's."
         )
     cycles = run.total["cycles"]
     loaded = "an input" if not run.by_host else "an input's vectors"
@@ -251,6 +256,25 @@ def _show_passes(output: Output, config: ArrayConfig, run: NetworkRun) -> None:
         f"{cycles / config.clock_mhz:.2f} us. The first is loaded before, like the input. All are read from DRAM for "
         f"every input.\n"
     )
+
+
+def _each_vector(values: dict[str, float], energy: Energy, config: ArrayConfig) -> dict[str, float]:
+    """What one vector of a layer takes, in the mean: a step of an LSTM, a position of a convolution, or an input."""
+    vectors = values.get("vectors", 1.0)
+    cycles = values["cycles"] / vectors
+    return {
+        "cycles": cycles,
+        "microseconds": cycles / config.clock_mhz,
+        "nanojoules": energy.total_nj / vectors,
+    }
+
+
+def _show_each(output: Output, title: str, each: dict[str, dict[str, float]]) -> None:
+    rows = [
+        [name, mean(values["cycles"]), f"{values['microseconds']:.3f}", mean(values["nanojoules"])]
+        for name, values in each.items()
+    ]
+    output.table(title, ["layer", "cycles", "us", "nJ"], rows)
 
 
 def _cells(values: dict[str, float]) -> list[str]:

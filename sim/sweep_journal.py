@@ -1,16 +1,22 @@
 """The journal of a sweep: every record as soon as it is there, so that a sweep that was killed goes on."""
 
 import fcntl
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, cast
 
+from sim.energy import Events
+from sim.sweep_results import COPIED
 from sim.sweep_work import Record
 from sw.errors import EieError
 from sw.files import reason
 
+LONGEST_LINE = 1 << 16  # bytes; one has about a thousand
+LARGEST = 1e300  # of a figure, which becomes a float
 HEAD = {"journal": "eie sweep", "version": 1}
 
 
@@ -72,12 +78,14 @@ class Journal:
         whole = content[: content.rfind(b"\n") + 1]
         if not whole.startswith(head):
             raise self._foreign()
-        for line in whole[len(head) :].splitlines():
+        for line in io.BytesIO(memoryview(whole)[len(head) :]):
             key, record = self._parse(line)
             self._records[key] = record
         self._file.truncate(len(whole))
 
     def _parse(self, line: bytes) -> tuple[str, Record]:
+        if len(line) > LONGEST_LINE:
+            raise self._foreign()
         try:
             entry: Any = json.loads(line)
         except (ValueError, RecursionError) as error:
@@ -89,7 +97,7 @@ class Journal:
         if not isinstance(key, str) or not isinstance(record, dict):
             raise self._foreign()
         record = cast("Record", record)
-        if "reason" not in record and not {"enlarged", "figures", "events"} <= set(record):
+        if not _is_record(record):
             raise self._foreign()
         return key, record
 
@@ -99,6 +107,30 @@ class Journal:
     def _write(self, entry: Mapping[str, object]) -> None:
         self._file.write(_line(entry))
         self._file.flush()
+
+
+def _is_record(record: Record) -> bool:
+    """Whether it is one that `run_task` makes."""
+    if "reason" in record:
+        return isinstance(record["reason"], str)
+    enlarged, figures, events = (record.get(name) for name in ("enlarged", "figures", "events"))
+    if not isinstance(enlarged, dict) or not isinstance(figures, dict) or not isinstance(events, dict):
+        return False
+    counted = cast("dict[str, Any]", events)
+    return (
+        _has_numbers(cast("dict[str, Any]", enlarged), ())
+        and _has_numbers(cast("dict[str, Any]", figures), COPIED)
+        and set(counted) == {field.name for field in fields(Events)}
+        and _has_numbers(counted, ())
+        and counted["cycles"] > 0
+    )
+
+
+def _has_numbers(table: dict[str, Any], names: Sequence[str]) -> bool:
+    """Whether it has these names, and nothing but finite numbers of at least 0."""
+    return all(name in table for name in names) and all(
+        type(value) in (int, float) and 0 <= value <= LARGEST for value in table.values()
+    )
 
 
 def _line(entry: Mapping[str, object]) -> bytes:

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,6 +42,10 @@ FIGURES: Mapping[str, type] = {
     "energy_delay_nj_us": float,
     "pareto": bool,
 }
+SHOWN = ("microseconds", "energy_nj", "area_mm2", "useful_efficiency")  # of the front
+FREE_ROWS = 4096  # that a Parquet file may have, however small it is: equal cells take next to nothing
+ROW_BYTES = 8  # that each further row takes at least
+BATCH = 1024  # rows
 COPIED = ("cycles", "useful_efficiency", "balance", "entries", "fillers", "stalls")
 
 
@@ -103,8 +108,9 @@ def read_rows(path: Path) -> list[Row]:
     check_format(path)
     data = read_whole(path)
     try:
-        rows = _read_parquet(data) if path.suffix == PARQUET else _read_csv(data)
-        return [{name: _typed(name, text) for name, text in cells.items()} for cells in rows]
+        for _ in _rows(path.suffix, data):
+            pass  # all of them are sound before any takes memory
+        return list(_rows(path.suffix, data))
     except Exception as error:  # both readers raise whatever a damaged file makes them stumble over
         raise EieError(f"{path} holds no results of a sweep: {reason(error)}") from error
 
@@ -120,19 +126,37 @@ def _kinds(rows: Sequence[Row]) -> dict[str, type]:
     return {name: FIGURES.get(name) or type(value) for name, value in rows[0].items()}
 
 
-def _read_csv(data: bytes) -> list[dict[str, str]]:
-    lines = list(csv.reader(io.StringIO(data.decode(), newline=""), strict=True))
-    if not lines:
+def _rows(suffix: str, data: bytes) -> Iterator[Row]:
+    for cells in _read_parquet(data) if suffix == PARQUET else _read_csv(data):
+        row = {name: _typed(name, text) for name, text in cells.items()}
+        if row["status"] == RAN and not all(_is_figure(row[name]) for name in SHOWN):
+            raise ValueError("a point that ran must have figures")
+        yield row
+
+
+def _is_figure(value: Any) -> bool:
+    return isinstance(value, float) and 0 <= value < math.inf
+
+
+def _read_csv(data: bytes) -> Iterator[dict[str, str]]:
+    lines = csv.reader(io.StringIO(data.decode(), newline=""), strict=True)
+    head = next(lines, None)
+    if head is None:
         raise ValueError("the file is empty")
-    _check_head(lines[0])
-    return [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
+    _check_head(head)
+    for line in lines:
+        yield dict(zip(head, line, strict=True))
 
 
-def _read_parquet(data: bytes) -> list[dict[str, str]]:
-    table = _parquet().parquet.read_table(io.BytesIO(data))
-    _check_head(table.column_names)
-    rows = cast("list[Row]", table.to_pylist())
-    return [{name: as_text(value) for name, value in cells.items()} for cells in rows]
+def _read_parquet(data: bytes) -> Iterator[dict[str, str]]:
+    file = _parquet().parquet.ParquetFile(io.BytesIO(data))
+    _check_head(file.schema_arrow.names)
+    rows = file.metadata.num_rows
+    if rows > FREE_ROWS + len(data) // ROW_BYTES:
+        raise ValueError(f"its {rows} rows are too many for {len(data)} bytes")
+    for batch in file.iter_batches(BATCH):
+        for cells in cast("list[Row]", batch.to_pylist()):
+            yield {name: as_text(value) for name, value in cells.items()}
 
 
 def _check_head(names: Sequence[str]) -> None:

@@ -1,6 +1,5 @@
 """A technology: what events and parts of a PE cost, from a TOML file that gives a unit and a source for each."""
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from scipy.spatial import ConvexHull, Delaunay, QhullError
 
 from sim.options import UNREADABLE
 from sw.errors import EieError
+from sw.files import read_whole
 
 DEFAULT_TECHNOLOGY = Path(__file__).parent / "technologies" / "cmos45.toml"
 
@@ -32,6 +32,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 }
 SRAM_FIELDS = ("bytes", "bits", "read_pj", "write_pj", "leakage_mw", "area_um2")
 LARGEST, SMALLEST = 1e12, 1e-12  # a figure outside is a slip of the pen, and would leave the range of floats
+
+LARGEST_FILE = 1 << 16  # bytes; the parser's time grows with the square of a key's parts
 
 ON_THE_EDGE = 1e-6  # in powers of two: rounding, no memory lies this close to another
 
@@ -128,9 +130,9 @@ def load_technology(path: Path | None = None) -> Technology:
     if path.suffix != ".toml":
         raise EieError(f"--technology wants a .toml file, got {str(path)!r}")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise EieError(f"cannot read technology {path}: {error.strerror or error}") from error
+        table = tomllib.loads(read_whole(path, LARGEST_FILE).decode("utf-8"))
+    except EieError:
+        raise
     except UNREADABLE as error:
         raise EieError(f"{path} is not valid TOML: {error}") from error
     try:
@@ -199,11 +201,12 @@ def _table(value: Any, where: str, keys: tuple[str, ...]) -> dict[str, Any]:
 
 def _number(value: Any, where: str, *, zero: bool = False) -> float:
     wanted = f"a number from {SMALLEST:g} to {LARGEST:g}{', or 0' if zero else ''}"
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise EieError(f"{where} must be {wanted}, got {value!r}")
-    if not SMALLEST <= value <= LARGEST and not (zero and value == 0):
-        raise EieError(f"{where} must be {wanted}, got {value!r}")
-    return float(value)
+    # NaN compares as false; of an integer without end neither a float nor a text can be made.
+    is_number = type(value) in (int, float)
+    if is_number and (SMALLEST <= value <= LARGEST or (zero and value == 0)):
+        return float(value)
+    shown = "a larger one" if is_number and value > LARGEST else repr(value)[:80]
+    raise EieError(f"{where} must be {wanted}, got {shown}")
 
 
 def _text(value: Any, where: str) -> str:

@@ -12,7 +12,10 @@ from sw.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.execution import parts, run_graph
 from sw.forward import FloatOperations
+from sw.graph import Lstm
 from sw.layer_products import VECTORS_AT_ONCE, run_products, sparse_rows
+from sw.lstm import run_lstm, units_of
+from sw.lstm_cell import float_cell
 from sw.network import check_inputs
 
 
@@ -21,7 +24,8 @@ def calibrate(network: CompressedNetwork, inputs: NDArray[Any]) -> CompressedNet
 
     The largest partial sum is bounded from above, whatever the order of the columns: the larger of the sum of the
     positive products and that of the negative ones, or the result with bias if that is larger; in a convolution, at
-    any position. Memory is bounded: a few inputs are run at a time.
+    any position, and in a sequence at any step. Of an LSTM the range is its cell's, since h and gates have ranges known
+    before. Memory is bounded: a few inputs are run at a time.
     """
     samples = check_inputs(inputs, network.input_shape)
     if samples.shape[0] == 0:
@@ -43,7 +47,7 @@ class _Ranges(FloatOperations):
 
     Parameters
     ----------
-    activations : (layers,) float64, of every layer's output.
+    activations : (layers,) float64, of every layer's output, of an LSTM's cell.
     partial_sums : (layers,) float64, bounds.
     """
 
@@ -54,6 +58,24 @@ class _Ranges(FloatOperations):
         self.partial_sums = np.zeros(len(layers))
 
     def layer(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        sums = self._products(index, source)
+        self._see(index, sums)
+        return sums
+
+    def lstm(self, index: int, operation: Lstm, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        def cell(gates: NDArray[np.float32], before: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
+            h, after = float_cell(gates, before)
+            self._see(index, after)
+            return h, after
+
+        units = units_of(self.layers[index].shape)
+        return run_lstm(source, operation, units, lambda vectors: self._products(index, vectors), cell)
+
+    def _see(self, index: int, values: NDArray[np.float32]) -> None:
+        self.activations[index] = max(self.activations[index], np.abs(values).max())
+
+    def _products(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The results of a layer; their partial sums are seen."""
         layer, (bounds, columns) = self.layers[index], self.rows[index]
         weights = layer.codebook[layer.codes]
 
@@ -66,7 +88,6 @@ class _Ranges(FloatOperations):
         magnitude = np.abs(sums).max()
         if not magnitude <= np.finfo(np.float32).max:
             raise EieError(f"layer {layer.name}: calibration must stay in the range of float32, an output left it")
-        self.activations[index] = max(self.activations[index], magnitude)
         self.partial_sums[index] = max(self.partial_sums[index], largest.max())
         return sums.astype(np.float32)
 

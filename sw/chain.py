@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.errors import EieError
-from sw.graph import ApplyLayer, Concatenate, Flatten, Node, Pool, Relu
+from sw.graph import ApplyLayer, Concatenate, Flatten, Lstm, Node, Pool, Relu, Shape
 
 
 def as_chain(network: CompressedNetwork) -> CompressedNetwork:
@@ -16,17 +16,18 @@ def as_chain(network: CompressedNetwork) -> CompressedNetwork:
     if network.graph is None:
         return network
     layers: list[CompressedLayer] = []
+    shapes = network.shapes
     for number, node in enumerate(network.connections.nodes, start=1):
         follows = node.sources == (number - 1,)
         match node.operation:
-            case ApplyLayer() if follows and network.layers[len(layers)].convolution is None:
+            case ApplyLayer() if follows and len(shapes[number - 1]) == 1:
                 layers.append(network.layers[len(layers)])
             case Relu() if follows and layers:
                 layers[-1] = replace(layers[-1], relu=True)
             case Flatten() if follows:
                 pass
             case _:
-                reason = _reason(number, node, network.layers[len(layers) :])
+                reason = _reason(number, node, shapes, network.layers[len(layers) :])
                 raise EieError(f"an array takes fully connected layers one after another; {reason}")
     return replace(network, layers=tuple(layers), graph=None)
 
@@ -40,11 +41,15 @@ def is_chain(network: CompressedNetwork) -> bool:
     return True
 
 
-def _reason(number: int, node: Node, waiting: tuple[CompressedLayer, ...]) -> str:
+def _reason(number: int, node: Node, shapes: list[Shape], waiting: tuple[CompressedLayer, ...]) -> str:
     """Why operation `number` does not belong to a chain; `waiting` are the layers from here on."""
     match node.operation:
         case ApplyLayer() if waiting[0].convolution is not None:
             return f"layer {waiting[0].name} is a convolution"
+        case ApplyLayer() if len(shapes[node.sources[0]]) == 2:
+            return f"layer {waiting[0].name} takes one step after another"
+        case Lstm():
+            return f"layer {waiting[0].name} is the matrix of an LSTM"
         case Pool():
             return f"operation {number} is {node.operation.kind} pooling"
         case Concatenate():

@@ -89,7 +89,8 @@ class Calibration:
 
     Parameters
     ----------
-    activations : (layers + 1,) float32, largest magnitude of the network's input and of each layer's output.
+    activations : (layers + 1,) float32, largest magnitude of the network's input and of each layer's output, of
+        an LSTM's cell.
     partial_sums : (layers,) float32, bound on the magnitude of every layer's partial sums, in any order of columns.
     """
 
@@ -114,7 +115,7 @@ class CompressedNetwork(Connected):
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
-        check_connections(self.weight_shapes, self.graph)
+        check_connections(self.weight_shapes, [layer.relu for layer in self.layers], self.graph)
         if self.calibration is not None:
             sizes = self.calibration.activations.shape, self.calibration.partial_sums.shape
             wanted = (len(self.layers) + 1,), (len(self.layers),)

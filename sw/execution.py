@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Protocol, TypeVar
 
-from sw.graph import ApplyLayer, Concatenate, Flatten, Graph, Pool, Relu, Shape
+from sw.graph import ApplyLayer, Concatenate, Flatten, Graph, Lstm, Pool, Relu, Shape
 
 ELEMENTS_AT_ONCE = 1 << 22  # of the largest value of the inputs that are run together
 
@@ -18,6 +18,10 @@ class Arithmetic(Protocol[V]):
         """Layer `index` of the network, with its bias and its ReLU if it has one."""
         ...
 
+    def lstm(self, index: int, operation: Lstm, source: V) -> V:
+        """An LSTM whose matrix is layer `index` of the network."""
+        ...
+
     def relu(self, source: V) -> V:
         """max(x, 0)."""
         ...
@@ -27,11 +31,11 @@ class Arithmetic(Protocol[V]):
         ...
 
     def flatten(self, source: V) -> V:
-        """(channels, rows, columns) to (features,)."""
+        """One value to (features,)."""
         ...
 
     def concatenate(self, sources: Sequence[V]) -> V:
-        """Values joined along their channels (or features)."""
+        """Values joined along their first axis."""
         ...
 
 
@@ -45,6 +49,9 @@ def run_graph(graph: Graph, arithmetic: Arithmetic[V], x: V) -> V:
         match node.operation:
             case ApplyLayer():
                 x = arithmetic.layer(layers, sources[0])
+                layers += 1
+            case Lstm():
+                x = arithmetic.lstm(layers, node.operation, sources[0])
                 layers += 1
             case Relu():
                 x = arithmetic.relu(sources[0])

@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from sw.errors import EieError
@@ -11,10 +11,12 @@ from sw.errors import EieError
 LONGEST_REASON = 160
 
 
-def read_whole(path: Path) -> bytes:
-    """The bytes of a file; EieError if it cannot be read."""
+def read_whole(path: Path, most: int | None = None) -> bytes:
+    """The bytes of a file; EieError if it cannot be read or has more than `most`."""
     check_source(path)
     try:
+        if most is not None and path.stat().st_size > most:
+            raise EieError(f"{path} must have at most {most} bytes, it has {path.stat().st_size}")
         return path.read_bytes()
     except OSError as error:
         raise EieError(f"cannot read {path}: {reason(error)}") from error
@@ -55,7 +57,8 @@ def check_target(path: Path, *sources: Path | None) -> None:
 def write_whole(path: Path, data: bytes) -> None:
     """Write `data` to `path`, which afterwards holds all of it or what it held before; EieError if that fails.
 
-    A link stays a link and its target is written; a device or a pipe stays what it is and takes the bytes.
+    A link stays a link and its target is written; a device or a pipe stays what it is and takes the bytes. Whenever the
+    process is killed, no file with a part of the data is left: while it is written it has no name.
     """
     check_target(path)
     if path.exists() and not path.is_file():
@@ -65,16 +68,17 @@ def write_whole(path: Path, data: bytes) -> None:
             raise EieError(f"cannot write {path}: {reason(error)}") from error
         return
     target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name[:64]}.{secrets.token_hex(8)}")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:64]}.", dir=target.parent)
-    except OSError as error:
-        raise EieError(f"cannot write {path}: {reason(error)}") from error
-    try:
+        handle, is_named = _open_temporary(temporary)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _mode(target))
+            os.fchmod(handle, _mode(target))
+            os.fsync(handle)
+            if not is_named:
+                # Only with a folder's descriptor, which an absolute path ignores, does Python follow the link.
+                os.link(f"/proc/self/fd/{handle}", temporary, src_dir_fd=handle, follow_symlinks=True)
         os.replace(temporary, target)
     except BaseException as error:
         with contextlib.suppress(OSError):
@@ -82,6 +86,14 @@ def write_whole(path: Path, data: bytes) -> None:
         if isinstance(error, OSError):
             raise EieError(f"cannot write {path}: {reason(error)}") from error
         raise
+
+
+def _open_temporary(path: Path) -> tuple[int, bool]:
+    """A new file beside `path` to write into, and whether it has that name: where the file system can, it has none."""
+    try:
+        return os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o600), False
+    except (AttributeError, OSError):  # not Linux, or a file system without nameless files
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), True
 
 
 def _mode(path: Path) -> int:

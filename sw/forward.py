@@ -9,8 +9,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sw.graph import Convolution, Pair, Pool, window_count
+from sw.graph import Convolution, Lstm, Pair, Pool, window_count
 from sw.layer import Layer
+from sw.lstm import run_lstm, units_of
+from sw.lstm_cell import float_cell
 
 VALUES_AT_ONCE = 1 << 24  # elements of the largest array made for a convolution; inputs are run in parts below it
 
@@ -106,6 +108,11 @@ class FloatArithmetic(FloatOperations):
 
     def layer(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
         return apply_layer(self.layers[index], source)
+
+    def lstm(self, index: int, operation: Lstm, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        layer = self.layers[index]
+        units = units_of(layer.weight.shape)
+        return run_lstm(source, operation, units, lambda vectors: vectors @ layer.weight.T + layer.bias, float_cell)
 
 
 def apply_layer(layer: Layer, x: NDArray[np.float32]) -> NDArray[np.float32]:

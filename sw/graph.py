@@ -8,6 +8,7 @@ from sw.errors import EieError
 
 MAX_NODES = 4096
 MAX_VALUE = 1 << 28  # elements of one value of one input
+GATES = 4  # of an LSTM: i, f, g, o
 MAX_WINDOW = 255  # rows or columns of a window, its stride and its padding
 
 Shape = tuple[int, ...]
@@ -32,6 +33,22 @@ class Convolution:
 @dataclass(frozen=True, kw_only=True)
 class ApplyLayer:
     """The next weight layer, with its ReLU if it has one: the layers of a network are applied in their order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lstm:
+    """The next weight layer as the matrix of an LSTM, which takes a value of shape (steps, features) step by step.
+
+    The layer is fully connected, of shape (4 * units, features + units) and without ReLU: at each step it takes
+    [x_t ; h_{t-1}] and gives the gates i, f, g and o before their nonlinearities, as torch.nn.LSTM has them. h and the
+    cell begin at zero.
+
+    Parameters
+    ----------
+    sequence : whether the result is h of every step, (steps, units); otherwise it is h of the last, (units,).
+    """
+
+    sequence: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,16 +77,16 @@ class Pool:
 
 @dataclass(frozen=True, kw_only=True)
 class Flatten:
-    """(channels, rows, columns) to (features,)."""
+    """(channels, rows, columns) or (steps, features) to (features,)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Concatenate:
-    """Several values joined along their channels (or features)."""
+    """Several values joined along their channels, features or steps: the first of their axes."""
 
 
 WeightShape = tuple[str, Shape, Convolution | None]
-Operation = ApplyLayer | Relu | Pool | Flatten | Concatenate
+Operation = ApplyLayer | Lstm | Relu | Pool | Flatten | Concatenate
 
 
 @dataclass(frozen=True)
@@ -88,11 +105,17 @@ class Graph:
 
     Parameters
     ----------
-    input_shape : of one input, (channels, rows, columns) or (features,).
+    input_shape : of one input, (channels, rows, columns), (features,) or (steps, features).
     """
 
     input_shape: Shape
     nodes: tuple[Node, ...]
+
+    @property
+    def recurrent(self) -> list[Lstm | None]:
+        """For every layer in execution order the LSTM whose matrix it is, if it is one."""
+        operations = [node.operation for node in self.nodes if isinstance(node.operation, ApplyLayer | Lstm)]
+        return [operation if isinstance(operation, Lstm) else None for operation in operations]
 
     def shapes(self, layers: list[WeightShape]) -> list[Shape]:
         """The shape of every value, the input's first.
@@ -104,12 +127,12 @@ class Graph:
             return []
         if len(self.nodes) > MAX_NODES:
             raise EieError(f"a graph must have at most {MAX_NODES} operations, got {len(self.nodes)}")
-        if len(self.input_shape) not in (1, 3) or min(self.input_shape) < 1 or prod(self.input_shape) > MAX_VALUE:
+        if len(self.input_shape) not in (1, 2, 3) or min(self.input_shape) < 1 or prod(self.input_shape) > MAX_VALUE:
             raise EieError(
-                f"a network's input must have shape (features,) or (channels, rows, columns) with at most "
-                f"{MAX_VALUE} elements, got {self.input_shape}"
+                f"a network's input must have shape (features,), (steps, features) or (channels, rows, columns) with "
+                f"at most {MAX_VALUE} elements, got {self.input_shape}"
             )
-        applied = sum(isinstance(node.operation, ApplyLayer) for node in self.nodes)
+        applied = sum(isinstance(node.operation, ApplyLayer | Lstm) for node in self.nodes)
         if applied != len(layers):
             raise EieError(f"a graph must apply each of the {len(layers)} layers once, it applies {applied}")
         shapes, waiting = [self.input_shape], iter(layers)
@@ -119,11 +142,13 @@ class Graph:
             if len(node.sources) > 1 and not isinstance(node.operation, Concatenate):
                 raise EieError(f"operation {len(shapes)} must take one value, got {len(node.sources)}")
             sources = [shapes[source] for source in node.sources]
-            shape = (
-                layer_shape(sources[0], *next(waiting))
-                if isinstance(node.operation, ApplyLayer)
-                else operation_shape(f"operation {len(shapes)}", node.operation, sources)
-            )
+            match node.operation:
+                case ApplyLayer():
+                    shape = layer_shape(sources[0], *next(waiting))
+                case Lstm():
+                    shape = lstm_shape(sources[0], node.operation, *next(waiting))
+                case _:
+                    shape = operation_shape(f"operation {len(shapes)}", node.operation, sources)
             if prod(shape) > MAX_VALUE:
                 raise EieError(f"the result of an operation must have at most {MAX_VALUE} elements, got {shape}")
             shapes.append(shape)
@@ -156,16 +181,31 @@ def window_count(size: int, kernel: int, stride: int, padding: int, ceil: bool =
 
 
 def layer_shape(source: Shape, name: str, weight: Shape, convolution: Convolution | None) -> Shape:
-    """The shape of a layer's result; EieError unless it can take a value of shape `source`."""
+    """The shape of a layer's result; EieError unless it can take a value of shape `source`.
+
+    A fully connected layer takes (features,), or (steps, features) one step after another.
+    """
     if convolution is None:
-        if source != (weight[1],):
+        if len(source) not in (1, 2) or source[-1] != weight[1]:
             raise EieError(f"layer {name} must take ({weight[1]},) values, it gets {source}")
-        return (weight[0],)
+        return (*source[:-1], weight[0])
     channels = weight[1] * convolution.groups
     if len(source) != 3 or source[0] != channels:
         raise EieError(f"layer {name} must take ({channels}, rows, columns) values, it gets {source}")
     kernel = (weight[2], weight[3])
     return (weight[0], *_windows(f"layer {name}", source, kernel, convolution.stride, convolution.padding, False))
+
+
+def lstm_shape(source: Shape, lstm: Lstm, name: str, weight: Shape, convolution: Convolution | None) -> Shape:
+    """The shape of an LSTM's result; EieError unless the layer can be its matrix and take a value of shape `source`."""
+    if convolution is not None or weight[0] % GATES or weight[1] <= weight[0] // GATES:
+        raise EieError(
+            f"layer {name}: an LSTM's matrix must have shape (4 * units, features + units), got weights of {weight}"
+        )
+    units = weight[0] // GATES
+    if len(source) != 2 or source[1] != weight[1] - units:
+        raise EieError(f"layer {name}: its LSTM must take (steps, {weight[1] - units}) values, it gets {source}")
+    return (source[0], units) if lstm.sequence else (units,)
 
 
 def operation_shape(what: str, operation: Operation, sources: list[Shape]) -> Shape:

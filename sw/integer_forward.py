@@ -1,8 +1,8 @@
 """A network on the integer datapath: what an array computes for every input, for networks an array cannot hold as well.
 
 The arithmetic is that of `model.fixed_point`, to the bit. What it does not define is defined here: the mean of a window
-is rounded half up to the binary point of its source, and values that are joined are rounded half up to the fewest
-fraction bits among them.
+is rounded half up to the binary point of its source, values that are joined are rounded half up to the fewest
+fraction bits among them, and the cell of an LSTM is in `sw.lstm_cell`.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,8 +18,10 @@ from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.execution import parts, run_graph
 from sw.forward import pool
-from sw.graph import Pool
+from sw.graph import Lstm, Pool
 from sw.layer_products import VECTORS_AT_ONCE, SparseRows, run_products, sparse_rows
+from sw.lstm import run_lstm, units_of
+from sw.lstm_cell import fixed_cell, rescaled
 from sw.network import check_inputs
 from sw.quantise import LayerFormat, choose_formats
 
@@ -130,6 +132,28 @@ class IntegerArithmetic:
         return np.logical_or(scaled.min(axis=1) < INT16_MIN, scaled.max(axis=1) > INT16_MAX)
 
     def layer(self, index: int, source: Fixed) -> Fixed:
+        values, overflow = self.products(index, source.values)
+        return Fixed(values, self.layers[index].format.output_fraction_bits, source.overflow | overflow)
+
+    def lstm(self, index: int, operation: Lstm, source: Fixed) -> Fixed:
+        layer, chosen = self.layers[index].layer, self.layers[index].format
+        assert chosen.cell_fraction_bits is not None
+        fraction_bits, cell_bits = chosen.input_fraction_bits, chosen.cell_fraction_bits
+        overflow = source.overflow.copy()
+
+        def gates(vectors: NDArray[np.int16]) -> NDArray[np.int16]:
+            values, overflowed = self.products(index, vectors)
+            np.logical_or(overflow, overflowed, out=overflow)
+            return values
+
+        def cell(values: NDArray[np.int16], before: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+            return fixed_cell(values, chosen.output_fraction_bits, before, cell_bits, fraction_bits)
+
+        x = rescaled(source.values, source.fraction_bits, fraction_bits)
+        return Fixed(run_lstm(x, operation, units_of(layer.shape), gates, cell), fraction_bits, overflow)
+
+    def products(self, index: int, x: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+        """The results of a layer, as `sw.layer_products.run_products`, and (n,) whether a partial sum overflowed."""
         layer, number_format, (bounds, columns), weights, biases = self.layers[index]
         scaled_biases = biases.astype(np.int64) * number_format.bias_scale
 
@@ -139,8 +163,7 @@ class IntegerArithmetic:
             wrapped = ((sums + self.limit) & (2 * self.limit - 1)) - self.limit
             return write_back_array(wrapped, number_format.shift, layer.relu), overflow
 
-        values, overflow = run_products(layer, source.values, product)
-        return Fixed(values, number_format.output_fraction_bits, source.overflow | overflow)
+        return run_products(layer, x, product)
 
     def relu(self, source: Fixed) -> Fixed:
         return source.with_(np.maximum(source.values, np.int16(0)))

@@ -44,13 +44,15 @@ class Layer:
 
 
 def check_name(name: str) -> None:
-    """A layer's name: 1 to 255 bytes of UTF-8, no comma (it separates names in metadata), no space around it."""
+    """A layer's name: 1 to 255 printable bytes of UTF-8, no comma (it separates names in metadata), no space around."""
     try:
         size = len(name.encode("utf-8"))
     except UnicodeEncodeError as error:
         raise EieError(f"a layer name must be valid UTF-8, got {name!r}") from error
-    if not 1 <= size <= 255 or "," in name or name != name.strip():
-        raise EieError(f"a layer name must have 1 to 255 bytes, no comma and no space around it, got {name!r}")
+    if not 1 <= size <= 255 or "," in name or name != name.strip() or not name.isprintable():
+        raise EieError(
+            f"a layer name must have 1 to 255 bytes, printable, no comma and no space around it, got {name[:255]!r}"
+        )
 
 
 def check_shape(name: str, shape: Shape, convolution: Convolution | None) -> None:

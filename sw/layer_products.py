@@ -1,4 +1,4 @@
-"""A compressed layer as matrix-vector products: one for every input, and in a convolution one for every position."""
+"""A compressed layer as matrix-vector products: one for every input, every step and every position of a convolution."""
 
 from collections.abc import Callable
 from math import prod
@@ -45,17 +45,17 @@ def run_products(layer: CompressedLayer, x: NDArray[Any], product: Product) -> t
 
     Parameters
     ----------
-    x : (n, in), or (n, channels, rows, columns) for a convolution.
+    x : (n, in), (n, steps, in), or (n, channels, rows, columns) for a convolution.
 
     Returns
     -------
-    results : (n, out), or (n, out, rows, columns).
+    results : (n, out), (n, steps, out), or (n, out, rows, columns).
     figures : (n,), the largest figure of each input's vectors.
     """
     convolution = layer.convolution
     if convolution is None:
-        results, figures = product(slice(0, layer.shape[0]), np.ascontiguousarray(x.T))
-        return results.T, figures
+        results, figures = product(slice(0, layer.shape[0]), np.ascontiguousarray(x.reshape(-1, x.shape[-1]).T))
+        return results.T.reshape(*x.shape[:-1], -1), figures.reshape(len(x), -1).max(axis=1)
     kernel = (layer.shape[2], layer.shape[3])
     shape = [window_count(x.shape[2 + a], kernel[a], convolution.stride[a], convolution.padding[a]) for a in (0, 1)]
     step = max(1, VALUES_AT_ONCE // (prod(shape) * prod(layer.shape[1:]) * convolution.groups))

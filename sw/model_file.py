@@ -11,7 +11,7 @@ from sw.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.file.bits import BitReader
 from sw.file.header import CRC, Header, LayerHeader, check_crc, parse_header
-from sw.file.layer import Tables, decode_layer, encode_layer, read_tables
+from sw.file.layer import Tables, check_layer, decode_layer, encode_layer, read_tables
 from sw.files import read_whole, write_whole
 from sw.report import FileReport, make_report
 
@@ -97,7 +97,7 @@ def check(file: Path | bytes, full: bool = False) -> None:
         header, sections, _ = _sections(data)
         for record, section in zip(header.layers, sections, strict=True):
             if full:
-                decode_layer(record, section)
+                check_layer(record, section)
             else:
                 read_tables(record, BitReader(section, f"layer {record.name}"))
     except EieError as error:
@@ -118,6 +118,8 @@ def _encode(network: CompressedNetwork) -> tuple[bytes, FileReport]:
 
 def _decode(data: bytes) -> tuple[CompressedNetwork, FileReport]:
     header, sections, calibration = _sections(data)
+    for record, section in zip(header.layers, sections, strict=True):
+        check_layer(record, section)  # all of them, before any takes the memory of its positions
     decoded = [decode_layer(record, section) for record, section in zip(header.layers, sections, strict=True)]
     layers = tuple(layer for layer, _ in decoded)
     network = CompressedNetwork(layers=layers, graph=header.graph, calibration=calibration)

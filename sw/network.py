@@ -30,7 +30,7 @@ class Connected:
 
     @property
     def input_shape(self) -> Shape:
-        """Of one input: (features,) or (channels, rows, columns); () if nothing is known of the connections."""
+        """Of one input: (features,), (steps, features) or (channels, rows, columns); () if no connections are known."""
         return (self.weight_shapes[0][1][1],) if self.graph is None else self.graph.input_shape
 
     @property
@@ -75,7 +75,7 @@ class Network(Connected):
     graph: Graph | None = None
 
     def __post_init__(self) -> None:
-        check_connections(self.weight_shapes, self.graph)
+        check_connections(self.weight_shapes, [layer.relu for layer in self.layers], self.graph)
 
     @property
     def weight_shapes(self) -> list[WeightShape]:
@@ -87,8 +87,8 @@ class Network(Connected):
         return run_graph(self.connections, FloatArithmetic(self.layers), inputs)
 
 
-def check_connections(layers: list[WeightShape], graph: Graph | None) -> None:
-    """1 to MAX_LAYERS layers, names unique, connected as the graph says; EieError otherwise."""
+def check_connections(layers: list[WeightShape], relus: list[bool], graph: Graph | None) -> None:
+    """1 to MAX_LAYERS layers, names unique, with or without ReLU, connected as the graph says; EieError otherwise."""
     if not 1 <= len(layers) <= MAX_LAYERS:
         raise EieError(f"a network must have 1 to {MAX_LAYERS} layers, got {len(layers)}")
     names = {name for name, _, _ in layers}
@@ -96,6 +96,9 @@ def check_connections(layers: list[WeightShape], graph: Graph | None) -> None:
         raise EieError(f"layer names must be unique, got {len(names)} names for {len(layers)} layers")
     if graph is not None:
         graph.shapes(layers)
+        for (name, _, _), relu, lstm in zip(layers, relus, graph.recurrent, strict=False):
+            if relu and lstm is not None:
+                raise EieError(f"layer {name} is the matrix of an LSTM: it must have no ReLU, it has one")
         return
     for name, _, convolution in layers:
         if convolution is not None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from model.layouts import SHIFT_BITS
 from sw.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.execution import run_graph
-from sw.graph import Pool
+from sw.graph import MAX_VALUE, Lstm, Pool
+from sw.lstm_cell import GATE_FRACTION_BITS, UNIT_FRACTION_BITS
 
 MAX_BIAS_SCALE_LOG2 = 14
 UNBOUNDED = 1 << 16
@@ -20,13 +21,15 @@ UNBOUNDED = 1 << 16
 class LayerFormat:
     """Fraction bits of a layer's tensors (they may be negative) and the scale of its bias.
 
-    The accumulator has ``input + weight`` fraction bits and the stored bias ``log2(bias_scale)`` fewer.
+    The accumulator has ``input + weight`` fraction bits and the stored bias ``log2(bias_scale)`` fewer. Where the layer
+    is the matrix of an LSTM, h has the input's fraction bits too, the output are the gates, and the cell has its own.
     """
 
     input_fraction_bits: int
     weight_fraction_bits: int
     output_fraction_bits: int
     bias_scale: int
+    cell_fraction_bits: int | None = None
 
     @property
     def shift(self) -> int:
@@ -44,7 +47,8 @@ def choose_formats(network: CompressedNetwork, accumulator_bits: int) -> tuple[L
     Activations keep one bit of headroom above their calibrated maximum and so do the partial sums in the accumulator;
     within that, weights have as many fraction bits as 16 bits hold. Biases lose bits only where their 16 bits, scaled
     by at most 2**14, could not hold them otherwise. ReLU, pooling and flattening keep the binary point of their
-    source; joined values have the fewest fraction bits among them.
+    source; joined values have the fewest fraction bits among them. The h of an LSTM has that of its source, with at
+    most 15 fraction bits, since the array takes both as one vector; its gates have at most 11 (`sw.lstm_cell`).
     """
     if network.calibration is None:
         raise EieError("binary points need a calibration, the network has none")
@@ -63,28 +67,39 @@ class _Formats:
         self.chosen: list[LayerFormat] = []
 
     def layer(self, index: int, source: int) -> int:
+        # An output that was always zero has the range of its sums.
+        largest = float(self.calibration.activations[index + 1]) or float(self.calibration.partial_sums[index]) or 1.0
+        chosen = self._choose(index, source, _fraction_bits(largest, 14))
+        self.chosen.append(chosen)
+        return chosen.output_fraction_bits
+
+    def lstm(self, index: int, operation: Lstm, source: int) -> int:
+        # In a step the cell grows by less than one, so it cannot leave the longest sequence.
+        largest = min(float(self.calibration.activations[index + 1]) or 1.0, MAX_VALUE)
+        cell = min(_fraction_bits(largest, 14), UNIT_FRACTION_BITS)
+        chosen = self._choose(index, min(source, UNIT_FRACTION_BITS), GATE_FRACTION_BITS)
+        self.chosen.append(replace(chosen, cell_fraction_bits=cell))
+        return chosen.input_fraction_bits
+
+    def _choose(self, index: int, source: int, wanted: int) -> LayerFormat:
+        """The format of a layer whose inputs have `source` fraction bits and its outputs `wanted`, or fewer."""
         layer = self.layers[index]
         largest_sum = float(self.calibration.partial_sums[index])
-        largest_output = float(self.calibration.activations[index + 1])
         bias_bits = _fraction_bits(float(np.abs(layer.bias).max()), 15)
         weight = min(
             _fraction_bits(float(np.abs(layer.codebook).max()) or 1.0, 15),
             _fraction_bits(largest_sum, self.accumulator_bits - 2) - source,
             bias_bits + MAX_BIAS_SCALE_LOG2 - source,
         )
-        # An output that was always zero has the range of its sums. It cannot have more fraction bits than the
-        # accumulator, and the shift that drops the others is a bounded field.
-        output = min(_fraction_bits(largest_output or largest_sum or 1.0, 14), source + weight)
+        # An output cannot have more fraction bits than the accumulator, and the shift that drops others is bounded.
+        output = min(wanted, source + weight)
         weight = min(weight, output + (1 << SHIFT_BITS) - 1 - source)
-        self.chosen.append(
-            LayerFormat(
-                input_fraction_bits=source,
-                weight_fraction_bits=weight,
-                output_fraction_bits=output,
-                bias_scale=1 << max(0, source + weight - bias_bits),
-            )
+        return LayerFormat(
+            input_fraction_bits=source,
+            weight_fraction_bits=weight,
+            output_fraction_bits=output,
+            bias_scale=1 << max(0, source + weight - bias_bits),
         )
-        return output
 
     def relu(self, source: int) -> int:
         return source

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sw.errors import EieError
-from sw.graph import UNCONNECTED, ApplyLayer, Concatenate, Convolution, Flatten, Graph, Node, Pool, Relu
+from sw.graph import UNCONNECTED, ApplyLayer, Concatenate, Convolution, Flatten, Graph, Lstm, Node, Pool, Relu
 from sw.layer import Layer
 from sw.network import Network
 
@@ -42,6 +42,13 @@ def branching() -> Network:
     return Network(layers, Graph(input_shape=(4, 11, 9), nodes=nodes))
 
 
+def recurrent() -> Network:
+    """LSTMs named as torch's and otherwise, of every step and of the last, and a linear layer on every step."""
+    layers = (layer("rnn.l0", 8, 5), layer("each", 4, 2), layer("cell", 12, 7), layer("head", 2, 3))
+    nodes = (Node(Lstm(sequence=True), (0,)), Node(ApplyLayer(), (1,)), Node(Lstm(), (2,)), Node(ApplyLayer(), (3,)))
+    return Network(layers, Graph(input_shape=(6, 3), nodes=nodes))
+
+
 def networks() -> dict[str, Network]:
     """One of each kind, by what is special about it."""
     return {
@@ -60,6 +67,7 @@ def networks() -> dict[str, Network]:
             ),
             UNCONNECTED,
         ),
+        "recurrent": recurrent(),
         "one part": Network((layer("cell.weight_hh", 4, 4),)),
     }
 

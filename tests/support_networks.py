@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from model.config import ArrayConfig
 from sw.calibrate import calibrate
 from sw.compressed import CompressedLayer, CompressedNetwork
-from sw.graph import ApplyLayer, Concatenate, Convolution, Flatten, Graph, Node, Operation, Pool, Relu, Shape
+from sw.graph import ApplyLayer, Concatenate, Convolution, Flatten, Graph, Lstm, Node, Operation, Pool, Relu, Shape
 
 
 def make_layer(
@@ -92,16 +92,17 @@ def make_conv_network(seed: int) -> CompressedNetwork:
 
 @st.composite
 def conv_networks(draw: st.DrawFn, calibrated: bool = False, code_bits: int = 8) -> CompressedNetwork:
-    """Random graphs of one to eight operations of every kind, branches and values nobody uses included."""
+    """Random graphs, of images, features or sequences, of one to eight operations; some values are not used."""
     size = st.integers(3, 9)
-    values: list[Shape] = [draw(st.one_of(st.tuples(st.integers(1, 4), size, size), st.tuples(size)))]
+    kinds_of_input = st.one_of(st.tuples(st.integers(1, 4), size, size), st.tuples(size), st.tuples(size, size))
+    values: list[Shape] = [draw(kinds_of_input)]
     nodes: list[Node] = []
     layers: list[CompressedLayer] = []
     for _ in range(draw(st.integers(1, 8))):
         source = draw(st.sampled_from([len(values) - 1, len(values) - 1, draw(st.integers(0, len(values) - 1))]))
         shape = values[source]
-        is_image = len(shape) == 3
-        kinds = ["layer", "layer", "relu", "flatten", "concatenate", *["max", "average"] * is_image]
+        special = {1: [], 2: ["lstm", "lstm"], 3: ["max", "average"]}[len(shape)]
+        kinds = ["layer", "layer", "relu", "flatten", "concatenate", *special]
         kind = draw(st.sampled_from(kinds)) if layers or len(nodes) < 3 else "layer"
         sources = (source,)
         operation: Operation
@@ -109,6 +110,9 @@ def conv_networks(draw: st.DrawFn, calibrated: bool = False, code_bits: int = 8)
             case "layer":
                 operation = ApplyLayer()
                 layers.append(draw(_layers(f"layer{len(layers)}", shape, code_bits)))
+            case "lstm":
+                operation = Lstm(sequence=draw(st.booleans()))
+                layers.append(draw(_matrices(f"layer{len(layers)}", shape, code_bits)))
             case "relu":
                 operation = Relu()
             case "flatten":
@@ -142,9 +146,9 @@ def conv_networks(draw: st.DrawFn, calibrated: bool = False, code_bits: int = 8)
 
 @st.composite
 def _layers(draw: st.DrawFn, name: str, source: Shape, code_bits: int) -> CompressedLayer:
-    """A convolution of (channels, rows, columns), a linear layer of (features,)."""
+    """A convolution of (channels, rows, columns), a linear layer of (features,) or (steps, features)."""
     outputs = draw(st.integers(1, 6))
-    shape: Shape = (outputs, *source)
+    shape: Shape = (outputs, source[-1])
     convolution = None
     if len(source) == 3:
         kernel, stride, padding = draw(_windows(source))
@@ -159,6 +163,19 @@ def _layers(draw: st.DrawFn, name: str, source: Shape, code_bits: int) -> Compre
         name=name,
         relu=draw(st.booleans()),
         convolution=convolution,
+    )
+
+
+@st.composite
+def _matrices(draw: st.DrawFn, name: str, source: Shape, code_bits: int) -> CompressedLayer:
+    """The matrix of an LSTM of (steps, features)."""
+    units = draw(st.integers(1, 4))
+    return make_layer(
+        draw(st.integers(0, 1 << 16)),
+        (4 * units, source[1] + units),
+        draw(st.sampled_from([0.0, 0.1, 0.5, 1.0])),
+        draw(st.integers(1, code_bits)),
+        name=name,
     )
 
 

@@ -13,7 +13,7 @@ from sw.graph import Shape
 def result_shape(layer: CompressedLayer, value: NDArray[Any]) -> Shape:
     """The shape of what the layer makes of one value."""
     if layer.convolution is None:
-        return layer.shape[:1]
+        return (*value.shape[:-1], layer.shape[0])
     (rows, columns), (down, right) = layer.convolution.padding, layer.convolution.stride
     height = (value.shape[1] + 2 * rows - layer.shape[2]) // down + 1
     return layer.shape[0], height, (value.shape[2] + 2 * columns - layer.shape[3]) // right + 1
@@ -21,10 +21,11 @@ def result_shape(layer: CompressedLayer, value: NDArray[Any]) -> Shape:
 
 def products(layer: CompressedLayer, value: NDArray[Any]) -> Iterator[tuple[tuple[Any, ...], slice, NDArray[Any]]]:
     """Where each product stands in the result, the layer's outputs that it makes, and what they are multiplied with."""
-    outputs, height, width = (*result_shape(layer, value), 1, 1)[:3]
     if layer.convolution is None:
-        yield (slice(None),), slice(0, outputs), value
+        for place in np.ndindex(value.shape[:-1]):
+            yield place, slice(0, layer.shape[0]), value[place]
         return
+    outputs, height, width = (*result_shape(layer, value), 1, 1)[:3]
     (rows, columns), (down, right) = layer.convolution.padding, layer.convolution.stride
     padded = np.pad(value, ((0, 0), (rows, rows), (columns, columns)))
     _, channels, kernel_rows, kernel_columns = layer.shape

@@ -13,7 +13,7 @@ from sw.formats.network_file import load_network
 
 FLOORS = {"model": set(), "sw": {"model"}, "hw": {"model"}, "sim": {"model", "sw", "hw"}}
 CONTRACT = {"model.config", "model.layouts", "model.registers", "model.fixed_point", "model.image"}
-TARGETS = ["help", "setup", "demo", "test", "check", "prove", "clean"]
+TARGETS = ["help", "setup", "demo", "test", "check", "prove", "fuzz", "coverage", "mutate", "clean"]
 
 
 def imported(path: Path) -> set[str]:

@@ -38,6 +38,18 @@ def test_weights_are_the_tails_of_a_gaussian_at_uniform_positions() -> None:
     assert np.mean(weights > 0) == pytest.approx(0.5, abs=0.01)
 
 
+def test_rows_can_be_unevenly_full() -> None:
+    layer = PAPER_LAYERS["NT-LSTM"]
+    positions, _ = random_weights(layer, np.random.default_rng(1), row_spread=0.3)
+    assert positions.size == pytest.approx(layer.inputs * layer.outputs * layer.weight_density, rel=0.01)
+    counts = np.bincount(positions // layer.inputs, minlength=layer.outputs)
+    noise = counts.mean() * (1 - layer.weight_density)
+    spread = np.sqrt(counts.var() - noise) / counts.mean()
+    assert spread == pytest.approx(np.sqrt(np.exp(0.3**2) - 1), rel=0.05)
+    columns = np.bincount(positions % layer.inputs, minlength=layer.inputs)
+    assert columns.var() == pytest.approx(columns.mean() * (1 - layer.weight_density), rel=0.15)
+
+
 @pytest.mark.parametrize("code_bits", [2, 4])
 def test_network_is_what_the_compressor_makes_of_the_dense_matrix(code_bits: int) -> None:
     positions, weights = random_weights(SMALL, np.random.default_rng(2))

@@ -1,9 +1,11 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support_lstm import make_lstm_network
 from support_networks import conv_networks, make_conv_network, make_layer
 
 from model.config import PRESETS
@@ -62,6 +64,35 @@ def test_cycles_are_those_of_every_position_by_itself():
     assert events.image_bits == sum(layer_events(image, 0, run.results[0]).image_bits for image in run.images)
 
 
+def test_cycles_of_an_lstm_are_those_of_every_step_by_itself():
+    """Steps of [x ; h] through the engine by hand, h from the same network run for as many steps."""
+    network = calibrate(make_lstm_network(0), np.random.default_rng(0).normal(size=(8, 6, 5)))
+    inputs = np.random.default_rng(1).normal(size=(2, 6, 5)).astype(np.float32)
+    run = simulate_graph(network, inputs, LARGE)
+    first = run.layers[0]
+    image = first.images[0]
+    assert network.graph is not None
+    outputs = replace(network.graph, nodes=network.graph.nodes[:1])
+    of_steps = replace(network, layers=network.layers[:1], graph=outputs, calibration=None)
+    assert network.calibration is not None
+    ranges = network.calibration
+    of_steps = replace(
+        of_steps,
+        calibration=replace(ranges, activations=ranges.activations[:2], partial_sums=ranges.partial_sums[:1]),
+    )
+    h = run_integers(of_steps, inputs).integers
+    assert h.shape == (2, 6, 4)
+    x = np.rint(np.ldexp(inputs, image.input_fraction_bits)).astype(np.int16)
+    before = np.concatenate([np.zeros((2, 1, 4), np.int16), h[:, :-1]], axis=1)
+    vectors = np.concatenate([x, before], axis=2).reshape(12, 9)
+    alone = run_image(image, np.pad(vectors, ((0, 0), (0, image.layers[0].columns - 9))))
+    assert first.result.inputs == len(alone) == 12
+    assert first.result.cycles == sum(one.cycles for one in alone)
+    assert first.result.counters.tolist() == np.sum([one.counters for one in alone], axis=0).tolist()
+    assert [layer["vectors"] for layer in run.layer_figures().values()] == [6, 6, 1]
+    assert first.load_cycles == 12 * alone[0].load_cycles
+
+
 def test_vectors_in_parts_are_the_vectors_together(monkeypatch: pytest.MonkeyPatch):
     inputs = np.random.default_rng(2).normal(size=(3, 2, 10, 9)).astype(np.float32)
     network = calibrate(make_conv_network(4), inputs)
@@ -98,9 +129,13 @@ def test_refused():
 
 
 @pytest.mark.parametrize("index", [0, 2])
-def test_what_an_input_asks_of_the_array_takes_the_cycles_of_that_input(index: int):
-    network = calibrate(make_conv_network(0), np.random.default_rng(0).normal(size=(3, 180)))
-    inputs = np.random.default_rng(1).normal(size=(3, 180)).astype(np.float32)
+@pytest.mark.parametrize(("make", "features"), [(make_conv_network, 180), (make_lstm_network, 30)])
+def test_what_an_input_asks_of_the_array_takes_the_cycles_of_that_input(
+    make: Callable[[int], CompressedNetwork], features: int, index: int
+):
+    network = calibrate(make(0), np.random.default_rng(0).normal(size=(3, features)))
+    inputs = np.random.default_rng(1).normal(size=(3, features)).astype(np.float32)
+    inputs[1, : features // 2] = 0
     works = graph_works(network, inputs, LARGE)
     assert [work.cycles(1) for work in works(1)] != [work.cycles(1) for work in works(index)]
     asked = works(index)

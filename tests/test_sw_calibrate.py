@@ -17,7 +17,7 @@ from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.execution import run_graph
 from sw.forward import FloatOperations
-from sw.graph import UNCONNECTED
+from sw.graph import UNCONNECTED, Lstm
 
 
 @given(networks(), st.integers(0, 1000))
@@ -62,6 +62,20 @@ class PlainRanges(FloatOperations):
             result = np.maximum(result, 0)
         self.activations[index] = max(self.activations[index], np.abs(result).max())
         return result[np.newaxis].astype(np.float32)
+
+    def lstm(self, index: int, operation: Lstm, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        units = self.layers[index].shape[0] // 4
+        h, cell, largest = np.zeros(units, np.float32), np.zeros(units, np.float32), self.activations[index]
+        steps: list[NDArray[np.float32]] = []
+        for x in source[0]:
+            gates = self.layer(index, np.concatenate([x, h])[np.newaxis])[0]
+            i, f, o = (1 / (1 + np.exp(-gates[number * units : (number + 1) * units])) for number in (0, 1, 3))
+            cell = f * cell + i * np.tanh(gates[2 * units : 3 * units])
+            h = o * np.tanh(cell)
+            largest = max(largest, np.abs(cell).max())
+            steps.append(h)
+        self.activations[index] = largest
+        return np.array(steps if operation.sequence else h)[np.newaxis]
 
 
 def assert_plain_ranges(network: CompressedNetwork, inputs: NDArray[np.float32]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support_lstm import make_lstm_network
 from support_networks import make_config, make_conv_network, make_layer
 
 from sim.simulation import simulate
@@ -49,6 +50,20 @@ def test_a_flattened_perceptron_is_a_chain() -> None:
     np.testing.assert_array_equal(run_integers(chain, inputs.reshape(6, 12)).integers, expected.integers)
     simulation = simulate(build_image(network, make_config()), inputs.reshape(6, 12))
     np.testing.assert_array_equal(simulation.integers, expected.integers)
+
+
+def test_a_flattened_sequence_is_a_chain_but_not_its_steps() -> None:
+    inputs = np.random.default_rng(1).normal(size=(6, 4, 3)).astype(np.float32)
+    flattened = CompressedNetwork(layers=LAYERS, graph=graph(Flatten(), LAYER, LAYER, input_shape=(4, 3)))
+    flattened = calibrate(flattened, inputs)
+    simulation = simulate(build_image(flattened, make_config()), inputs.reshape(6, 12))
+    np.testing.assert_array_equal(simulation.integers, run_integers(flattened, inputs).integers)
+    each = (make_layer(1, (7, 3), 0.6, name="each"), make_layer(2, (5, 28), 0.6, name="all"))
+    steps = CompressedNetwork(layers=each, graph=graph(LAYER, Flatten(), LAYER, input_shape=(4, 3)))
+    with pytest.raises(EieError, match=r"one after another; layer each takes one step after another$"):
+        as_chain(steps)
+    with pytest.raises(EieError, match=r"one after another; layer lstm.l0 is the matrix of an LSTM$"):
+        as_chain(make_lstm_network(0))
 
 
 def test_a_chain_stays_itself() -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sw.errors import EieError
 from sw.file.graph import pack_graph, parse_graph
 from sw.file.reader import Reader
-from sw.graph import ApplyLayer, Concatenate, Flatten, Graph, Node, Pool, Relu
+from sw.graph import ApplyLayer, Concatenate, Flatten, Graph, Lstm, Node, Pool, Relu
 
 SIDES = st.tuples(st.integers(0, 255), st.integers(0, 255))
 POOLS = st.builds(
@@ -24,7 +24,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     """Graphs of any operations on any values before them, whether they fit together or not."""
     nodes: list[Node] = []
     for value in range(draw(st.integers(1, 12))):
-        plain = st.sampled_from([ApplyLayer(), Relu(), Flatten(), Concatenate()])
+        plain = st.sampled_from([ApplyLayer(), Relu(), Flatten(), Concatenate(), Lstm(), Lstm(sequence=True)])
         operation = draw(st.one_of(plain, POOLS))
         most = 5 if isinstance(operation, Concatenate) else 1
         nodes.append(Node(operation, tuple(draw(st.lists(st.integers(0, value), min_size=1, max_size=most)))))
@@ -56,12 +56,19 @@ def test_bytes_of_an_example():
     assert data == bytes([3, 3, 0xC8, 1, 9, 6]) + layer + pooling + relu + bytes([5 | 8, 2, 2, 0]) + flatten
 
 
+def test_bytes_of_lstms():
+    nodes = (Node(Lstm(sequence=True), (0,)), Node(Lstm(), (1,)), Node(Lstm(sequence=True), (1,)))
+    data = pack_graph(Graph(input_shape=(28, 300), nodes=nodes))
+    assert data == bytes([2, 28, 0xAC, 2, 3, 6 | 16, 6, 6 | 8 | 16, 1])
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
         (b"\4", "at most 3 axes of an input, got 4"),
         (b"\1\5\x81\x20", "at most 4096 operations, got 4097"),
-        (b"\1\5\1\6", "operation 1: its kind must be at most 5, got 6"),
+        (b"\1\5\1\7", "operation 1: its kind must be at most 6, got 7"),
+        (b"\1\5\1\x26", "operation 1: flags 32 must not be set, they are"),
         (b"\1\5\1\x10", "operation 1: flags 16 must not be set, they are"),
         (b"\1\5\1\x85", "operation 1: flags 128 must not be set, they are"),
         (b"\1\5\1\x0d\xff\xff\x01", "at most 4096 sources, got 32767"),
@@ -70,4 +77,11 @@ def test_bytes_of_an_example():
 )
 def test_what_is_refused(data: bytes, sentence: str):
     with pytest.raises(EieError, match=sentence):
+        parse_graph(Reader(data, 0, len(data)))
+
+
+def test_sources_of_all_operations_are_bounded():
+    node = Node(Concatenate(), (0,) * 4096)
+    data = pack_graph(Graph(input_shape=(3,), nodes=(node,) * 17))
+    with pytest.raises(EieError, match="at most 65536 sources of all operations, got 69632"):
         parse_graph(Reader(data, 0, len(data)))

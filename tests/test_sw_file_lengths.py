@@ -66,3 +66,13 @@ def test_code_tables(counts: list[int], zeros: int, has_zeros: bool):
     if bits > 1:
         with pytest.raises(EieError, match=f"1 to {(1 << (bits - 1)) - 1} codes must be used, got {len(counts)}"):
             read_code_table(BitReader(writer.to_bytes(), "test"), bits - 1, has_zeros, "test")
+
+
+def test_a_stretch_one_symbol_too_long():
+    writer = BitWriter()
+    writer.number(0, 1)
+    writer.number(1, 1)
+    writer.gamma(5)
+    write_used_lengths(writer, np.full(4, 2, np.uint8))
+    with pytest.raises(EieError, match="x: 4 symbols must be said to be used or not, got 5"):
+        read_lengths(BitReader(writer.to_bytes(), "x"), 4, "x")

@@ -12,7 +12,7 @@ from sw.errors import EieError
 from sw.formats.connections import Connections, LayerUse
 from sw.formats.graph_json import format_graph, parse_graph
 from sw.formats.network_file import load_network
-from sw.graph import UNCONNECTED, ApplyLayer, Concatenate, Convolution, Flatten, Graph, Node, Pool, Relu
+from sw.graph import UNCONNECTED, ApplyLayer, Concatenate, Convolution, Flatten, Graph, Lstm, Node, Pool, Relu
 from tests.support_formats import assert_equal, networks
 
 LAYER = {"op": "layer", "name": "a"}
@@ -51,6 +51,15 @@ def test_a_graph_as_a_person_writes_it():
     )
 
 
+def test_the_lstm_in_the_documentation(project_root: Path):
+    text = (project_root / "docs" / "network_files.md").read_text()
+    connections = parse_graph(text.split("```")[3])
+    nodes = (Node(Lstm(sequence=True), (0,)), Node(Lstm(), (1,)), Node(ApplyLayer(), (2,)))
+    assert connections.graph == Graph(input_shape=(28, 28), nodes=nodes)
+    assert connections.lstms == ["lstm.l0", "lstm.l1"]
+    assert [use.name for use in connections.uses] == ["lstm.l0", "lstm.l1", "out"]
+
+
 def test_the_graph_in_the_documentation_reads_digits(project_root: Path, data_folder: Path, tmp_path: Path):
     text = (project_root / "docs" / "network_files.md").read_text()
     (tmp_path / "lenet_5.json").write_text(text.split("```")[1])
@@ -83,7 +92,7 @@ def test_what_is_written_comes_back(kind: str):
         ("{}", "a graph's operations must be a list, got None"),
         (document(name="x"), "a graph must have no fields but input, operations, got 'name'"),
         (document(3), "operation 1 must be a JSON object, got 3"),
-        (document({}), "operation 1: op must be one of layer, max_pool, .*, got None"),
+        (document({}), "operation 1: op must be one of layer, lstm, max_pool, .*, got None"),
         (document({"op": "lrn"}), "operation 1: op must be one of .*, got 'lrn'"),
         (document({"op": ["layer"]}), "operation 1: op must be one of .*, got a list"),
         (document({"op": "layer"}), "operation 1: a layer must have a name, got None"),
@@ -99,6 +108,17 @@ def test_what_is_written_comes_back(kind: str):
         (document({**LAYER, "kernel": 3}), "operation 1 must have no fields but .*, got 'kernel'"),
         (document({"op": "relu", "stride": 3}), "operation 1 must have no fields but from, op, got 'stride'"),
         (document({"op": "max_pool"}), "operation 1: kernel must be made of whole numbers .*, got None"),
+        (document({"op": "lstm"}), "operation 1: a layer must have a name, got None"),
+        (
+            document({"op": "lstm", "name": "a", "sequence": "yes"}),
+            "operation 1: sequence must be true or false, got 'yes'",
+        ),
+        (
+            document({"op": "lstm", "name": "a", "relu": True}),
+            "operation 1 must have no fields but from, .*, got 'relu'",
+        ),
+        (document({"op": "lstm", "name": "a"}), "a graph without input must be a chain of layers"),
+        (document({"op": "lstm", "name": "a"}, input=[]), r"without connections \(input \[\]\) must list layers only"),
         (document({**LAYER, "from": 1}), r"operation 1: from must be one or more of the values 0 to 0, got \(1,\)"),
         (document({**LAYER, "from": []}), r"operation 1: from must be one or more of the values 0 to 0, got \(\)"),
         (document({**LAYER, "from": [0] * 5000}), "operation 1 must be a list of at most 4096, got 5000"),
@@ -123,8 +143,9 @@ def test_refused(text: str, sentence: str):
         ({"input": [3, 8, 8]}, r"layer a must take \(4, rows, columns\) values, it gets \(3, 8, 8\)"),
         ({"input": [4, 2, 8]}, "a window of 3 x 3 must fit into its input"),
         ({"input": [4, 1 << 20, 1 << 20]}, "at most 268435456 elements"),
-        ({"input": [4, 8]}, r"\(features,\) or \(channels, rows, columns\)"),
-        ({"input": [0, 8, 8]}, r"\(features,\) or \(channels, rows, columns\)"),
+        ({"input": [4, 8]}, r"layer a must take \(4, rows, columns\) values, it gets \(4, 8\)"),
+        ({"input": [4, 8, 8, 1]}, r"\(features,\), \(steps, features\) or \(channels, rows, columns\)"),
+        ({"input": [0, 8, 8]}, r"\(features,\), \(steps, features\) or \(channels, rows, columns\)"),
         ({"input": [4, 8, 8], "stride": 0}, "stride must be between 1 and 255, got 0 x 0"),
         ({"input": [4, 8, 8], "padding": 256}, "padding must be between 0 and 255"),
         ({"input": [4, 8, 8], "groups": 3}, "groups must divide its 4 outputs, got 3"),

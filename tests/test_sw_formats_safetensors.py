@@ -108,8 +108,8 @@ def test_bfloat16(path: Path):
 @pytest.mark.parametrize(
     ("tensors", "order", "sentence"),
     [
-        ({"a__weight": ones(0, 5)}, None, r"a.weight must have shape \(out, in\) and not be empty"),
-        ({"a__weight": ones(4, 0, 3, 3)}, None, r"a.weight must have shape \(out, in / groups, .* and not be empty"),
+        ({"a__weight": ones(0, 5)}, None, r"a.weight must not be empty, got \(0, 5\)"),
+        ({"a__weight": ones(4, 0, 3, 3)}, None, r"a.weight must not be empty, got \(4, 0, 3, 3\)"),
         ({"a__weight": np.array([[np.nan]], np.float32)}, None, "a.weight must be finite"),
         ({"a__weight": np.array([[1e300]])}, None, "a.weight must be finite"),
         ({"a__weight": ones(1, 1), "a__bias": np.array([np.inf], np.float32)}, None, "a.bias must be finite"),

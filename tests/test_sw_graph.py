@@ -13,6 +13,7 @@ from sw.graph import (
     Convolution,
     Flatten,
     Graph,
+    Lstm,
     Node,
     Pool,
     Relu,
@@ -20,7 +21,7 @@ from sw.graph import (
     chain,
     window_count,
 )
-from tests.support_formats import branching
+from tests.support_formats import branching, recurrent
 
 IMAGE = (3, 8, 6)
 FC: WeightShape = ("fc", (5, 7), None)
@@ -45,6 +46,18 @@ def test_every_operation():
         (7, 2, 2),
         (28,),
         (5,),
+    ]
+
+
+def test_sequences():
+    network = recurrent()
+    assert network.shapes == [(6, 3), (6, 2), (6, 4), (3,), (2,)]
+    assert network.graph is not None
+    assert network.graph.recurrent == [Lstm(sequence=True), None, Lstm(), None]
+    assert shapes((6, 3), Node(Concatenate(), (0, 0)), Node(Relu(), (1,)), Node(Flatten(), (2,)))[1:] == [
+        (12, 3),
+        (12, 3),
+        (36,),
     ]
 
 
@@ -86,8 +99,13 @@ def test_convolutions(convolution: Convolution, wanted: tuple[int, ...]):
 @pytest.mark.parametrize(
     ("input_shape", "nodes", "layers", "sentence"),
     [
-        ((), (Node(Relu(), (0,)),), (), r"must have shape \(features,\) or \(channels, rows, columns\)"),
-        ((3, 8), (Node(Relu(), (0,)),), (), r"must have shape .* got \(3, 8\)"),
+        (
+            (),
+            (Node(Relu(), (0,)),),
+            (),
+            r"must have shape \(features,\), \(steps, features\) or \(channels, rows, columns\)",
+        ),
+        ((3, 8, 2, 2), (Node(Relu(), (0,)),), (), r"must have shape .* got \(3, 8, 2, 2\)"),
         ((3, 0, 8), (Node(Relu(), (0,)),), (), r"must have shape .* got \(3, 0, 8\)"),
         ((1 << 15, 1 << 7, 1 << 7), (Node(Relu(), (0,)),), (), "with at most 268435456 elements"),
         (IMAGE, (Node(Relu(), (0,)),) * 4097, (), "a graph must have at most 4096 operations, got 4097"),
@@ -97,6 +115,39 @@ def test_convolutions(convolution: Convolution, wanted: tuple[int, ...]):
         (IMAGE, (Node(Relu(), (-1,)),), (), r"operation 1 must take values 0 to 0, got \(-1,\)"),
         (IMAGE, (Node(Relu(), ()),), (), r"operation 1 must take values 0 to 0, got \(\)"),
         (IMAGE, (Node(Relu(), (0, 0)),), (), "operation 1 must take one value, got 2"),
+        ((6, 8), (Node(ApplyLayer(), (0,)),), (FC,), r"layer fc must take \(7,\) values, it gets \(6, 8\)"),
+        (
+            (9, 3),
+            (Node(Lstm(), (0,)),),
+            (("m", (6, 4), None),),
+            r"layer m: an LSTM's matrix must have .* weights of \(6, 4\)",
+        ),
+        (
+            (9, 3),
+            (Node(Lstm(), (0,)),),
+            (("m", (8, 2), None),),
+            r"shape \(4 \* units, features \+ units\), got weights",
+        ),
+        (
+            (9, 3),
+            (Node(Lstm(), (0,)),),
+            (("m", (8, 3, 1, 1), Convolution()),),
+            "layer m: an LSTM's matrix must have shape",
+        ),
+        (
+            (9, 4),
+            (Node(Lstm(), (0,)),),
+            (("m", (8, 5), None),),
+            r"layer m: its LSTM must take \(steps, 3\) values, .* \(9, 4\)",
+        ),
+        ((3,), (Node(Lstm(), (0,)),), (("m", (8, 5), None),), r"must take \(steps, 3\) values, it gets \(3,\)"),
+        (
+            (9, 3),
+            (Node(Lstm(), (0,)), Node(Lstm(), (1,))),
+            (("m", (8, 5), None), ("n", (8, 4), None)),
+            r"layer n: its LSTM must take \(steps, 2\) values, it gets \(2,\)",
+        ),
+        ((9, 3), (Node(Lstm(), (0,)),), (), "must apply each of the 0 layers once, it applies 1"),
         (IMAGE, (Node(ApplyLayer(), (0,)),), (FC,), r"layer fc must take \(7,\) values, it gets \(3, 8, 6\)"),
         ((6,), (Node(ApplyLayer(), (0,)),), (FC,), r"layer fc must take \(7,\) values, it gets \(6,\)"),
         (

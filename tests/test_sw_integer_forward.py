@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support_lstm import plain_cell, rounded
 from support_networks import conv_networks, make_config, make_conv_network, make_layer, networks
 from support_products import products, result_shape
 
@@ -22,7 +23,7 @@ from sw.calibrate import calibrate
 from sw.compressed import Calibration, CompressedNetwork
 from sw.errors import EieError
 from sw.execution import run_graph
-from sw.graph import UNCONNECTED, ApplyLayer, Concatenate, Graph, Node, Pool
+from sw.graph import UNCONNECTED, ApplyLayer, Concatenate, Graph, Lstm, Node, Pool
 from sw.image import build_image
 from sw.integer_forward import run_integers
 from sw.quantise import LayerFormat, choose_formats
@@ -63,6 +64,20 @@ class PlainArithmetic:
             )
             overflow |= overflowed
         return Value(result, chosen.output_fraction_bits, overflow)
+
+    def lstm(self, index: int, operation: Lstm, source: Value) -> Value:
+        units, bits = self.network.layers[index].shape[0] // 4, self.formats[index].input_fraction_bits
+        cell_bits = self.formats[index].cell_fraction_bits
+        assert cell_bits is not None
+        h, cell, overflow = [0] * units, [0] * units, source.overflow
+        steps: list[list[int]] = []
+        for numbers in source.integers.tolist():
+            x = [rounded(number / Fraction(2) ** source.fraction_bits, bits) for number in numbers]
+            gates = self.layer(index, Value(np.array([*x, *h], np.int16), bits, overflow))
+            overflow = gates.overflow
+            h, cell = plain_cell(gates.integers, gates.fraction_bits, np.array(cell), cell_bits, bits)
+            steps.append(h)
+        return Value(np.array(steps if operation.sequence else h, np.int16), bits, overflow)
 
     def relu(self, source: Value) -> Value:
         return source._replace(integers=np.where(source.integers > 0, source.integers, 0).astype(np.int16))

@@ -275,7 +275,19 @@ def sized(flags: int = 0, **changes: bytes) -> bytes:
         (assemble(body(file_flags=2, graph=b"\1\x3c\0"), SECTION), "in its shortest form"),
         (assemble(body(file_flags=2, graph=b"\1\x3c\2\0\x09\7"), SECTION), r"operation 2 must take values 0 to 1"),
         (assemble(body(file_flags=2, graph=b"\1\x3c\2\0\x09\0"), SECTION), "in its shortest form"),
-        (assemble(body(file_flags=2, graph=b"\2\3\x3c\1\0"), SECTION), "input must have shape"),
+        (assemble(body(file_flags=2, graph=b"\0\1\0"), SECTION), "input must have shape"),
+        (
+            assemble(body(file_flags=2, graph=b"\2\3\x3a\1\6"), SECTION),
+            r"must have shape \(4 \* units, features \+ units",
+        ),
+        (
+            assemble(body(file_flags=2, graph=b"\2\3\x3c\1\6", shape=bytes([4, 60])), SECTION),
+            r"layer a: its LSTM must take \(steps, 59\) values, it gets \(3, 60\)",
+        ),
+        (
+            assemble(body(file_flags=2, graph=b"\2\3\x3b\1\6", shape=bytes([4, 60]), flags=1), SECTION),
+            "layer a is the matrix of an LSTM: it must have no ReLU, it has one",
+        ),
         (assemble(body(name_size=200), SECTION), "must hold 200 bytes"),
         (assemble(body(name=b"\xff"), SECTION), "valid UTF-8"),
         (assemble(body(name=b","), SECTION), "no comma"),

@@ -2,14 +2,17 @@
 
 from sw.errors import EieError
 from sw.file.reader import Reader, varint
-from sw.graph import MAX_NODES, ApplyLayer, Concatenate, Flatten, Graph, Node, Operation, Pair, Pool, Relu
+from sw.graph import MAX_NODES, ApplyLayer, Concatenate, Flatten, Graph, Lstm, Node, Operation, Pair, Pool, Relu
 
-LAYER, RELU, MAX_POOL, AVERAGE_POOL, FLATTEN, CONCATENATE = range(6)
+LAYER, RELU, MAX_POOL, AVERAGE_POOL, FLATTEN, CONCATENATE, LSTM = range(7)
 KIND = 7
+MAX_SOURCES = 1 << 16  # of all operations together; a byte each, and many bytes in memory
 HAS_SOURCES = 8  # otherwise the operation takes the value before it
 CEIL = 16
 COUNT_PADDING = 32
 SQUARE = 64  # window, stride and padding are the same for rows and columns
+SEQUENCE = 16  # of an LSTM: its result is every step's
+POOL_FLAGS = CEIL | COUNT_PADDING | SQUARE
 
 
 def pack_graph(graph: Graph) -> bytes:
@@ -25,7 +28,12 @@ def parse_graph(reader: Reader) -> Graph:
     """The graph; whether its shapes fit is for `Graph.shapes` to say."""
     input_shape = tuple(reader.varint() for _ in range(_at_most(reader.byte(), 3, "axes of an input")))
     count = _at_most(reader.varint(), MAX_NODES, "operations")
-    return Graph(input_shape=input_shape, nodes=tuple(_parse_node(reader, value) for value in range(count)))
+    nodes: list[Node] = []
+    sources = 0
+    for value in range(count):
+        nodes.append(_parse_node(reader, value))
+        sources = _at_most(sources + len(nodes[-1].sources), MAX_SOURCES, "sources of all operations")
+    return Graph(input_shape=input_shape, nodes=tuple(nodes))
 
 
 def _pack_node(node: Node, value: int) -> bytes:
@@ -38,6 +46,8 @@ def _pack_node(node: Node, value: int) -> bytes:
         is_square = all(rows == columns for rows, columns in windows)
         head |= SQUARE * is_square
         pairs = bytes(size for pair in windows for size in (pair[:1] if is_square else pair))
+    elif isinstance(node.operation, Lstm):
+        head |= SEQUENCE * node.operation.sequence
     if node.sources == (value,):
         return bytes([head]) + pairs
     counted = varint(len(node.sources)) if isinstance(node.operation, Concatenate) else b""
@@ -47,9 +57,10 @@ def _pack_node(node: Node, value: int) -> bytes:
 def _parse_node(reader: Reader, value: int) -> Node:
     head = reader.byte()
     kind = head & KIND
-    if kind > CONCATENATE:
-        raise EieError(f"operation {value + 1}: its kind must be at most {CONCATENATE}, got {kind}")
-    unknown = head & ~(KIND | HAS_SOURCES | (CEIL | COUNT_PADDING | SQUARE) * (kind in (MAX_POOL, AVERAGE_POOL)))
+    if kind > LSTM:
+        raise EieError(f"operation {value + 1}: its kind must be at most {LSTM}, got {kind}")
+    own = POOL_FLAGS if kind in (MAX_POOL, AVERAGE_POOL) else SEQUENCE if kind == LSTM else 0
+    unknown = head & ~(KIND | HAS_SOURCES | own)
     if unknown:
         raise EieError(f"operation {value + 1}: flags {unknown} must not be set, they are")
     operation = _parse_operation(reader, kind, head)
@@ -64,6 +75,8 @@ def _kind(operation: Operation) -> int:
     match operation:
         case ApplyLayer():
             return LAYER
+        case Lstm():
+            return LSTM
         case Relu():
             return RELU
         case Pool():
@@ -89,6 +102,8 @@ def _parse_operation(reader: Reader, kind: int, head: int) -> Operation:
             ceil=bool(head & CEIL),
             count_padding=bool(head & COUNT_PADDING),
         )
+    if kind == LSTM:
+        return Lstm(sequence=bool(head & SEQUENCE))
     plain: dict[int, Operation] = {LAYER: ApplyLayer(), RELU: Relu(), FLATTEN: Flatten(), CONCATENATE: Concatenate()}
     return plain[kind]
 

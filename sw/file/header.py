@@ -97,7 +97,8 @@ class Header:
         """Refuse layers that no network has or that do not fit together."""
         for layer in self.layers:
             layer.check()
-        check_connections([(layer.name, layer.shape, layer.convolution) for layer in self.layers], self.graph)
+        shapes = [(layer.name, layer.shape, layer.convolution) for layer in self.layers]
+        check_connections(shapes, [layer.relu for layer in self.layers], self.graph)
 
 
 def header_bounds(data: bytes) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from sw.file.bits import LONGEST_CODE, BitReader, BitWriter, huffman_stream
 from sw.file.header import LayerHeader
 from sw.file.layout import Layout, choose_layout, gap_counts, run_lengths, transpose
 from sw.file.lengths import read_code_table, read_lengths, write_code_table, write_lengths
-from sw.file.runs import read_runs, run_alphabet, write_runs
+from sw.file.runs import read_runs, run_alphabet, skip_runs, write_runs
 from sw.file.values import read_codebook, read_values, write_codebook, write_values
 from sw.huffman import code_lengths
 from sw.layer import matrix_shape
@@ -120,6 +120,22 @@ def read_tables(header: LayerHeader, reader: BitReader) -> Tables:
     return Tables(lengths_of_runs, lengths, codebook, bias, sizes)
 
 
+def check_layer(header: LayerHeader, section: bytes) -> None:
+    """Raise what `decode_layer` would, in at most about ten times the section's bytes of memory."""
+    what = f"layer {header.name}"
+    reader = BitReader(section, what)
+    tables = read_tables(header, reader)
+    if header.entries:
+        if header.index_bits:
+            places = prod(header.shape)
+            skip_runs(reader, header.entries, places, header.index_bits, tables.run_lengths, f"{what}, runs")
+            reader.align()
+        codes = reader.symbols(header.entries, tables.code_lengths)
+        _check_end(header, reader, section, codes)
+    else:
+        _check_end(header, reader, section, np.zeros(0, np.uint8))
+
+
 def decode_layer(header: LayerHeader, section: bytes) -> tuple[CompressedLayer, SectionSizes]:
     """The layer and the sizes of its section's parts; EieError for a section that breaks a rule of the format."""
     what = f"layer {header.name}"
@@ -139,11 +155,8 @@ def decode_layer(header: LayerHeader, section: bytes) -> tuple[CompressedLayer, 
         codes = reader.symbols(header.entries, tables.code_lengths)
         sizes["code_bits"] = reader.position - start
         sizes["codes"] = reader.align() - start // 8
-    if reader.align() != len(section):
-        raise EieError(f"{what}: its section must have {reader.align()} bytes, got {len(section)}")
+    _check_end(header, reader, section, codes)
     if header.entries and not header.index_bits:
-        if codes[-1] == 0:
-            raise EieError(f"{what}: the last weight that has a code must not be zero, it is")
         positions = np.flatnonzero(codes)
         codes = codes[positions]
     if header.column_major:
@@ -161,6 +174,14 @@ def decode_layer(header: LayerHeader, section: bytes) -> tuple[CompressedLayer, 
         codes=codes,
     )
     return layer, SectionSizes(**sizes)
+
+
+def _check_end(header: LayerHeader, reader: BitReader, section: bytes, codes: NDArray[np.uint8]) -> None:
+    """EieError unless the section ends with its last code, which is not 0."""
+    if reader.align() != len(section):
+        raise EieError(f"layer {header.name}: its section must have {reader.align()} bytes, got {len(section)}")
+    if header.entries and not header.index_bits and codes[-1] == 0:
+        raise EieError(f"layer {header.name}: the last weight that has a code must not be zero, it is")
 
 
 def _encode_entries(

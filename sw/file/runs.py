@@ -47,14 +47,35 @@ def read_runs(
     """(count,) int64 ascending positions below `places`; EieError for anything else."""
     reader.require(count)
     chain = np.zeros(count, np.int64)
+    _advance(reader, count, places, index_bits, lengths, what, chain)
+    return chain
+
+
+def skip_runs(
+    reader: BitReader, count: int, places: int, index_bits: int, lengths: NDArray[np.uint8], what: str
+) -> None:
+    """Raise what `read_runs` would and read as far, in no memory: positions may take 32 times their bits."""
+    reader.require(count)
+    _advance(reader, count, places, index_bits, lengths, what, np.zeros(0, np.int64))
+
+
+def _advance(
+    reader: BitReader,
+    count: int,
+    places: int,
+    index_bits: int,
+    lengths: NDArray[np.uint8],
+    what: str,
+    chain: NDArray[np.int64],
+) -> None:
+    """Read the runs, into the chain unless it is empty."""
     lookup = lookup_table(lengths, LONGEST_CODE)
-    end = _read(reader.array, reader.position, places, index_bits, lookup, chain)
+    end = _read(reader.array, reader.position, count, places, index_bits, lookup, chain)
     if end < 0:
         raise EieError(
             f"{what}: {count} runs must follow bit {reader.position} and end inside {places} places, they do not"
         )
     reader.position = end
-    return chain
 
 
 @compiled
@@ -89,12 +110,13 @@ def _write(
 def _read(
     data: NDArray[np.uint8],
     start: int,
+    count: int,
     places: int,
     index_bits: int,
     lookup: NDArray[np.uint32],
     chain: NDArray[np.int64],
 ) -> int:
-    """The bit after the runs, or -1 if the bits are no code, end before, or a position lies outside."""
+    """The bit after `count` runs, or -1 if the bits are no code, end before, or a position lies outside."""
     longest = 0
     while (1 << longest) < lookup.size:
         longest += 1
@@ -104,7 +126,7 @@ def _read(
         held_bits = 8 - start % 8
         held = int(data[byte]) & ((1 << held_bits) - 1)
         byte += 1
-    for at in range(chain.size):
+    for at in range(count):
         while held_bits < longest:
             held = (held << 8) | (int(data[byte]) if byte < data.size else 0)
             held_bits += 8
@@ -128,5 +150,6 @@ def _read(
         held &= (1 << held_bits) - 1
         if position >= places:
             return -1
-        chain[at] = position
+        if chain.size:
+            chain[at] = position
     return bit

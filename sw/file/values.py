@@ -22,6 +22,7 @@ SHIFT = 5  # bits of the zero bits that all patterns end in
 EXPONENT = 8  # bits of a power of two, from the smallest float32
 SMALLEST_EXPONENT = -149
 DIGITS = 24  # bits of a float32's significand
+BLOCK = 1 << 14  # numbers that are integers at once: a bit each in the file, 64 in memory
 LOW = 5  # bits of the width of low parts
 TRIALS = 4  # splits that are tried, those that promise the fewest bits
 
@@ -76,15 +77,20 @@ def read_values(reader: BitReader, count: int, what: str) -> NDArray[np.float32]
     way, scale = _read_form(reader)
     low = reader.number(LOW)
     highs = read_ascending(reader, 1 + reader.number(8), what)
-    if highs.size == 1:
-        high: NDArray[np.int64] = np.broadcast_to(highs, (count,))
-    else:
-        high = highs[reader.symbols(count, read_used_lengths(reader, highs.size, what))]
-    integers = high << low | reader.numbers(count, low) if low else high
-    reader.align()
     if highs.size == 1 and not low:
+        reader.align()
         return np.broadcast_to(_values(way, scale, highs, what), (count,))
-    return _values(way, scale, integers, what)
+    ranks = np.broadcast_to(np.uint8(0), (count,))
+    if highs.size > 1:
+        ranks = reader.symbols(count, read_used_lengths(reader, highs.size, what))
+    reader.require(count * low)
+    values = np.empty(count, np.float32)
+    for start in range(0, count, BLOCK):
+        part = ranks[start : start + BLOCK]
+        integers = highs[part] << low | reader.numbers(part.size, low) if low else highs[part]
+        values[start : start + BLOCK] = _values(way, scale, integers, what)
+    reader.align()
+    return values
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,6 +37,12 @@ class Connections:
     graph: Graph | None
     uses: tuple[LayerUse, ...]
 
+    @property
+    def lstms(self) -> list[str]:
+        """The names of the layers that are matrices of LSTMs."""
+        operations = () if self.graph is None else self.graph.recurrent
+        return [use.name for use, lstm in zip(self.uses, operations, strict=False) if lstm is not None]
+
     def network(self, weights: Weights) -> Network:
         """The network with these weights and biases, by layer name; EieError unless they are for the same layers."""
         applied: set[str] = set()

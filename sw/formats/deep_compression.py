@@ -58,9 +58,10 @@ def _read_layer(
     size = prod(shape)
     if size > FREE_WEIGHTS + (LONGEST_RUN + 1) * count:
         raise EieError(f"{what}: {count} entries must reach its {size} weights, they are too few")
+    last = int(runs.sum(dtype=np.int64)) + count - 1  # before the positions, which take 16 times the file
+    if last >= size:
+        raise EieError(f"{what}: its entries must lie in its {size} weights, they reach to {last}")
     positions = np.cumsum(runs.astype(np.int64) + 1) - 1
-    if count and positions[-1] >= size:
-        raise EieError(f"{what}: its entries must lie in its {size} weights, they reach to {positions[-1]}")
     weight = np.zeros(size, np.float32)
     weight[positions] = codebook[codes]
     return weight.reshape(shape), bias

@@ -4,7 +4,20 @@ from dataclasses import replace
 
 from sw.errors import EieError
 from sw.formats.connections import Connections, LayerUse
-from sw.graph import MAX_NODES, ApplyLayer, Flatten, Graph, Node, Operation, Relu, Shape, layer_shape, operation_shape
+from sw.graph import (
+    MAX_NODES,
+    ApplyLayer,
+    Flatten,
+    Graph,
+    Lstm,
+    Node,
+    Operation,
+    Relu,
+    Shape,
+    layer_shape,
+    lstm_shape,
+    operation_shape,
+)
 
 
 class GraphBuilder:
@@ -24,6 +37,17 @@ class GraphBuilder:
         """Apply a layer with weights of this shape and return its result."""
         self._uses[len(self.shapes)] = use
         return self._add(ApplyLayer(), (source,), layer_shape(self.shapes[source], use.name, shape, use.convolution))
+
+    def lstm(self, source: int, use: LayerUse, shape: Shape) -> int:
+        """Apply an LSTM with a matrix of this shape and return every step of its result."""
+        self._uses[len(self.shapes)] = use
+        result = lstm_shape(self.shapes[source], Lstm(sequence=True), use.name, shape, None)
+        return self._add(Lstm(sequence=True), (source,), result)
+
+    def keep_last(self, value: int) -> None:
+        """Let an LSTM's result be its last step; nothing has taken it yet."""
+        self._nodes[value - 1] = Node(Lstm(), self._nodes[value - 1].sources)
+        self.shapes[value] = self.shapes[value][1:]
 
     def operation(self, what: str, operation: Operation, *sources: int) -> int:
         """Apply an operation without weights, called `what` in errors, and return its result."""
@@ -50,7 +74,8 @@ class GraphBuilder:
         place = {0: 0}  # of each value, when ReLUs have joined their layers
         for value, node in enumerate(self._nodes, start=1):
             before = node.sources[0]
-            if isinstance(node.operation, Relu) and before in uses and takers[before] == 1:
+            is_linear = before > 0 and isinstance(self._nodes[before - 1].operation, ApplyLayer)
+            if isinstance(node.operation, Relu) and is_linear and takers[before] == 1:
                 uses[before] = replace(uses[before], relu=True)
                 place[value] = place[before]
                 continue

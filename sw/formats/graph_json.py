@@ -14,6 +14,7 @@ from sw.graph import (
     Convolution,
     Flatten,
     Graph,
+    Lstm,
     Node,
     Operation,
     Pair,
@@ -24,14 +25,18 @@ from sw.layer import check_name
 from sw.network import Network
 
 LARGEST = (1 << 31) - 1
+LARGEST_TEXT = 1 << 20  # characters of a graph, of which JSON may make twenty times as many bytes
 PLAIN: dict[str, Operation] = {"relu": Relu(), "flatten": Flatten(), "concatenate": Concatenate()}
 LAYER_FIELDS = {"name", "relu", *(field.name for field in fields(Convolution))}
+LSTM_FIELDS = {"name", "sequence"}
 POOL_FIELDS = {"kernel", "stride", "padding", "ceil", "count_padding"}
-KNOWN = ["layer", "max_pool", "average_pool", *PLAIN]
+KNOWN = ["layer", "lstm", "max_pool", "average_pool", *PLAIN]
 
 
 def parse_graph(text: str) -> Connections:
     """The connections that a graph's text says; EieError for anything else."""
+    if len(text) > LARGEST_TEXT:
+        raise EieError(f"a graph must have at most {LARGEST_TEXT} characters, got {len(text)}")
     try:
         parsed: object = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -48,7 +53,7 @@ def parse_graph(text: str) -> Connections:
     shape = tuple(_size("a graph's input", size) for size in _list("a graph's input", document["input"]))
     if shape:
         return Connections(graph=Graph(input_shape=shape, nodes=tuple(nodes)), uses=tuple(uses))
-    if len(uses) != len(nodes):
+    if not all(isinstance(node.operation, ApplyLayer) for node in nodes):
         raise EieError("a graph without connections (input []) must list layers only, it has other operations")
     return Connections(graph=UNCONNECTED, uses=tuple(uses))
 
@@ -66,6 +71,8 @@ def format_graph(network: Network) -> str:
             if isinstance(node.operation, ApplyLayer):
                 layer = next(layers)
                 item = _layer_fields(layer.name, layer.relu, layer.convolution)
+            elif isinstance(node.operation, Lstm):
+                item = _lstm_fields(next(layers).name, node.operation)
             else:
                 item = _operation_fields(node.operation)
             if node.sources != (number,):
@@ -84,6 +91,11 @@ def _layer_fields(name: str, relu: bool, convolution: Convolution | None) -> dic
         if convolution.groups != default.groups:
             item["groups"] = convolution.groups
     return {**item, "relu": True} if relu else item
+
+
+def _lstm_fields(name: str, lstm: Lstm) -> dict[str, Any]:
+    item: dict[str, Any] = {"op": "lstm", "name": name}
+    return {**item, "sequence": True} if lstm.sequence else item
 
 
 def _operation_fields(operation: Operation) -> dict[str, Any]:
@@ -116,12 +128,13 @@ def _node(number: int, value: object, uses: list[LayerUse]) -> Node:
 def _operation(what: str, kind: object, item: dict[str, Any], uses: list[LayerUse]) -> Operation:
     if kind == "layer":
         _only(LAYER_FIELDS | {"op", "from"}, item, what)
-        name = item.get("name")
-        if not isinstance(name, str):
-            raise EieError(f"{what}: a layer must have a name, got {_kind(name)}")
-        check_name(name)
-        uses.append(LayerUse(name=name, relu=_flag(what, item, "relu", False), convolution=_convolution(what, item)))
+        relu, convolution = _flag(what, item, "relu", False), _convolution(what, item)
+        uses.append(LayerUse(name=_name(what, item), relu=relu, convolution=convolution))
         return ApplyLayer()
+    if kind == "lstm":
+        _only(LSTM_FIELDS | {"op", "from"}, item, what)
+        uses.append(LayerUse(name=_name(what, item)))
+        return Lstm(sequence=_flag(what, item, "sequence", False))
     if kind == "max_pool" or kind == "average_pool":
         _only(POOL_FIELDS | {"op", "from"}, item, what)
         kernel = _pair(what, item, "kernel", None)
@@ -137,6 +150,14 @@ def _operation(what: str, kind: object, item: dict[str, Any], uses: list[LayerUs
         raise EieError(f"{what}: op must be one of {', '.join(KNOWN)}, got {_kind(kind)}")
     _only({"op", "from"}, item, what)
     return PLAIN[kind]
+
+
+def _name(what: str, item: dict[str, Any]) -> str:
+    name = item.get("name")
+    if not isinstance(name, str):
+        raise EieError(f"{what}: a layer must have a name, got {_kind(name)}")
+    check_name(name)
+    return name
 
 
 def _convolution(what: str, item: dict[str, Any]) -> Convolution | None:

@@ -23,7 +23,7 @@ LOADERS = {
     ".net": load_net,
 }
 WRITERS = {".safetensors": save_safetensors, ".npz": save_npz}
-LARGEST_GRAPH = 1 << 24  # bytes of a graph file
+LARGEST_GRAPH = 1 << 20  # bytes of a graph file
 
 
 def load_network(path: Path, graph_file: Path | None = None) -> Network:

@@ -8,6 +8,7 @@ from sw.errors import EieError
 from sw.files import read_whole, reason
 from sw.formats.connections import Connections
 from sw.formats.onnx_graph import OnnxGraph
+from sw.formats.protobuf_size import check_fields
 from sw.network import Network
 
 OLDEST_OPSET = 7  # before it, operators broadcast and drop out differently
@@ -24,10 +25,10 @@ def load_onnx(path: Path, connections: Connections | None = None) -> Network:
         onnx: Any = import_module("onnx")
     except ImportError as error:
         raise EieError("reading ONNX needs the package onnx: install eie[onnx]") from error
+    data = read_whole(path)
+    check_fields(data, onnx.ModelProto.DESCRIPTOR)
     try:
-        model: Any = onnx.load_model_from_string(read_whole(path))
-    except EieError:
-        raise
+        model: Any = onnx.load_model_from_string(data)
     except Exception as error:  # whatever the installed protobuf raises
         raise EieError(f"this is not a whole ONNX file: {reason(error)}") from error
     opsets = [opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")]

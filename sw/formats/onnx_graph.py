@@ -13,6 +13,7 @@ from sw.errors import EieError
 from sw.formats.connections import LayerUse
 from sw.formats.graph_builder import GraphBuilder
 from sw.formats.onnx_node import OnnxNode
+from sw.formats.onnx_sequences import OnnxSequences
 from sw.formats.onnx_tensors import check_text, read_constant
 from sw.formats.tensors import layer_name, weight_key
 from sw.graph import Concatenate, Convolution, Pool, Relu, Shape
@@ -36,10 +37,10 @@ class OnnxGraph:
                 f"an ONNX model must have one input and one output, got {len(inputs)} and {len(graph.output)}"
             )
         sizes = [dimension.dim_value for dimension in inputs[0].type.tensor_type.shape.dim]
-        if len(sizes) not in (2, 4) or min(sizes[1:]) < 1:
+        if len(sizes) not in (2, 3, 4) or min(sizes[1:]) < 1:
             raise EieError(
-                f"input {inputs[0].name} must have shape (n, features) or (n, channels, rows, columns), "
-                f"of which only n may vary, got {sizes[:8]} (0: varies)"
+                f"input {inputs[0].name} must have shape (n, features), (n, steps, features) or "
+                f"(n, channels, rows, columns), of which only n may vary, got {sizes[:8]} (0: varies)"
             )
         self._batch: int = sizes[0]
         self._builder = GraphBuilder(tuple(sizes[1:]))
@@ -47,6 +48,12 @@ class OnnxGraph:
         self._takers = Counter([name for node in graph.node for name in node.input] + [graph.output[0].name])
         self._layers: dict[int, str] = {}  # by the value that is the layer's result
         self._weights: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+        self._sequences = OnnxSequences(
+            self._builder,
+            self._values,
+            self._constants,
+            lambda node, place, axes: _float32(node, self._array(node, place), axes),
+        )
 
     def network(self) -> Network:
         """Read the nodes in their order; EieError for one that no network here can have."""
@@ -55,17 +62,26 @@ class OnnxGraph:
             "AveragePool": self._pool,
             "Concat": self._concat,
             "Constant": self._constant,
+            "ConstantOfShape": self._constant_of_shape,
             "Conv": self._conv,
             "Dropout": self._dropout,
+            "Expand": self._sequences.expand,
             "Flatten": self._flatten,
+            "Gather": self._sequences.gather,
             "Gemm": self._gemm,
             "GlobalAveragePool": self._global_pool,
             "Identity": self._identity,
+            "LSTM": self._lstm,
             "MatMul": self._matmul,
             "MaxPool": self._pool,
             "ReduceMean": self._global_pool,
             "Relu": lambda node: self._builder.operation(node.what, Relu(), self._value(node, 0)),
             "Reshape": self._reshape,
+            "Shape": self._sequences.shape,
+            "Slice": self._sequences.slice,
+            "Squeeze": self._sequences.squeeze,
+            "Transpose": self._sequences.transpose,
+            "Unsqueeze": self._sequences.unsqueeze,
         }
         for proto in self._graph.node:
             node = OnnxNode(self._onnx, proto)
@@ -73,8 +89,9 @@ class OnnxGraph:
                 name = f"{proto.domain}.{node.operator}" if proto.domain else node.operator
                 known = ", ".join(operators)
                 raise EieError(f"operator {name[:80]} of node {node.name[:80]} is not supported; known are {known}")
-            if node.output in self._values or node.output in self._constants:
-                raise EieError(f"{node.what}: its result must have a name of its own, {node.output[:80]!r} is taken")
+            for name in node.outputs:
+                if name in self._values or name in self._constants or self._sequences.knows(name):
+                    raise EieError(f"{node.what}: its result must have a name of its own, {name[:80]!r} is taken")
             value = operators[node.operator](node)
             if value is not None:
                 self._values[node.output] = value
@@ -82,16 +99,19 @@ class OnnxGraph:
         if self._unused:
             raise EieError(f"the operators must use all constants, none uses {min(self._unused)}")
         output = self._graph.output[0].name
-        if self._values.get(output) != len(self._builder.shapes) - 1:
+        value = self._values[output] if output in self._values else self._sequences.plain(output)
+        if value != len(self._builder.shapes) - 1:
             raise EieError(f"the output {output} must be the result of the last operator, it is not")
-        return self._builder.connections(self._values).network(self._weights)
+        return self._builder.connections(self._values | self._sequences.names()).network(self._weights)
 
     def _value(self, node: OnnxNode, place: int) -> int:
         name = node.inputs[place] if place < len(node.inputs) else ""
-        if name not in self._values:
-            found = "a constant" if name in self._constants else "not there"
+        value = self._values[name] if name in self._values else self._sequences.plain(name)
+        if value is None:
+            known = "no value with the batch first" if self._sequences.knows(name) else "not there"
+            found = "a constant" if name in self._constants else known
             raise EieError(f"{node.what}: input {place} must be the result of an operator, {name[:80]!r} is {found}")
-        return self._values[name]
+        return value
 
     def _array(self, node: OnnxNode, place: int) -> NDArray[Any]:
         name = node.inputs[place] if place < len(node.inputs) else ""
@@ -218,7 +238,23 @@ class OnnxGraph:
             raise EieError(f"{node.what}: it must reshape to (n, {prod(shape)}), got {wanted}")
         return self._builder.flatten(node.what, source)
 
-    def _concat(self, node: OnnxNode) -> int:
+    def _lstm(self, node: OnnxNode) -> None:
+        name, matrix, bias = self._sequences.lstm(node)
+        if name in self._weights:
+            raise EieError(f"{node.what}: its name must be its own, another layer has it")
+        check_shape(name, matrix.shape, None)
+        self._weights[name] = (matrix, bias)
+
+    def _constant_of_shape(self, node: OnnxNode) -> None:
+        tensor = node.attribute("value")
+        is_tensor = isinstance(tensor, self._onnx.TensorProto)
+        if tensor is not None and (not is_tensor or read_constant(self._onnx, tensor, self._folder).any()):
+            raise EieError(f"{node.what}: it must make the zeros that LSTMs begin with")
+        self._sequences.zeros(node)
+
+    def _concat(self, node: OnnxNode) -> int | None:
+        if self._sequences.concat(node):
+            return None
         sources = [self._value(node, place) for place in range(len(node.inputs))]
         if not sources:
             raise EieError(f"{node.what}: it must take one value or more, got none")

@@ -14,7 +14,8 @@ class OnnxNode:
     ----------
     what : the node in error messages.
     inputs : names; an empty one is an input that was left out.
-    output : the name of the first result, the only one that may be used.
+    output : the name of the first result, of all but LSTMs the only one that may be used.
+    outputs : all of them.
     """
 
     def __init__(self, onnx: Any, proto: Any):
@@ -22,7 +23,8 @@ class OnnxNode:
         check_text(*(attribute.name for attribute in proto.attribute))
         self.operator: str = proto.op_type
         self.inputs: list[str] = list(proto.input)
-        self.output: str = proto.output[0] if len(proto.output) else ""
+        self.outputs: list[str] = list(proto.output)
+        self.output: str = self.outputs[0] if self.outputs else ""
         self.name: str = proto.name or self.output
         self.what = f"{self.operator} {self.name}"
         try:

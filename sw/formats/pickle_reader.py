@@ -11,6 +11,8 @@ from sw.files import reason
 
 CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 LITERALS = ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE")
+LARGEST_KEY = 1 << 20
+MOST_OPCODES = 200_000  # a dictionary is one and takes 64 bytes; a network of 1024 layers takes half as many
 TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
@@ -55,9 +57,11 @@ class _Machine:
         self._memo: dict[int, Any] = {}
 
     def run(self, data: bytes) -> Any:
-        for opcode, argument, _ in pickletools.genops(data):
+        for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
             if opcode.name == "STOP":
                 break
+            if number == MOST_OPCODES:
+                raise EieError(f"a pickle must have at most {MOST_OPCODES} opcodes, it has more")
             self._step(opcode.name, argument)
         return self._stack.pop()
 
@@ -128,6 +132,9 @@ class _Machine:
             # Of a tuple in a tuple in a tuple, without end, Python cannot make the hash.
             if not isinstance(key, str | int):
                 raise EieError(f"the keys of a dictionary must be text or whole numbers, got a {type(key).__name__}")
+            # Of larger ones any number can have the same hash, and each would be compared with all before.
+            if isinstance(key, int) and not 0 <= key <= LARGEST_KEY:
+                raise EieError(f"the keys of a dictionary must be text or 0 to {LARGEST_KEY}, got another number")
             target[key] = value
 
     def _append(self, items: list[Any]) -> None:

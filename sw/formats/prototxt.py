@@ -1,5 +1,6 @@
 """Protobuf's text format, as far as Caffe's network descriptions use it."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from sw.errors import EieError
 
 DEEPEST = 16
+MOST_FIELDS = 1 << 15  # of all messages; a message of three bytes takes a hundred times as much in memory
 TOKEN = re.compile(
     r"""(?P<space>[\s,;]+|\#[^\n]*)
     |(?P<string>"[^"\\\n]*"|'[^'\\\n]*')
@@ -16,7 +18,7 @@ TOKEN = re.compile(
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class Message:
     """The fields of a message, each with all its values in order: texts or messages.
 
@@ -88,9 +90,7 @@ class Message:
 
 def parse_prototxt(text: str) -> Message:
     """The fields of a text; EieError for what is not protobuf's text format, and for escapes and lists in it."""
-    tokens = _tokens(text)
-    message = _message("the file", tokens, 0)
-    return message
+    return _message("the file", _tokens(text), 0, itertools.count(1))
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
@@ -107,8 +107,8 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     yield "mark", "", line
 
 
-def _message(what: str, tokens: Iterator[tuple[str, str, int]], depth: int) -> Message:
-    """Fields up to the closing brace, or to the end of the text at depth 0."""
+def _message(what: str, tokens: Iterator[tuple[str, str, int]], depth: int, fields: Iterator[int]) -> Message:
+    """Fields up to the closing brace, or to the end of the text at depth 0; `fields` numbers those of all messages."""
     if depth > DEEPEST:
         raise EieError(f"messages must be nested at most {DEEPEST} deep, these are deeper")
     message = Message(what)
@@ -117,6 +117,8 @@ def _message(what: str, tokens: Iterator[tuple[str, str, int]], depth: int) -> M
         kind, name, line = next(tokens)
         if (kind, name) == ("mark", end):
             return message
+        if next(fields) > MOST_FIELDS:
+            raise EieError(f"a text must have at most {MOST_FIELDS} fields, it has more")
         if kind != "word":
             raise EieError(f"line {line}: a field's name is wanted, got {name[:80] or 'the end'!r}")
         kind, value, line = next(tokens)
@@ -127,4 +129,4 @@ def _message(what: str, tokens: Iterator[tuple[str, str, int]], depth: int) -> M
                 continue
         if (kind, value) != ("mark", "{"):
             raise EieError(f"line {line}: {name[:80]} must have a value, got {value[:80] or 'the end'!r}")
-        message.values.setdefault(name, []).append(_message(name, tokens, depth + 1))
+        message.values.setdefault(name, []).append(_message(name, tokens, depth + 1, fields))

@@ -33,7 +33,7 @@ WRAPPERS = ("state_dict", "model_state_dict", "model")
 LARGEST = (1 << 62) - 1
 LARGEST_PICKLE = 1 << 24  # bytes of the record without the numbers; of a network with a thousand layers under 1 MB
 MOST_DIMENSIONS = 8
-MOST_SHARED = 8  # how many different tensors may show each number of a storage, on average
+MOST_SHARED = 3  # how many different tensors may show each number of a storage, on average
 
 
 def load_pytorch(path: Path, connections: Connections | None = None) -> Network:
@@ -86,7 +86,7 @@ class _Archive:
         if self._records[pickles[0]].file_size > LARGEST_PICKLE:
             raise EieError(f"the record {pickles[0]} must have at most {LARGEST_PICKLE} bytes, it has more")
         self._folder = pickles[0].removesuffix("data.pkl")
-        self._storages: dict[tuple[str, str], _Storage] = {}
+        self._storages: dict[str, _Storage] = {}
 
     def read(self) -> Any:
         """What the file holds, its tensors as arrays."""
@@ -119,18 +119,21 @@ class _Archive:
                 pass
             case _:
                 raise EieError("a PyTorch file must refer to storages of tensors, it refers to something else")
-        if (kind, name) not in self._storages:
+        if name not in self._storages:
             data = self._record(f"data/{name}")
             if count * np.dtype(STORAGES[kind]).itemsize != len(data):
                 raise EieError(f"the record data/{name[:80]} must hold {count} numbers, it has {len(data)} bytes")
-            self._storages[kind, name] = _Storage(kind, data)
-        return self._storages[kind, name]
+            self._storages[name] = _Storage(kind, data)
+        if self._storages[name].kind != kind:
+            raise EieError(f"the record data/{name[:80]} must hold numbers of one type, it is said to hold two")
+        return self._storages[name]
 
 
 class _Storage:
     """Numbers that tensors show; equal tensors are one array, and the others are bounded."""
 
     def __init__(self, kind: str, data: bytearray):
+        self.kind = kind
         values = np.frombuffer(data, STORAGES[kind])
         if kind == "torch.BFloat16Storage":  # the upper halves of float32 numbers
             values = (values.astype(np.uint32) << 16).view(np.float32)

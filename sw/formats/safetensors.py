@@ -39,6 +39,9 @@ def _read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
             for key, dtype in dtypes.items():
                 if dtype not in FLOATS:
                     raise EieError(f"{key} must hold floating-point numbers ({', '.join(FLOATS)}), got {dtype}")
+                shape: list[int] = file.get_slice(key).get_shape()
+                if 0 in shape:  # times anything is no byte, of which numpy makes no array if it is too much
+                    raise EieError(f"{key} must not be empty, got {tuple(shape)}")
             tensors = {key: file.get_tensor(key) for key in keys if dtypes[key] != "BF16"}
         return tensors | _read_bfloat16(path, [key for key in keys if dtypes[key] == "BF16"]), metadata
     except (safetensors.SafetensorError, OSError) as error:

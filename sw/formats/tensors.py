@@ -2,16 +2,19 @@
 
 A layer NAME has the tensors ``NAME.weight`` and, if it has biases, ``NAME.bias``. A tensor whose own name begins with
 "weight", such as ``lstm.weight_ih_l0`` or plain ``weight``, is a layer of that whole name, and its biases are in the
-tensor with "bias" in its place, ``lstm.bias_ih_l0``. So names return exactly when a network is written again.
+tensor with "bias" in its place, ``lstm.bias_ih_l0``. So names return exactly when a network is written again. Where
+the graph has an LSTM, the tensors of torch.nn.LSTM are one layer (`sw.formats.lstm_tensors`).
 """
 
 import re
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sw.errors import EieError
+from sw.formats import lstm_tensors
 from sw.formats.connections import Connections, LayerUse
 from sw.formats.graph_json import format_graph, parse_graph
 from sw.graph import UNCONNECTED
@@ -38,6 +41,10 @@ def network_from_tensors(
     weights of recurrent cells are weights only. Nothing is left out: a tensor that is neither weight nor bias is
     refused by name.
     """
+    if connections is None and GRAPH in metadata:
+        connections = parse_graph(metadata[GRAPH])
+    for name in () if connections is None else connections.lstms:
+        lstm_tensors.join(name, tensors, lambda key: _float32(key, tensors.pop(key)))
     names = {layer_name(key): key for key in tensors if _is_weight(key)}
     biases = {_bias_key(key) for key in names.values()}
     for key in tensors:
@@ -61,13 +68,14 @@ def network_from_tensors(
 def tensors_from_network(network: Network) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
     """The tensors and the metadata from which `network_from_tensors` makes an equal network."""
     tensors: dict[str, NDArray[np.float32]] = {}
-    for layer in network.layers:
+    recurrent = [] if network.graph is None else network.graph.recurrent
+    for layer, lstm in zip_longest(network.layers, recurrent):
         key = weight_key(layer.name)
         if layer_name(key) != layer.name:
             raise EieError(f"a layer's tensor must be NAME.weight with a name that does not end so, got {layer.name}")
-        for part, values in ((key, layer.weight), (_bias_key(key), layer.bias)):
-            if part in tensors:
-                raise EieError(f"layers must have tensors of different names, two have {part}")
+        in_parts = {} if lstm is None else lstm_tensors.split(layer.name, layer.weight, layer.bias)
+        parts = in_parts or {key: layer.weight, _bias_key(key): layer.bias}
+        for part, values in parts.items():
             tensors[part] = np.ascontiguousarray(values)
     names = [layer.name for layer in network.layers]
     alternating = all(layer.relu != (layer is network.layers[-1]) for layer in network.layers)
@@ -102,8 +110,6 @@ def _is_part(key: str) -> bool:
 
 
 def _connections(names: dict[str, str], tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> Connections:
-    if GRAPH in metadata:
-        return parse_graph(metadata[GRAPH])
     order = sorted(names, key=_natural)
     if ORDER in metadata:
         order = [name.strip() for name in metadata[ORDER].split(",")]
@@ -133,4 +139,6 @@ def _float32(key: str, tensor: NDArray[Any]) -> NDArray[np.float32]:
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Sort key in which ip10 follows ip2."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+    parts = [part.lstrip("0") if place % 2 else part for place, part in enumerate(re.split(r"([0-9]+)", name))]
+    # Digits are ordered as numbers are, without becoming one: there may be thousands of them.
+    return [(len(part) if place % 2 else -1, part) for place, part in enumerate(parts)]

@@ -1,14 +1,19 @@
 """Zip archives that nobody vouches for: two of the formats are such."""
 
+import mmap
 import struct
 import zipfile
 import zlib
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from sw.errors import EieError
 from sw.files import check_source, reason
+
+MEMBER = b"PK\x01\x02"  # how a member's record in the directory begins
+MOST_MEMBERS = 1 << 13  # a network of 1024 layers has 2048 and the optimiser's state of training it twice as many
 
 # zipfile passes on what its parts raise; RuntimeError is its word for encryption.
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, LookupError)
@@ -19,12 +24,27 @@ def open_archive(path: Path, kind: str) -> Generator[zipfile.ZipFile]:
     """The archive in a file that should be of this kind; EieError for whatever zipfile finds wrong with it."""
     check_source(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
+        with path.open("rb") as file:
+            _check_members(file)
+            with zipfile.ZipFile(file) as archive:
+                yield archive
     except EieError:
         raise
     except DAMAGE as error:
         raise EieError(f"this is not a whole {kind}: {reason(error)}") from error
+
+
+def _check_members(file: BinaryIO) -> None:
+    """EieError for too many members, of each of which zipfile makes objects: they begin with the same four bytes."""
+    if file.seek(0, 2) == 0:
+        return  # which cannot be mapped
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        at = -1
+        for _ in range(MOST_MEMBERS + 1):
+            at = data.find(MEMBER, at + 1)
+            if at < 0:
+                return
+    raise EieError(f"an archive must have at most {MOST_MEMBERS} members, it has more")
 
 
 def list_members(archive: zipfile.ZipFile, compressions: Collection[int], most: int) -> dict[str, zipfile.ZipInfo]:

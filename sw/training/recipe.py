@@ -20,6 +20,7 @@ from sw.training.share import Sharing
 from sw.training.tidy import Tidying
 
 Table = Mapping[str, Any]
+LARGEST = 1 << 16  # bytes; the time of the parser grows with the square of a key's parts
 
 # Of each kind of stage: the table with its own options, and whether it trains.
 KINDS: dict[str, tuple[str, type[Options] | None, bool]] = {
@@ -108,7 +109,7 @@ def built_in(network: str) -> str:
 def read_recipe(path: Path) -> str:
     """The text of a recipe file; EieError if it cannot be read."""
     try:
-        return read_whole(path).decode("utf-8")
+        return read_whole(path, LARGEST).decode("utf-8")
     except UnicodeDecodeError as error:
         raise EieError(f"{path} must be a recipe in UTF-8: {reason(error)}") from error
 

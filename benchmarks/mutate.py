@@ -1,0 +1,127 @@
+"""`python -m benchmarks.mutate`: break one line at a time; some test must notice.
+
+The faults are in `benchmarks/mutants/*.toml`, each with the tests that should fail:
+
+    [[mutant]]
+    file = "sw/huffman.py"
+    line = "    return symbol + 1"        # a stretch of one line that occurs once in the file
+    fault = "    return symbol"
+    why = "the first codeword is skipped"
+    tests = ["tests/test_sw_huffman.py"]
+    equivalent = "why no test can notice"  # only where that is so; such a mutant is expected to survive
+
+Every mutant is applied in a temporary copy of the sources, and undone.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+LISTS = ROOT / "benchmarks" / "mutants"
+COPIED = ("hw", "model", "sim", "sw", "tests", "benchmarks", "examples", "docs", "pyproject.toml", "README.md")
+FAILED = (1, 2)  # pytest's exit codes: a test failed, or could not be imported
+TIMEOUT = 600  # seconds, after which a test that never ends counts as failed
+KILLED, SURVIVED, EQUIVALENT = "killed", "survived", "equivalent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """A fault of one line."""
+
+    file: str
+    line: str
+    fault: str
+    why: str
+    tests: Sequence[str]
+    equivalent: str = ""
+
+    def apply(self, folder: Path) -> str:
+        """Put the fault into the file and return what it held; ValueError unless the line is there once."""
+        path = folder / self.file
+        text = path.read_text()
+        if text.count(self.line) != 1 or self.line == self.fault or "\n" in self.line + self.fault:
+            raise ValueError(f"{self.file} must hold {self.line!r} once, on one line; found {text.count(self.line)}")
+        path.write_text(text.replace(self.line, self.fault))
+        return text
+
+
+def load(names: Sequence[str] = ()) -> list[Mutant]:
+    """The mutants of the lists of these names, without names of all."""
+    paths = [path for path in sorted(LISTS.glob("*.toml")) if not names or path.stem in names]
+    return [Mutant(**table) for path in paths for table in tomllib.loads(path.read_text())["mutant"]]
+
+
+def copy_sources(folder: Path) -> None:
+    """A copy of what the tests need, without caches; data and the environment stay where they are."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        else:
+            shutil.copy2(ROOT / name, folder / name)
+
+
+def run(mutant: Mutant, folder: Path) -> tuple[str, float]:
+    """What became of the mutant in the copy in `folder`, and seconds."""
+    start = time.monotonic()
+    text = mutant.apply(folder)
+    environment = {**os.environ, "EIE_DATA": os.environ.get("EIE_DATA", str(ROOT.parent / "shared" / "data"))}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # a fault may keep the size and, within a second, the time of a file
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-p", "no:cacheprovider", *mutant.tests]
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=TIMEOUT)
+        failed = done.returncode in FAILED
+        if not failed and done.returncode != 0:
+            raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout[-500:].decode()}")
+    except subprocess.TimeoutExpired:
+        failed = True
+    finally:
+        (folder / mutant.file).write_text(text)
+    outcome = EQUIVALENT if mutant.equivalent and not failed else KILLED if failed else SURVIVED
+    return outcome, time.monotonic() - start
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run mutants, print what became of each; 1 if one survived that is not said to be equivalent."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutate", description=__doc__.splitlines()[0])
+    parser.add_argument("--list", action="append", default=[], help="sw, sim, ..: a list [all]; repeatable")
+    parser.add_argument("--file", help="only mutants of this source file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    given = parser.parse_args(arguments)
+    mutants = [mutant for mutant in load(given.list) if given.file in (None, mutant.file)]
+    results: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        copy_sources(folder)
+        for number, mutant in enumerate(mutants, start=1):
+            outcome, seconds = run(mutant, folder)
+            results.append({**asdict(mutant), "outcome": outcome, "seconds": round(seconds, 1)})
+            shown = f"{number:3} of {len(mutants)}  {outcome:10} {seconds:5.1f} s  {mutant.file}: {mutant.why}"
+            print(shown, file=sys.stderr, flush=True)
+    survivors = [result for result in results if result["outcome"] == SURVIVED]
+    equivalent = [result for result in results if result["outcome"] == EQUIVALENT]
+    if given.json:
+        print(json.dumps({"mutants": results, "survived": len(survivors), "equivalent": len(equivalent)}))
+        return int(bool(survivors))
+    killed = len(results) - len(survivors) - len(equivalent)
+    print(f"{len(results)} mutants: {killed} killed, {len(equivalent)} equivalent, {len(survivors)} survived")
+    for result in equivalent:
+        print(f"equivalent: {result['file']}: {result['why']}: {result['equivalent']}")
+    for result in survivors:
+        print(f"survived: {result['file']}: {result['line'].strip()} -> {result['fault'].strip()} ({result['why']})")
+    return int(bool(survivors))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

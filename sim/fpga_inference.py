@@ -1,0 +1,141 @@
+"""Whether four vendors' synthesis makes block memories and a multiplier of the plain Verilog, without any primitive."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from hw.memory_shapes import pe_memory_shapes
+from hw.verilog import ARRAY_MODULE, PE_MODULE, write_verilog
+from model.config import ArrayConfig
+from sim.fpga_memories import block_rams
+from sim.fpga_tools import YOSYS, run_tool, tool_versions
+from sim.output import Output, count
+from sw.errors import EieError
+
+SCRIPT, LOG = "inference.ys", "inference.log"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A family of FPGAs in yosys.
+
+    Parameters
+    ----------
+    name : for people.
+    command : yosys's synthesis up to the mapping of memories and multipliers; lookup tables do not matter here.
+    memories, multipliers : what the names of its block memories and multipliers begin with.
+    """
+
+    name: str
+    command: str
+    memories: tuple[str, ...]
+    multipliers: tuple[str, ...]
+
+
+FAMILIES = (
+    Family(
+        name="Lattice ECP5",
+        command="synth_ecp5 -run begin:map_gates",
+        memories=("DP16KD",),
+        multipliers=("MULT18X18D",),
+    ),
+    Family(
+        name="Xilinx 7",
+        command="synth_xilinx -family xc7 -run begin:fine",
+        memories=("RAMB18E1", "RAMB36E1"),
+        multipliers=("DSP48E1",),
+    ),
+    Family(
+        name="Intel Cyclone V",
+        command="synth_intel_alm -family cyclonev -run begin:map_ffs",
+        memories=("MISTRAL_M10K",),
+        multipliers=("MISTRAL_MUL",),
+    ),
+    Family(
+        name="Gowin GW1N",
+        command="synth_gowin -family gw1n -run begin:map_gates",
+        memories=("DPX9B", "SDPX9B", "SDPB", "DPB"),
+        multipliers=("MULT",),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inferred:
+    """What one family's synthesis made of a PE: block memories, multipliers, and whether that is enough."""
+
+    family: str
+    memories: int
+    multipliers: int
+    enough: bool
+
+
+def infer(config: ArrayConfig, folder: Path, say: Callable[[str], None] = lambda _: None) -> tuple[int, list[Inferred]]:
+    """Synthesise one PE for every family; how many of its memories must become block memories, and what each made.
+
+    EieError if the Verilog instantiates a module that it does not define (a vendor's primitive), or yosys fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = write_verilog(config, folder).file_list.read_text(encoding="utf-8").split()
+    wanted = sum(block_rams(depth, width) > 0 for depth, width in pe_memory_shapes(config))
+    script = [
+        f"read_verilog {' '.join(sources)}",
+        f"hierarchy -check -top {ARRAY_MODULE}",
+        f"hierarchy -top {PE_MODULE}",
+    ]
+    for number, family in enumerate(FAMILIES):
+        command, _, rest = family.command.partition(" ")
+        script += [
+            "design -push-copy",
+            f"{command} -top {PE_MODULE} {rest}",
+            f"tee -q -o family_{number}.json stat -json",
+            "design -pop",
+        ]
+    (folder / SCRIPT).write_text("\n".join([*script, ""]), encoding="utf-8")
+    run_tool(YOSYS, ["-q", "-l", LOG, SCRIPT], folder, LOG, say)
+    found: list[Inferred] = []
+    for number, family in enumerate(FAMILIES):
+        cells = _cells(folder / f"family_{number}.json")
+        memories = sum(times for cell, times in cells.items() if cell.startswith(family.memories))
+        multipliers = sum(times for cell, times in cells.items() if cell.startswith(family.multipliers))
+        enough = memories >= wanted and multipliers >= 1
+        found.append(Inferred(family=family.name, memories=memories, multipliers=multipliers, enough=enough))
+    return wanted, found
+
+
+def inference_report(output: Output, config: ArrayConfig, folder: Path) -> None:
+    """Print what each family makes of a PE; EieError if one of them makes too little."""
+    with output.steps(f"{config.name}: synthesis for {len(FAMILIES)} families") as say:
+        wanted, found = infer(config, folder, say)
+    output.table(
+        f"one PE of {config.name}: {wanted} memories are large enough for block memory, one multiplier is wanted",
+        ["family", "block memories", "multipliers", ""],
+        [
+            [each.family, count(each.memories), count(each.multipliers), "" if each.enough else "too few"]
+            for each in found
+        ],
+    )
+    output.line("No module is instantiated that the Verilog does not define: there is no vendor primitive.")
+    output.result(
+        {
+            "config": config.to_dict(),
+            "tools": tool_versions(YOSYS),
+            "memories_wanted": wanted,
+            "families": [vars(each) for each in found],
+        }
+    )
+    missing = [each.family for each in found if not each.enough]
+    if missing:
+        raise EieError(
+            f"wanted {wanted} block memories and a multiplier for every family, got too few for {missing[0]}"
+        )
+
+
+def _cells(path: Path) -> dict[str, int]:
+    try:
+        report = cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))
+        return report["design"]["num_cells_by_type"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EieError(f"wanted yosys statistics in {path}, got {error!r}") from error

@@ -1,0 +1,18 @@
+"""hw/memory_shapes.py: the memories that the Verilog has."""
+
+import re
+
+from hw.memory_shapes import pe_memory_shapes, shared_memory_shapes
+from hw.verilog import verilog_text
+from model.config import PRESETS
+
+_DECLARED = re.compile(r"^  reg \[(\d+):0\] \S+ \[(\d+):0\];$", re.MULTILINE)
+
+
+def test_they_are_those_that_the_verilog_declares() -> None:
+    config = PRESETS["tiny4"].with_(pes=2)
+    texts = verilog_text(config)
+    for file, shapes in (("eie_pe.v", pe_memory_shapes(config)), ("eie_array.v", shared_memory_shapes(config))):
+        declared = [(int(words) + 1, int(bits) + 1) for bits, words in _DECLARED.findall(texts[file])]
+        assert sorted(shapes) == sorted(declared)
+        assert shapes

@@ -1,0 +1,51 @@
+"""sim/fpga_fit.py: arrays sized for a network; what does not fit says by how much."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.fpga_devices import DEVICES, fpga_preset
+from sim.fpga_fit import Measured, estimate, fits, sized_array
+from sw.errors import EieError
+from sw.image import build_image
+from sw.model_file import load
+
+MEASURED = (
+    Measured(pes=1, comb_pe=100, comb_shared=10, fmax_mhz=100.0),
+    Measured(pes=4, comb_pe=90, comb_shared=20, fmax_mhz=80.0),
+)
+
+
+@pytest.mark.parametrize(
+    ("pes", "comb", "clock"), [(1, 110, 100.0), (2, 210, 90.0), (4, 380, 80.0), (8, 740, 70.0), (256, 23060, 40.0)]
+)
+def test_estimate(pes: int, comb: int, clock: float) -> None:
+    assert estimate(pes, MEASURED) == (comb, pytest.approx(clock))
+
+
+@pytest.mark.parametrize("pes", [1, 4, 6])
+def test_memories_are_just_large_enough(project_root: Path, pes: int) -> None:
+    network = load(project_root / "examples" / "lenet-300-100.eie")
+    config = sized_array(network, fpga_preset(1), pes)
+    assert config.pes == pes
+    build_image(network, config)
+    for field, step in (
+        ("sparse_matrix_depth", 1),
+        ("activation_depth", 1),
+        ("pointer_depth", 2),
+        ("constant_depth", 1),
+    ):
+        with pytest.raises(EieError):
+            build_image(network, config.with_(**{field: getattr(config, field) - step}))
+
+
+def test_the_numbers_of_a_misfit(project_root: Path) -> None:
+    network = load(project_root / "examples" / "lenet-300-100.eie")
+    inputs = np.ones((1, network.in_features), np.float32)
+    fitting, refused = fits(network, inputs, fpga_preset(1), DEVICES["ecp5-25k"], (2, 40), MEASURED)
+    assert not fitting.misfits
+    assert fitting.cycles > 0
+    assert fitting.per_second == pytest.approx(90e6 / fitting.cycles)
+    assert (refused.cycles, refused.per_second) == (0, 0)
+    assert any(text.startswith("40 PEs need 40 multipliers (MULT18X18D), ecp5-25k has 28") for text in refused.misfits)
