@@ -7,7 +7,7 @@ from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-RowDealing = Literal["modulo", "balanced"]
+RowDealing = Literal["modulo", "balanced", "searched"]
 
 
 class ConfigError(ValueError):
@@ -41,7 +41,8 @@ class ArrayConfig:
         and an even queue_depth >= 4.
     skip_empty_slices : an empty column slice is dropped when its pointers are read; in the paper it takes a queue slot
         and a cycle.
-    row_dealing : "modulo" puts row i in PE i mod N (the paper); "balanced" deals rows by weight count.
+    row_dealing : "modulo" puts row i in PE i mod N (the paper); "balanced" deals rows by weight count;
+        "searched" then swaps rows as the schedule says, for layers whose inputs are all active (seconds a layer).
     parity : a parity bit per sparse-matrix row and per pointer, checked at every read.
     pe_counters : build the per-PE counters.
     clock_mhz : clock used to turn cycles into time; no effect on the machine.
@@ -223,7 +224,7 @@ PRESETS: dict[str, ArrayConfig] = {
         ArrayConfig(
             name="balanced64",
             pes=64,
-            queue_depth=32,
+            queue_depth=64,
             index_bits=6,
             sparse_matrix_depth=16384,
             pointer_depth=16384,

@@ -28,6 +28,7 @@ class RtlProcess:
     bench : module with the cocotb test; it connects to the socket named by EIE_SOCKET (`sim.rtl_server`).
     hello : what the bench is told first.
     progress : is told what takes time.
+    everything : the bench reaches all registers and memories, not the ports alone.
 
     Raises SimulatorError if the simulator cannot build or run the design.
     """
@@ -41,10 +42,11 @@ class RtlProcess:
         bench: str,
         hello: Any,
         progress: Progress = lambda _: None,
+        everything: bool = False,
     ):
         progress(f"building for {simulator}")
         sources = {name: text for name, text in texts.items() if name.endswith(".v")}
-        self._build = build(sources, top, ports, PE_MODULE, simulator)
+        self._build = build(sources, top, ports, PE_MODULE, simulator, everything)
         self._bench = bench
         self._folder = Path(tempfile.mkdtemp(prefix="eie-"))
         self._failure: SimulatorError | None = None

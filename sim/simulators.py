@@ -82,7 +82,14 @@ class Build:
             raise SimulatorError(f"{self.simulator} ran {tests} tests, {failed} failed, wanted 1 and 0: {_tail(log)}")
 
 
-def build(texts: Mapping[str, str], top: str, ports: Sequence[str], repeated: str, simulator: SimulatorName) -> Build:
+def build(
+    texts: Mapping[str, str],
+    top: str,
+    ports: Sequence[str],
+    repeated: str,
+    simulator: SimulatorName,
+    everything: bool = False,
+) -> Build:
     """Compile Verilog for a simulator, or find the same build in the cache.
 
     Parameters
@@ -90,16 +97,18 @@ def build(texts: Mapping[str, str], top: str, ports: Sequence[str], repeated: st
     texts : file name to Verilog text.
     top : top module; only its `ports` stay visible to the test bench, which lets the simulator optimise the rest.
     repeated : a module with many instances: Verilator compiles it once, not once per instance.
+    everything : all registers and memories stay visible, and can be written; slower.
 
     Raises SimulatorError if the simulator is missing or refuses the design.
     """
     missing = _missing(simulator)
     if missing:
         raise SimulatorError(missing)
-    folder = cache_folder() / f"{simulator}-{_key(texts, top, ports, simulator)}"
+    shown = ["everything"] if everything and simulator == "verilator" else ports
+    folder = cache_folder() / f"{simulator}-{_key(texts, top, shown, simulator)}"
     with _locked(folder.with_suffix(".lock")):
         if not folder.exists():
-            _compile(texts, top, ports, repeated, simulator, folder)
+            _compile(texts, top, ports, repeated, simulator, folder, everything)
     return Build(simulator, folder, top)
 
 
@@ -112,7 +121,13 @@ def cache_folder() -> Path:
 
 
 def _compile(
-    texts: Mapping[str, str], top: str, ports: Sequence[str], repeated: str, simulator: SimulatorName, folder: Path
+    texts: Mapping[str, str],
+    top: str,
+    ports: Sequence[str],
+    repeated: str,
+    simulator: SimulatorName,
+    folder: Path,
+    everything: bool,
 ) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as scratch:
@@ -124,14 +139,16 @@ def _compile(
             sources.append(work / name)
         arguments: list[str] = []
         if simulator == "verilator":
+            arguments = ["-Wno-fatal", "-Wno-lint", "-O3", "--x-assign", "fast", "--noassert"]
+        if simulator == "verilator" and not everything:
             control = work / "ports.vlt"
             lines = [f'public_flat_rw -module "{top}" -var "{port}"' for port in ports]
             lines.append(f'hier_block -module "{repeated}"')
             control.write_text("\n".join(["`verilator_config", *lines, ""]), encoding="utf-8")
             sources.insert(0, control)
-            arguments = ["--hierarchical", "-Wno-fatal", "-Wno-lint", "-O3", "--x-assign", "fast", "--noassert"]
+            arguments = ["--hierarchical", *arguments]
         log = Path(scratch) / "build.log"
-        runner = _runner(simulator)
+        runner = _runner(simulator, everything)
         try:
             runner.build(
                 sources=sources,
@@ -186,7 +203,7 @@ def _tail(log: Path, lines: int = 12) -> str:
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
-def _runner(simulator: SimulatorName) -> "Runner":
+def _runner(simulator: SimulatorName, everything: bool = False) -> "Runner":
     from cocotb_tools.runner import Icarus, Verilator
 
     if simulator == "icarus":
@@ -204,6 +221,8 @@ def _runner(simulator: SimulatorName) -> "Runner":
 
         def _build_command(self) -> list[list[str]]:
             commands: Any = super()._build_command()
+            if everything:
+                return commands
             lean = [[word for word in command if word != "--public-flat-rw"] for command in commands]
             return [["Vtop_hier.mk" if word == "Vtop.mk" else word for word in command] for command in lean]
 

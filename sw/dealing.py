@@ -17,7 +17,8 @@ def deal_rows(row_weights: NDArray[np.int64], pes: int, policy: RowDealing) -> N
     row_weights : (rows,) nonzero weights of each row.
     pes : processing elements.
     policy : "modulo" leaves row i at i (EIE, section III-C); "balanced" gives the heaviest row left to the lightest PE
-        that has room (longest processing time first), a PE's rows in ascending order.
+        that has room (longest processing time first), a PE's rows in ascending order, and so does "searched", whose
+        search begins there (`sw.row_search`).
 
     Returns
     -------
@@ -29,8 +30,8 @@ def deal_rows(row_weights: NDArray[np.int64], pes: int, policy: RowDealing) -> N
     if policy == "modulo":
         order[:rows] = np.arange(rows)
         return order
-    if policy != "balanced":
-        raise EieError(f"row dealing must be modulo or balanced, got {policy!r}")
+    if policy not in ("balanced", "searched"):
+        raise EieError(f"row dealing must be modulo, balanced or searched, got {policy!r}")
     held: list[list[int]] = [[] for _ in range(pes)]
     lightest = [(0, pe) for pe in range(pes)]
     for row in np.argsort(-row_weights, kind="stable").tolist():

@@ -48,7 +48,7 @@ MINIMAL: dict[str, Any] = {
         ({"max_code_length": 4}, "max_code_length must be between 5 and 16, got 4"),
         ({"max_code_length": 17}, "max_code_length must be between 5 and 16, got 17"),
         ({"code_bits": 8, "max_code_length": 7, "constant_depth": 4096}, "max_code_length must be between 8 and 16"),
-        ({"row_dealing": "random"}, "row_dealing must be one of modulo, balanced, got 'random'"),
+        ({"row_dealing": "random"}, "row_dealing must be one of modulo, balanced, searched, got 'random'"),
         ({"name": 3}, "name must be a string, got 3"),
         ({"pe_counters": 1}, "pe_counters must be true or false, got 1"),
         ({"parity": 0}, "parity must be true or false, got 0"),

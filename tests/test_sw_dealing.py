@@ -43,5 +43,5 @@ def test_hand_example():
 
 
 def test_unknown_policy():
-    with pytest.raises(EieError, match="modulo or balanced, got 'random'"):
+    with pytest.raises(EieError, match="modulo, balanced or searched, got 'random'"):
         deal_rows(np.array([1]), 2, cast("RowDealing", "random"))
