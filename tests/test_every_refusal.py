@@ -144,10 +144,11 @@ def test_a_graph_of_too_many_operations() -> None:
 
 def test_layers_of_wrong_arrays() -> None:
     weight = np.ones((2, 3), np.float32)
+    double: Any = weight.astype(np.float64)
     with pytest.raises(EieError, match=r"a\.bias must have shape \(2,\), got \(3,\)"):
         Layer("a", weight, np.zeros(3, np.float32), relu=False)
     with pytest.raises(EieError, match=r"a\.weight must be float32, got float64"):
-        Layer("a", weight.astype(np.float64), np.zeros(2, np.float32), relu=False)
+        Layer("a", double, np.zeros(2, np.float32), relu=False)
     with pytest.raises(EieError, match="must have 1 to 255 bytes, printable"):
         Layer("a\x1b", weight, np.zeros(2, np.float32), relu=False)
     with pytest.raises(NotImplementedError):
