@@ -94,7 +94,9 @@ def run(mutant: Mutant, folder: Path) -> tuple[str, float]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run mutants, print what became of each; 1 if one survived that is not said to be equivalent."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutate", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.mutate", description="Break one line at a time; some test must notice."
+    )
     parser.add_argument("--list", action="append", default=[], help="sw, sim, ..: a list [all]; repeatable")
     parser.add_argument("--file", help="only mutants of this source file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

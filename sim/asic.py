@@ -49,7 +49,11 @@ SIZE = "buffer -c\ntopo\nupsize -c -D {target}\ndnsize -c -D {target}\n"
 
 # Silicon has no initial values: those of memories would forbid SRAMs, those of registers ordinary flip-flops. yosys
 # also takes minutes to unroll the loop of a deep memory.
-_MEMORY_INIT = re.compile(r"^  integer (\S+)_index;\n  initial begin\n    for \(\1_index.*\n  end\n", re.MULTILINE)
+_MEMORY_INIT = re.compile(
+    r"^  integer (\S+)_index;\n  initial begin\n    for \(\1_index.*\n  end\n"
+    r"|^  initial begin\n(    \S+\[\d+\] = \d+'[dh]0+;\n)+  end\n",
+    re.MULTILINE,
+)
 
 _MEMORY = re.compile(r"^  reg (\[(\d+):0\]) \S+ (\[(\d+):0\]);$", re.MULTILINE)
 REGISTER_FILE_BITS = 1024  # up to here a memory is registers (the activation queue, as in EIE), above an SRAM
@@ -144,11 +148,12 @@ def read_liberty(path: Path) -> bytes:
 
 
 def silicon_memories(verilog: str) -> str:
-    """Verilog of `hw.verilog` with memories as silicon has them: no initial values, small ones as registers."""
+    """Verilog of `hw.verilog` without memories' initial values, small memories marked as registers, others as SRAM."""
 
     def declared(memory: re.Match[str]) -> str:
         bits = (int(memory[2]) + 1) * (int(memory[4]) + 1)
-        return f'  (* ram_style = "logic" *)\n{memory[0]}' if bits <= REGISTER_FILE_BITS else memory[0]
+        style = "logic" if bits <= REGISTER_FILE_BITS else "block"
+        return f'  (* ram_style = "{style}" *)\n{memory[0]}'
 
     return _MEMORY.sub(declared, _MEMORY_INIT.sub("", verilog))
 

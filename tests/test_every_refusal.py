@@ -1,7 +1,9 @@
 """Refusals that no other test reaches: failures of the system and of the simulators, and rare files."""
 
+import contextlib
 import errno
 import io
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +32,8 @@ from sw.graph import MAX_NODES, Relu
 from sw.layer import Layer
 from sw.model_file import load_tables
 from sw.network import Connected
+from tests.attacks import INDEX
+from tests.attacks.commands import COMMANDS, write_good_files
 from tests.attacks.graphs import node, onnx_model
 from tests.support_network_file import write_network
 
@@ -53,6 +57,50 @@ def test_a_disk_that_takes_no_new_file(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(EieError, match=r"cannot write .*out: Input/output error"):
         write_whole(tmp_path / "out", b"data")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def good_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a good file of each kind."""
+    folder = tmp_path_factory.mktemp("good")
+    with contextlib.chdir(folder):
+        write_good_files()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("identity", "sentence"),
+    [
+        ("config/hexadecimal_field", "the array must have smaller numbers: Exceeds the limit"),
+        ("config/many_lists", "must have at most 16384 bytes, it has 42000"),
+        ("journal/many_lists", "is not a journal"),
+        ("journal/record_without_figures", "is not a journal"),
+        ("npz/many_empty_members", "an archive must have at most 8192 members, it has more"),
+        ("parquet/packed_rows", "its 10000000 rows are too many for"),
+        ("prototxt/many_fields", "must have at most"),
+        ("prototxt/many_small_fields", "a text must have at most 32768 fields, it has more"),
+        ("pytorch/colliding_keys_in_turn", "the keys of a dictionary must be text or 0 to 1048576"),
+        ("pytorch/many_dictionaries", "a pickle must have at most 200000 opcodes"),
+        ("pytorch/storage_of_many_types", "must hold numbers of one type"),
+        ("results/figures_missing", "a point that ran must have figures"),
+        ("safetensors/graph_of_many_lists", "a graph must have at most 1048576 characters"),
+        ("technology/value_of_400_digits", "must be a number from .*, got a larger one"),
+    ],
+)
+def test_bounds(
+    good_files: Path,
+    identity: str,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(good_files)
+    attack = INDEX[identity]
+    path, command = COMMANDS[attack.kind]
+    Path(path).write_bytes(attack.make())
+    assert command(path) == 2
+    Path(path).unlink()
+    assert re.search(sentence, capsys.readouterr().err.splitlines()[-1])
 
 
 def test_a_device_that_is_full() -> None:
@@ -96,10 +144,11 @@ def test_a_graph_of_too_many_operations() -> None:
 
 def test_layers_of_wrong_arrays() -> None:
     weight = np.ones((2, 3), np.float32)
+    double: Any = weight.astype(np.float64)
     with pytest.raises(EieError, match=r"a\.bias must have shape \(2,\), got \(3,\)"):
         Layer("a", weight, np.zeros(3, np.float32), relu=False)
     with pytest.raises(EieError, match=r"a\.weight must be float32, got float64"):
-        Layer("a", weight.astype(np.float64), np.zeros(2, np.float32), relu=False)
+        Layer("a", double, np.zeros(2, np.float32), relu=False)
     with pytest.raises(EieError, match="must have 1 to 255 bytes, printable"):
         Layer("a\x1b", weight, np.zeros(2, np.float32), relu=False)
     with pytest.raises(NotImplementedError):

@@ -29,7 +29,14 @@ def test_memories_lose_their_zeros_and_small_ones_become_registers() -> None:
     assert silicon_memories(MEMORY.format(15, 63)) == (
         '  (* ram_style = "logic" *)\n  reg [15:0] words [63:0];\n  assign a = b;\n'
     )
-    assert silicon_memories(MEMORY.format(15, 64)) == "  reg [15:0] words [64:0];\n  assign a = b;\n"
+    assert silicon_memories(MEMORY.format(15, 64)) == (
+        '  (* ram_style = "block" *)\n  reg [15:0] words [64:0];\n  assign a = b;\n'
+    )
+
+
+def test_zeros_written_word_by_word_go_too() -> None:
+    words = "  reg [31:0] words [1:0];\n  initial begin\n    words[0] = 32'd0;\n    words[1] = 32'd0;\n  end\n"
+    assert silicon_memories(words) == '  (* ram_style = "logic" *)\n  reg [31:0] words [1:0];\n'
 
 
 def test_a_timing_report_in_the_designs_own_names(tmp_path: Path) -> None:

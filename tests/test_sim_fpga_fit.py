@@ -1,11 +1,13 @@
 """sim/fpga_fit.py: arrays sized for a network; what does not fit says by how much."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sim.fpga_devices import DEVICES, fpga_preset
+from sim.fpga_fit import MEASURED as KEPT
 from sim.fpga_fit import Measured, estimate, fits, sized_array
 from sw.errors import EieError
 from sw.image import build_image
@@ -49,3 +51,14 @@ def test_the_numbers_of_a_misfit(project_root: Path) -> None:
     assert fitting.per_second == pytest.approx(90e6 / fitting.cycles)
     assert (refused.cycles, refused.per_second) == (0, 0)
     assert any(text.startswith("40 PEs need 40 multipliers (MULT18X18D), ecp5-25k has 28") for text in refused.misfits)
+
+
+@pytest.mark.parametrize("row", KEPT, ids=lambda row: str(row.pes))
+def test_estimates_rest_on_the_kept_reports(project_root: Path, row: Measured) -> None:
+    report = json.loads((project_root / "docs" / "fpga" / f"ecp5-85k-{row.pes}.json").read_text())
+    assert row == Measured(
+        pes=report["config"]["pes"],
+        comb_pe=report["pe"]["comb"],
+        comb_shared=report["shared"]["comb"],
+        fmax_mhz=report["fmax_mhz"],
+    )

@@ -1,6 +1,7 @@
 """One target in a process of its own, which a crash may end."""
 
 import atexit
+import importlib
 import json
 import random
 import re
@@ -112,7 +113,7 @@ def structure(target: Any, seconds: float, seed: int, counter: Counter, crashes:
 
 def guided(make: Callable[[], Any], seconds: float, seed: int, counter: Counter, folder: Path, crashes: Path) -> None:
     """atheris on the project's own code and what it calls of Python's; never returns."""
-    import atheris
+    atheris: Any = importlib.import_module("atheris")
 
     with atheris.instrument_imports(include=["sw", "sim", "model", "tomllib", "zipfile", "pickletools", "json"]):
         target = make()

@@ -80,6 +80,7 @@ PROTOTXTS: dict[str, tuple[str, str]] = {
     "deep_messages": ("A million open braces.", "a{" * (1 << 20)),
     "many_messages": ("Eight megabytes of empty messages of three bytes each.", "a{}" * 2_800_000),
     "many_fields": ("Eight megabytes of fields with names of their own.", "".join(f"x{n}:1 " for n in range(800_000))),
+    "many_small_fields": ("A hundred thousand fields in less than a megabyte.", "a:1 " * 100_000),
     "long_token": ("A word of eight megabytes.", "a" * (1 << 23)),
     "long_space": ("Eight megabytes of spaces before something that is no token.", " " * (1 << 23) + "\\"),
     "open_text": ("A text of eight megabytes that never ends.", 'name: "' + "x" * (1 << 23)),

@@ -76,6 +76,12 @@ def colliding_keys() -> bytes:
 
 
 @attack("pytorch")
+def colliding_keys_in_turn() -> bytes:
+    """Thirty thousand keys whose hashes are all 0, each put into the dictionary before the next is read."""
+    return file(b"}" + b"".join(whole(key * ((1 << 61) - 1)) + b"Ns" for key in range(30_000)))
+
+
+@attack("pytorch")
 def doubled_tensor() -> bytes:
     """A tensor of 2**62 numbers that all are the same one."""
     return file(dictionary(a__weight=tensor(storage("0", 6), (1 << 31, 1 << 31), (0, 0))))
