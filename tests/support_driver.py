@@ -15,7 +15,6 @@ from sim.simulation import simulate
 from sw.calibrate import calibrate
 from sw.compressed import CompressedNetwork
 from sw.image import build_image
-from sw.transports.transport import Words
 from sw.transports.window import ModelWindow
 from tests.support_images import small_config
 from tests.support_networks import make_layer

@@ -19,7 +19,8 @@ class Reference:
     def __init__(self, config, tree):
         self.config = config
         self.tree = tree
-        self.word = self.bits_left = self.alphabet = self.fresh = self.walked = self.running = 0
+        self.word: int | None = 0
+        self.bits_left = self.alphabet = self.fresh = self.walked = self.running = 0
         self.kind = self.value = self.columns_left = self.run = self.row = self.slot = self.pointer = 0
         self.entries = {}
         self.writes = (None, None)
@@ -88,6 +89,7 @@ class Reference:
                 alphabet = not self.alphabet
             branch = self.tree[tree_address(config, int(alphabet), node, self.word >> (config.stream_bits - 1))]
             self.kind, self.value, self.alphabet = branch & 3, branch >> 2, int(alphabet)
+            assert self.word is not None
             self.word = self.word << 1 & (1 << config.stream_bits) - 1
             self.bits_left -= 1
             self.fresh, self.walked = 0, 1

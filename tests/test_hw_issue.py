@@ -1,5 +1,6 @@
 import random
 from collections import deque
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ class Reference:
 
     def __init__(self, config):
         self.config = config
-        self.slice = self.held = None
+        self.slice: tuple[Any, ...] | None = None
+        self.held: int | None = None
         self.position, self.first = (0, 0), False
 
     def next_position(self):
@@ -24,6 +26,7 @@ class Reference:
         return ((row + 1) % rows, 0) if slot >= self.config.entries_per_row - 1 else (row, slot + 1)
 
     def is_done(self):
+        assert self.slice is not None
         _, final, empty, _ = self.slice
         at_last_slot = self.position[1] >= self.config.entries_per_row - 1
         return empty or self.position == final or (self.position[0] == final[0] and at_last_slot)
@@ -63,7 +66,7 @@ def issue_slices(config, slices, gaps, begin_layer_at=()):
             if held is not None:
                 got += [ctx.get(dut.slice_empty), (ctx.get(dut.row), ctx.get(dut.slot))]
                 expected += [held[2], reference.position]
-            if is_entry:
+            if held is not None and not held[2]:
                 operation = ctx.get(dut.operation)
                 got += [operation.write_back, operation.first, operation.slot, operation.operand]
                 expected += [0, reference.first, reference.position[1], held[3]]
