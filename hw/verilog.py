@@ -33,6 +33,8 @@ Bus = Literal["plain", "axi", "axi-lite", "serial"]
 BUSES: tuple[Bus, ...] = get_args(Bus)
 BUS_MODULES: dict[Bus, str] = {"axi": "eie_axi", "axi-lite": "eie_axi_lite", "serial": "eie_serial"}
 DEFAULT_DIVISOR = 25  # a million bits per second at 25 MHz
+# What is left of a field of no bits: as written, a wire of two that nothing uses.
+_NO_BITS = re.compile(r"^  wire \[-1:0\] .*;\n", re.MULTILINE)
 _MODULE = re.compile(r"^module (?:\\)?(\S+?) ?\(", re.MULTILINE)
 
 
@@ -120,7 +122,8 @@ def write_verilog(
 
 
 def _convert(component: wiring.Component, name: str) -> str:
-    return loop_zero_memories(verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True))
+    text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
+    return loop_zero_memories(_NO_BITS.sub("", text))
 
 
 def _check_modules(modules: dict[str, str]) -> None:

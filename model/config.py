@@ -206,6 +206,26 @@ def _check_names(values: dict[str, Any]) -> None:
         raise ConfigError(f"unknown configuration field {unknown[0]!r}; known: {', '.join(known)}")
 
 
+def ecp5_array(pes: int) -> ArrayConfig:
+    """An array for Lattice ECP5-85F: memories that hold LeNet-300-100 on so many PEs, no PE counters.
+
+    Per PE: 32 KB of entries for one PE, 16 KB up to 7, else 8 KB; 2,048 column pointers; activations for layers of
+    784 and more. `clock_mhz` is one that place and route reaches at speed grade 6 (docs/fpga.md).
+    """
+    return ArrayConfig(
+        name=f"ecp5_{pes}",
+        pes=pes,
+        sparse_matrix_depth=4096 if pes == 1 else 2048 if pes < 8 else 1024,
+        pointer_depth=2048,
+        activation_depth=max(64, 1024 >> (pes.bit_length() - 1)),
+        constant_depth=1024 if pes < 4 else 512,
+        stream_bits=32,
+        layers=8,
+        pe_counters=False,
+        clock_mhz=100.0 if pes < 8 else 85.0,
+    )
+
+
 PRESETS: dict[str, ArrayConfig] = {
     config.name: config
     for config in (
@@ -247,6 +267,7 @@ PRESETS: dict[str, ArrayConfig] = {
             stream_bits=32,
             layers=4,
         ),
+        *map(ecp5_array, (1, 4, 16)),
     )
 }
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from model.config import ArrayConfig, ConfigError
-from sim.fpga_devices import BOARDS, DEVICES, SPEEDS, Board, board_named, device_named, fpga_preset
+from model.config import ArrayConfig, ConfigError, ecp5_array
+from sim.fpga_board import BOARDS, Board, board_named
+from sim.fpga_devices import DEVICES, SPEEDS, device_named
 from sim.fpga_fit_report import fit_report
 from sim.fpga_inference import inference_report
 from sim.fpga_report import REPORT, FpgaRun, payload, run_flow, show
@@ -22,7 +23,7 @@ def fpga_command(
         str | None, typer.Option("--device", help=f"One of {', '.join(DEVICES)} [default: the board's, or ecp5-85k].")
     ] = None,
     board_name: Annotated[
-        str | None, typer.Option("--board", help=f"Use its pins and pack a bitstream: {', '.join(BOARDS)}.")
+        str | None, typer.Option("--board", help=f"A bitstream with a serial link for it: {', '.join(BOARDS)}.")
     ] = None,
     pes: Pes = None,
     preset: Preset = None,
@@ -30,13 +31,9 @@ def fpga_command(
     changes: Changes = None,
     speed: Annotated[int, typer.Option("--speed", help="Speed grade, 6 (slowest) to 8.")] = 6,
     clock_mhz: Annotated[
-        float, typer.Option("--aim", metavar="MHZ", help="Clock that place and route aims for.")
+        float, typer.Option("--aim", metavar="MHZ", help="Clock that place and route aims for [a board: its own].")
     ] = 130.0,
     seed: Annotated[int, typer.Option("--seed", help="Of the placement, 1 or more.")] = 1,
-    no_rw_check: Annotated[
-        bool,
-        typer.Option("--no-rw-check", help="A word read while it is written may be anything (yosys -no-rw-check)."),
-    ] = False,
     folder: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Folder for everything [default: build/fpga/DEVICE-PES]."),
@@ -69,6 +66,8 @@ def fpga_command(
         fit_report(output, fit, inputs_file, device, fpga_array(preset, config, None, changes), pes, seed)
         return
     array = fpga_array(preset, config, pes, changes)
+    if board is not None:
+        array = array.with_(clock_mhz=board.clock_mhz)
     if check_inference:
         inference_report(output, array, folder or Path("build/fpga/inference"))
         return
@@ -79,7 +78,6 @@ def fpga_command(
         speed=speed,
         seed=seed,
         clock_mhz=clock_mhz,
-        no_rw_check=no_rw_check,
     )
     folder = folder or Path("build/fpga") / f"{device.name}-{array.pes}"
     if folder.exists() and not folder.is_dir():
@@ -93,13 +91,13 @@ def fpga_command(
 
 
 def fpga_array(preset: str | None, file: Path | None, pes: int | None, changes: list[str] | None) -> ArrayConfig:
-    """The array that the options describe; without --preset and --config the FPGA preset for so many PEs, else 1."""
+    """The array that the options describe; without --preset and --config `ecp5_array` of so many PEs, else 1."""
     if preset is not None or file is not None:
         return array_config(preset, file, pes, changes)
     if pes is not None and not 1 <= pes <= 256:
         raise ConfigError(f"pes must be between 1 and 256, got {pes}")
     # What array_config changes is the whole array of a preset, so every field of this one is a change.
-    base = fpga_preset(pes or 1)
+    base = ecp5_array(pes or 1)
     given = [f"{name}={json.dumps(value)}" for name, value in base.to_dict().items()]
     return array_config(None, None, None, [*given, *(changes or [])])
 

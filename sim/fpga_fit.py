@@ -81,7 +81,7 @@ def sized_array(network: CompressedNetwork, base: ArrayConfig, pes: int) -> Arra
         constant_depth=1 << 20,
         sparse_matrix_depth=LARGEST_MEMORY,
     )
-    image = build_image(network, roomy)
+    image = build_image(network, roomy, resident=True)
     rows = sum(-(-np.diff(layer.offsets) // roomy.entries_per_row) for layer in image.layers)
     return roomy.with_(constant_depth=roomy.bias_base + sum(local[1:]), sparse_matrix_depth=max(2, int(np.max(rows))))
 
@@ -110,7 +110,7 @@ def fits(
             for what, needed, available in needs
             if needed > available
         )
-        cycles = 0.0 if misfits else simulate(build_image(network, config), inputs).cycles_per_input
+        cycles = 0.0 if misfits else simulate(build_image(network, config, resident=True), inputs).cycles_per_input
         yield Fit(
             config=config.with_(clock_mhz=clock_mhz),
             block_rams=pes * pe + shared,

@@ -13,15 +13,17 @@ BLACK_BODY = "#16181d"
 
 _CELL = re.compile(r'^        "(.+)": \{$')
 _BEL = re.compile(r'^ +"NEXTPNR_BEL": "X(\d+)/Y(\d+)/')
-_UNIT = re.compile(r"^(?:array\.)?(?:pe_\d+\.)?([^.$]+)\.")
+_ARRAY = re.compile(r"^(?:serial\.windowed\.)?array\.")
+_UNIT = re.compile(r"^(?:pe_\d+\.)?([^.$]+)\.")
 
 
 def unit_of(cell: str) -> str:
-    """The unit of a placed cell by its name: that of its PE or of the array, "harness" for what is outside."""
-    if not cell.startswith("array."):
-        return "harness"
-    found = _UNIT.match(cell)
-    return "between units" if found is None or found[1] == "array" or re.fullmatch(r"pe_\d+", found[1]) else found[1]
+    """The unit of a placed cell by its name: that of its PE or of the array, "around it" for what is outside."""
+    inside = _ARRAY.sub("", cell)
+    if inside == cell:
+        return "around it"
+    found = _UNIT.match(inside)
+    return "between units" if found is None or re.fullmatch(r"pe_\d+", found[1]) else found[1]
 
 
 def read_places(lines: Iterable[str]) -> dict[tuple[int, int], Counter[str]]:

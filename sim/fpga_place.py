@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from sim.fpga_devices import Board, Device, constraints
+from sim.fpga_board import Board, constraints
+from sim.fpga_devices import Device
 from sim.fpga_synthesis import NETLIST
 from sim.fpga_tools import ECPPACK, NEXTPNR_ECP5, run_tool
 from sw.errors import EieError
@@ -28,6 +29,9 @@ Say = Callable[[str], None]
 _MADE = re.compile(
     r"(\.\d+\.\d+(_.*)?|_(LUT4|CCU2C|PFUMX|L6MUX21|TRELLIS_FF|TRELLIS_DPR16X4|DP16KD|MULT18X18D)_.*|\$\D.*)$"
 )
+
+# Where the array is: in the harness, and in the design of a board.
+_ARRAY = re.compile(r"^(serial\.windowed\.)?array\.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +73,10 @@ def place(
     clock_mhz: float,
     say: Say = lambda _: None,
 ) -> Placement:
-    """Run nextpnr-ecp5 on `netlist.json`; with a board the pins are the board's. `clock_mhz` is what it aims for."""
+    """Run nextpnr-ecp5 on `netlist.json`; `clock_mhz` is what it aims for. With a board the pins and the clock are its.
+
+    EieError if that clock is not reached.
+    """
     arguments = [
         *(device.flag, "--speed", str(speed), "--seed", str(seed), "--freq", f"{clock_mhz:g}"),
         *("--package", board.package if board else device.package),
@@ -80,7 +87,13 @@ def place(
         (folder / PIN_FILE).write_text(constraints(board), encoding="utf-8")
         arguments += ["--lpf", PIN_FILE]
     run_tool(NEXTPNR_ECP5, arguments, folder, LOG, say)
-    return read_report(folder / REPORT)
+    placement = read_report(folder / REPORT)
+    if board is not None and placement.fmax_mhz < board.clock_mhz:
+        raise EieError(
+            f"board {board.name} has a clock of {board.clock_mhz:g} MHz, the placed design only reaches "
+            f"{placement.fmax_mhz:.1f} MHz; wanted another --seed or fewer PEs"
+        )
+    return placement
 
 
 def pack(folder: Path, say: Say = lambda _: None) -> Path:
@@ -128,4 +141,4 @@ def _steps(path: list[dict[str, Any]]) -> tuple[Step, ...]:
 
 def own_name(cell: str) -> str:
     """The design's name in the name that the tools gave a cell; empty for one that nextpnr added."""
-    return "" if cell.startswith("$") else _MADE.sub("", cell).removeprefix("array.")
+    return "" if cell.startswith("$") else _MADE.sub("", _ARRAY.sub("", cell))

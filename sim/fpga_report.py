@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from model.config import ArrayConfig
-from sim.fpga_devices import Board, Device
+from sim.fpga_board import Board
+from sim.fpga_devices import Device
 from sim.fpga_floorplan import draw_floorplan
 from sim.fpga_place import PLACED, Placement, Say, pack, place
 from sim.fpga_synthesis import Cells, Synthesis, synthesise, write_sources
 from sim.fpga_tools import ECPPACK, NEXTPNR_ECP5, YOSYS, check_tools, tool_versions
+from sim.hardware_commands import to_toml
 from sim.output import Output, count, percent
 from sw.files import write_whole
 
 FLOORPLAN = "floorplan.svg"
 REPORT = "report.json"
+ARRAY = "array.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +28,10 @@ class FpgaRun:
     Parameters
     ----------
     config, device : what is built, and on what.
-    board : gives the pins; None: nextpnr chooses three.
+    board : the design is the board's, with its pins and its clock; None: the array in a harness of three pins.
     speed : speed grade.
     seed : of the placement.
-    clock_mhz : what place and route aims for.
-    no_rw_check : memories may give anything for a word that is written in the cycle in which it is read.
+    clock_mhz : what place and route aims for without a board.
     """
 
     config: ArrayConfig
@@ -38,7 +40,6 @@ class FpgaRun:
     speed: int = 6
     seed: int = 1
     clock_mhz: float = 130.0
-    no_rw_check: bool = False
 
 
 def run_flow(run: FpgaRun, folder: Path, say: Say) -> tuple[Synthesis, Placement]:
@@ -49,9 +50,10 @@ def run_flow(run: FpgaRun, folder: Path, say: Say) -> tuple[Synthesis, Placement
     check_tools(YOSYS, NEXTPNR_ECP5, ECPPACK)
     folder.mkdir(parents=True, exist_ok=True)
     say(f"writing Verilog for {run.config.pes} PEs")
-    sources = write_sources(run.config, folder)
+    sources = write_sources(run.config, folder, run.board)
+    write_whole(folder / ARRAY, to_toml(run.config).encode())
     say(f"synthesis for {run.device.name} (yosys)")
-    synthesis = synthesise(folder, sources, no_rw_check=run.no_rw_check, say=say)
+    synthesis = synthesise(folder, sources, say)
     say(f"place and route for {run.device.name}, speed grade {run.speed}, seed {run.seed} (nextpnr)")
     placement = place(folder, run.device, run.board, speed=run.speed, seed=run.seed, clock_mhz=run.clock_mhz, say=say)
     title = f"{run.config.name} on {run.device.name}: {run.config.pes} PEs, {placement.fmax_mhz:.1f} MHz"
@@ -70,8 +72,7 @@ def payload(run: FpgaRun, synthesis: Synthesis, placement: Placement) -> dict[st
         "board": run.board.name if run.board else None,
         "speed_grade": run.speed,
         "seed": run.seed,
-        "aimed_mhz": run.clock_mhz,
-        "no_rw_check": run.no_rw_check,
+        "aimed_mhz": run.board.clock_mhz if run.board else run.clock_mhz,
         "tools": tool_versions(YOSYS, NEXTPNR_ECP5),
         "config": run.config.to_dict(),
         "fmax_mhz": round(placement.fmax_mhz, 2),
@@ -95,7 +96,7 @@ def show(output: Output, run: FpgaRun, synthesis: Synthesis, placement: Placemen
         f"fmax {placement.fmax_mhz:.1f} MHz.\n"
     )
     output.table(
-        "use of the device, harness included",
+        "use of the device, what is around the array included",
         ["cells", "used", "available", "share"],
         [
             [name, count(used), count(placement.available[name]), percent(used / placement.available[name])]
@@ -103,7 +104,13 @@ def show(output: Output, run: FpgaRun, synthesis: Synthesis, placement: Placemen
         ],
     )
     _units(output, "one PE by unit", synthesis.pe, synthesis.pe_total)
-    _units(output, "what the PEs share, and the harness", synthesis.array, synthesis.shared_total, "without harness")
+    _units(
+        output,
+        "what the PEs share, and what is around the array",
+        synthesis.array,
+        synthesis.shared_total,
+        "array alone",
+    )
     output.table(
         f"critical path: {placement.critical_path[-1].ns:.2f} ns from register to register",
         ["register or logic", "at ns", "of which wire"],

@@ -10,11 +10,15 @@ from typing import Any, cast
 
 from hw.verilog import ARRAY_MODULE, PE_MODULE, module_names, write_verilog
 from model.config import ArrayConfig
+from sim.fpga_board import BOARD_TOP, CORE, Board, board_top
 from sim.fpga_harness import HARNESS, harness
 from sim.fpga_tools import YOSYS, run_tool
 from sw.errors import EieError
 
-HARNESS_FILE = f"{HARNESS}.v"
+# What is around the array: top modules, and what is counted as their own. The units of the serial top keep their names.
+AROUND = {HARNESS: "harness", BOARD_TOP: "board", CORE: "serial"}
+OUTSIDE = (*AROUND.values(), "link", "windowed")
+
 NETLIST = "netlist.json"
 STATISTICS = "statistics.json"
 LOG = "yosys.log"
@@ -64,7 +68,8 @@ class Synthesis:
     """What synthesis says.
 
     pe : cells of one PE by unit; "pe" is what lies between the units.
-    array : cells outside the PEs by unit; "array" is what lies between the units, "harness" is no part of the array.
+    array : cells outside the PEs by unit; "array" is what lies between the units; those of `OUTSIDE` are no
+        part of the array.
     """
 
     pe: Mapping[str, Cells]
@@ -77,17 +82,23 @@ class Synthesis:
 
     @property
     def shared_total(self) -> Cells:
-        """What all PEs share, without the harness."""
-        return sum((cells for unit, cells in self.array.items() if unit != "harness"), Cells())
+        """What all PEs share, without what is around the array."""
+        return sum((cells for unit, cells in self.array.items() if unit not in OUTSIDE), Cells())
 
 
-def write_sources(config: ArrayConfig, folder: Path) -> list[str]:
-    """The array and its harness as Verilog in `folder`; the names of the files to read, in order."""
-    written = write_verilog(config, folder)
-    (folder / HARNESS_FILE).write_text(
-        harness(written.array.read_text(encoding="utf-8"), ARRAY_MODULE), encoding="utf-8"
-    )
-    return [*written.file_list.read_text(encoding="utf-8").split(), HARNESS_FILE]
+def write_sources(config: ArrayConfig, folder: Path, board: Board | None = None) -> list[str]:
+    """The design as Verilog in `folder`: the array in its harness, or with a board behind its serial line.
+
+    Returns the names of the files to read, in order; the last is that of the top module.
+    """
+    if board is None:
+        written = write_verilog(config, folder)
+        name, text = HARNESS, harness(written.array.read_text(encoding="utf-8"), ARRAY_MODULE)
+    else:
+        written = write_verilog(config, folder, bus="serial", divisor=board.divisor)
+        name, text = BOARD_TOP, board_top(board)
+    (folder / f"{name}.v").write_text(text, encoding="utf-8")
+    return [*written.file_list.read_text(encoding="utf-8").split(), f"{name}.v"]
 
 
 def kept_modules(texts: Iterable[str]) -> list[str]:
@@ -100,7 +111,7 @@ def kept_modules(texts: Iterable[str]) -> list[str]:
         name
         for text in texts
         for name in module_names(text)
-        if name.count(".") <= 1 and name != HARNESS and "clk" in _port_list(text, name)
+        if name.count(".") <= 1 and name not in (HARNESS, BOARD_TOP) and "clk" in _port_list(text, name)
     ]
 
 
@@ -109,18 +120,20 @@ def _port_list(text: str, module: str) -> list[str]:
     return [] if found is None else [port.strip() for port in found[1].split(",")]
 
 
-def synthesise(folder: Path, sources: list[str], *, no_rw_check: bool = False, say: Say = lambda _: None) -> Synthesis:
-    """Run yosys on the sources in `folder`; leaves `netlist.json`, `statistics.json` and `yosys.log` there.
+def synthesise(folder: Path, sources: list[str], say: Say = lambda _: None) -> Synthesis:
+    """Run yosys on the sources of `write_sources` in `folder`.
+
+    It leaves `netlist.json`, `statistics.json` and `yosys.log` there.
 
     Wide multiplexers of lookup tables are not used: with unit boundaries kept they cost a fifth more area.
     """
     kept = kept_modules((folder / name).read_text(encoding="utf-8") for name in sources)
-    option = " -no-rw-check" if no_rw_check else ""
+    top = sources[-1].removesuffix(".v")
     script = [
         f"read_verilog {' '.join(sources)}",
-        f"hierarchy -top {HARNESS}",
+        f"hierarchy -top {top}",
         f"setattr -mod -set keep_hierarchy 1 {' '.join(kept)}",
-        f"synth_ecp5 -top {HARNESS} -nowidelut{option} -json {NETLIST}",
+        f"synth_ecp5 -top {top} -nowidelut -json {NETLIST}",
         f"tee -q -o {STATISTICS} stat -json",
     ]
     (folder / "synthesis.ys").write_text("\n".join([*script, ""]), encoding="utf-8")
@@ -145,6 +158,6 @@ def read_statistics(path: Path) -> Synthesis:
             pe[unit or "pe"] = Cells.of(count)
         elif module == ARRAY_MODULE:
             array[unit or "array"] = Cells.of(count)
-        elif module == HARNESS:
-            array["harness"] = Cells.of(count)
+        elif module in AROUND:
+            array[unit or AROUND[module]] = Cells.of(count)
     return Synthesis(pe, array)

@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from model.config import ecp5_array
 from sim.cli import main
 from sim.fpga_command import fpga_array
-from sim.fpga_devices import fpga_preset
 
 SMALL = [
     *("--set", "sparse_matrix_depth=256", "--set", "pointer_depth=128", "--set", "activation_depth=64"),
@@ -28,13 +28,13 @@ def test_one_pe_through_the_flow(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert report["used"]["MULT18X18D"] == report["pe"]["multipliers"] == 1
     assert report["used"]["DP16KD"] == report["pe"]["block_rams"] >= 3
     assert {"decoder", "arithmetic", "issue"} <= set(report["pe_units"])
-    assert {"loader", "controller", "harness"} <= set(report["array_units"])
+    assert {"loader", "controller", "link", "windowed"} <= set(report["array_units"])
     assert sum(unit["comb"] for unit in report["pe_units"].values()) == report["pe"]["comb"]
     names = [step["name"] for step in report["critical_path"]]
     assert report["critical_path"][-1]["ns"] == pytest.approx(1000 / report["fmax_mhz"], abs=0.01)
     assert not [name for name in names if "LUT4" in name or "$" in name]
     assert (folder / "eie.bit").stat().st_size > 10_000
-    assert {"yosys.log", "nextpnr.log", "eie_array.v"} <= {path.name for path in folder.iterdir()}
+    assert {"yosys.log", "nextpnr.log", "eie_array.v", "array.toml"} <= {path.name for path in folder.iterdir()}
     assert ElementTree.parse(folder / "floorplan.svg").getroot().tag.endswith("svg")
 
 
@@ -69,8 +69,8 @@ def test_four_families_infer_memories_and_multipliers(tmp_path: Path, capsys: py
 
 
 def test_options_change_the_preset() -> None:
-    assert fpga_array(None, None, 4, None) == fpga_preset(4)
-    assert fpga_array(None, None, None, ["pe_counters=true"]) == fpga_preset(1).with_(pe_counters=True)
+    assert fpga_array(None, None, 4, None) == ecp5_array(4)
+    assert fpga_array(None, None, None, ["pe_counters=true"]) == ecp5_array(1).with_(pe_counters=True)
     assert fpga_array("tiny4", None, 2, None).activation_depth == 32
 
 

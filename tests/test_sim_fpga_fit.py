@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.fpga_devices import DEVICES, fpga_preset
+from model.config import ecp5_array
+from sim.fpga_devices import DEVICES
 from sim.fpga_fit import MEASURED as KEPT
 from sim.fpga_fit import Measured, estimate, fits, sized_array
 from sw.errors import EieError
@@ -29,9 +30,9 @@ def test_estimate(pes: int, comb: int, clock: float) -> None:
 @pytest.mark.parametrize("pes", [1, 4, 6])
 def test_memories_are_just_large_enough(project_root: Path, pes: int) -> None:
     network = load(project_root / "examples" / "lenet-300-100.eie")
-    config = sized_array(network, fpga_preset(1), pes)
+    config = sized_array(network, ecp5_array(1), pes)
     assert config.pes == pes
-    build_image(network, config)
+    build_image(network, config, resident=True)
     for field, step in (
         ("sparse_matrix_depth", 1),
         ("activation_depth", 1),
@@ -39,13 +40,13 @@ def test_memories_are_just_large_enough(project_root: Path, pes: int) -> None:
         ("constant_depth", 1),
     ):
         with pytest.raises(EieError):
-            build_image(network, config.with_(**{field: getattr(config, field) - step}))
+            build_image(network, config.with_(**{field: getattr(config, field) - step}), resident=True)
 
 
 def test_the_numbers_of_a_misfit(project_root: Path) -> None:
     network = load(project_root / "examples" / "lenet-300-100.eie")
     inputs = np.ones((1, network.in_features), np.float32)
-    fitting, refused = fits(network, inputs, fpga_preset(1), DEVICES["ecp5-25k"], (2, 40), MEASURED)
+    fitting, refused = fits(network, inputs, ecp5_array(1), DEVICES["ecp5-25k"], (2, 40), MEASURED)
     assert not fitting.misfits
     assert fitting.cycles > 0
     assert fitting.per_second == pytest.approx(90e6 / fitting.cycles)

@@ -16,8 +16,10 @@ from sim.fpga_floorplan import floorplan, read_places, unit_of
         ("array.loader.word_LUT4_Z", "loader"),
         ("array.pe_0.p_valid_TRELLIS_FF_Q", "between units"),
         ("array.broadcast_LUT4_Z", "between units"),
-        ("level_0_TRELLIS_FF_Q", "harness"),
-        ("$gbuf$clk", "harness"),
+        ("serial.windowed.array.pe_0.queue.words", "queue"),
+        ("serial.link.state_TRELLIS_FF_Q", "around it"),
+        ("level_0_TRELLIS_FF_Q", "around it"),
+        ("$gbuf$clk", "around it"),
     ],
 )
 def test_unit_of_a_cell(cell: str, unit: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from amaranth.back import verilog
 
 from hw.block_memory import BlockMemory
-from sim.fpga_devices import fpga_preset
+from model.config import ecp5_array
 from sim.fpga_memories import array_block_rams, block_rams
 from sim.fpga_tools import YOSYS, run_tool
 
@@ -51,7 +51,7 @@ def test_block_rams_as_yosys_inferred_them(shape: tuple[int, int]) -> None:
 
 def test_an_array_is_the_sum_of_its_memories() -> None:
     # Per PE: 2,048 x 64 entries, two pointer banks of 1,024, 256 accumulators, 2 x 256 activations, 512 constants.
-    pe, shared = array_block_rams(fpga_preset(4))
+    pe, shared = array_block_rams(ecp5_array(4))
     assert pe == 8 + 2 + 1 + 1 + 1
     assert shared == 0
 

@@ -18,6 +18,8 @@ from sw.errors import EieError
         ("array.pe_0.decoder.symbols.words.0.1_DO_LUT4_Z", "pe_0.decoder.symbols.words"),
         ("array.pe_0.pointers.odd.words.0.0", "pe_0.pointers.odd.words"),
         ("array.pe_1.arithmetic.r_product_MULT18X18D_P0", "pe_1.arithmetic.r_product"),
+        ("serial.windowed.array.loader.state_TRELLIS_FF_Q", "loader.state"),
+        ("serial.link.sender.frame_TRELLIS_FF_Q_1", "serial.link.sender.frame"),
         ("$nextpnr_CCU2C_67$CCU2_COMB0", ""),
     ],
 )
