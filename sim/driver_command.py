@@ -30,7 +30,7 @@ def driver_command(
     changes: Changes = None,
     as_json: Json = False,
 ) -> None:
-    """Write the C driver: C99 without dependencies, and a network as constant arrays."""
+    """Write the C driver, and a network as C."""
     array = array_config(preset, config, pes, changes)
     output = Output(as_json=as_json)
     texts = {"eie_registers.h": register_header()}

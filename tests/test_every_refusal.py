@@ -243,7 +243,7 @@ def test_a_simulator_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     pytest.importorskip("cocotb_tools")
     import cocotb_tools.check_results as check_results
 
-    monkeypatch.setattr(sim.simulators, "_runner", lambda _: Runner())
+    monkeypatch.setattr(sim.simulators, "_runner", lambda *_: Runner())
     with pytest.raises(SimulatorError, match="verilator failed"):
         Build("verilator", tmp_path, "top").run("bench", {}, tmp_path)
     monkeypatch.setattr(sim.simulators, "_missing", lambda _: None)
@@ -264,7 +264,7 @@ def test_a_simulator_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SimulatorError, match="verilator left no answer"):
         run_job(PRESETS["tiny4"], [], "verilator")
     monkeypatch.setattr(sim.cosim, "run_job", lambda *_, **__: SimpleNamespace(failure="it waits", results=[]))
-    monkeypatch.setattr(sim.cosim, "encode_image", lambda _: np.zeros((0, 8), np.uint8))
+    monkeypatch.setattr(sim.cosim, "encode_passes", lambda _: [np.zeros((0, 8), np.uint8)])
     monkeypatch.setattr(sim.cosim, "words_as_integers", lambda _: [])
     image: Any = SimpleNamespace(config=PRESETS["tiny4"])
     with pytest.raises(SimulatorError, match="verilator: it waits"):

@@ -12,7 +12,14 @@ import pytest
 from sw.formats.network_file import load_network
 
 FLOORS = {"model": set(), "sw": {"model"}, "hw": {"model"}, "sim": {"model", "sw", "hw"}}
-CONTRACT = {"model.config", "model.layouts", "model.registers", "model.fixed_point", "model.image"}
+CONTRACT = {
+    "model.config",
+    "model.layouts",
+    "model.registers",
+    "model.serial_protocol",
+    "model.fixed_point",
+    "model.image",
+}
 TARGETS = ["help", "setup", "demo", "test", "check", "prove", "fuzz", "coverage", "mutate", "clean"]
 
 

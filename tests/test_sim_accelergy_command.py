@@ -87,7 +87,7 @@ def test_json_says_the_same(eie: Run, tmp_path: Path) -> None:
         (["--bench", "--layer", "fc6"], "no layer 'fc6'; layers: Alex-6"),
         (["--bench", "--layer", "NT-We", "--seed", "-1"], "--seed must be 0 or more, got -1"),
         (["net.eie", "--input", "x.npy"], "cannot read net.eie: No such file or directory"),
-        (["--bench", "--layer", "NT-We", "--technology", "no.toml"], "cannot read technology no.toml"),
+        (["--bench", "--layer", "NT-We", "--technology", "no.toml"], "cannot read no.toml"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -47,4 +47,4 @@ def test_a_memory_unlike_any_measured_is_said(capsys: pytest.CaptureFixture[str]
 
 def test_bad_input_is_one_sentence_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["area", "--technology", "none.toml"]) == 2
-    assert capsys.readouterr() == ("", "error: cannot read technology none.toml: No such file or directory\n")
+    assert capsys.readouterr() == ("", "error: cannot read none.toml: No such file or directory\n")

@@ -138,7 +138,7 @@ def test_layers_run_once_and_in_the_papers_order(bench: Run, planned: dict[str, 
         (["--preset", "eie65"], "no preset 'eie65'; presets: eie64, balanced64, tiny4, ecp5_1, ecp5_4, ecp5_16"),
         (["--pes", "0"], "pes must be between 1 and 256, got 0"),
         (["--seed", "-1"], "--seed must be 0 or more, got -1"),
-        (["--technology", "no.toml"], "cannot read technology no.toml: No such file or directory"),
+        (["--technology", "no.toml"], "cannot read no.toml: No such file or directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -58,4 +58,4 @@ def test_another_technology_is_another_file(tmp_path: Path, capsys: pytest.Captu
 
 def test_a_missing_file_is_one_sentence_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["energy", "--technology", "none.toml"]) == 2
-    assert capsys.readouterr() == ("", "error: cannot read technology none.toml: No such file or directory\n")
+    assert capsys.readouterr() == ("", "error: cannot read none.toml: No such file or directory\n")

@@ -138,7 +138,7 @@ def test_bad_technology_is_one_sentence_before_any_work(
     simulate: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*simulate, "--technology", "none.toml", "-o", "y.npy"]) == 2
-    assert capsys.readouterr() == ("", "error: cannot read technology none.toml: No such file or directory\n")
+    assert capsys.readouterr() == ("", "error: cannot read none.toml: No such file or directory\n")
     assert not Path("y.npy").exists()
 
 

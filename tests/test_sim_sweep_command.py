@@ -194,7 +194,7 @@ def test_a_sweep_that_was_killed_goes_on_and_ends_the_same(sweep: Run, tmp_path:
         (["-o", "r.csv", "--all-layers", "--jobs", "0"], "--jobs must be between 1 and 1024, got 0"),
         (["-o", "r.csv", "--all-layers", "--jobs", "2", "--scheduler", "a"], "--jobs counts local processes and"),
         (["-o", "r.csv", "--all-layers", "--seed", "-1"], "--seed must be 0 or more, got -1"),
-        (["-o", "r.csv", "--all-layers", "--technology", "no.toml"], "cannot read technology no.toml: No such file"),
+        (["-o", "r.csv", "--all-layers", "--technology", "no.toml"], "cannot read no.toml: No such file"),
         (["-o", "no/r.csv", "--all-layers"], "cannot write no/r.csv: No such file or directory"),
         (["--show", "no.csv"], "cannot read no.csv: No such file or directory"),
         (["--show", "no.txt"], "results of a sweep are a .csv or a .parquet file, got 'no.txt'"),

@@ -152,7 +152,8 @@ def any_networks(draw: st.DrawFn) -> CompressedNetwork:
                 ]
             )
         )
-        letters = draw(st.text(st.characters(codec="utf-8", exclude_characters=","), max_size=20))
+        letters = "".join(filter(str.isprintable, draw(st.text(st.characters(codec="utf-8", exclude_characters=",")))))
+        letters = letters[:20]
         layers.append(
             replace(
                 layer,
