@@ -64,7 +64,7 @@ def walk(unit, row_bits: int, trusted: bool):
         proof.require(~entry | ((row < depth) & (slot <= last_slot) & (stage.row_address == row)))
         proof.require(~entry | (place.start.as_value() <= place.final.as_value()))
     # Every row and every slot number at most once.
-    proof.answers(held, stage.done, (1 << config.row_address_bits) * config.entries_per_row)
+    proof.at_most((1 << config.row_address_bits) * config.entries_per_row - 1, held & ~stage.done)
 
     # The row that is held: what was read last in this layer.
     read, read_row = Signal(), Signal.like(row)
