@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 from amaranth.back import rtlil
-from amaranth.hdl import Assert, Assume, Module, Mux, Signal, Value
+from amaranth.hdl import Assert, Assume, Module, Signal, Value
 from amaranth.hdl._ast import AnyConst, AnySeq  # not exported by this version, and the only way to write $anyseq
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out

@@ -1,7 +1,7 @@
 """The Huffman decoder stays within its memories and always ends, whatever trees and streams are; and decodes."""
 
 import pytest
-from amaranth.hdl import Cat, Mux, ResetSignal, Signal
+from amaranth.hdl import Signal
 from support_formal import FAILED, PROVED, AnyMemory, bench, planted, prove
 
 from hw import huffman_decoder
