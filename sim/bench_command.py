@@ -2,17 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 from math import exp, log
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from model.config import ArrayConfig
+from sim.bench_platforms import COLUMNS as PLATFORM_COLUMNS
+from sim.bench_platforms import devices, last_row
+from sim.bench_platforms import remarks as platform_remarks
+from sim.bench_platforms import rows as platform_rows
 from sim.benchmark_layers import BenchmarkRun, run_layer
 from sim.energy import EnergyModel
 from sim.energy_command import energy_payload, show_energy
 from sim.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.output import Output, count, mean, percent
 from sim.paper import PAPER_CLOCK_MHZ, PAPER_LAYERS, PAPER_PES, PaperLayer
+from sim.report_baselines import read_baseline
 from sim.technology import load_technology
 from sw.errors import EieError
 
@@ -48,6 +54,12 @@ def bench_command(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the random weights and inputs, 0 or more.")] = 1,
     technology_file: TechnologyFile = None,
+    cpu_file: Annotated[
+        Path | None, typer.Option("--cpu", metavar="FILE.json", help="Times that `eie baseline cpu -o` measured.")
+    ] = None,
+    gpu_file: Annotated[
+        Path | None, typer.Option("--gpu", metavar="FILE.json", help="Times that `eie baseline gpu -o` measured.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the nine layers of the EIE paper on an array. They are seeded random ones of the same sizes and densities."""
@@ -57,6 +69,10 @@ def bench_command(
     technology = load_technology(technology_file)
     if seed < 0:
         raise EieError(f"--seed must be 0 or more, got {seed}")
+    measured = [
+        *([read_baseline(cpu_file, "cpu")] if cpu_file else []),
+        *([read_baseline(gpu_file, "gpu")] if gpu_file else []),
+    ]
     runs: list[BenchmarkRun] = []
     with output.steps(f"running {len(layers)} of {len(PAPER_LAYERS)} layers on {array.pes} PEs") as say:
         for layer in layers:
@@ -75,6 +91,13 @@ def bench_command(
     energies = {run.layer.name: models[run.layer.name].energy(run.events) for run in runs}
     energy_remarks = {name: model.remarks for name, model in models.items()}
     output.line()
+    array_us = {run.layer.name: run.microseconds for run in runs}
+    found = devices(layers, measured)
+    title = f"{array.name}, {array.pes} PEs, one frame at a time, beside a CPU and a GPU"
+    output.table(title, PLATFORM_COLUMNS, platform_rows(array_us, found), last_row(array_us, found))
+    for line in platform_remarks(found):
+        output.line(line)
+    output.line()
     show_energy(output, f"{array.name}, {array.pes} PEs", technology, energies, remarks=energy_remarks)
     output.result(
         {
@@ -90,6 +113,18 @@ def bench_command(
                 for run in runs
             ],
             "geometric_means": geometric_means(runs),
+            "platforms": [
+                {
+                    "kind": device.kind,
+                    "source": device.source,
+                    "microseconds": [
+                        {"layer": name, "form": form, "batch": batch, "us": us}
+                        for (name, form, batch), us in device.times.items()
+                        if name in array_us
+                    ],
+                }
+                for device in found
+            ],
         }
     )
 

@@ -116,7 +116,7 @@ def test_what_differs_from_the_paper_by_more_than_the_tolerance_is_marked(
     planned["NT-Wd"] = paper["NT-Wd"] - TOLERANCE - 0.001
     code, out, _ = bench()
     assert code == 0
-    rows = [line.split() for line in out[: out.index("energy in cmos45")].splitlines()]
+    rows = [line.split() for line in out[: out.index("one frame at a time")].splitlines()]
     assert [row[0] for row in rows if row and row[0] in paper] == list(paper)
     assert [row[0] for row in rows if "*" in row[1:]] == ["VGG-7", "NT-Wd"]
     assert "* cycles/ideal differs from the paper's actual/ideal by more than 0.05." in out
