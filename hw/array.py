@@ -86,10 +86,14 @@ class Array(wiring.Component):
         m.submodules.controller = soft_reset(controller)
         m.submodules.unloader = soft_reset(unloader)
         m.submodules.leading_nonzero = leading_nonzero = LeadingNonzero(config.pes, config.broadcasts_per_cycle)
+        # Constants and inputs are read many cycles after they come, so they may take a cycle on their long way.
+        constant_write = Signal.like(loader.constant_write, reset_less=True)
+        activation_write = Signal.like(loader.activation_write, reset_less=True)
+        m.d.sync += [constant_write.eq(loader.constant_write), activation_write.eq(loader.activation_write)]
         pes = [self._make_pe(config, registers.soft_reset) for _ in range(config.pes)]
         for number, pe in enumerate(pes):
             m.submodules[f"pe_{number}"] = pe
-            self._connect_pe(m, number, pe, loader, controller, registers)
+            self._connect_pe(m, number, pe, loader, controller, registers, constant_write, activation_write)
 
         wiring.connect(m, wiring.flipped(self.i), loader.i)
         wiring.connect(m, unloader.o, wiring.flipped(self.o))
@@ -112,6 +116,7 @@ class Array(wiring.Component):
             loader.soft_reset.eq(registers.soft_reset),
             loader.start_refused.eq(controller.start_refused),
             loader.control_waiting.eq(controller.waiting),
+            loader.control_fault.eq(controller.fault),
             loader.word_ready.eq(Cat(pe.word.ready for pe in pes)),
             loader.decoder_busy.eq(Cat(pe.decoder_busy for pe in pes)),
             loader.pe_errors.eq(Cat(pe.error for pe in pes)),
@@ -124,17 +129,27 @@ class Array(wiring.Component):
             m.d.comb += self.debug.eq(Cat(self._array_debug(m, loader, controller), *(pe.debug for pe in pes)))
         return m
 
-    def _connect_pe(self, m: Module, number: int, pe, loader: Loader, controller: Controller, registers: HostRegisters):
+    def _connect_pe(
+        self,
+        m: Module,
+        number: int,
+        pe,
+        loader: Loader,
+        controller: Controller,
+        registers: HostRegisters,
+        constant_write,
+        activation_write,
+    ):
         """All PEs are equal: what is meant for one of them is chosen here."""
         group, lane = divmod(number, self._config.lanes)
         m.d.comb += [
             pe.tree_write.eq(loader.tree_write),
-            pe.constant_write.valid.eq(loader.constant_write.groups[group]),
-            pe.constant_write.address.eq(loader.constant_write.address),
-            pe.constant_write.data.eq(loader.constant_write.data[lane]),
-            pe.activation_write.valid.eq(loader.activation_write.groups[group]),
-            pe.activation_write.address.eq(loader.activation_write.address),
-            pe.activation_write.data.eq(loader.activation_write.data[lane]),
+            pe.constant_write.valid.eq(constant_write.groups[group]),
+            pe.constant_write.address.eq(constant_write.address),
+            pe.constant_write.data.eq(constant_write.data[lane]),
+            pe.activation_write.valid.eq(activation_write.groups[group]),
+            pe.activation_write.address.eq(activation_write.address),
+            pe.activation_write.data.eq(activation_write.data[lane]),
             pe.load.eq(loader.load),
             pe.begin_codes.eq(loader.begin_codes),
             pe.columns.eq(loader.columns),

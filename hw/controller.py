@@ -8,7 +8,7 @@ from hw.interfaces import bits, broadcast_layout, layer_layout, write_back_layou
 from hw.layer_table import LayerTable, layer_entry_layout, layer_write_layout
 from hw.leading_nonzero import nonzero_layout
 from model.config import ArrayConfig
-from model.layouts import COUNTER_BITS, FLUSH_CYCLES, RUNNING_STATES, ControlState
+from model.layouts import COUNTER_BITS, FLUSH_CYCLES, RUNNING_STATES, ControlState, patience_bits
 
 
 class Controller(wiring.Component):
@@ -25,6 +25,7 @@ class Controller(wiring.Component):
     layer_write : In(layer_write_layout(config)).
     waiting, running, unloading : Out(1), states IDLE, PREFETCH_0 to FLUSH, UNLOAD_0 to UNLOAD.
     finished : Out(1), `done` becomes 1 at the end of this cycle.
+    fault : Out(1), in this cycle the run is given up.
     state, layer_number, row, bank, holding, done, cycles, broadcasts, stalls : Out, registers.
 
     Members, towards the PEs (the Out ones are those of `ProcessingElementSignature`)
@@ -58,6 +59,7 @@ class Controller(wiring.Component):
                 "running": Out(1),
                 "unloading": Out(1),
                 "finished": Out(1),
+                "fault": Out(1),
                 "state": Out(ControlState, init=ControlState.CLEAR),
                 "layer_number": Out(bits(config.layers)),
                 "row": Out(bits(config.activation_depth)),
@@ -95,15 +97,18 @@ class Controller(wiring.Component):
         next_row = Signal(bits(config.activation_depth))  # of the activation memory, the next to be presented
         is_last = Signal()  # row is the last of in_rows or out_rows, whatever is being counted
         bias_address = Signal(bits(config.constant_depth))
-        exhausted = self._elaborate_broadcast(m, table)
+        exhausted, stalled = self._elaborate_broadcast(m, table)
+        patience = Signal(patience_bits(config))  # spent on queues that do not move
+        most_rows, most_layers = config.activation_depth, config.layers
 
+        # A number of rows or layers that is 0, or more than there can be, still has an end: it may have been upset.
         def first(rows):
             """Row 0 of that many is next."""
-            m.d.sync += [row.eq(0), is_last.eq(rows == 1)]
+            m.d.sync += [row.eq(0), is_last.eq(~rows[1:].any())]
 
         def following(rows):
             """The next row of that many is next."""
-            m.d.sync += [row.eq(row + 1), is_last.eq(row + 2 == rows)]
+            m.d.sync += [row.eq(row + 1), is_last.eq((row + 2 == rows) | (row == most_rows - 2))]
 
         def present():
             """Read `next_row` of the activation memories; after a last row nobody takes it."""
@@ -130,6 +135,10 @@ class Controller(wiring.Component):
         ]
         with m.If(self.running):
             m.d.sync += self.cycles.eq(self.cycles + 1)
+        with m.If(stalled | (state == ControlState.DRAIN)):
+            m.d.sync += patience.eq(patience + 1)
+        with m.Else():
+            m.d.sync += patience.eq(0)
 
         with m.Switch(state):
             with m.Case(*RUNNING_STATES):
@@ -204,7 +213,7 @@ class Controller(wiring.Component):
                 m.d.sync += [flush.eq(flush + 1), next_row.eq(0)]
                 with m.If(flush == FLUSH_CYCLES - 1):
                     m.d.sync += [flush.eq(0), self.bank.eq(self.bank ^ ~descriptor.keep)]
-                    with m.If(self.layer_number + 1 == self.layers):
+                    with m.If((self.layer_number + 1 >= self.layers) | (self.layer_number == most_layers - 1)):
                         m.d.comb += self.finished.eq(1)
                         m.d.sync += [self.done.eq(1), state.eq(ControlState.UNLOAD_0)]
                         with m.If(self.holding):
@@ -231,15 +240,27 @@ class Controller(wiring.Component):
                     with m.Else():
                         m.d.comb += self.take.eq(1)
                         following(descriptor.out_rows)
+
+            with m.Default():
+                m.d.comb += self.fault.eq(1)
+
+        with m.If(patience.all()):
+            m.d.comb += self.fault.eq(1)
+        with m.If(self.fault):
+            m.d.sync += state.eq(ControlState.IDLE)
         return m
 
     def _elaborate_broadcast(self, m: Module, table: LayerTable):
-        """The lowest pending activations per cycle unless a queue is full; 1 in a cycle in which a row is exhausted."""
+        """The lowest pending activations per cycle unless a queue is full.
+
+        Gives two signals: a row is exhausted in this cycle; a broadcast waits for a queue.
+        """
         config, state, nonzero = self._config, self.state, self.nonzero
         lanes = len(self.broadcast)
         column_base = Signal(bits(config.pointer_depth))
         fire = Signal()
         exhausted = Signal()
+        stalled = Signal()
         is_full = self.full.any()
         with m.If(state == ControlState.PREFETCH_1):
             m.d.sync += column_base.eq(table.entry.pointer_base)
@@ -250,8 +271,9 @@ class Controller(wiring.Component):
                 fire.eq(nonzero.lanes[0].valid & ~is_full),
                 exhausted.eq(~nonzero.lanes[0].valid | (~nonzero.more & ~is_full)),
             ]
-            with m.If(nonzero.lanes[0].valid & is_full):
-                m.d.sync += self.stalls.eq(self.stalls + 1)
+            m.d.comb += stalled.eq(nonzero.lanes[0].valid & is_full)
+        with m.If(stalled):
+            m.d.sync += self.stalls.eq(self.stalls + 1)
         for broadcast, lane in zip(self.broadcast, nonzero.lanes, strict=True):
             m.d.sync += [
                 broadcast.valid.eq(fire & lane.valid),
@@ -262,4 +284,4 @@ class Controller(wiring.Component):
         with m.If(fire):
             sent = 1 if lanes == 1 else 1 + nonzero.lanes[1].valid
             m.d.sync += self.broadcasts.eq(self.broadcasts + sent)
-        return exhausted
+        return exhausted, stalled

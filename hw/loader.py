@@ -1,6 +1,6 @@
 """The loader: takes the packets of the input stream apart and fills trees and memories."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -41,7 +41,7 @@ class Loader(wiring.Component):
     i : In(stream of stream_bits); last : In(1), the word ends the host's transfer.
     start_strobe : In(1), a start wins over a header; start_refused : In(1), it cannot be honoured.
     soft_reset : In(1), wins over everything that would change a register in its cycle.
-    control_waiting : In(1), the controller is in IDLE.
+    control_waiting : In(1), the controller is in IDLE; control_fault : In(1), it gives up a run.
     state, error, error_pe, sealed, layers : Out, registers.
     layer_write : Out(layer_write_layout(config)).
 
@@ -63,6 +63,7 @@ class Loader(wiring.Component):
                 "start_refused": In(1),
                 "soft_reset": In(1),
                 "control_waiting": In(1),
+                "control_fault": In(1),
                 "state": Out(LoaderState),
                 "error": Out(Error),
                 "error_pe": Out(bits(config.pes)),
@@ -211,7 +212,10 @@ class Loader(wiring.Component):
 
             with m.Case(LoaderState.CODES):
                 m.d.comb += self.word_valid.eq(valid << turn)
-                rows(config.pes, LoaderState.WAIT, ready=self.word_ready.bit_select(turn, 1))
+                # A turn of no PE, which only an upset makes, is ready: the words go on.
+                nobody = (1 << len(turn)) - config.pes
+                ready = Cat(self.word_ready, Const((1 << nobody) - 1, nobody))
+                rows(config.pes, LoaderState.WAIT, ready=ready.bit_select(turn, 1))
 
             with m.Case(LoaderState.WAIT), m.If(~self.decoder_busy.any() & ~pe_failed):
                 m.d.comb += self.layer_write.valid.eq(1)
@@ -224,6 +228,9 @@ class Loader(wiring.Component):
             with m.Case(LoaderState.ERROR):
                 m.d.comb += self.i.ready.eq(1)
 
+            with m.Default():
+                m.d.comb += cause.eq(Error.FAULT)
+
         # Outside ERROR the error register holds NONE or START, which gives way to any other cause.
         with m.If(state != LoaderState.ERROR):
             with m.If(pe_failed):
@@ -232,6 +239,8 @@ class Loader(wiring.Component):
                 m.d.sync += [self.error.eq(cause), state.eq(LoaderState.ERROR)]
             with m.Elif(cut):
                 m.d.sync += [self.error.eq(Error.TRUNCATED), state.eq(LoaderState.ERROR)]
+            with m.Elif(self.control_fault):
+                m.d.sync += [self.error.eq(Error.FAULT), state.eq(LoaderState.ERROR)]
             with m.Elif(self.start_refused):
                 m.d.sync += self.error.eq(Error.START)
 

@@ -210,7 +210,7 @@ def ecp5_array(pes: int) -> ArrayConfig:
     """An array for Lattice ECP5-85F: memories that hold LeNet-300-100 on so many PEs, no PE counters.
 
     Per PE: 32 KB of entries for one PE, 16 KB up to 7, else 8 KB; 2,048 column pointers; activations for layers of
-    784 and more. `clock_mhz` is one that place and route reaches at speed grade 6 (docs/fpga.md).
+    784 and more. `clock_mhz` is what place and route reached with 16 PEs at speed grade 6 (docs/fpga.md).
     """
     return ArrayConfig(
         name=f"ecp5_{pes}",
@@ -222,7 +222,7 @@ def ecp5_array(pes: int) -> ArrayConfig:
         stream_bits=32,
         layers=8,
         pe_counters=False,
-        clock_mhz=100.0 if pes < 8 else 85.0,
+        clock_mhz=80.0,
     )
 
 

@@ -106,6 +106,14 @@ class Descriptor:
         )
 
 
+def patience_bits(config: ArrayConfig) -> int:
+    """Bits of the counter that gives up queues which do not move: it takes longer than any that are as they should be.
+
+    Each of queue_depth slices has at most as many entries as a pointer has values.
+    """
+    return config.pointer_bits + (config.queue_depth + 2).bit_length()
+
+
 def header(opcode: Opcode, count: int = 0) -> int:
     """A packet header word."""
     return int(opcode) | count << 8

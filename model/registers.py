@@ -36,6 +36,7 @@ class Error(IntEnum):
     POINTER = 10  # PeError.POINTER of the PE in ERROR_PE
     PARITY = 11  # PeError.PARITY of the PE in ERROR_PE
     TRUNCATED = 12  # the host's transfer ended inside a packet
+    FAULT = 13  # queues that do not move, or a state that does not exist: a bit of the machine has changed
 
 
 class PeCounter(IntEnum):

@@ -18,6 +18,7 @@ from sim.decompress_command import decompress_command
 from sim.driver_command import driver_command
 from sim.energy_command import energy_command
 from sim.exit_code import exit_code
+from sim.faults_command import faults_command
 from sim.fpga_command import fpga_command
 from sim.hardware_commands import config_command, verilog_command
 from sim.inspect_command import inspect_command
@@ -44,6 +45,7 @@ app.command("train")(train_command)
 app.command("accuracy")(accuracy_command)
 app.command("simulate")(simulate_command)
 app.command("verify")(verify_command)
+app.command("faults")(faults_command)
 app.command("run")(run_command)
 app.command("bench")(bench_command)
 app.command("queue")(queue_command)

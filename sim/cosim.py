@@ -136,7 +136,7 @@ def run_rtl(
     read = cast(list[tuple[dict[str, int], list[list[int]]]], answer.results[1::2])
     return RtlResult(
         outputs=np.array(
-            [unpack_outputs(image, _as_words(image.config, words)) for words in collected], dtype=np.int16
+            [unpack_outputs(image, integers_as_words(image.config, words)) for words in collected], dtype=np.int16
         ),
         cycles=[registers["CYCLES"] for registers, _ in read],
         broadcasts=[registers["BROADCASTS"] for registers, _ in read],
@@ -148,6 +148,7 @@ def run_rtl(
     )
 
 
-def _as_words(config: ArrayConfig, values: list[int]) -> NDArray[np.uint32]:
+def integers_as_words(config: ArrayConfig, values: list[int]) -> NDArray[np.uint32]:
+    """The inverse of `words_as_integers`."""
     parts = config.stream_bits // 32
     return np.array([[value >> 32 * part & 0xFFFFFFFF for part in range(parts)] for value in values], dtype=np.uint32)

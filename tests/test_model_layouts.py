@@ -18,6 +18,7 @@ from model.layouts import (
     TreeKind,
     array_debug_fields,
     header,
+    patience_bits,
     pe_debug_fields,
     tree_address,
     tree_word,
@@ -99,3 +100,11 @@ def test_debug_fields(config):
         assert all(widths[field.valid] == 1 for field in fields if field.valid is not None)
     counters = [counter.name.lower() for counter in PeCounter]
     assert ([field.name for field in pe_debug_fields(config)][-len(counters) :] == counters) == config.pe_counters
+
+
+@pytest.mark.parametrize("queue_depth", [1, 2, 5, 6, 8, 256])
+def test_patience_outlasts_full_queues_of_the_longest_slices(queue_depth):
+    config = small_config(queue_depth=queue_depth)
+    longest_slice = 1 << config.pointer_bits
+    assert 1 << patience_bits(config) > (queue_depth + 1) * longest_slice
+    assert patience_bits(config) <= 48

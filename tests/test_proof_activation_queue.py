@@ -105,7 +105,7 @@ def test_full_means_room(lanes: int, depth: int):
     [
         (1, "room = depth - lanes - arriving", "room = depth - lanes"),
         (2, "reached > room + 1", "reached > room + 2"),
-        (1, "init=room < 0", "init=0"),
+        (2, "self.empty.eq(reached == self.done)", "self.empty.eq(reached == 0)"),
         (1, "level + self.arriving - self.skipped", "level + self.arriving"),
     ],
 )

@@ -127,8 +127,8 @@ def test_layers_come_back(tree: str):
         ("Cat(branch.value[: config.code_bits], run)", "Cat(branch.value[: config.code_bits], 0, run)"),
         ("next_alphabet.eq(~self.alphabet)", "next_alphabet.eq(CODE_ALPHABET)"),
         ("(last_end & partial_row)", "last_end"),
-        ("m.d.sync += row_buffer.eq(0)", "pass"),
-        ("Mux(self.begin_codes, 2, 1)", "1"),
+        pytest.param("m.d.sync += row_buffer.eq(0)", "pass", marks=pytest.mark.slow),
+        pytest.param("Mux(self.begin_codes, 2, 1)", "1", marks=pytest.mark.slow),
     ],
 )
 def test_a_fault_is_found(old: str, new: str):

@@ -107,6 +107,7 @@ def test_a_fault_is_found(old: str, new: str):
     assert prove(load(planted(loader, old, new))) == FAILED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -38,6 +38,18 @@ def test_one_pe_through_the_flow(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert ElementTree.parse(folder / "floorplan.svg").getroot().tag.endswith("svg")
 
 
+FOUR_PES_MHZ = 100.0  # on an ECP5-85F of speed grade 6
+LARGEST_PE = 1000  # lookup tables, the PE counters left out
+
+
+@pytest.mark.slow
+def test_four_pes_reach_their_clock(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fpga", "--preset", "ecp5_4", "-o", str(tmp_path), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["fmax_mhz"] >= FOUR_PES_MHZ
+    assert report["pe"]["comb"] <= LARGEST_PE
+
+
 def test_fit_finds_the_fastest_array(project_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.save(tmp_path / "x.npy", np.ones((2, 784), np.float32))
     network = str(project_root / "examples" / "lenet-300-100.eie")

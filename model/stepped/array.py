@@ -60,6 +60,7 @@ class SteppedArray:
         seen.word = Word(inputs.i_data, bool(inputs.i_last)) if inputs.i_valid else None
         seen.start = self.registers.strobes(inputs).start
         seen.control_idle = self.controller.state == ControlState.IDLE
+        seen.control_fault = self.controller.fault
         seen.ready_pes = [pe.decoder.ready for pe in self.pes]
         seen.any_busy = any(pe.decoder.running for pe in self.pes)
         seen.errors = [pe.error for pe in self.pes]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS, COUNTER_BITS, FLUSH_CYCLES, RUNNING_STATES, ControlState
+from model.layouts import ACTIVATION_BITS, COUNTER_BITS, FLUSH_CYCLES, RUNNING_STATES, ControlState, patience_bits
 from model.stepped.leading_nonzero import leading_nonzeros
 from model.stepped.loader import Loader
 from model.stepped.processing_element import ProcessingElement
@@ -17,6 +17,7 @@ class Controller:
         self._config = config
         self._loader = loader
         self._pes = pes
+        self._longest_patience = (1 << patience_bits(config)) - 1
         self._pointer_mask = (1 << (config.pointer_depth - 1).bit_length()) - 1
         self.reset()
 
@@ -36,6 +37,7 @@ class Controller:
         self.cycles = 0
         self.broadcast_count = 0
         self.stalls = 0
+        self.patience = 0
         self._signals: ControlSignals | None = None
         self._entry = LayerEntry()
         self._loaded_layers = 0
@@ -102,6 +104,11 @@ class Controller:
         return sum(broadcast is not None for broadcast in self.broadcasts)
 
     @property
+    def fault(self) -> bool:
+        """Whether the run is given up in this cycle: its queues have not moved for longer than they can take."""
+        return self.patience == self._longest_patience
+
+    @property
     def becomes_done(self) -> bool:
         """Whether the last FLUSH cycle of the last layer is now."""
         ends = self.state == ControlState.FLUSH and self.flush == FLUSH_CYCLES - 1
@@ -146,7 +153,12 @@ class Controller:
         self.stalls = (self.stalls + signals.stall) & mask
         self.broadcast_count = (self.broadcast_count + len(signals.clear)) & mask
         self.broadcasts = self._next_broadcasts
+        waits = signals.stall or self.state == ControlState.DRAIN
+        gives_up = self.fault
+        self.patience = (self.patience + 1) & self._longest_patience if waits else 0
         self._move(signals)
+        if gives_up:
+            self.state = ControlState.IDLE
 
     def _move(self, signals: ControlSignals) -> None:
         """The state and what changes with it."""

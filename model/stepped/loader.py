@@ -20,12 +20,13 @@ PACKET_ENDS = (LoaderState.WAIT, LoaderState.HEADER)
 class LoaderInputs:
     """What the loader sees of the rest of the array in a cycle, all of it registers or array inputs."""
 
-    __slots__ = ("any_busy", "control_idle", "errors", "ready_pes", "start", "start_rejected", "word")
+    __slots__ = ("any_busy", "control_fault", "control_idle", "errors", "ready_pes", "start", "start_rejected", "word")
 
     def __init__(self) -> None:
         self.word: Word | None = None
         self.start = False
         self.control_idle = False
+        self.control_fault = False
         self.ready_pes: list[bool] = []
         self.any_busy = False
         self.errors: list[PeError] = []
@@ -160,6 +161,8 @@ class Loader:
                 self._finish_layer()
         elif signals.accepted is not None:
             self._accept(signals.accepted)
+        if inputs.control_fault and self.state != LoaderState.ERROR:
+            self._fail(Error.FAULT)
         if inputs.start_rejected and before == self.error == Error.NONE:
             self.error = Error.START
         self.table.commit()
