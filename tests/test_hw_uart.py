@@ -1,6 +1,8 @@
 """Bytes over a serial line, both ways, at the fastest rate and at odd ones; frames that are none are dropped."""
 
+import gc
 import random
+import warnings
 
 import pytest
 from amaranth.hdl import Module
@@ -80,5 +82,8 @@ def test_a_glitch_and_a_frame_without_stop_bit_are_dropped():
 
 @pytest.mark.parametrize("unit", [UartReceiver, UartTransmitter])
 def test_a_bit_shorter_than_four_cycles_is_refused(unit):
-    with pytest.raises(ValueError, match="at least 4 clock cycles, got 3"):
-        unit(3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a component that was made and never used: it is, as it should be
+        with pytest.raises(ValueError, match="at least 4 clock cycles, got 3"):
+            unit(3)
+        gc.collect()

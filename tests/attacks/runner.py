@@ -82,7 +82,15 @@ def run_all(attacks: Sequence[Attack], folder: Path) -> dict[str, Outcome]:
     for library in ("onnx", "pyarrow.parquet"):  # whose import is not the attack's memory
         importlib.import_module(library)
     Path("mnist").mkdir()
-    return {attack.identity: run(attack) for attack in attacks}
+    return {attack.identity: _settled(attack) for attack in attacks}
+
+
+def _settled(attack: Attack) -> Outcome:
+    """A child that is the first to need a compiled function compiles it, in memory that is not the attack's; the
+    next finds it on disk. So what fails once is run once more.
+    """
+    outcome = run(attack)
+    return run(attack) if outcome.faults() else outcome
 
 
 def run(attack: Attack) -> Outcome:
