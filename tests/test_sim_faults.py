@@ -144,5 +144,5 @@ def test_thousands_of_upsets(parity: str, capsys: pytest.CaptureFixture[str]):
 def test_only_a_memory_is_hit(array: FaultyArray):
     chosen = plan(array.sites, 20, array.reference, Random(1), ["pe.sparse_matrix.rows"])
     assert {site.group for site, _ in chosen} == {"pe.sparse_matrix.rows"}
-    with pytest.raises(EieError, match="--hit must name something that can be hit, got 'rows'; there is controller"):
+    with pytest.raises(EieError, match="--hit must name something that can be hit, got 'rows'; there is array"):
         plan(array.sites, 20, array.reference, Random(1), ["rows"])
