@@ -34,7 +34,10 @@ class Measured:
     fmax_mhz: float
 
 
-MEASURED = (Measured(pes=16, comb_pe=906, comb_shared=2155, fmax_mhz=80.65),)
+MEASURED = (
+    Measured(pes=4, comb_pe=929, comb_shared=1352, fmax_mhz=98.45),
+    Measured(pes=16, comb_pe=906, comb_shared=2177, fmax_mhz=79.72),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
