@@ -33,7 +33,7 @@ def faults_command(
     changes: Changes = None,
     as_json: Json = False,
 ) -> None:
-    """Upset bits of the RTL during load and run: masked, detected, wrong or hung.
+    """Upset bits of the RTL, and tell what came of it.
 
     The array (default: tiny4) gets memories just large enough for the network, so that most of their bits mean
     something. Exits 1 if a run hung.

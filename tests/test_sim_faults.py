@@ -83,7 +83,8 @@ def test_upsets_that_used_to_hang_do_not(array: FaultyArray, path: tuple[str, ..
     cycles = [begin // 2, begin + 8, (begin + end) // 2, end - 30]
     runs = [array.run(site, Upset(path, None, bit, cycle)) for bit in range(site.width) for cycle in cycles]
     assert not [(run.upset, run.how) for run in runs if run.outcome is Outcome.HANG]
-    assert any(run.outcome is not Outcome.MASKED for run in runs)
+    # The count of a queue is for the debug port alone: what it decides is in `level`.
+    assert path[-1] == "count" or any(run.outcome is not Outcome.MASKED for run in runs)
 
 
 def test_upset_layer_tables_end(array: FaultyArray):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from model.config import PRESETS
 from sim.cli import main
 from sim.queue_depth import MOST_DEPTH
 from sim.queue_figures import PARTS
@@ -121,7 +122,7 @@ def test_a_layer_of_the_paper_is_that_of_bench_and_seeded(eie: Run) -> None:
     bench = json.loads(eie("bench", *options[1:], "--seed", "2")[1])["layers"][0]
     (layer,) = first["layers"]
     assert (layer["cycles"], layer["stalls"]) == (bench["cycles"], bench["stalls"])
-    assert len(layer["share_by_held"]) == 33
+    assert len(layer["share_by_held"]) == PRESETS["balanced64"].queue_depth + 1
 
 
 def test_deep_queues_are_shown_in_ranges(eie: Run) -> None:
