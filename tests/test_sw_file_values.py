@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sw.errors import EieError
@@ -32,6 +32,7 @@ def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 @given(LISTS)
+@example([0.0, -(2.0**111), -33 * 2.0**107])  # a grid of more than 2**106
 def test_values_come_back_exactly(numbers: list[float]):
     values = np.array(numbers, np.float32)
     # Negative zero is stored as zero.

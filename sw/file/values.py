@@ -21,6 +21,7 @@ PATTERN, GRID = 0, 1
 SHIFT = 5  # bits of the zero bits that all patterns end in
 EXPONENT = 8  # bits of a power of two, from the smallest float32
 SMALLEST_EXPONENT = -149
+LARGEST_EXPONENT = SMALLEST_EXPONENT + (1 << EXPONENT) - 1
 DIGITS = 24  # bits of a float32's significand
 BLOCK = 1 << 14  # numbers that are integers at once: a bit each in the file, 64 in memory
 LOW = 5  # bits of the width of low parts
@@ -160,6 +161,7 @@ def _forms(values: NDArray[np.float32]) -> list[Integers]:
         wholes = np.ldexp(mantissas, DIGITS).astype(np.int64)
         _, zeros = np.frexp((wholes & -wholes).astype(np.float64))
         scale = int((exponents.astype(np.int64) - DIGITS + zeros - 1).min())
+        scale = min(scale, LARGEST_EXPONENT)
         multiples = np.ldexp(values.astype(np.float64), -scale)
         if np.abs(multiples).max() < LIMIT:
             forms.append(Integers(GRID, scale, multiples.astype(np.int64)))
