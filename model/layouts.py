@@ -33,18 +33,20 @@ class ControlState(IntEnum):
     IDLE = 0
     PREFETCH_0 = 1
     PREFETCH_1 = 2
-    BROADCAST = 3
-    DRAIN = 4
-    WRITE_BACK = 5
-    FLUSH = 6
-    UNLOAD_0 = 7
-    UNLOAD_1 = 8
-    UNLOAD = 9
-    CLEAR = 10  # the state after reset
-    PREFETCH_2 = 11
+    PREFETCH_2 = 3
+    PREFETCH_3 = 4
+    BROADCAST = 5
+    DRAIN = 6
+    WRITE_BACK = 7
+    FLUSH = 8
+    UNLOAD_0 = 9
+    UNLOAD_1 = 10
+    UNLOAD_2 = 11
+    UNLOAD = 12
+    CLEAR = 13  # the state after reset
 
 
-RUNNING_STATES = (*range(ControlState.PREFETCH_0, ControlState.FLUSH + 1), ControlState.PREFETCH_2)
+RUNNING_STATES = tuple(range(ControlState.PREFETCH_0, ControlState.FLUSH + 1))
 FLUSH_CYCLES = 9  # from the last write-back operation entering a PE to its activation being readable
 
 DESCRIPTOR_WORDS = 4
@@ -161,6 +163,7 @@ def pe_debug_fields(config: ArrayConfig) -> list[DebugField]:
         DebugField("error", 3),
         DebugField("pending", 1),
         DebugField("current", ACTIVATION_BITS),
+        DebugField("ahead", ACTIVATION_BITS + 1),  # the activation, and whether it is not zero on top
         *(DebugField(f"{stage}_valid_{lane}", 1) for stage in "pq" for lane in range(config.broadcasts_per_cycle)),
         DebugField("queue_count", config.queue_depth.bit_length()),
         DebugField("issue_valid", 1),
@@ -193,6 +196,17 @@ def array_debug_fields(config: ArrayConfig) -> list[DebugField]:
         DebugField("row", rows),
         DebugField("bank", 1),
         DebugField("hold", 1),
+        *(
+            field
+            for lane in range(config.broadcasts_per_cycle)
+            for field in (
+                DebugField(f"select_valid_{lane}", 1),
+                DebugField(f"select_pe_{lane}", _bits(config.pes), f"select_valid_{lane}"),
+            )
+        ),
+        DebugField("select_base", _bits(config.pointer_depth), "select_valid_0"),
+        DebugField("read", 1),
+        DebugField("shift", 1),
         *(
             field
             for lane in range(config.broadcasts_per_cycle)

@@ -83,7 +83,7 @@ def test_states_fit_their_debug_fields():
     assert max(LoaderState) < 16
     assert max(ControlState) < 16
     assert [state.name for state in map(ControlState, RUNNING_STATES)] == [
-        *("PREFETCH_0", "PREFETCH_1", "BROADCAST", "DRAIN", "WRITE_BACK", "FLUSH", "PREFETCH_2")
+        *("PREFETCH_0", "PREFETCH_1", "PREFETCH_2", "PREFETCH_3", "BROADCAST", "DRAIN", "WRITE_BACK", "FLUSH")
     ]
 
 
