@@ -1,6 +1,6 @@
-"""The activation memory: a PE's source and destination activations, and the one that waits for its broadcast."""
+"""The activation memory: a PE's source and destination activations, and those that wait for their broadcast."""
 
-from amaranth import Cat, Module, Mux
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,7 +14,9 @@ class ActivationMemory(wiring.Component):
     """Two banks of `activation_depth` activations that swap roles per layer; EIE section IV, activation read/write.
 
     A bit of its own beside each activation says that it is not 0, so that no output of the memory needs a comparison.
-    Latency: one cycle from `read` to `take`, one more to `current`. Throughput: a read and a write per cycle.
+    Two rows wait ahead of `current`: in `ahead` and at the memory's output. So `take`, decided late in a cycle, goes to
+    `pending` alone; reads and shifts follow a cycle later and come from registers.
+    Latency: from a row's `read` one cycle to `take`, two more to `current`. Throughput: a read and a write per cycle.
 
     Parameters
     ----------
@@ -27,8 +29,9 @@ class ActivationMemory(wiring.Component):
     output_write, output_nonzero : an output, into the bank that is not the source; lost in a cycle with `input_write`,
         which happens only to the outputs of the accumulator clearing after reset.
     read, read_row : a source activation is presented to the memory.
-    take : the activation read last becomes `current`, and is pending if it is not zero.
-    clear : `current` is broadcast now; `take` wins.
+    shift : `ahead` becomes `current`, and the activation read last `ahead`.
+    take : the next activation is pending if it is not zero: with `shift` the one read last, else the one in `ahead`.
+    clear : the pending activation is selected now; `take` wins.
     pending, current : registers.
     """
 
@@ -43,6 +46,7 @@ class ActivationMemory(wiring.Component):
                 "output_nonzero": In(1),
                 "read": In(1),
                 "read_row": In(rows),
+                "shift": In(1),
                 "take": In(1),
                 "clear": In(1),
                 "pending": Out(1),
@@ -70,8 +74,11 @@ class ActivationMemory(wiring.Component):
                 activations.write.address.eq(self.output_write.address + Mux(self.bank, 0, depth)),
                 activations.write.data.eq(Cat(self.output_write.data, self.output_nonzero)),
             ]
+        ahead = Signal(ACTIVATION_BITS + 1)
+        with m.If(self.shift):
+            m.d.sync += [self.current.eq(ahead), ahead.eq(activations.read_data)]
         with m.If(self.clear):
             m.d.sync += self.pending.eq(0)
         with m.If(self.take):
-            m.d.sync += [self.pending.eq(activations.read_data[-1]), self.current.eq(activations.read_data)]
+            m.d.sync += self.pending.eq(Mux(self.shift, activations.read_data[-1], ahead[-1]))
         return m

@@ -99,9 +99,9 @@ class Array(wiring.Component):
         wiring.connect(m, unloader.o, wiring.flipped(self.o))
         m.d.comb += [
             leading_nonzero.pending.eq(Cat(pe.pending for pe in pes)),
-            leading_nonzero.current.eq(Cat(pe.current for pe in pes)),
             controller.nonzero.eq(leading_nonzero.o),
             controller.chosen.eq(leading_nonzero.chosen),
+            controller.current.eq(Cat(pe.current for pe in pes)),
             controller.full.eq(Cat(pe.full for pe in pes)),
             controller.queue_empty.eq(Cat(pe.queue_empty for pe in pes)),
             controller.start_strobe.eq(registers.start),
@@ -122,7 +122,7 @@ class Array(wiring.Component):
             loader.pe_errors.eq(Cat(pe.error for pe in pes)),
             unloader.active.eq(controller.unload_row),
             unloader.last_row.eq(controller.last_row),
-            unloader.current.eq(leading_nonzero.current),
+            unloader.current.eq(controller.current),
         ]
         self._connect_registers(m, pes, loader, controller, registers)
         if self._debug:
@@ -162,7 +162,9 @@ class Array(wiring.Component):
             pe.computing.eq(controller.computing),
             pe.read.eq(controller.read),
             pe.read_row.eq(controller.read_row),
+            pe.shift.eq(controller.shift),
             pe.take.eq(controller.take),
+            pe.coming.eq(controller.coming),
             pe.clear.eq(controller.clear[number]),
             pe.broadcast.eq(controller.broadcast),
             pe.write_back.eq(controller.write_back),
@@ -195,8 +197,18 @@ class Array(wiring.Component):
             for lane, value in enumerate(controller.broadcast)
             for name in ("valid", "activation", "pointer")
         }
+        selected = controller.selected
+        select = {
+            f"select_{name}_{lane}": value[name]
+            for lane, value in enumerate(selected.lanes)
+            for name in ("valid", "pe")
+        }
         values = {
+            **select,
+            "select_base": selected.base,
             **broadcast,
+            "read": controller.read,
+            "shift": controller.shift,
             "loader_state": loader.state,
             "loader_error": loader.error,
             "error_pe": loader.error_pe,

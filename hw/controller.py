@@ -4,18 +4,19 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.interfaces import bits, broadcast_layout, layer_layout, write_back_layout
+from hw.interfaces import bits, broadcast_layout, fullness_bits, layer_layout, write_back_layout
 from hw.layer_table import LayerTable, layer_entry_layout, layer_write_layout
 from hw.leading_nonzero import nonzero_layout
+from hw.selection import Selection, select_layout
 from model.config import ArrayConfig
-from model.layouts import COUNTER_BITS, FLUSH_CYCLES, RUNNING_STATES, ControlState, patience_bits
+from model.layouts import ACTIVATION_BITS, COUNTER_BITS, FLUSH_CYCLES, RUNNING_STATES, ControlState, patience_bits
 
 
 class Controller(wiring.Component):
     """Sequences the PEs; docs/architecture.md, section 6, gives every state's cycles and actions.
 
-    A layer takes 18 cycles, its out_rows, and the cycles in which activations are broadcast and worked off;
-    at most `broadcasts_per_cycle` broadcasts per cycle, registered once.
+    A layer takes 20 cycles, its out_rows, and the cycles in which activations are broadcast and worked off;
+    at most `broadcasts_per_cycle` broadcasts per cycle, registered twice.
 
     Members, towards host and loader
     --------------------------------
@@ -31,10 +32,11 @@ class Controller(wiring.Component):
     Members, towards the PEs (the Out ones are those of `ProcessingElementSignature`)
     ---------------------------------------------------------------------------------
     nonzero : In(nonzero_layout(pes, broadcasts_per_cycle)), root of the leading-nonzero tree.
-    chosen : In(pes), the PEs it names.
-    full, queue_empty : In(pes).
-    begin_layer, layer, computing, read, read_row, take, broadcast, write_back : Out.
-    clear : Out(pes), the PEs whose activations are broadcast.
+    chosen : In(pes), the PEs it names; current : In(ArrayLayout(16, pes)).
+    full : In(ArrayLayout(fullness_bits(config), pes)); queue_empty : In(pes).
+    begin_layer, layer, computing, read, read_row, shift, take, coming, broadcast, write_back : Out.
+    clear : Out(pes), the PEs whose activations are selected.
+    selected : Out, the select register.
 
     Members, towards the unloader
     -----------------------------
@@ -71,15 +73,19 @@ class Controller(wiring.Component):
                 "stalls": Out(COUNTER_BITS),
                 "nonzero": In(nonzero_layout(config.pes, broadcasts)),
                 "chosen": In(config.pes),
-                "full": In(config.pes),
+                "current": In(data.ArrayLayout(ACTIVATION_BITS, config.pes)),
+                "full": In(data.ArrayLayout(fullness_bits(config), config.pes)),
                 "queue_empty": In(config.pes),
                 "begin_layer": Out(1),
                 "layer": Out(layer_layout(config)),
                 "computing": Out(1),
                 "read": Out(1),
                 "read_row": Out(bits(config.activation_depth)),
+                "shift": Out(1),
                 "take": Out(1),
                 "clear": Out(config.pes),
+                "selected": Out(select_layout(config)),
+                "coming": Out(range(broadcasts + 1)),
                 "broadcast": Out(data.ArrayLayout(broadcast_layout(config), broadcasts)),
                 "write_back": Out(write_back_layout(config)),
                 "unload_row": Out(1),
@@ -94,7 +100,6 @@ class Controller(wiring.Component):
         m.submodules.layer_table = table = LayerTable(config)
         descriptor = Signal(layer_entry_layout(config))
         flush = Signal(range(FLUSH_CYCLES))
-        next_row = Signal(bits(config.activation_depth))  # of the activation memory, the next to be presented
         is_last = Signal()  # row is the last of in_rows or out_rows, whatever is being counted
         bias_address = Signal(bits(config.constant_depth))
         exhausted, stalled = self._elaborate_broadcast(m, table)
@@ -110,11 +115,13 @@ class Controller(wiring.Component):
             """The next row of that many is next."""
             m.d.sync += [row.eq(row + 1), is_last.eq((row + 2 == rows) | (row == most_rows - 2))]
 
-        def present():
-            """Read `next_row` of the activation memories; after a last row nobody takes it."""
-            m.d.comb += self.read.eq(1)
-            m.d.sync += next_row.eq(next_row + 1)
+        def advance():
+            """The PEs' activations move up by a row in the next cycle; rows after a last one are not taken."""
+            m.d.sync += [self.read.eq(1), self.shift.eq(1)]
 
+        m.d.sync += [self.read.eq(0), self.shift.eq(0)]
+        with m.If(self.read):
+            m.d.sync += self.read_row.eq(self.read_row + 1)
         m.d.comb += [
             table.write.eq(self.layer_write),
             table.address.eq(self.layer_number),
@@ -131,7 +138,6 @@ class Controller(wiring.Component):
             self.last_row.eq(is_last),
             self.write_back.row.eq(row),
             self.write_back.address.eq(bias_address),
-            self.read_row.eq(next_row),
         ]
         with m.If(self.running):
             m.d.sync += self.cycles.eq(self.cycles + 1)
@@ -143,7 +149,7 @@ class Controller(wiring.Component):
         with m.Switch(state):
             with m.Case(*RUNNING_STATES):
                 m.d.comb += self.running.eq(1)
-            with m.Case(ControlState.UNLOAD_0, ControlState.UNLOAD_1, ControlState.UNLOAD):
+            with m.Case(ControlState.UNLOAD_0, ControlState.UNLOAD_1, ControlState.UNLOAD_2, ControlState.UNLOAD):
                 m.d.comb += self.unloading.eq(1)
 
         with m.Switch(state):
@@ -169,33 +175,37 @@ class Controller(wiring.Component):
                 m.d.sync += state.eq(ControlState.PREFETCH_1)
 
             with m.Case(ControlState.PREFETCH_1):
-                m.d.comb += [self.read.eq(1), self.read_row.eq(table.entry.first_row)]
                 m.d.sync += [
                     descriptor.eq(table.entry),
-                    next_row.eq(table.entry.first_row + 1),
+                    self.read_row.eq(table.entry.first_row),
+                    self.read.eq(1),
                     state.eq(ControlState.PREFETCH_2),
                 ]
 
             with m.Case(ControlState.PREFETCH_2):
+                advance()
+                m.d.sync += state.eq(ControlState.PREFETCH_3)
+
+            with m.Case(ControlState.PREFETCH_3):
                 m.d.comb += self.take.eq(1)
-                present()
+                advance()
                 first(descriptor.in_rows)
                 m.d.sync += state.eq(ControlState.BROADCAST)
 
             with m.Case(ControlState.BROADCAST):
                 m.d.comb += self.computing.eq(1)
                 with m.If(exhausted):
-                    present()
                     with m.If(is_last):
                         m.d.sync += state.eq(ControlState.DRAIN)
                     with m.Else():
                         m.d.comb += self.take.eq(1)
+                        advance()
                         following(descriptor.in_rows)
 
             with m.Case(ControlState.DRAIN):
                 m.d.comb += self.computing.eq(1)
                 m.d.sync += bias_address.eq(descriptor.bias_base)
-                with m.If(~Cat(lane.valid for lane in self.broadcast).any() & self.queue_empty.all()):
+                with m.If((self.coming == 0) & self.queue_empty.all()):
                     first(descriptor.out_rows)
                     m.d.sync += state.eq(ControlState.WRITE_BACK)
                     with m.If(descriptor.keep):
@@ -210,35 +220,38 @@ class Controller(wiring.Component):
                     following(descriptor.out_rows)
 
             with m.Case(ControlState.FLUSH):
-                m.d.sync += [flush.eq(flush + 1), next_row.eq(0)]
+                m.d.sync += [flush.eq(flush + 1), self.read_row.eq(0)]
                 with m.If(flush == FLUSH_CYCLES - 1):
                     m.d.sync += [flush.eq(0), self.bank.eq(self.bank ^ ~descriptor.keep)]
                     with m.If((self.layer_number + 1 >= self.layers) | (self.layer_number == most_layers - 1)):
                         m.d.comb += self.finished.eq(1)
-                        m.d.sync += [self.done.eq(1), state.eq(ControlState.UNLOAD_0)]
+                        m.d.sync += self.done.eq(1)
                         with m.If(self.holding):
                             m.d.sync += state.eq(ControlState.IDLE)
+                        with m.Else():
+                            m.d.sync += [self.read.eq(1), state.eq(ControlState.UNLOAD_0)]
                     with m.Else():
                         m.d.sync += [self.layer_number.eq(self.layer_number + 1), state.eq(ControlState.PREFETCH_0)]
 
             with m.Case(ControlState.UNLOAD_0):
-                present()
+                advance()
                 m.d.sync += state.eq(ControlState.UNLOAD_1)
 
             with m.Case(ControlState.UNLOAD_1):
-                m.d.comb += self.take.eq(1)
-                present()
+                advance()
+                m.d.sync += state.eq(ControlState.UNLOAD_2)
+
+            with m.Case(ControlState.UNLOAD_2):
                 first(descriptor.out_rows)
                 m.d.sync += state.eq(ControlState.UNLOAD)
 
             with m.Case(ControlState.UNLOAD):
-                m.d.comb += self.unload_row.eq(1)
+                m.d.comb += self.unload_row.eq(~self.shift)
                 with m.If(self.row_done):
-                    present()
                     with m.If(is_last):
                         m.d.sync += state.eq(ControlState.IDLE)
                     with m.Else():
-                        m.d.comb += self.take.eq(1)
+                        advance()
                         following(descriptor.out_rows)
 
             with m.Default():
@@ -256,31 +269,47 @@ class Controller(wiring.Component):
         Gives two signals: a row is exhausted in this cycle; a broadcast waits for a queue.
         """
         config, state, nonzero = self._config, self.state, self.nonzero
-        lanes = len(self.broadcast)
+        lanes = config.broadcasts_per_cycle
+        m.submodules.selection = selection = Selection(config)
         column_base = Signal(bits(config.pointer_depth))
         fire = Signal()
         exhausted = Signal()
         stalled = Signal()
-        is_full = self.full.any()
         with m.If(state == ControlState.PREFETCH_1):
             m.d.sync += column_base.eq(table.entry.pointer_base)
         with m.Elif(exhausted):
             m.d.sync += column_base.eq(column_base + config.pes)
+
+        # What the PEs say is known in the next cycle, and by then what was selected in this one.
+        is_full = Signal()
+        any_full = [Cat(full[behind] for full in self.full).any() for behind in range(fullness_bits(config))]
+        full_with = Signal(lanes + 1)
+        with m.Switch(self.coming):
+            for coming in range(lanes + 1):
+                with m.Case(coming):
+                    m.d.sync += full_with.eq(Cat(any_full[coming:][: lanes + 1]))
+        m.d.comb += [
+            self.coming.eq(sum(lane.valid for lane in self.selected.lanes)),
+            is_full.eq(full_with.bit_select(self.coming, 1)),
+        ]
+
         with m.If(state == ControlState.BROADCAST):
             m.d.comb += [
                 fire.eq(nonzero.lanes[0].valid & ~is_full),
                 exhausted.eq(~nonzero.lanes[0].valid | (~nonzero.more & ~is_full)),
+                stalled.eq(nonzero.lanes[0].valid & is_full),
             ]
-            m.d.comb += stalled.eq(nonzero.lanes[0].valid & is_full)
         with m.If(stalled):
             m.d.sync += self.stalls.eq(self.stalls + 1)
-        for broadcast, lane in zip(self.broadcast, nonzero.lanes, strict=True):
-            m.d.sync += [
-                broadcast.valid.eq(fire & lane.valid),
-                broadcast.activation.eq(lane.activation),
-                broadcast.pointer.eq(column_base + lane.index),
-            ]
-        m.d.comb += self.clear.eq(self.chosen & fire.replicate(config.pes))
+        for chosen, lane in zip(selection.chosen.lanes, nonzero.lanes, strict=True):
+            m.d.comb += [chosen.valid.eq(fire & lane.valid), chosen.pe.eq(lane.index)]
+        m.d.comb += [
+            selection.chosen.base.eq(column_base),
+            selection.current.eq(self.current),
+            self.selected.eq(selection.selected),
+            self.broadcast.eq(selection.broadcast),
+            self.clear.eq(self.chosen & fire.replicate(config.pes)),
+        ]
         with m.If(fire):
             sent = 1 if lanes == 1 else 1 + nonzero.lanes[1].valid
             m.d.sync += self.broadcasts.eq(self.broadcasts + sent)

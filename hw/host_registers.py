@@ -26,14 +26,14 @@ class HostRegisters(wiring.Component):
     """Reads and writes of the registers in `model.registers`; addresses without a readable register give 0.
 
     Read latency 2 cycles: the address is registered, then the value it selects. Throughput one read per cycle.
-    A write acts in the cycle of its strobe; `interrupt` follows its cause by two cycles.
+    A write has its effect in the cycle after; `interrupt` follows its cause by two cycles.
 
     Members
     -------
     address : In(6), of a read in every cycle and of a write with `write`.
     write, write_data : In(1), In(32).
     read_data : Out(32).
-    start, soft_reset : Out(1), CONTROL.start or CONTROL.reset is written in this cycle; a reset wins over a start.
+    start, soft_reset : Out(1), CONTROL.start or CONTROL.reset was written a cycle ago; a reset wins over a start.
     resume, hold : Out(1), bits of that write, valid with `start`.
     interrupt : Out(1), level.
     finished : In(1), STATUS.done becomes 1 at the end of this cycle.
@@ -102,11 +102,15 @@ class HostRegisters(wiring.Component):
             events[Interrupt.DONE].eq(self.finished),
             events[Interrupt.ERROR].eq(is_error & ~was_error),
         ]
+        # The strobes reach all over the array: they leave from registers.
+        m.d.sync += [self.start.eq(0), self.soft_reset.eq(0)]
         with m.If(self.write), m.Switch(self.address):
             with m.Case(ADDRESS["CONTROL"]):
-                m.d.comb += [
+                m.d.sync += [
                     self.soft_reset.eq(self.write_data[Control.RESET]),
                     self.start.eq(self.write_data[Control.START] & ~self.write_data[Control.RESET]),
+                    self.resume.eq(self.write_data[Control.RESUME]),
+                    self.hold.eq(self.write_data[Control.HOLD]),
                 ]
             with m.Case(ADDRESS["PE_SELECT"]):
                 m.d.sync += self.pe_select.eq(self.write_data)
@@ -114,9 +118,8 @@ class HostRegisters(wiring.Component):
                 m.d.sync += irq_enable.eq(self.write_data)
             with m.Case(ADDRESS["IRQ_STATUS"]):
                 m.d.comb += cleared.eq(self.write_data)
-        m.d.comb += [self.resume.eq(self.write_data[Control.RESUME]), self.hold.eq(self.write_data[Control.HOLD])]
+        # A soft reset takes nothing from the host: its reads and writes of that cycle go on.
+        m.d.sync += irq_status.eq(irq_status & ~cleared | (events & ~self.soft_reset.replicate(len(events))))
         with m.If(self.soft_reset):
-            m.d.sync += Cat(address, self.read_data, was_error, self.interrupt).eq(0)
-        with m.Else():
-            m.d.sync += irq_status.eq(irq_status & ~cleared | events)
+            m.d.sync += Cat(was_error, self.interrupt).eq(0)
         return m

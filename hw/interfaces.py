@@ -36,6 +36,14 @@ def broadcast_layout(config: ArrayConfig) -> data.StructLayout:
     return data.StructLayout({"valid": 1, "activation": ACTIVATION_BITS, "pointer": bits(config.pointer_depth)})
 
 
+def fullness_bits(config: ArrayConfig) -> int:
+    """For how many numbers of activations on their way a PE says whether its queue would be full.
+
+    They are those selected in the cycle before and in this one, each at most `broadcasts_per_cycle`.
+    """
+    return 2 * config.broadcasts_per_cycle + 1
+
+
 def write_back_layout(config: ArrayConfig) -> data.StructLayout:
     """A write-back operation: the local row and the constant-memory address of its bias."""
     return data.StructLayout({"valid": 1, "row": bits(config.activation_depth), "address": bits(config.constant_depth)})
@@ -67,9 +75,10 @@ class ProcessingElementSignature(wiring.Signature):
     accepted), `begin_codes` with `columns`, `word` (code stream), `stream_ended` (loader in WAIT); out: `decoder_busy`.
 
     Running: `start` (accepted start without resume), `begin_layer` (PREFETCH_0), `layer`, `computing` (BROADCAST or
-    DRAIN), `read` (activation memory read enable) with `read_row`, `take`, `clear` (this PE's activation is broadcast
-    now), `broadcast` (a lane per broadcast of a cycle), `write_back`; out: `pending`, `current`, `full` (no room for
-    another broadcasts_per_cycle activations), `queue_empty` (queue_count = 0 and none on its way), `overflow`, `error`
+    DRAIN), `read` (activation memory read enable) with `read_row`, `shift`, `take`, `clear` (this PE's activation is
+    selected now), `coming` (activations in the select register), `broadcast` (a lane per broadcast of a cycle),
+    `write_back`; out: `pending`, `current`, `full` (bit s: with s activations more than those broadcast so far there is
+    no room for another broadcasts_per_cycle), `queue_empty` (queue_count = 0 and none broadcast), `overflow`, `error`
     (the error register, a `PeError`), `counter` (the selected one, same cycle).
     """
 
@@ -91,13 +100,15 @@ class ProcessingElementSignature(wiring.Signature):
                 "computing": In(1),
                 "read": In(1),
                 "read_row": In(bits(config.activation_depth)),
+                "shift": In(1),
                 "take": In(1),
                 "clear": In(1),
+                "coming": In(range(config.broadcasts_per_cycle + 1)),
                 "broadcast": In(data.ArrayLayout(broadcast_layout(config), config.broadcasts_per_cycle)),
                 "write_back": In(write_back_layout(config)),
                 "pending": Out(1),
                 "current": Out(ACTIVATION_BITS),
-                "full": Out(1),
+                "full": Out(fullness_bits(config)),
                 "queue_empty": Out(1),
                 "overflow": Out(1),
                 "error": Out(PeError),

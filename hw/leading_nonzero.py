@@ -5,7 +5,6 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import bits
-from model.layouts import ACTIVATION_BITS
 
 RADIX = 4  # children of a node, as in the paper
 
@@ -13,10 +12,10 @@ RADIX = 4  # children of a node, as in the paper
 def nonzero_layout(inputs: int, broadcasts: int) -> data.StructLayout:
     """What a node says of the `inputs` PEs below it: the lowest ones that have a pending activation, in order.
 
-    `more`: there are more of them than lanes; index and activation of a lane are valid while its `valid` is one, which
-    it is only if all lanes before it are valid.
+    `more`: there are more of them than lanes; the index of a lane is valid while its `valid` is one, which it is only
+    if all lanes before it are valid.
     """
-    lane = data.StructLayout({"valid": 1, "index": bits(inputs), "activation": ACTIVATION_BITS})
+    lane = data.StructLayout({"valid": 1, "index": bits(inputs)})
     return data.StructLayout({"lanes": data.ArrayLayout(lane, broadcasts), "more": 1})
 
 
@@ -54,11 +53,7 @@ class LeadingNonzeroNode(wiring.Component):
             node = Signal(self._layout, name=f"child_{number}")
             m.d.comb += node.more.eq(child.more)
             for lane, below in zip(node.lanes, child.lanes, strict=True):
-                m.d.comb += [
-                    lane.valid.eq(below.valid),
-                    lane.index.eq(below.index + number * self._span),
-                    lane.activation.eq(below.activation),
-                ]
+                m.d.comb += [lane.valid.eq(below.valid), lane.index.eq(below.index + number * self._span)]
             nodes.append(node)
         while len(nodes) > 1:
             pairs = [nodes[at : at + 2] for at in range(0, len(nodes), 2)]
@@ -87,8 +82,9 @@ class LeadingNonzeroNode(wiring.Component):
 class LeadingNonzero(wiring.Component):
     """The tree over all PEs; its root is what the central control unit sees (EIE, section IV).
 
-    Combinational, ceil(log4 pes) nodes deep. `chosen` needs no index: it comes from counts that run up and down a tree
-    of the same depth, so that pending bits clear without waiting for the root.
+    Combinational, ceil(log4 pes) nodes deep. The nodes hand up the number of the PE; its activation, which the paper's
+    nodes hand up too, is fetched by it a cycle later (`hw/selection.py`). `chosen` needs no number: it comes from
+    counts that run up and down a tree of the same depth, so that pending bits clear without waiting for the root.
 
     Parameters
     ----------
@@ -98,7 +94,6 @@ class LeadingNonzero(wiring.Component):
     Members
     -------
     pending : In(pes), bit k: PE k has an activation to broadcast.
-    current : In(ArrayLayout(16, pes)), that activation.
     o : Out(nonzero_layout(pes, broadcasts)).
     chosen : Out(pes), bit k: PE k is in a valid lane of `o`.
     """
@@ -109,7 +104,6 @@ class LeadingNonzero(wiring.Component):
         super().__init__(
             {
                 "pending": In(pes),
-                "current": In(data.ArrayLayout(ACTIVATION_BITS, pes)),
                 "o": Out(nonzero_layout(pes, broadcasts)),
                 "chosen": Out(pes),
             }
@@ -120,7 +114,7 @@ class LeadingNonzero(wiring.Component):
         nodes = []
         for pe in range(self._pes):
             leaf = Signal(nonzero_layout(1, self._broadcasts), name=f"leaf_{pe}")
-            m.d.comb += [leaf.lanes[0].valid.eq(self.pending[pe]), leaf.lanes[0].activation.eq(self.current[pe])]
+            m.d.comb += leaf.lanes[0].valid.eq(self.pending[pe])
             nodes.append(leaf)
         span, level = 1, 0
         while len(nodes) > 1:

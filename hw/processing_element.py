@@ -74,7 +74,7 @@ class ProcessingElement(wiring.Component):
         m.d.comb += [
             arriving.eq(sum(self.broadcast[lane].valid for lane in lanes)),
             skipped.eq(sum(reader.skipped for reader in readers)),
-            level.arriving.eq(arriving),
+            level.coming.eq(self.coming),
             level.pushed.eq(sum(reader.push for reader in readers)),
             level.skipped.eq(skipped),
             level.done.eq(issue.done),
@@ -139,6 +139,7 @@ class ProcessingElement(wiring.Component):
             activations.output_nonzero.eq(arithmetic.o_nonzero),
             activations.read.eq(self.read),
             activations.read_row.eq(self.read_row),
+            activations.shift.eq(self.shift),
             activations.take.eq(self.take),
             activations.clear.eq(self.clear),
             self.pending.eq(activations.pending),

@@ -1,17 +1,18 @@
-"""How full a PE's activation queue is, and whether the next broadcast fits."""
+"""How full a PE's activation queue is, and whether another broadcast would fit."""
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.interfaces import fullness_bits
 from model.config import ArrayConfig
 
 
 class QueueLevel(wiring.Component):
-    """Counts the slices in the queue, its issue register included, and those on their way to it.
+    """Counts the slices in the queue, its issue register included, and those broadcast and on their way to it.
 
-    Latency: `full` follows `arriving` in the same cycle, everything else comes out of registers. Whether the queue
-    would be full is worked out a cycle ahead, for each number of activations that may arrive.
+    Everything comes out of registers. Whether the queue is full is worked out a cycle ahead, for each number of
+    activations that may be selected meanwhile.
 
     Parameters
     ----------
@@ -19,12 +20,12 @@ class QueueLevel(wiring.Component):
 
     Members
     -------
-    arriving : activations in the broadcast register.
+    coming : activations in the select register, in the broadcast register in the next cycle.
     pushed, skipped : slices that enter the queue now, or leave stage Q without entering it.
     done : the issue register's slice is done with.
     count : slices in the queue.
-    full : no room for `broadcasts_per_cycle` more activations behind all those in the queue and on their way.
-    empty : nothing in the queue or in stages P and Q.
+    full : bit s: with s activations behind those that this counts, there is no room for `broadcasts_per_cycle` more.
+    empty : nothing in the queue, the broadcast register, or stages P and Q.
     """
 
     def __init__(self, config: ArrayConfig):
@@ -32,12 +33,12 @@ class QueueLevel(wiring.Component):
         lanes = range(config.broadcasts_per_cycle + 1)
         super().__init__(
             {
-                "arriving": In(lanes),
+                "coming": In(lanes),
                 "pushed": In(lanes),
                 "skipped": In(lanes),
                 "done": In(1),
                 "count": Out(range(config.queue_depth + 1)),
-                "full": Out(1),
+                "full": Out(fullness_bits(config)),
                 "empty": Out(1, init=1),
             }
         )
@@ -47,17 +48,13 @@ class QueueLevel(wiring.Component):
         depth, lanes = self._config.queue_depth, self._config.broadcasts_per_cycle
         level = Signal(range(depth + 1))
         reached = Signal(range(depth + 1))
-        m.d.comb += reached.eq(level + self.arriving - self.skipped)
+        m.d.comb += reached.eq(level + self.coming - self.skipped)
         m.d.sync += [
             self.count.eq(self.count + self.pushed - self.done),
             level.eq(reached - self.done),
             self.empty.eq(reached == self.done),
         ]
-        with m.Switch(self.arriving):
-            for arriving in range(lanes + 1):
-                room = depth - lanes - arriving
-                full = Signal(init=room < 0, name=f"full_{arriving}")
-                m.d.sync += full.eq(Mux(self.done, reached > room + 1, reached > room))
-                with m.Case(arriving):
-                    m.d.comb += self.full.eq(full)
+        for behind, full in enumerate(self.full):
+            room = depth - lanes - behind
+            m.d.sync += full.eq(Mux(self.done, reached > room + 1, reached > room))
         return m

@@ -163,7 +163,6 @@ def pe_debug_fields(config: ArrayConfig) -> list[DebugField]:
         DebugField("error", 3),
         DebugField("pending", 1),
         DebugField("current", ACTIVATION_BITS),
-        DebugField("ahead", ACTIVATION_BITS + 1),  # the activation, and whether it is not zero on top
         *(DebugField(f"{stage}_valid_{lane}", 1) for stage in "pq" for lane in range(config.broadcasts_per_cycle)),
         DebugField("queue_count", config.queue_depth.bit_length()),
         DebugField("issue_valid", 1),

@@ -1,0 +1,57 @@
+"""The select and the broadcast register: from the numbers of PEs to their activations on the way to all queues."""
+
+from amaranth.hdl import Module
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.interfaces import bits, broadcast_layout
+from model.config import ArrayConfig
+from model.layouts import ACTIVATION_BITS
+
+
+def select_layout(config: ArrayConfig) -> data.StructLayout:
+    """Which PEs' activations are broadcast next, and the pointer address of PE 0's column in their row."""
+    lane = data.StructLayout({"valid": 1, "pe": bits(config.pes)})
+    return data.StructLayout(
+        {"lanes": data.ArrayLayout(lane, config.broadcasts_per_cycle), "base": bits(config.pointer_depth)}
+    )
+
+
+class Selection(wiring.Component):
+    """Fetches the selected PEs' activations; docs/architecture.md, section 6.
+
+    Latency: two cycles from `chosen` to `broadcast`, both registers. Throughput: every lane in every cycle.
+
+    Parameters
+    ----------
+    config : sizes of the array.
+
+    Members
+    -------
+    chosen : In(select_layout(config)), selected in this cycle.
+    current : In(ArrayLayout(16, pes)), the activations one cycle after they were selected.
+    selected, broadcast : Out, registers.
+    """
+
+    def __init__(self, config: ArrayConfig):
+        lanes = config.broadcasts_per_cycle
+        super().__init__(
+            {
+                "chosen": In(select_layout(config)),
+                "current": In(data.ArrayLayout(ACTIVATION_BITS, config.pes)),
+                "selected": Out(select_layout(config)),
+                "broadcast": Out(data.ArrayLayout(broadcast_layout(config), lanes)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        selected = self.selected
+        m.d.sync += selected.eq(self.chosen)
+        for broadcast, lane in zip(self.broadcast, selected.lanes, strict=True):
+            m.d.sync += [
+                broadcast.valid.eq(lane.valid),
+                broadcast.activation.eq(self.current[lane.pe]),
+                broadcast.pointer.eq(selected.base + lane.pe),
+            ]
+        return m
