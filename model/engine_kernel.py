@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 
 from model.compiled import compiled
 
-PREFETCH_CYCLES = 3  # PREFETCH_0 to PREFETCH_2, before the first broadcast can be decided
+PREFETCH_CYCLES = 4  # PREFETCH_0 to PREFETCH_3, before the first broadcast can be decided
 NEVER = np.iinfo(np.int32).max - 1
-RECENT = 8  # more than the activations that are broadcast in the cycles until a slice is known
-QUEUED_AFTER = 4  # cycles from a broadcast's decision until its slice is in the queue: stages B, P and Q, then the slot
+RECENT = 16  # more than the activations that are broadcast in the cycles until a slice is known
+QUEUED_AFTER = 5  # cycles from a broadcast's decision until its slice is in the queue: select register, stages B, P, Q
+FREED_AFTER = 2  # cycles from the issue of a slice's last entry until another can be decided for its slot
+KNOWN_AFTER = QUEUED_AFTER + FREED_AFTER - 1  # cycles until a decision sees whether the slice of one before is queued
 
 
 @compiled
@@ -53,7 +55,7 @@ def layer_schedule(
             broadcast = earliest
             waits_for = number - queue_depth + broadcasts_per_cycle - 1
             if waits_for >= 0:
-                broadcast = np.int32(max(earliest, 1 + last_finished[waits_for]))
+                broadcast = np.int32(max(earliest, FREED_AFTER + last_finished[waits_for]))
             stalls += broadcast - earliest
             row = column // pes
             lane = 0
@@ -80,7 +82,7 @@ def layer_schedule_skipping(
 ) -> tuple[int, int, int]:
     """`layer_schedule` when empty slices are dropped where their pointers are compared.
 
-    A broadcast decided in one of the three cycles before counts as a slot in every queue, because its slice is not yet
+    A broadcast decided in one of the five cycles before counts as a slot in every queue, because its slice is not yet
     known to be empty; earlier ones count where their slice is not empty and not finished.
     """
     pes = counts.shape[1]
@@ -110,11 +112,11 @@ def layer_schedule_skipping(
             cycle = earliest
             while not never_full:
                 unknown = np.int32(0)
-                while unknown < number and broadcasts[number - 1 - unknown] > cycle - QUEUED_AFTER:
+                while unknown < number and broadcasts[number - 1 - unknown] > cycle - KNOWN_AFTER:
                     unknown += np.int32(1)
                 until = np.int32(NEVER)  # these are the unknown ones up to that cycle
                 if unknown > 0:
-                    until = np.int32(broadcasts[number - unknown] + QUEUED_AFTER - 1)
+                    until = np.int32(broadcasts[number - unknown] + KNOWN_AFTER - 1)
                 slots = np.int32(queue_depth - broadcasts_per_cycle + 1 - unknown)
                 if slots > 0:
                     for pe in range(pes):
@@ -127,8 +129,8 @@ def layer_schedule_skipping(
                     latest = np.int32(0)
                     for pe in range(pes):
                         latest = max(latest, ring[np.uint32(places[pe])])
-                    if max(cycle, latest + 1) <= until:
-                        cycle = np.int32(max(cycle, latest + 1))
+                    if max(cycle, latest + FREED_AFTER) <= until:
+                        cycle = np.int32(max(cycle, latest + FREED_AFTER))
                         break
                 cycle = np.int32(until + 1)
             stalls += cycle - earliest

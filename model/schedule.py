@@ -81,7 +81,7 @@ class LayerSchedule:
     ----------
     work : what was to be done.
     queue_depth : slots of every queue.
-    broadcasts : (n,) int32, the cycle in which each broadcast was decided; its register is valid in the next.
+    broadcasts : (n,) int32, the cycle in which each broadcast was decided; the select register is valid in the next.
     exhausted : cycle in which the last local row is exhausted, the last of compute.
     drained : last cycle of DRAIN.
     stalls : cycles in which a broadcast waited for a full queue.
@@ -117,7 +117,7 @@ class LayerSchedule:
     def finishes(self) -> NDArray[np.int32]:
         """(n, pes) cycle in which the last entry of every slice is issued; of a dropped slice, one before `starts`.
 
-        finish[j] = max(finish[j-1], broadcast[j] + 4) + busy[j], solved for the running sum of busy.
+        finish[j] = max(finish[j-1], broadcast[j] + 5) + busy[j], solved for the running sum of busy.
         """
         total = np.cumsum(self.busy, axis=0, dtype=np.int32)
         waited = self.broadcasts[:, None] + np.int32(QUEUED_AFTER) - (total - self.busy)
@@ -152,12 +152,17 @@ class LayerSchedule:
         return np.cumsum(change[:, :-1], axis=1, dtype=np.int32)
 
     def in_flight(self, begin: int, end: int) -> NDArray[np.int32]:
-        """(end - begin,) broadcasts on their way to the queues, in stages B, P and Q, in the cycles of the part."""
+        """(end - begin,) broadcasts on their way to the queues, selected or in stages B, P and Q, in those cycles."""
         cycles = np.arange(begin, end)
         sent = np.searchsorted(self.broadcasts, cycles)
         return (sent - np.searchsorted(self.broadcasts, cycles - QUEUED_AFTER + 1)).astype(np.int32)
 
     def full(self, begin: int, end: int) -> NDArray[np.bool_]:
-        """(pes, end - begin) whether a queue and what is on its way leave too few slots: then none is decided."""
-        taken = self.occupancy(begin, end) + self.in_flight(begin, end)
+        """(pes, end - begin) whether a queue and what is on its way leave too few slots: then none is decided.
+
+        Seen a cycle late: slots that became free in the cycle before are still taken.
+        """
+        before = self.occupancy(begin - 1, end - 1) + self.in_flight(begin - 1, end - 1)
+        decided = np.diff(np.searchsorted(self.broadcasts, np.arange(begin - 1, end))).astype(np.int32)
+        taken = before + decided
         return taken + self.work.broadcasts_per_cycle > self.queue_depth

@@ -20,6 +20,7 @@ PHASES = {
     ControlState.PREFETCH_0: 0,
     ControlState.PREFETCH_1: 0,
     ControlState.PREFETCH_2: 0,
+    ControlState.PREFETCH_3: 0,
     ControlState.BROADCAST: 0,
     ControlState.DRAIN: 1,
     ControlState.WRITE_BACK: 2,

@@ -16,6 +16,7 @@ COMPUTING = (
     ControlState.PREFETCH_0,
     ControlState.PREFETCH_1,
     ControlState.PREFETCH_2,
+    ControlState.PREFETCH_3,
     ControlState.BROADCAST,
     ControlState.DRAIN,
 )
@@ -29,7 +30,7 @@ class Seen:
     full: list[list[bool]] = field(default_factory=list)
     issued: list[list[QueueItem | None]] = field(default_factory=list)
     in_flight: list[int] = field(default_factory=list)
-    broadcasts: list[int] = field(default_factory=list)
+    selected: list[int] = field(default_factory=list)
 
 
 class Watcher:
@@ -45,13 +46,14 @@ class Watcher:
             return
         if controller.state == ControlState.PREFETCH_0:
             self.layers.append(Seen())
-        seen, valid = self.layers[-1], sum(lane is not None for lane in controller.broadcasts)
+        seen, selected = self.layers[-1], controller.selection.valid_lanes
+        broadcast = sum(lane is not None for lane in controller.broadcasts)
         (reading,) = {pe.pointer_memory.on_the_way for pe in pes}
         seen.counts.append([pe.queue.count for pe in pes])
-        seen.full.append([pe.is_full(valid) for pe in pes])
+        seen.full.append([pe.is_full(selected) for pe in pes])
         seen.issued.append([pe.queue.issue for pe in pes])
-        seen.in_flight.append(reading + valid)
-        seen.broadcasts.append(valid)
+        seen.in_flight.append(reading + broadcast + selected)
+        seen.selected.append(selected)
 
 
 def slices_of(issued: list[QueueItem | None]) -> list[tuple[int, int]]:

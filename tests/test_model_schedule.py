@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from model.engine import Engine, run_image
 from model.registers import PeCounter
-from model.schedule import LayerSchedule
+from model.schedule import PREFETCH_CYCLES, LayerSchedule
 from tests.support_images import layer_from_codes, network, random_activations, random_network_image, small_config
 from tests.support_queues import Seen, slices_of, watch
 
@@ -21,7 +21,7 @@ def check(schedule: LayerSchedule, seen: Seen) -> None:
     np.testing.assert_array_equal(schedule.occupancy(0, cycles), np.array(seen.counts).T)
     np.testing.assert_array_equal(schedule.full(0, cycles), np.array(seen.full).T)
     np.testing.assert_array_equal(schedule.in_flight(0, cycles), seen.in_flight)
-    assert schedule.broadcasts.tolist() == np.repeat(np.arange(cycles) - 1, seen.broadcasts).tolist()
+    assert schedule.broadcasts.tolist() == np.repeat(np.arange(cycles) - 1, seen.selected).tolist()
     for pe in range(schedule.pes):
         queued = schedule.busy[:, pe] > 0
         spans = zip(schedule.starts[queued, pe].tolist(), schedule.finishes[queued, pe].tolist(), strict=True)
@@ -79,7 +79,7 @@ def test_figures_are_the_engines(seed, skip):
         assert schedule.entries.sum(axis=0).tolist() == result.counters[PeCounter.ENTRIES].tolist()
         fillers = (schedule.entries - work.nonzeros[work.columns]).sum(axis=0)
         assert fillers.tolist() == result.counters[PeCounter.FILLERS].tolist()
-        starved = schedule.drained + 1 - 3 - schedule.busy.sum(axis=0)
+        starved = schedule.drained + 1 - PREFETCH_CYCLES - schedule.busy.sum(axis=0)
         assert starved.tolist() == result.counters[PeCounter.STARVED_CYCLES].tolist()
         assert (np.diff(work.columns) > 0).all()
         assert 0 not in work.activations

@@ -1,4 +1,4 @@
-"""Activation read and write: two banks that swap roles per layer, and the activation offered for broadcast."""
+"""Activation read and write: two banks that swap roles per layer, and the activations that wait for broadcast."""
 
 from model.config import ArrayConfig
 from model.stepped.arithmetic_unit import ArithmeticUnit
@@ -7,7 +7,10 @@ from model.stepped.signals import PeSignals
 
 
 class ActivationMemory:
-    """`current` is this PE's activation of the row being scanned, `pending` says that it waits for its broadcast."""
+    """`current`: this PE's activation of the row being scanned or just exhausted; `ahead`: that of the row after it.
+
+    `pending` says that the activation of the row being scanned is not zero and not yet selected.
+    """
 
     def __init__(self, config: ArrayConfig, source: ArithmeticUnit) -> None:
         self._config = config
@@ -17,14 +20,16 @@ class ActivationMemory:
 
     def reset(self) -> None:
         self.current = 0
+        self.ahead = 0
         self.pending = False
         self._next_current = 0
+        self._next_ahead = 0
         self._next_pending = False
 
     def compute(self, pe: PeSignals) -> None:
         depth, control, output = self._config.activation_depth, pe.control, self._source.o
-        if control.read_row is not None:
-            self.words.read(control.bank * depth + control.read_row)
+        if control.read:
+            self.words.read(control.bank * depth + control.next_row)
         if output is not None:
             self.words.write((1 - control.bank) * depth + output.row, output.value)
         write = pe.loader.activation_write
@@ -32,13 +37,15 @@ class ActivationMemory:
             value = write.value(pe.number, self._config.lanes)
             if value is not None:
                 self.words.write(write.address, value)
-        self._next_current = self.words.output if control.take else self.current
+        self._next_current = self.ahead if control.shift else self.current
+        self._next_ahead = self.words.output if control.shift else self.ahead
         if control.take:
-            self._next_pending = self.words.output != 0
+            self._next_pending = self._next_ahead != 0
         else:
-            self._next_pending = self.pending and pe.number not in control.clear
+            self._next_pending = self.pending and pe.number not in control.selects
 
     def commit(self) -> None:
         self.current = self._next_current
+        self.ahead = self._next_ahead
         self.pending = self._next_pending
         self.words.commit()

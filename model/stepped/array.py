@@ -42,7 +42,7 @@ class SteppedArray:
 
         `arrange` may reorder, in place, the calls of each phase: the result does not depend on it.
         """
-        strobes = self.registers.strobes(inputs)
+        strobes = self.registers.strobes
         control = self.controller.settle(strobes, bool(inputs.o_ready))
         loader = self.loader.settle(self._loader_inputs(inputs, control.start_rejected))
         for phase in (self._computations(inputs, loader, control), self._commits()):
@@ -58,7 +58,7 @@ class SteppedArray:
     def _loader_inputs(self, inputs: Inputs, start_rejected: bool) -> LoaderInputs:
         seen = LoaderInputs()
         seen.word = Word(inputs.i_data, bool(inputs.i_last)) if inputs.i_valid else None
-        seen.start = self.registers.strobes(inputs).start
+        seen.start = self.registers.strobes.start
         seen.control_idle = self.controller.state == ControlState.IDLE
         seen.control_fault = self.controller.fault
         seen.ready_pes = [pe.decoder.ready for pe in self.pes]
@@ -105,6 +105,9 @@ class SteppedArray:
             "row": controller.row,
             "bank": controller.bank,
             "hold": int(controller.hold),
+            **self._select_fields(),
+            "read": int(controller.read),
+            "shift": int(controller.shift),
             **self._broadcast_fields(),
             "done": int(controller.done),
             "cycles": controller.cycles,
@@ -113,6 +116,14 @@ class SteppedArray:
             "interrupt": int(self.registers.interrupt),
         }
         return fields, [pe.debug() for pe in self.pes]
+
+    def _select_fields(self) -> dict[str, int]:
+        selection = self.controller.selection
+        fields: dict[str, int] = {}
+        for lane, pe in enumerate(selection.lanes):
+            fields[f"select_valid_{lane}"] = int(pe is not None)
+            fields[f"select_pe_{lane}"] = pe or 0
+        return fields | {"select_base": selection.base}
 
     def _broadcast_fields(self) -> dict[str, int]:
         fields: dict[str, int] = {}

@@ -7,7 +7,7 @@ from model.layouts import ACTIVATION_BITS, COUNTER_BITS, FLUSH_CYCLES, RUNNING_S
 from model.stepped.leading_nonzero import leading_nonzeros
 from model.stepped.loader import Loader
 from model.stepped.processing_element import ProcessingElement
-from model.stepped.signals import Broadcast, ControlSignals, HostStrobes, LayerEntry, WriteBack
+from model.stepped.signals import Broadcast, ControlSignals, HostStrobes, LayerEntry, Selection, WriteBack
 
 
 class Controller:
@@ -19,6 +19,7 @@ class Controller:
         self._pes = pes
         self._longest_patience = (1 << patience_bits(config)) - 1
         self._pointer_mask = (1 << (config.pointer_depth - 1).bit_length()) - 1
+        self._row_mask = (1 << (config.activation_depth - 1).bit_length()) - 1
         self.reset()
 
     def reset(self) -> None:
@@ -31,7 +32,11 @@ class Controller:
         self.column_base = 0
         self.descriptor = LayerEntry()
         self.hold = False
+        self.read = False
+        self.shift = False
+        self.next_row = 0
         nothing = (None,) * self._config.broadcasts_per_cycle
+        self.selection = Selection(nothing)
         self.broadcasts: tuple[Broadcast | None, ...] = nothing
         self.done = False
         self.cycles = 0
@@ -42,6 +47,7 @@ class Controller:
         self._entry = LayerEntry()
         self._loaded_layers = 0
         self._drained = False
+        self._next_selection = self.selection
         self._next_broadcasts = self.broadcasts
 
     def settle(self, strobes: HostStrobes, o_ready: bool) -> ControlSignals:
@@ -50,6 +56,10 @@ class Controller:
             self.layer,
             self.bank,
             self.descriptor,
+            self.read,
+            self.next_row,
+            self.shift,
+            self.selection,
             self.broadcasts,
             resume=strobes.resume,
             hold=strobes.hold,
@@ -63,26 +73,23 @@ class Controller:
                 signals.begin_layer = True
                 signals.table_read = self.layer
             case ControlState.PREFETCH_1:
-                signals.read_row = self._loader.table.output.first_row
-            case ControlState.PREFETCH_2:
-                signals.take = True
-                signals.read_row = self.descriptor.first_row + 1
-            case ControlState.UNLOAD_0:
-                signals.read_row = 0
-            case ControlState.UNLOAD_1:
-                signals.take = True
-                signals.read_row = 1
+                signals.then_read = True
+            case ControlState.PREFETCH_2 | ControlState.UNLOAD_0 | ControlState.UNLOAD_1:
+                signals.then_read = signals.then_shift = True
+            case ControlState.PREFETCH_3:
+                signals.take = signals.then_read = signals.then_shift = True
             case ControlState.BROADCAST:
                 self._settle_broadcast(signals)
             case ControlState.CLEAR:
                 signals.write_back = WriteBack(self.row, 0)
             case ControlState.WRITE_BACK:
                 signals.write_back = WriteBack(self.row, self.descriptor.bias_base + self.row)
+            case ControlState.FLUSH:
+                signals.then_read = self.becomes_done and not self.hold
             case ControlState.UNLOAD:
-                signals.send = o_ready
-                if o_ready and self.group == self._config.groups - 1 and self.row < self.descriptor.out_rows - 1:
-                    signals.take = True
-                    signals.read_row = self.row + 2
+                signals.send = self.output_valid and o_ready
+                if signals.send and self.group == self._config.groups - 1 and self.row < self.descriptor.out_rows - 1:
+                    signals.then_read = signals.then_shift = True
             case _:
                 pass
         return signals
@@ -90,18 +97,12 @@ class Controller:
     def _settle_broadcast(self, signals: ControlSignals) -> None:
         pending = [pe.activation_memory.pending for pe in self._pes]
         if any(pending):
-            signals.stall = any(pe.is_full(self._in_register) for pe in self._pes)
+            signals.stall = any(pe.is_full(self.selection.valid_lanes) for pe in self._pes)
             if not signals.stall:
-                signals.clear = tuple(leading_nonzeros(pending, self._config.broadcasts_per_cycle))
-        signals.exhausted = sum(pending) == len(signals.clear)
+                signals.selects = tuple(leading_nonzeros(pending, self._config.broadcasts_per_cycle))
+        signals.exhausted = sum(pending) == len(signals.selects)
         if signals.exhausted and self.row < self.descriptor.in_rows - 1:
-            signals.take = True
-            signals.read_row = self.descriptor.first_row + self.row + 2
-
-    @property
-    def _in_register(self) -> int:
-        """Activations in the broadcast register."""
-        return sum(broadcast is not None for broadcast in self.broadcasts)
+            signals.take = signals.then_read = signals.then_shift = True
 
     @property
     def fault(self) -> bool:
@@ -116,7 +117,7 @@ class Controller:
 
     @property
     def output_valid(self) -> bool:
-        return self.state == ControlState.UNLOAD
+        return self.state == ControlState.UNLOAD and not self.shift
 
     @property
     def output_last(self) -> bool:
@@ -136,12 +137,17 @@ class Controller:
             self._loader.table.read(control.table_read)
         self._entry = self._loader.table.output
         self._loaded_layers = self._loader.loaded_layers
-        self._drained = self._in_register == 0 and all(pe.queue_empty for pe in self._pes)
-        lanes: list[Broadcast | None] = [
-            Broadcast(self._pes[pe].activation_memory.current, (self.column_base + pe) & self._pointer_mask)
-            for pe in control.clear
-        ]
-        self._next_broadcasts = tuple(lanes + [None] * (self._config.broadcasts_per_cycle - len(lanes)))
+        coming = self.selection.valid_lanes + sum(broadcast is not None for broadcast in self.broadcasts)
+        self._drained = coming == 0 and all(pe.queue_empty for pe in self._pes)
+        absent = self._config.broadcasts_per_cycle - len(control.selects)
+        self._next_selection = Selection(control.selects + (None,) * absent, self.column_base & self._pointer_mask)
+        self._next_broadcasts = tuple(map(self._broadcast_of, self.selection.lanes))
+
+    def _broadcast_of(self, pe: int | None) -> Broadcast | None:
+        """What a lane of the select register brings to the broadcast register."""
+        if pe is None:
+            return None
+        return Broadcast(self._pes[pe].activation_memory.current, (self.selection.base + pe) & self._pointer_mask)
 
     def commit(self) -> None:
         signals = self._signals
@@ -151,8 +157,12 @@ class Controller:
         if self.state in RUNNING_STATES:
             self.cycles = (self.cycles + 1) & mask
         self.stalls = (self.stalls + signals.stall) & mask
-        self.broadcast_count = (self.broadcast_count + len(signals.clear)) & mask
+        self.broadcast_count = (self.broadcast_count + len(signals.selects)) & mask
+        self.selection = self._next_selection
         self.broadcasts = self._next_broadcasts
+        if self.read:
+            self.next_row = (self.next_row + 1) & self._row_mask
+        self.read, self.shift = signals.then_read, signals.then_shift
         waits = signals.stall or self.state == ControlState.DRAIN
         gives_up = self.fault
         self.patience = (self.patience + 1) & self._longest_patience if waits else 0
@@ -173,8 +183,11 @@ class Controller:
             case ControlState.PREFETCH_1:
                 self.descriptor = self._entry
                 self.column_base = self._entry.pointer_base
+                self.next_row = self._entry.first_row
                 self.state = ControlState.PREFETCH_2
             case ControlState.PREFETCH_2:
+                self.state = ControlState.PREFETCH_3
+            case ControlState.PREFETCH_3:
                 self.row = 0
                 self.state = ControlState.BROADCAST
             case ControlState.BROADCAST:
@@ -194,6 +207,8 @@ class Controller:
             case ControlState.UNLOAD_0:
                 self.state = ControlState.UNLOAD_1
             case ControlState.UNLOAD_1:
+                self.state = ControlState.UNLOAD_2
+            case ControlState.UNLOAD_2:
                 self.row = 0
                 self.group = 0
                 self.state = ControlState.UNLOAD
@@ -220,6 +235,7 @@ class Controller:
         self.flush += 1
         if self.flush < FLUSH_CYCLES:
             return
+        self.next_row = 0
         if not self.descriptor.keep:
             self.bank = 1 - self.bank
         if self.layer == self._loaded_layers - 1:
@@ -234,7 +250,7 @@ class Controller:
             self.group += 1
             return
         self.group = 0
-        if signals.take:
+        if signals.then_shift:
             self.row += 1
         else:
             self.state = ControlState.IDLE

@@ -51,13 +51,17 @@ class ProcessingElement:
             unit.reset()
         self.counters = [0] * len(PeCounter)
         self.error = PeError.NONE
+        self._taken = 0
+        self._next_taken = 0
         self._next_counters = self.counters
         self._next_error = self.error
 
-    def is_full(self, broadcast: int) -> bool:
-        """Whether broadcasts decided now might find no room, with that many in the broadcast register."""
-        coming = self.pointer_memory.on_the_way + broadcast + self._config.broadcasts_per_cycle
-        return self.queue.count + coming > self._config.queue_depth
+    def is_full(self, selected: int) -> bool:
+        """Whether what is selected now might find no room, with that many activations in the select register.
+
+        Slots that became free in the cycle before are not known yet.
+        """
+        return self._taken + selected + self._config.broadcasts_per_cycle > self._config.queue_depth
 
     @property
     def queue_empty(self) -> bool:
@@ -70,12 +74,15 @@ class ProcessingElement:
         signals.issue = self.sparse_matrix_memory.settle()
         for unit in self.units:
             unit.compute(signals)
+        broadcast = sum(lane is not None for lane in control.broadcasts)
+        self._next_taken = self.queue.count + self.pointer_memory.on_the_way + broadcast + control.selection.valid_lanes
         self._count(signals)
         self._notice_errors(signals)
 
     def commit(self) -> None:
         for unit in self.units:
             unit.commit()
+        self._taken = self._next_taken
         self.counters = self._next_counters
         self.error = self._next_error
 

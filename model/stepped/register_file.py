@@ -10,11 +10,11 @@ from model.stepped.loader import Loader
 from model.stepped.processing_element import ProcessingElement
 from model.stepped.signals import HostStrobes, Inputs
 
-UNLOAD_STATES = (ControlState.UNLOAD_0, ControlState.UNLOAD_1, ControlState.UNLOAD)
+UNLOAD_STATES = tuple(range(ControlState.UNLOAD_0, ControlState.UNLOAD + 1))
 
 
 class RegisterFile:
-    """A value read is the one the register has in the cycle after its address."""
+    """A value read is the one the register has in the cycle after its address; a write has its effect in the next."""
 
     def __init__(
         self, config: ArrayConfig, loader: Loader, controller: Controller, pes: Sequence[ProcessingElement]
@@ -30,31 +30,29 @@ class RegisterFile:
         self.pe_select = 0
         self.irq_enable: int = 0
         self.irq_status = 0
-        self._reset_work()
-
-    def soft_reset(self) -> None:
-        """As `reset`, but what the host wrote, and the interrupts it has not seen, stay as before this cycle."""
-        self.pe_select, self.irq_enable, self.irq_status = self._before
-        self._reset_work()
-
-    def _host_state(self) -> tuple[int, int, int]:
-        return self.pe_select, self.irq_enable, self.irq_status
-
-    def _reset_work(self) -> None:
-        self._before = self._host_state()
+        self.strobes = HostStrobes()
         self.read_data = 0
-        self.interrupt = False
-        self._error_before = False
         self._address = 0
         self._inputs = Inputs()
         self._next_data = 0
         self._next_interrupt = False
         self._error_now = False
         self._becomes_done = False
+        self._reset_work()
+
+    def soft_reset(self) -> None:
+        """What the host reads and writes in this cycle is read and written as always; no event of it counts."""
+        self.irq_status = self._irq_status_without_events
+        self._reset_work()
+
+    def _reset_work(self) -> None:
+        self._irq_status_without_events = self.irq_status
+        self.interrupt = False
+        self._error_before = False
 
     @staticmethod
-    def strobes(inputs: Inputs) -> HostStrobes:
-        """What the host asks for in the cycle of its write."""
+    def _asked(inputs: Inputs) -> HostStrobes:
+        """What the host asks for with the write of this cycle."""
         if not inputs.reg_write or inputs.reg_address != ADDRESS["CONTROL"]:
             return HostStrobes()
 
@@ -105,7 +103,6 @@ class RegisterFile:
 
     def compute(self, inputs: Inputs) -> None:
         self._inputs = inputs
-        self._before = self._host_state()
         self._next_data = self.value(self._address)
         self._next_interrupt = bool(self.irq_status & self.irq_enable)
         self._error_now = self._loader.error != Error.NONE
@@ -115,9 +112,11 @@ class RegisterFile:
         inputs = self._inputs
         self.read_data = self._next_data
         self._address = inputs.reg_address
+        self.strobes = self._asked(inputs)
         self.interrupt = self._next_interrupt
         if inputs.reg_write:
             self._write(inputs.reg_address, inputs.reg_write_data)
+        self._irq_status_without_events = self.irq_status
         self.irq_status |= self._becomes_done << Interrupt.DONE
         self.irq_status |= (self._error_now and not self._error_before) << Interrupt.ERROR
         self._error_before = self._error_now

@@ -108,8 +108,20 @@ class Broadcast(NamedTuple):
     pointer: int
 
 
+class Selection(NamedTuple):
+    """The select register: a PE or None for each lane, and the pointer address of PE 0's column in their row."""
+
+    lanes: tuple[int | None, ...]
+    base: int = 0
+
+    @property
+    def valid_lanes(self) -> int:
+        """How many lanes hold a PE."""
+        return sum(pe is not None for pe in self.lanes)
+
+
 class HostStrobes(NamedTuple):
-    """What a write of CONTROL asks for in this cycle; a soft reset voids a start."""
+    """What the write of CONTROL in the cycle before asks for; a soft reset voids a start."""
 
     start: bool = False
     soft_reset: bool = False
@@ -119,11 +131,19 @@ class HostStrobes(NamedTuple):
 
 @dataclass(slots=True)
 class ControlSignals:
-    """From the central control unit in one cycle; `start` is an accepted one, `clear` the PEs broadcast now."""
+    """From the central control unit in one cycle; `start` is an accepted one, `selects` the PEs selected now.
+
+    `read`, `next_row`, `shift`, `selection` and `broadcasts` are registers; `then_read` and `then_shift` are `read` and
+    `shift` of the next cycle.
+    """
 
     layer: int
     bank: int
     descriptor: LayerEntry
+    read: bool
+    next_row: int
+    shift: bool
+    selection: Selection
     broadcasts: tuple[Broadcast | None, ...]
     start: bool = False
     resume: bool = False
@@ -131,10 +151,11 @@ class ControlSignals:
     start_rejected: bool = False
     begin_layer: bool = False
     computing: bool = False
-    read_row: int | None = None
+    then_read: bool = False
+    then_shift: bool = False
     take: bool = False
     exhausted: bool = False
-    clear: tuple[int, ...] = ()
+    selects: tuple[int, ...] = ()
     stall: bool = False
     write_back: WriteBack | None = None
     send: bool = False
