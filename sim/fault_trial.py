@@ -111,6 +111,7 @@ def run_trial(trial: Trial) -> Generator[Inputs, MachineOutputs, Seen]:
         return Seen(tuple(outputs), status, error_pe, late, started, cycles)
 
     yield from control(Control.RESET)
+    yield from step(Inputs(o_ready=1))  # the reset takes effect; a word taken in this cycle would be lost
     waiting = 1 << Status.WAITING
     for words in (trial.load, trial.activations):
         if not (yield from send(words)):

@@ -46,7 +46,7 @@ class Reset:
 
 @dataclass(frozen=True)
 class SoftReset:
-    """Write CONTROL.reset."""
+    """Write CONTROL.reset, and let the cycle pass in which it has its effect: a word taken then would be lost."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,7 @@ def run_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 0) -
                 yield from _send(action, random)
             case SoftReset():
                 yield _write("CONTROL", 1 << Control.RESET)
+                yield Inputs()
             case Start(resume, hold):
                 yield _write("CONTROL", 1 << Control.START | resume << Control.RESUME | hold << Control.HOLD)
             case Wait(status, limit):

@@ -271,6 +271,6 @@ def test_an_empty_slice_costs_a_cycle_unless_it_is_skipped(skip):
     assert result.counters[PeCounter.ENTRIES].tolist() == [12, 0, 0, 0]
     assert result.counters[PeCounter.EMPTY_SLICES].tolist() == [9, 12, 12, 12]
     assert result.layers[0].busy_cycles.tolist() == ([12, 0, 0, 0] if skip else [21, 12, 12, 12])
-    # PE 0 starts in cycle 8. Without skipping it is busy to the end; with it, only the last column's entries are left
-    # when its broadcast, decided in cycle 14, arrives.
-    assert result.cycles == (14 + 4 + 4 if skip else 7 + 21) + 1 + 4 + 10
+    # PE 0 starts in cycle 10. Without skipping it is busy to the end; with it, only the last column's entries are left
+    # when its broadcast, decided in cycle 15, arrives.
+    assert result.cycles == (15 + 5 + 4 if skip else 9 + 21) + 1 + 4 + 10

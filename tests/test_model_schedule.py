@@ -87,18 +87,18 @@ def test_figures_are_the_engines(seed, skip):
 
 
 def test_an_empty_slice_by_hand():
-    """Two broadcasts in cycles 3 and 4; PE 1 has nothing in the first column, which costs it a cycle or nothing."""
+    """Two broadcasts, decided in cycles 4 and 5; PE 1 has nothing of the first, which costs it a cycle or nothing."""
     codes = np.array([[1, 1], [0, 1], [1, 0], [0, 1]])
     for skip, expected in (
-        (False, [[(8, 9), (8, 8)], [(10, 10), (9, 10)]]),
-        (True, [[(8, 9), None], [(10, 10), (9, 10)]]),
+        (False, [[(10, 11), (10, 10)], [(12, 12), (11, 12)]]),
+        (True, [[(10, 11), None], [(12, 12), (11, 12)]]),
     ):
         config = small_config(pes=2, skip_empty_slices=skip)
         codebook = np.array([0, 3] + [0] * 14, dtype=np.int16)
         image = network(config, [layer_from_codes(config, codes, codebook, [0] * 4)], 2, 4)
         ((work,),) = Engine(image).work(np.array([[5, -5]], dtype=np.int16))
         schedule = work.schedule(4)
-        assert schedule.broadcasts.tolist() == [3, 4]
+        assert schedule.broadcasts.tolist() == [4, 5]
         for number in range(2):
             for pe in range(2):
                 span = expected[number][pe]
@@ -106,7 +106,7 @@ def test_an_empty_slice_by_hand():
                     assert schedule.busy[number, pe] == 0
                 else:
                     assert (schedule.starts[number, pe], schedule.finishes[number, pe]) == span
-        assert schedule.occupancy(6, 12).tolist() == [
+        assert schedule.occupancy(8, 14).tolist() == [
             [0, 1, 2, 2, 1, 0],
             [0, *([1, 2] if not skip else [0, 1]), 1, 1, 0],
         ]

@@ -133,64 +133,71 @@ def test_a_layer_by_hand_cycle_by_cycle():
     bench.load()
     bench.host.load(encode_input(config, np.array([5], dtype=np.int16)))
     bench.host.start()
+    bench.host.tick()
     seen = []
     while bench.array.controller.state != ControlState.UNLOAD_0:
         fields, (pe,) = bench.array.debug()
-        seen.append((ControlState(fields["control_state"]).name, fields["broadcast_valid_0"], pe))
+        seen.append((ControlState(fields["control_state"]).name, fields, pe))
         bench.host.tick()
     assert [state for state, _, _ in seen] == [
-        *("PREFETCH_0", "PREFETCH_1", "PREFETCH_2", "BROADCAST"),
-        *["DRAIN"] * 6,
+        *("PREFETCH_0", "PREFETCH_1", "PREFETCH_2", "PREFETCH_3", "BROADCAST"),
+        *["DRAIN"] * 7,
         "WRITE_BACK",
         *["FLUSH"] * 9,
     ]
 
     def cycles(name):
-        return [cycle for cycle, (_, _, pe) in enumerate(seen) if pe[name]]
+        return [cycle for cycle, (_, fields, pe) in enumerate(seen) if (fields | pe)[name]]
 
-    assert [cycle for cycle, (_, broadcast, _) in enumerate(seen) if broadcast] == [4]
-    assert cycles("pending") == [3]
-    assert cycles("p_valid_0") == [5]
-    assert cycles("q_valid_0") == [6]
-    assert cycles("queue_count") == [7, 8]
-    assert cycles("issue_valid") == [8]
+    assert cycles("read") == [2, 3, 4]
+    assert cycles("shift") == [3, 4]
+    assert cycles("pending") == [4]
+    assert cycles("select_valid_0") == [5]
+    assert cycles("current")[0] == 5
+    assert cycles("broadcast_valid_0") == [6]
+    assert cycles("p_valid_0") == [7]
+    assert cycles("q_valid_0") == [8]
+    assert cycles("queue_count") == [9, 10]
+    assert cycles("issue_valid") == [10]
     for delay, stage in enumerate("msdwxrck"):
-        assert cycles(f"{stage}_valid") == [9 + delay, 11 + delay]
-    assert cycles("o_valid") == [19]
-    assert [seen[cycle][2]["k_sum"] for cycle in (16, 18)] == [15, 15 + 4 * 2]
-    assert seen[19][2]["o_value"] == 23
-    assert cycles("entries")[0] == 9
-    assert cycles("pointer_reads")[0] == 5
-    assert cycles("accumulator_reads")[0] == 14
-    assert cycles("accumulator_writes")[0] == 17
+        assert cycles(f"{stage}_valid") == [11 + delay, 13 + delay]
+    assert cycles("o_valid") == [21]
+    assert [seen[cycle][2]["k_sum"] for cycle in (18, 20)] == [15, 15 + 4 * 2]
+    assert seen[21][2]["o_value"] == 23
+    assert cycles("entries")[0] == 11
+    assert cycles("pointer_reads")[0] == 7
+    assert cycles("accumulator_reads")[0] == 16
+    assert cycles("accumulator_writes")[0] == 19
 
 
 def test_two_broadcasts_in_a_cycle():
     """Five active columns of two local rows, three PEs: pairs from the lowest, an odd one alone."""
-    config = small_config(pes=3, broadcasts_per_cycle=2)
+    config = small_config(pes=3, broadcasts_per_cycle=2, queue_depth=8)
     codes = np.ones((3, 6), dtype=int)
     image = network(config, [layer_from_codes(config, codes, np.arange(16, dtype=np.int16), [0] * 3)], 6, 3)
     bench = Bench(image)
     bench.load()
     bench.host.load(encode_input(config, np.array([7, 8, 9, 0, 5, 6], dtype=np.int16)))
     bench.host.start()
-    seen = []
-    while bench.array.controller.state != ControlState.DRAIN:
+    bench.host.tick()
+    selected, sent = [], []
+    while bench.array.controller.state != ControlState.WRITE_BACK:
         fields = bench.array.debug()[0]
-        lanes = [
-            (fields[f"broadcast_activation_{lane}"], fields[f"broadcast_pointer_{lane}"])
-            for lane in (0, 1)
-            if fields[f"broadcast_valid_{lane}"]
-        ]
-        seen.append(lanes)
+        lanes = [lane for lane in (0, 1) if fields[f"select_valid_{lane}"]]
+        selected.append((fields["select_base"], [fields[f"select_pe_{lane}"] for lane in lanes]) if lanes else None)
+        sent.append(
+            [
+                (fields[f"broadcast_activation_{lane}"], fields[f"broadcast_pointer_{lane}"])
+                for lane in (0, 1)
+                if fields[f"broadcast_valid_{lane}"]
+            ]
+        )
         bench.host.tick()
-    final = bench.array.debug()[0]
-    assert seen[:4] == [[], [], [], []]
-    assert seen[4] == [(7, 0), (8, 1)]
-    assert seen[5] == [(9, 2)]
-    assert [final[f"broadcast_activation_{lane}"] for lane in (0, 1)] == [5, 6]
-    assert [final[f"broadcast_pointer_{lane}"] for lane in (0, 1)] == [4, 5]
-    assert final["broadcasts"] == 5
+    assert selected[:9] == [None] * 5 + [(0, [0, 1]), (0, [2]), (3, [1, 2]), None]
+    assert sent[:10] == [[]] * 6 + [[(7, 0), (8, 1)], [(9, 2)], [(5, 4), (6, 5)], []]
+    assert not any(selected[9:])
+    assert not any(sent[10:])
+    assert fields["broadcasts"] == 5
 
 
 def test_registers():

@@ -1,5 +1,6 @@
 """The stepped array with errors in a run, soft reset and interrupts (sections 7 and 9)."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 
 from model.layouts import ControlState, LoaderState
 from model.reference import run_reference
-from model.registers import ADDRESS, Control, Error, Interrupt, PeError, Status
+from model.registers import ADDRESS, ID_VALUE, Control, Error, Interrupt, PeError, Status
 from model.stepped.array import SteppedArray
+from model.stepped.signals import Inputs
 from sim.host_program import HostTimeout, Idle, Read, Send, SoftReset, Start, Wait
 from tests.support_images import (
     encode_input,
@@ -184,8 +186,9 @@ def test_a_soft_reset_in_any_state_leaves_a_machine_as_new(seed):
         host.perform(Start(), Idle(int(rng.integers(150))))
     host.write(ADDRESS["PE_SELECT"], 2)
     host.write(ADDRESS["IRQ_ENABLE"], 1)
+    host.write(ADDRESS["CONTROL"], 1 << Control.RESET)
     before = host.array.debug()[0]
-    host.perform(SoftReset())
+    host.tick()
     fields, pes = host.array.debug()
     fresh, fresh_pes = SteppedArray(config).debug()
     assert fields == fresh | {"loaded_layers": before["loaded_layers"], "sealed": 1}
@@ -197,10 +200,61 @@ def test_a_soft_reset_in_any_state_leaves_a_machine_as_new(seed):
     assert cause(host) == (Error.NONE, 0)
 
 
+def test_a_soft_reset_in_every_cycle_of_a_run():
+    """From the start to the last output word; another run is right after each."""
+    rng = np.random.default_rng(4)
+    config = small_config(pes=2, activation_depth=5, queue_depth=2)
+    image = random_network_image(rng, config, [5, 4, 6], 0.8)
+    activations = random_activations(rng, image, 1.0)
+    wanted = run_reference(image, activations).outputs.tolist()
+    host = loaded(image)
+    host.load(encode_input(config, activations))
+    host.start()
+    fresh, fresh_pes = SteppedArray(config).debug()
+    states: set[int] = set()
+    while (host.array.controller.state, host.array.controller.done) != (ControlState.IDLE, True):
+        states.add(host.array.controller.state)
+        hit = deepcopy(host)
+        hit.perform(SoftReset())
+        assert hit.array.debug() == (fresh | {"loaded_layers": 2, "sealed": 1}, fresh_pes)
+        assert outputs_of(hit, activations) == wanted
+        host.tick(Inputs(o_ready=1))
+    assert states == set(ControlState) - {ControlState.CLEAR}
+
+
+def test_what_the_host_does_in_the_cycle_of_a_soft_reset():
+    """Reads and writes go on; a bit of IRQ_STATUS is cleared, none becomes 1."""
+    host = loaded(dense_image(small_config(pes=3), 2, 2))
+    reset = Inputs(reg_address=ADDRESS["CONTROL"], reg_write=1, reg_write_data=1 << Control.RESET)
+    registers = host.array.registers
+    host.tick(reset)
+    host.tick(Inputs(reg_address=ADDRESS["ID"]))
+    assert [host.tick().reg_read_data for _ in range(2)] == [0, ID_VALUE]
+    for name, value in (("PE_SELECT", 2), ("IRQ_ENABLE", 3)):
+        host.tick(reset)
+        host.write(ADDRESS[name], value)
+        assert host.read(ADDRESS[name]) == value
+    host.perform(Idle(16))
+    assert host.tick(Inputs(i_valid=1)).i_ready  # opcode 0, which does not exist
+    host.tick(reset)
+    assert (host.array.loader.error, registers.irq_status) == (Error.OPCODE, 1 << Interrupt.ERROR)
+    host.write(ADDRESS["IRQ_STATUS"], 1 << Interrupt.ERROR)
+    assert (host.array.loader.error, registers.irq_status, registers.interrupt) == (Error.NONE, 0, False)
+    host.perform(Idle(16))
+    assert host.tick(replace(reset, i_valid=1)).i_ready  # now it is new in the cycle in which the reset takes effect
+    assert host.array.loader.error == Error.OPCODE
+    host.tick()
+    assert (host.array.loader.error, registers.irq_status) == (Error.NONE, 0)
+    host.tick(reset)
+    host.start()
+    assert host.error() == Error.START
+
+
 def test_a_soft_reset_wins_over_a_start_in_the_same_write():
     image = dense_image(small_config(pes=1), 2, 2)
     host = loaded(image)
     host.write(ADDRESS["CONTROL"], 1 << Control.START | 1 << Control.RESET)
+    host.tick()
     assert host.array.controller.state == ControlState.CLEAR
     assert cause(host) == (Error.NONE, 0)
 

@@ -1,5 +1,6 @@
 """The loader of the stepped model: what it accepts, cycle by cycle, and every error of section 4."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -7,10 +8,10 @@ import pytest
 
 from model.layouts import CHECK_CYCLES, Descriptor, LoaderState, Opcode, header
 from model.reference import run_reference
-from model.registers import ADDRESS, Control, Error
+from model.registers import ADDRESS, Error
 from model.stepped.array import SteppedArray
 from model.stepped.signals import Inputs
-from sim.host_program import Send
+from sim.host_program import Send, SoftReset
 from tests.support_agreement import Bench
 from tests.support_images import (
     encode_input,
@@ -226,8 +227,8 @@ def test_start_without_a_network():
 
 def test_start_before_a_header_in_the_same_cycle():
     host = ready_host()
-    inputs = Inputs(i_valid=1, i_data=header(Opcode.LOAD), reg_address=2, reg_write=1, reg_write_data=1)
-    assert not host.tick(inputs).i_ready
+    host.start()
+    assert not host.tick(Inputs(i_valid=1, i_data=header(Opcode.LOAD))).i_ready
     assert host.error() == Error.START
 
 
@@ -313,7 +314,7 @@ def test_a_cause_of_its_own_comes_before_the_end_of_the_transfer(word, error):
 
 
 def soft_reset(host: Host) -> None:
-    host.write(ADDRESS["CONTROL"], 1 << Control.RESET)
+    host.perform(SoftReset())
     assert host.array.debug()[0]["sealed"] == 1
     for _ in range(CONFIG.activation_depth):
         host.tick()
@@ -354,12 +355,13 @@ def test_layers_loaded_before_a_hostile_one_survive_the_soft_reset(part):
 @pytest.mark.parametrize("later", range(4))
 def test_a_soft_reset_in_the_last_cycles_of_a_layer(later):
     """Whether the layer counts or not, the loader's bases belong to the layers that count."""
-    host = ready_host()
     layer = small_image().layers[0]
-    host.send(encode_layer(CONFIG, layer))
-    while any(pe["decoder_running"] for pe in host.array.debug()[1]):
-        host.tick()
-    for _ in range(later):
+    coming = ready_host()
+    coming.send(encode_layer(CONFIG, layer))
+    while any(pe["decoder_running"] for pe in coming.array.debug()[1]):
+        host = deepcopy(coming)
+        coming.tick()
+    for _ in range(later):  # the reset has its effect a cycle after its write: with 0, before the layer counts
         host.tick()
     soft_reset(host)
     loader = host.array.loader

@@ -133,7 +133,7 @@ def test_cycles_are_the_stepped_models(seed, skip):
     wanted = [
         offset + cycle - 1
         for seen, offset in zip(layers, offsets[:-1], strict=True)
-        for cycle in np.repeat(np.arange(len(seen.broadcasts)), seen.broadcasts)
+        for cycle in np.repeat(np.arange(len(seen.selected)), seen.selected)
     ]
     assert [nanoseconds(event) for event in sent] == [(cycle, cycle + 1) for cycle in sorted({*wanted})]
     assert steps_of(events, "broadcasts", offsets[-1]) == [sum(at <= c for at in wanted) for c in range(offsets[-1])]

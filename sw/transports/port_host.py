@@ -63,9 +63,10 @@ class PortHost:
         return (yield from self.cycle(address)).reg_read_data
 
     def write(self, address: int, value: int) -> Program[None]:
-        """A register; a soft reset also drops the words that are under way."""
+        """A register; a soft reset, which takes effect a cycle later, also drops the words that are under way."""
         yield from self.cycle(address, 1, value)
         if address == ADDRESS["CONTROL"] and value >> Control.RESET & 1:
+            yield from self.cycle()
             self._forget()
 
     def send(self, words: Words) -> Program[None]:
