@@ -1,9 +1,10 @@
 """The central control unit (CCU): runs all layers of the layer table, then unloads the last one's outputs."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.any_full import AnyFull
 from hw.interfaces import bits, broadcast_layout, fullness_bits, layer_layout, write_back_layout
 from hw.layer_table import LayerTable, layer_entry_layout, layer_write_layout
 from hw.leading_nonzero import nonzero_layout
@@ -271,28 +272,22 @@ class Controller(wiring.Component):
         config, state, nonzero = self._config, self.state, self.nonzero
         lanes = config.broadcasts_per_cycle
         m.submodules.selection = selection = Selection(config)
+        m.submodules.any_full = any_full = AnyFull(config)
         column_base = Signal(bits(config.pointer_depth))
         fire = Signal()
         exhausted = Signal()
         stalled = Signal()
+        is_full = any_full.is_full
         with m.If(state == ControlState.PREFETCH_1):
             m.d.sync += column_base.eq(table.entry.pointer_base)
         with m.Elif(exhausted):
             m.d.sync += column_base.eq(column_base + config.pes)
 
-        # What the PEs say is known in the next cycle, and by then what was selected in this one.
-        is_full = Signal()
-        any_full = [Cat(full[behind] for full in self.full).any() for behind in range(fullness_bits(config))]
-        full_with = Signal(lanes + 1)
-        with m.Switch(self.coming):
-            for coming in range(lanes + 1):
-                with m.Case(coming):
-                    m.d.sync += full_with.eq(Cat(any_full[coming:][: lanes + 1]))
         m.d.comb += [
             self.coming.eq(sum(lane.valid for lane in self.selected.lanes)),
-            is_full.eq(full_with.bit_select(self.coming, 1)),
+            any_full.full.eq(self.full),
+            any_full.coming.eq(self.coming),
         ]
-
         with m.If(state == ControlState.BROADCAST):
             m.d.comb += [
                 fire.eq(nonzero.lanes[0].valid & ~is_full),

@@ -31,6 +31,7 @@ class QueueLevel(wiring.Component):
     def __init__(self, config: ArrayConfig):
         self._config = config
         lanes = range(config.broadcasts_per_cycle + 1)
+        rooms = [self._room(behind) for behind in range(fullness_bits(config))]
         super().__init__(
             {
                 "coming": In(lanes),
@@ -38,14 +39,18 @@ class QueueLevel(wiring.Component):
                 "skipped": In(lanes),
                 "done": In(1),
                 "count": Out(range(config.queue_depth + 1)),
-                "full": Out(fullness_bits(config)),
+                "full": Out(len(rooms), init=sum((room < 0) << behind for behind, room in enumerate(rooms))),
                 "empty": Out(1, init=1),
             }
         )
 
+    def _room(self, behind: int) -> int:
+        """The most slices that leave room for `broadcasts_per_cycle` more with so many behind them."""
+        return self._config.queue_depth - self._config.broadcasts_per_cycle - behind
+
     def elaborate(self, platform):
         m = Module()
-        depth, lanes = self._config.queue_depth, self._config.broadcasts_per_cycle
+        depth = self._config.queue_depth
         level = Signal(range(depth + 1))
         reached = Signal(range(depth + 1))
         m.d.comb += reached.eq(level + self.coming - self.skipped)
@@ -55,6 +60,6 @@ class QueueLevel(wiring.Component):
             self.empty.eq(reached == self.done),
         ]
         for behind, full in enumerate(self.full):
-            room = depth - lanes - behind
+            room = self._room(behind)
             m.d.sync += full.eq(Mux(self.done, reached > room + 1, reached > room))
         return m

@@ -14,15 +14,16 @@ def test_banks_take_and_clear_in_every_cycle(depth):
 
     async def testbench(ctx):
         banks = [[0] * depth, [0] * depth]
-        data, pending, current, together = 0, False, 0, 0
+        data, ahead, pending, current, together = 0, 0, False, 0, 0
         for cycle in range(600):
             bank, row, source = rng.randrange(2), rng.randrange(depth), rng.choice(["input", "output", "both", None])
             to = rng.randrange(depth)
             value = rng.choice([0, 1, 0x8000, rng.getrandbits(16)])
-            read, take, clear = (rng.random() < 0.5 for _ in range(3))
+            read, shift, take, clear = (rng.random() < 0.5 for _ in range(4))
             ctx.set(dut.bank, bank)
             ctx.set(dut.read, read)
             ctx.set(dut.read_row, row)
+            ctx.set(dut.shift, shift)
             ctx.set(dut.take, take)
             ctx.set(dut.clear, clear)
             write(ctx, dut.input_write, to if source in ("input", "both") else None, value)
@@ -31,10 +32,12 @@ def test_banks_take_and_clear_in_every_cycle(depth):
             assert (cycle, ctx.get(dut.pending), ctx.get(dut.current)) == (cycle, pending, current)
             await ctx.tick()
             if take:
-                together += clear and data != 0
-                pending, current = data != 0, data
+                pending = (data if shift else ahead) != 0
+                together += clear and pending
             elif clear:
                 pending = False
+            if shift:
+                current, ahead = ahead, data
             if read:
                 data = banks[bank][row]
             if source is not None:

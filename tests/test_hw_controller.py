@@ -48,6 +48,7 @@ class PePeer:
     layers: list[Layer]
     banks: list[list[int]]
     read_data: int = 0
+    ahead: int = 0
     current: int = 0
     pending: bool = False
     arriving: deque[list[int]] = field(default_factory=lambda: deque([[], []]))
@@ -55,7 +56,7 @@ class PePeer:
     queue: deque[int] = field(default_factory=deque)
     writes: deque[int | None] = field(default_factory=lambda: deque([None] * FLUSH_CYCLES))
 
-    def step(self, read, read_row, take, clear, broadcast, layer, bank, write_back) -> None:
+    def step(self, read, read_row, shift, take, clear, broadcast, layer, bank, write_back) -> None:
         """One clock edge."""
         self.issuing = max(0, self.issuing - 1)
         if not self.issuing and self.queue:
@@ -64,11 +65,13 @@ class PePeer:
         columns = [lane.pointer - self.layers[layer].pointer_base for lane in broadcast if lane.valid]
         self.arriving.append([max(1, self.layers[layer].entries[self.number][column]) for column in columns])
         if take:
-            self.current, self.pending = self.read_data, self.read_data != 0
+            self.pending = (self.read_data if shift else self.ahead) != 0
         elif clear:
             self.pending = False
+        if shift:
+            self.current, self.ahead = self.ahead, self.read_data
         if read:
-            in_memory = read_row < CONFIG.activation_depth  # a row past the end may be presented, but not taken
+            in_memory = read_row < CONFIG.activation_depth  # a row past the end may be read, but not taken
             self.read_data = self.banks[bank][read_row] if in_memory else 0xBAD
         self.writes.append(write_back.row if write_back.valid else None)
         row = self.writes.popleft()
@@ -128,17 +131,17 @@ def recurrence(config: ArrayConfig, layer: Layer, inputs: list[list[int]]) -> tu
     stalls, last_row = 0, -1
     for row, group in groups:
         zero_rows = max(0, row - last_row - 1)
-        earliest = (decided + 1 if finished else 3) + zero_rows
+        earliest = (decided + 1 if finished else 4) + zero_rows
         first = len(finished)
-        enough = 1 + max(finished[first - room - 1]) if first > room else 0
+        enough = 2 + max(finished[first - room - 1]) if first > room else 0
         decided = max(earliest, enough)
         stalls += decided - earliest
         for pe in group:
             before = finished[-1] if finished else [0] * pes
             work = [max(layer.entries[k][row * pes + pe], 1) for k in range(pes)]
-            finished.append([max(before[k], decided + 4) + work[k] for k in range(pes)])
+            finished.append([max(before[k], decided + 5) + work[k] for k in range(pes)])
         last_row = row
-    exhausted = decided + layer.in_rows - 1 - last_row if finished else 2 + layer.in_rows
+    exhausted = decided + layer.in_rows - 1 - last_row if finished else 3 + layer.in_rows
     drained = max([exhausted + 1, *(1 + finish for finish in (finished[-1] if finished else []))])
     broadcasts = [(rows[row][pe], layer.pointer_base + row * pes + pe) for row, group in groups for pe in group]
     return drained + 10 + (0 if layer.keep else layer.out_rows), broadcasts, stalls
@@ -162,15 +165,18 @@ class Run:
     async def cycle(self, ctx) -> None:
         dut, peers, lanes = self.dut, self.peers, self.config.broadcasts_per_cycle
         broadcast = ctx.get(dut.broadcast)
-        sent = sum(lane.valid for lane in broadcast)
+        coming = ctx.get(dut.coming)
         pending = [pe for pe, peer in enumerate(peers) if peer.pending]
-        nonzero = [{"valid": 1, "index": pe, "activation": peers[pe].current} for pe in pending[:lanes]]
-        absent = [{"valid": 0, "index": 0, "activation": 0}] * (lanes - len(nonzero))
+        nonzero = [{"valid": 1, "index": pe} for pe in pending[:lanes]]
+        absent = [{"valid": 0, "index": 0}] * (lanes - len(nonzero))
         ctx.set(dut.nonzero, {"lanes": nonzero + absent, "more": len(pending) > lanes})
         ctx.set(dut.chosen, sum(1 << pe for pe in pending[:lanes]))
-        held = [len(peer.queue) + (peer.issuing > 0) + sum(map(len, peer.arriving)) for peer in peers]
-        full = [n + sent + lanes > self.config.queue_depth for n in held]
-        ctx.set(dut.full, sum(bit << pe for pe, bit in enumerate(full)))
+        ctx.set(dut.current, [peer.current for peer in peers])
+        sent = sum(lane.valid for lane in broadcast)
+        held = [len(peer.queue) + (peer.issuing > 0) + sum(map(len, peer.arriving)) + sent for peer in peers]
+        rooms = [self.config.queue_depth - lanes - n for n in held]
+        ctx.set(dut.full, [sum((behind > room) << behind for behind in range(2 * lanes + 1)) for room in rooms])
+        assert coming == sum(lane.valid for lane in ctx.get(dut.selected).lanes)
         ctx.set(dut.queue_empty, sum((not n) << pe for pe, n in enumerate(held)))
         ctx.set(dut.row_done, ctx.get(dut.unload_row) & self.rng.choice([0, 1, 1]))
         self.running += ctx.get(dut.state) in RUNNING_STATES
@@ -183,12 +189,12 @@ class Run:
             self.unloaded.append(([peer.current for peer in peers], ctx.get(dut.last_row)))
         self.refused.append(ctx.get(dut.start_refused))
         layer, clear = ctx.get(dut.layer), ctx.get(dut.clear)
-        read, read_row, take = ctx.get(dut.read), ctx.get(dut.read_row), ctx.get(dut.take)
+        read, read_row, shift, take = (ctx.get(port) for port in (dut.read, dut.read_row, dut.shift, dut.take))
         if ctx.get(dut.computing):
             assert layer.out_rows == peers[0].layers[layer.layer].out_rows
         await ctx.tick()
         for pe, peer in enumerate(peers):
-            peer.step(read, read_row, take, clear >> pe & 1, broadcast, layer.layer, layer.bank, write_back)
+            peer.step(read, read_row, shift, take, clear >> pe & 1, broadcast, layer.layer, layer.bank, write_back)
 
     async def load(self, ctx, first: int, last: int) -> None:
         """Layers first .. last-1 to the layer table's beginning; the peers number them from 0 as well."""

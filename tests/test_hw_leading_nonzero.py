@@ -10,23 +10,19 @@ from hw.leading_nonzero import LeadingNonzero
 from hw.verilog import module_names
 
 
-def check(pes: int, broadcasts: int, patterns: list[int], seed: int = 1) -> None:
+def check(pes: int, broadcasts: int, patterns: list[int]) -> None:
     dut = LeadingNonzero(pes, broadcasts)
-    rng = random.Random(seed)
 
     async def bench(ctx):
         for pattern in patterns:
-            current = [rng.randrange(1 << 16) for _ in range(pes)]
             ctx.set(dut.pending, pattern)
-            ctx.set(dut.current, current)
             await ctx.delay(1e-9)
             o = ctx.get(dut.o)
             ones = [pe for pe in range(pes) if pattern >> pe & 1]
-            wanted = [(pe, current[pe]) for pe in ones[:broadcasts]]
-            got = [(lane.index, lane.activation) for lane in o.lanes if lane.valid]
+            got = [lane.index for lane in o.lanes if lane.valid]
             where = f"{pes} PEs, pending {pattern:b}"
             assert [lane.valid for lane in o.lanes] == [number < len(ones) for number in range(broadcasts)], where
-            assert (got, o.more) == (wanted, len(ones) > broadcasts), where
+            assert (got, o.more) == (ones[:broadcasts], len(ones) > broadcasts), where
             assert ctx.get(dut.chosen) == sum(1 << pe for pe in ones[:broadcasts]), where
 
     simulator = Simulator(dut)

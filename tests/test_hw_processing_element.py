@@ -92,27 +92,43 @@ class Control:
     def __init__(self, ctx, dut, config):
         self.ctx, self.dut, self.config = ctx, dut, config
         self.trace = []
-        self.broadcast = []
+        self.read = self.shift = False
+        self.next_row = 0
+        self.selected: list[tuple[int, int, int]] = []  # PE, activation, pointer
+        self.broadcast: list[tuple[int, int]] = []  # activation, pointer
+        self.full_before = 0
 
-    async def cycle(self, *, read=None, take=0, clear=0, computing=0, begin_layer=0, write_back=None):
+    @property
+    def is_full(self):
+        """From what the PE said in the cycle before, for what is selected since."""
+        return self.full_before >> len(self.selected) & 1
+
+    async def cycle(self, *, read=False, shift=False, take=0, chosen=(), computing=0, begin_layer=0, write_back=None):
+        """A cycle; `read` and `shift` are the registers' values in the next one, `chosen` is selected now."""
         ctx, dut = self.ctx, self.dut
-        ctx.set(dut.read, read is not None)
-        ctx.set(dut.read_row, read or 0)
+        ctx.set(dut.read, self.read)
+        ctx.set(dut.read_row, self.next_row)
+        ctx.set(dut.shift, self.shift)
         ctx.set(dut.take, take)
-        ctx.set(dut.clear, clear)
+        ctx.set(dut.clear, any(pe == 0 for pe, _, _ in chosen))
+        ctx.set(dut.coming, len(self.selected))
+        for lane in range(self.config.broadcasts_per_cycle):
+            valid = lane < len(self.broadcast)
+            activation, pointer = self.broadcast[lane] if valid else (0, 0)
+            ctx.set(dut.broadcast[lane], {"valid": valid, "activation": activation, "pointer": pointer})
         ctx.set(dut.computing, computing)
         ctx.set(dut.begin_layer, begin_layer)
         row, address = write_back or (0, 0)
         ctx.set(dut.write_back, {"valid": write_back is not None, "row": row, "address": address})
+        assert all(ctx.get(dut.current) == activation for pe, activation, _ in self.selected if pe == 0)
         debug = ctx.get(dut.debug)
         self.trace.append({name: getattr(debug, name) for name in shown(self.config)})
+        self.full_before = ctx.get(dut.full) >> len(self.selected)
         await ctx.tick()
-
-    def show_broadcast(self):
-        for lane in range(self.config.broadcasts_per_cycle):
-            valid = lane < len(self.broadcast)
-            activation, pointer = self.broadcast[lane] if valid else (0, 0)
-            self.ctx.set(self.dut.broadcast[lane], {"valid": valid, "activation": activation, "pointer": pointer})
+        self.next_row += self.read
+        self.read, self.shift = read, shift
+        self.broadcast = [(activation, pointer) for _, activation, pointer in self.selected]
+        self.selected = list(chosen)
 
     async def run_layer(self, layer, activations, number=0, bank=0, column_base=0, bias_base=0):
         ctx, dut, pes = self.ctx, self.dut, self.config.pes
@@ -120,32 +136,29 @@ class Control:
         names = {"out_rows": layer.out_rows, "bias_scale": layer.bias_scale, "shift": layer.shift, "relu": layer.relu}
         ctx.set(dut.layer, {"layer": number, "bank": bank, **names})
         await self.cycle(begin_layer=1)
-        await self.cycle(read=0)
-        await self.cycle(read=1, take=1)
-        row, exhausted, others = 0, False, set(np.flatnonzero(activations[1:pes]) + 1)
-        while not (exhausted and row == layer.in_rows - 1):
-            self.show_broadcast()
+        self.next_row = 0
+        await self.cycle(read=True)
+        await self.cycle(read=True, shift=True)
+        await self.cycle(read=True, shift=True, take=1)
+        values = (np.asarray(activations).astype(np.int64) & 0xFFFF).tolist()
+        row, drains, others = 0, False, set(np.flatnonzero(activations[1:pes]) + 1)
+        while not drains:
             pending = sorted(others | ({0} if ctx.get(dut.pending) else set()))
-            assert not pending or pending[0] != 0 or ctx.get(dut.current) == int(activations[row * pes]) & 0xFFFF
-            chosen = [] if ctx.get(dut.full) else pending[: self.config.broadcasts_per_cycle]
-            exhausted = chosen == pending
-            advance = exhausted and row < layer.in_rows - 1
-            last = exhausted and not advance
-            read = (row + 2) % layer.in_rows if advance else None
-            await self.cycle(read=read, take=advance, clear=0 in chosen, computing=1)
-            columns = [row * pes + pe for pe in chosen]
-            self.broadcast = [(int(activations[column]) & 0xFFFF, column_base + column) for column in columns]
-            others -= set(chosen)
+            pes_now = [] if self.is_full else pending[: self.config.broadcasts_per_cycle]
+            exhausted = pes_now == pending
+            drains = exhausted and row == layer.in_rows - 1
+            advance = exhausted and not drains
+            columns = [row * pes + int(pe) for pe in pes_now]
+            chosen = [(int(pe), values[at], column_base + at) for pe, at in zip(pes_now, columns, strict=True)]
+            await self.cycle(read=advance, shift=advance, take=advance, chosen=chosen, computing=1)
+            others -= set(pes_now)
             if advance:
                 row += 1
                 others = set(np.flatnonzero(activations[row * pes + 1 : (row + 1) * pes]) + 1)
-            exhausted = last
         drained = False
         while not drained:
-            self.show_broadcast()
-            drained = not self.broadcast and ctx.get(dut.queue_empty)
+            drained = not self.selected and ctx.get(dut.queue_empty)
             await self.cycle(computing=1)
-            self.broadcast = []
             assert len(self.trace) < 50000
         for row in range(layer.out_rows):
             await self.cycle(write_back=(row, bias_base + row))
@@ -163,7 +176,8 @@ def shown(config):
 
 def expected_trace(config, layer, activations):
     """Queue and valid chain of every cycle of the layer, from the recurrence of section 8."""
-    depth, lanes, pes = config.queue_depth, config.broadcasts_per_cycle, config.pes
+    lanes, pes = config.broadcasts_per_cycle, config.pes
+    room = config.queue_depth - lanes
     active = np.flatnonzero(activations).tolist()
     decided, finished, lane_of, issued, held = [], [], [], [], []
     queued = []  # of the slices that enter the queue: cycle of the decision and of the last entry
@@ -172,28 +186,28 @@ def expected_trace(config, layer, activations):
         lane_of.append(lane_of[-1] + 1 if paired else 0)
         if not paired:
             gap = column // pes - (active[j - 1] // pes if j else 0)
-            at = decided[-1] + max(gap, 1) if j else 3 + gap
-            while sum(c >= at - 3 for c in decided) + sum(b < at - 3 and p >= at for b, p in queued) > depth - lanes:
+            at = decided[-1] + max(gap, 1) if j else 4 + gap
+            while sum(c >= at - 5 for c in decided) + sum(b < at - 5 and p >= at - 1 for b, p in queued) > room:
                 at += 1
         decided.append(at)
         entries = layer.slices[column]
         if config.skip_empty_slices and not entries:
             continue
-        begins = max(finished[-1] if finished else 0, at + 4) + 1
+        begins = max(finished[-1] if finished else 0, at + 5) + 1
         issued += [(begins + number, code) for number, (_, code) in enumerate(entries)]
         finished.append(begins + max(len(entries), 1) - 1)
         queued.append((at, finished[-1]))
         held += range(begins, finished[-1] + 1)
-    exhausted = decided[-1] + layer.in_rows - 1 - active[-1] // pes if active else 2 + layer.in_rows
-    drained = max(exhausted + 1, decided[-1] + 4 if active else 0, 1 + max(finished, default=0))
+    exhausted = decided[-1] + layer.in_rows - 1 - active[-1] // pes if active else 3 + layer.in_rows
+    drained = max(exhausted + 1, decided[-1] + 5 if active else 0, 1 + max(finished, default=0))
     cycles = drained + layer.out_rows + 10
 
     trace = [dict.fromkeys(shown(config), 0) for _ in range(cycles)]
     for begin, lane in zip(decided, lane_of, strict=True):
-        trace[begin + 2][f"p_valid_{lane}"] = 1
-        trace[begin + 3][f"q_valid_{lane}"] = 1
+        trace[begin + 3][f"p_valid_{lane}"] = 1
+        trace[begin + 4][f"q_valid_{lane}"] = 1
     for begin, end in queued:
-        for cycle in range(begin + 4, end + 1):
+        for cycle in range(begin + 5, end + 1):
             trace[cycle]["queue_count"] += 1
     for cycle in held:
         trace[cycle]["issue_valid"] = 1
@@ -202,7 +216,7 @@ def expected_trace(config, layer, activations):
         stages = "msd" if code == 0 else "msdwxrck" if code else "msdwxrcko"
         for age, stage in enumerate(stages, 1):
             trace[cycle + age][f"{stage}_valid"] = 1
-    starved = sum(not at["issue_valid"] for at in trace[3 : drained + 1])
+    starved = sum(not at["issue_valid"] for at in trace[4 : drained + 1])
     return trace, starved
 
 
@@ -229,18 +243,21 @@ async def write_activations(ctx, dut, config, activations):
 
 
 async def read_outputs(ctx, dut, rows, bank):
+    """Rows through the three steps from the memory to `current`."""
     ctx.set(dut.layer.bank, bank)
+    ctx.set(dut.read, 1)
     outputs = []
-    for row in range(rows):
-        ctx.set(dut.read, 1)
+    for row in range(rows + 2):
         ctx.set(dut.read_row, row)
+        ctx.set(dut.shift, row > 0)
         await ctx.tick()
-        ctx.set(dut.read, 0)
-        ctx.set(dut.take, 1)
-        await ctx.tick()
-        ctx.set(dut.take, 0)
         outputs.append(ctx.get(dut.current))
-    return np.array(outputs, dtype=np.uint16).astype(np.int16)
+    ctx.set(dut.read, 0)
+    ctx.set(dut.shift, 1)
+    await ctx.tick()
+    outputs.append(ctx.get(dut.current))
+    ctx.set(dut.shift, 0)
+    return np.array(outputs[2 : rows + 2], dtype=np.uint16).astype(np.int16)
 
 
 def run_network(config, layers, activations):

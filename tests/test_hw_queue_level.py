@@ -15,28 +15,31 @@ def test_level_in_every_cycle(depth, lanes, skip):
     rng = random.Random(depth)
 
     async def testbench(ctx):
-        arriving = in_p = in_q = count = 0
+        coming = in_b = in_p = in_q = count = 0
         seen = set()
         for cycle in range(1500):
             busy = cycle // 100 % 2
             skipped = sum(skip and rng.random() < 0.3 for _ in range(in_q))
             done = count > 0 and rng.random() < (0.1 if busy else 0.9)
             for name, value in {
-                "arriving": arriving,
+                "coming": coming,
                 "pushed": in_q - skipped,
                 "skipped": skipped,
                 "done": done,
             }.items():
                 ctx.set(getattr(dut, name), value)
-            full = count + in_q + in_p + arriving + lanes > depth
-            empty = count + in_q + in_p == 0
+            level = count + in_q + in_p + in_b
+            full = sum((level + behind + lanes > depth) << behind for behind in range(2 * lanes + 1))
             got = [ctx.get(signal) for signal in (dut.count, dut.full, dut.empty)]
-            assert (cycle, got) == (cycle, [count, full, empty])
-            seen.add((count == depth, full, empty))
+            assert (cycle, got) == (cycle, [count, full, level == 0])
+            seen.add((count == depth, full, level == 0))
             await ctx.tick()
             count += in_q - skipped - done
-            in_q, in_p = in_p, arriving
-            arriving = 0 if full or rng.random() < 0.1 else rng.randint(1, lanes)
-        assert {(True, True, False), (False, False, True), (False, depth == 1, False)} <= seen
+            room = depth - level - coming
+            in_q, in_p, in_b = in_p, in_b, coming
+            coming = min(0 if rng.random() < 0.1 else rng.randint(1, lanes), room)
+        everything = (1 << 2 * lanes + 1) - 1
+        assert {(True, everything, False)} <= seen
+        assert any(empty and not full & 1 for _, full, empty in seen)
 
     simulate(dut, testbench)

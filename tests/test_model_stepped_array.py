@@ -200,6 +200,28 @@ def test_two_broadcasts_in_a_cycle():
     assert fields["broadcasts"] == 5
 
 
+@pytest.mark.parametrize("pes", [2, 5])
+def test_unloading_by_hand(pes):
+    """Three cycles, then the words of a row, and a cycle in which the next row moves up; after the last none."""
+    config = small_config(pes=pes, stream_bits=32, activation_depth=5)
+    rng = np.random.default_rng(pes)
+    image = random_network_image(rng, config, [pes, 4 * pes], 1.0)
+    bench = Bench(image)
+    bench.load()
+    bench.host.load(encode_input(config, random_activations(rng, image, 1.0)))
+    bench.host.start()
+    while bench.array.controller.state != ControlState.UNLOAD_0:
+        bench.host.tick()
+    given = []
+    while bench.array.controller.state != ControlState.IDLE:
+        outputs = bench.host.tick(Inputs(o_ready=1))
+        given.append((outputs.o_valid, outputs.o_valid and outputs.o_last))
+    rows, words = image.layers[0].out_rows, config.groups
+    assert rows == 4
+    wanted = [(0, 0)] * 3 + ([(1, 0)] * words + [(0, 0)]) * rows
+    assert given == [*wanted[:-2], (1, 1)]
+
+
 def test_registers():
     config = small_config(pes=3, index_bits=5)
     bench = Bench(random_network_image(np.random.default_rng(0), config, [2, 2], 1.0))

@@ -4,7 +4,7 @@ import pytest
 from amaranth.hdl import Mux, Signal
 from support_formal import FAILED, PROVED, bench, planted, prove
 
-from hw import activation_queue, queue_level
+from hw import activation_queue, any_full, queue_level
 from model.config import PRESETS
 
 DEPTH = 4
@@ -57,23 +57,28 @@ def order(unit, lanes: int):
     return proof
 
 
-def room(unit, lanes: int, depth: int):
-    """Broadcasts that stop at `full` never find the queue without room, whatever is skipped and when it is done."""
-    level = unit.QueueLevel(config(lanes, depth))
+def room(level_unit, full_unit, lanes: int, depth: int):
+    """Broadcasts that stop at `is_full` never find the queue without room, whatever is skipped and when it is done."""
+    level = level_unit.QueueLevel(config(lanes, depth))
     proof = bench(level)
     m = proof.m
+    m.submodules.any_full = any_full = full_unit.AnyFull(config(lanes, depth))
     fire = proof.free(range(lanes + 1))
-    proof.assume(fire <= Mux(level.full, 0, lanes))
-    p_count, q_count = Signal(range(lanes + 1)), Signal(range(lanes + 1))
-    m.d.sync += [level.arriving.eq(fire), p_count.eq(level.arriving), q_count.eq(p_count)]
+    proof.assume(fire <= Mux(any_full.is_full, 0, lanes))
+    selected, b_count, p_count, q_count = (
+        Signal(range(lanes + 1), name=name) for name in ("selected", "b_count", "p_count", "q_count")
+    )
+    m.d.sync += [selected.eq(fire), b_count.eq(selected), p_count.eq(b_count), q_count.eq(p_count)]
+    m.d.comb += [level.coming.eq(selected), any_full.coming.eq(selected), any_full.full[0].eq(level.full)]
     skipped = proof.free(range(lanes + 1))
     proof.assume(skipped <= q_count)
     m.d.comb += [level.skipped.eq(skipped), level.pushed.eq(q_count - skipped)]
     proof.assume(~level.done | (level.count != 0))
-    on_their_way = level.arriving + p_count + q_count
-    proof.require(level.count + on_their_way <= depth)
-    proof.require(level.full == (level.count + on_their_way + lanes > depth))
-    proof.require(level.empty == (level.count + p_count + q_count == 0))
+    taken = level.count + selected + b_count + p_count + q_count
+    proof.require(taken <= depth)
+    # Full is what was so in the cycle before, with what has been selected since.
+    proof.require(any_full.is_full == (proof.before(taken) + selected + lanes > depth))
+    proof.require(level.empty == (level.count + b_count + p_count + q_count == 0))
     return proof
 
 
@@ -97,17 +102,28 @@ def test_a_wrong_order_is_found(lanes: int, old: str, new: str):
 
 @pytest.mark.parametrize(("lanes", "depth"), [(1, 1), (1, 3), (1, 8), (2, 4), (2, 8)])
 def test_full_means_room(lanes: int, depth: int):
-    assert prove(room(queue_level, lanes, depth)) == PROVED
+    assert prove(room(queue_level, any_full, lanes, depth)) == PROVED
 
 
 @pytest.mark.parametrize(
     ("lanes", "old", "new"),
     [
-        (1, "room = depth - lanes - arriving", "room = depth - lanes"),
+        (1, "room = self._room(behind)", "room = self._room(0)"),
         (2, "reached > room + 1", "reached > room + 2"),
         (2, "self.empty.eq(reached == self.done)", "self.empty.eq(reached == 0)"),
-        (1, "level + self.arriving - self.skipped", "level + self.arriving"),
+        (1, "level + self.coming - self.skipped", "level + self.coming"),
     ],
 )
 def test_an_overflow_is_found(lanes: int, old: str, new: str):
-    assert prove(room(planted(queue_level, old, new), lanes, 4 if lanes == 2 else 1)) == FAILED
+    assert prove(room(planted(queue_level, old, new), any_full, lanes, 4 if lanes == 2 else 1)) == FAILED
+
+
+@pytest.mark.parametrize(
+    ("lanes", "old", "new"),
+    [
+        (1, "self.is_full.eq(is_full_after[coming])", "self.is_full.eq(is_full_after[0])"),
+        (2, "any_full[coming : coming + len(counts)]", "any_full[: len(counts)]"),
+    ],
+)
+def test_a_forgotten_selection_is_found(lanes: int, old: str, new: str):
+    assert prove(room(queue_level, planted(any_full, old, new), lanes, 4 if lanes == 2 else 1)) == FAILED

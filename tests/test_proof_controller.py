@@ -52,9 +52,12 @@ def control(unit, lanes: int):
 
     state = ccu.state
     broadcasting = state == ControlState.BROADCAST
-    valid = Cat(lane.valid for lane in ccu.broadcast)
-    may = broadcasting & pending.any() & ~ccu.full.any()
-    # A broadcast happens exactly when something is pending and no queue is full: what waits is never forgotten.
+    valid = Cat(lane.valid for lane in ccu.selected.lanes)
+    # For each number of activations selected meanwhile, whether a queue was full in the cycle before.
+    fullness = Cat(Cat(full[behind] for full in ccu.full).any() for behind in range(2 * lanes + 1))
+    free = ~proof.before(fullness >> ccu.coming).bit_select(ccu.coming, 1)
+    may = broadcasting & pending.any() & free
+    # A selection happens exactly when something is pending and no queue is full: what waits is never forgotten.
     proof.require(valid.any() == proof.before(may))
     proof.require(ccu.clear.any() == may)
     proof.require((ccu.clear & ~pending) == 0)
@@ -72,7 +75,12 @@ def control(unit, lanes: int):
     proof.require(~ccu.start | (state == ControlState.IDLE))
     proof.require((ccu.accepted | ccu.start_refused) == ccu.start_strobe)
     proof.require(~(ccu.accepted & ccu.start_refused))
-    proof.require(~(ccu.begin_layer & valid.any()))  # what the PEs forget is not in use
+    sent = Cat(lane.valid for lane in ccu.broadcast)
+    proof.require(sent == proof.before(valid))
+    proof.require(~(ccu.begin_layer & (valid.any() | sent.any())))  # what the PEs forget is not in use
+    # What is selected is still there when it is fetched, a cycle later: `current` moves behind `take`.
+    proof.require(~ccu.shift | ccu.read)
+    proof.require(ccu.shift | ~proof.before(ccu.take))
 
     # As many rows are broadcast, and written back, as the layer has.
     for at, rows in ((ControlState.BROADCAST, in_rows), (ControlState.WRITE_BACK, out_rows)):
@@ -82,11 +90,11 @@ def control(unit, lanes: int):
 
     # Every state is left: after so many of its cycles in which nobody else holds it up.
     proof.at_most(ROWS, state == ControlState.CLEAR)
-    for short in (ControlState.PREFETCH_0, ControlState.PREFETCH_1, ControlState.PREFETCH_2):
+    for short in (ControlState.PREFETCH_0, ControlState.PREFETCH_1, ControlState.PREFETCH_2, ControlState.PREFETCH_3):
         proof.at_most(1, state == short)
     proof.at_most(ROWS, state == ControlState.WRITE_BACK)
     proof.at_most(FLUSH_CYCLES, state == ControlState.FLUSH)
-    proof.at_most(2 * ROWS, broadcasting & ~ccu.full.any())
+    proof.at_most(2 * ROWS, broadcasting & free)
     proof.at_most(2, (state == ControlState.DRAIN) & ccu.queue_empty.all())
     proof.at_most(ROWS, (state == ControlState.UNLOAD) & ccu.row_done)
     return proof
@@ -102,13 +110,13 @@ def test_control_goes_on(lanes: int):
     [
         (1, "(~nonzero.more & ~is_full)", "~nonzero.more"),
         (1, "fire.eq(nonzero.lanes[0].valid & ~is_full)", "fire.eq(nonzero.lanes[0].valid)"),
-        (2, "broadcast.valid.eq(fire & lane.valid)", "broadcast.valid.eq(fire)"),
+        (2, "chosen.valid.eq(fire & lane.valid)", "chosen.valid.eq(fire)"),
         (1, "self.chosen & fire.replicate(config.pes)", "self.chosen"),
         (1, "row + 2 == rows", "row + 1 == rows"),
         (1, "flush == FLUSH_CYCLES - 1", "flush == FLUSH_CYCLES"),
         (1, "self.start_strobe & self.waiting & self.loader_waiting", "self.start_strobe & self.loader_waiting"),
         (1, "row == config.activation_depth - 1", "row == config.activation_depth"),
-        (1, "init=ControlState.CLEAR", "init=12"),
+        (1, "init=ControlState.CLEAR", "init=15"),
     ],
 )
 def test_a_fault_is_found(lanes: int, old: str, new: str):

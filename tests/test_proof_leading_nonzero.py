@@ -18,7 +18,7 @@ def lowest(unit, pes: int, broadcasts: int):
         bit = tree.pending[pe]
         chosen.append(bit & (found < broadcasts))
         for number, lane in enumerate(tree.o.lanes):
-            named = lane.valid & (lane.index == pe) & (lane.activation == tree.current[pe])
+            named = lane.valid & (lane.index == pe)
             right &= ~(bit & (found == number)) | named
         following = Signal(2, name=f"found_{pe}")
         proof.m.d.comb += following.eq(Mux(bit & (found != 3), found + 1, found))

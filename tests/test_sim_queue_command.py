@@ -60,7 +60,7 @@ def test_figures_are_those_of_simulate(eie: Run) -> None:
         assert layer["name"] == wanted["name"]
         assert layer["cycles"] == layer["cycles_by_depth"][5] == wanted["cycles"]
         assert layer["stalls"] == wanted["stalls"]
-        assert layer["computing_cycles"] == wanted["compute_cycles"] - 3 + wanted["drain_cycles"]
+        assert layer["computing_cycles"] == pytest.approx(wanted["compute_cycles"] - 4 + wanted["drain_cycles"])
         holding = (1 - layer["share_by_held"][0]) * layer["computing_cycles"]
         assert wanted["balance"] * wanted["cycles"] < holding < layer["computing_cycles"]
         assert sum(layer["share_by_held"]) == pytest.approx(1)

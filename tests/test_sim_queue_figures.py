@@ -28,11 +28,10 @@ def test_counts_of_every_cycle(monkeypatch, skip, window):
     monkeypatch.setattr(module, "WINDOW", window)
     (schedule,), (result,) = runs_of_a_layer(1, skip)
     figures = queue_figures(schedule)
-    held = schedule.occupancy(3, schedule.drained + 1).T.tolist()
-    on_the_way = schedule.in_flight(3, schedule.drained + 1).tolist()
+    held = schedule.occupancy(4, schedule.drained + 1).T.tolist()
     levels = [level for row in held for level in row]
     assert (figures.runs, figures.cycles, figures.stalls) == (1, result.cycles, result.stalls)
-    assert figures.computing == len(held) == result.compute_cycles - 3 + result.drain_cycles
+    assert figures.computing == len(held) == result.compute_cycles - 4 + result.drain_cycles
     assert figures.histogram.tolist() == [levels.count(level) for level in range(DEPTH + 1)]
     # A slice that enters an empty queue is issued from the cycle after: its PE starves a cycle longer.
     assert 0 < figures.histogram[0] < result.counters[PeCounter.STARVED_CYCLES].sum()
@@ -40,7 +39,9 @@ def test_counts_of_every_cycle(monkeypatch, skip, window):
     assert figures.mean == pytest.approx(np.mean(levels))
     assert figures.fullest == pytest.approx(np.mean([max(row) for row in held]))
     assert figures.most == max(levels) == DEPTH
-    full = [max(row) + more >= DEPTH for row, more in zip(held, on_the_way, strict=True)]
+    decided, before = schedule.broadcasts, schedule.occupancy(3, schedule.drained).max(axis=0).tolist()
+    coming = [sum(cycle - 5 <= at < cycle for at in decided) for cycle in range(4, schedule.drained + 1)]
+    full = [held + more >= DEPTH for held, more in zip(before, coming, strict=True)]
     assert figures.full == sum(full)
     assert figures.full_share == sum(full) / len(full)
     assert figures.stalls <= figures.full < figures.computing
@@ -51,7 +52,7 @@ def test_over_time_in_equal_parts(columns):
     """Fewer cycles than parts, and more."""
     (schedule,), _ = runs_of_a_layer(2, columns=columns)
     figures = queue_figures(schedule)
-    held = schedule.occupancy(3, schedule.drained + 1)
+    held = schedule.occupancy(4, schedule.drained + 1)
     cycles = held.shape[1]
     assert (cycles < PARTS) == (columns == 5)
     for part in range(PARTS):

@@ -195,8 +195,8 @@ def test_phases_of_every_layer():
         assert (whole["name"], whole["cat"], nanoseconds(whole)) == (layer.name, "layer", (at, at + result.cycles))
         assert whole["args"]["stalls"] == result.stalls
         lengths = (
-            3,
-            result.compute_cycles - 3,
+            4,
+            result.compute_cycles - 4,
             result.drain_cycles,
             layer.out_rows,
             FLUSH_CYCLES,
@@ -228,7 +228,7 @@ def test_arguments_of_a_slice_and_its_broadcast():
             entries = int(pointers[pe, column + 1] - pointers[pe, column])
             assert event["name"] == (f"column {column}" if entries else f"column {column}, empty")
             assert event["args"]["entries"] == entries
-            assert event["args"]["cycle"] == first.broadcasts[number] + 5 + event["args"]["waited"]
+            assert event["args"]["cycle"] == first.broadcasts[number] + 6 + event["args"]["waited"]
 
 
 @pytest.mark.parametrize("skip", [False, True])
