@@ -21,7 +21,8 @@ class QueueFigures:
     cycles : from PREFETCH_0 to the last FLUSH cycle.
     stalls : cycles in which a broadcast waited for a full queue.
     computing : cycles of BROADCAST and DRAIN; nothing is in a queue in others. The rest is about these.
-    full : cycles in which some queue had too few slots for another broadcast, counting what was on its way to it.
+    full : cycles in which some queue had too few slots for another broadcast, counting what was on its way to it and
+        slots that became free in the cycle before.
     histogram : (depth + 1,) int64, PE cycles by what the PE's queue held.
     highest : of what the fullest queue held, over the cycles.
     mean_parts, highest_parts : (PARTS,) mean over the PEs and fullest queue, means over equal parts of the time.
