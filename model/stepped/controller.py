@@ -19,7 +19,6 @@ class Controller:
         self._pes = pes
         self._longest_patience = (1 << patience_bits(config)) - 1
         self._pointer_mask = (1 << (config.pointer_depth - 1).bit_length()) - 1
-        self._row_mask = (1 << (config.activation_depth - 1).bit_length()) - 1
         self.reset()
 
     def reset(self) -> None:
@@ -161,7 +160,7 @@ class Controller:
         self.selection = self._next_selection
         self.broadcasts = self._next_broadcasts
         if self.read:
-            self.next_row = (self.next_row + 1) & self._row_mask
+            self.next_row = (self.next_row + 1) % self._config.activation_depth
         self.read, self.shift = signals.then_read, signals.then_shift
         waits = signals.stall or self.state == ControlState.DRAIN
         gives_up = self.fault
@@ -213,7 +212,9 @@ class Controller:
                 self.group = 0
                 self.state = ControlState.UNLOAD
             case ControlState.UNLOAD:
-                if signals.send:
+                if signals.shift:
+                    self.row += 1
+                elif signals.send:
                     self._sent(signals)
 
     def _begin_run(self, signals: ControlSignals) -> None:
@@ -250,7 +251,5 @@ class Controller:
             self.group += 1
             return
         self.group = 0
-        if signals.then_shift:
-            self.row += 1
-        else:
+        if not signals.then_shift:
             self.state = ControlState.IDLE
