@@ -95,9 +95,15 @@ class Array(wiring.Component):
             m.submodules[f"pe_{number}"] = pe
             self._connect_pe(m, number, pe, loader, controller, registers, constant_write, activation_write)
 
-        wiring.connect(m, wiring.flipped(self.i), loader.i)
-        wiring.connect(m, unloader.o, wiring.flipped(self.o))
+        # A soft reset would lose the words of its cycle: none passes.
+        passing = ~registers.soft_reset
         m.d.comb += [
+            loader.i.payload.eq(self.i.payload),
+            loader.i.valid.eq(self.i.valid & passing),
+            self.i.ready.eq(loader.i.ready & passing),
+            self.o.payload.eq(unloader.o.payload),
+            self.o.valid.eq(unloader.o.valid & passing),
+            unloader.o.ready.eq(self.o.ready),
             leading_nonzero.pending.eq(Cat(pe.pending for pe in pes)),
             controller.nonzero.eq(leading_nonzero.o),
             controller.chosen.eq(leading_nonzero.chosen),

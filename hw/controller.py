@@ -1,6 +1,6 @@
 """The central control unit (CCU): runs all layers of the layer table, then unloads the last one's outputs."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -122,7 +122,7 @@ class Controller(wiring.Component):
 
         m.d.sync += [self.read.eq(0), self.shift.eq(0)]
         with m.If(self.read):
-            m.d.sync += self.read_row.eq(self.read_row + 1)
+            m.d.sync += self.read_row.eq(Mux(self.read_row == most_rows - 1, 0, self.read_row + 1))
         m.d.comb += [
             table.write.eq(self.layer_write),
             table.address.eq(self.layer_number),
@@ -248,12 +248,13 @@ class Controller(wiring.Component):
 
             with m.Case(ControlState.UNLOAD):
                 m.d.comb += self.unload_row.eq(~self.shift)
+                with m.If(self.shift):
+                    following(descriptor.out_rows)
                 with m.If(self.row_done):
                     with m.If(is_last):
                         m.d.sync += state.eq(ControlState.IDLE)
                     with m.Else():
                         advance()
-                        following(descriptor.out_rows)
 
             with m.Default():
                 m.d.comb += self.fault.eq(1)

@@ -71,8 +71,8 @@ def debug_layout(fields: list[DebugField]) -> data.StructLayout:
 class ProcessingElementSignature(wiring.Signature):
     """Everything that enters and leaves a PE. The directions are the PE's.
 
-    Loading: `tree_write`, `constant_write`, `activation_write` (row of bank 0), `load` (LOAD packet
-    accepted), `begin_codes` with `columns`, `word` (code stream), `stream_ended` (loader in WAIT); out: `decoder_busy`.
+    Loading: `tree_write`, `constant_write`, `activation_write` (row of bank 0), `load` (LOAD packet accepted a cycle
+    ago), `begin_codes` with `columns`, `word` (code stream), `stream_ended` (loader in WAIT); out: `decoder_busy`.
 
     Running: `start` (accepted start without resume), `begin_layer` (PREFETCH_0), `layer`, `computing` (BROADCAST or
     DRAIN), `read` (activation memory read enable) with `read_row`, `shift`, `take`, `clear` (this PE's activation is

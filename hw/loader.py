@@ -47,7 +47,8 @@ class Loader(wiring.Component):
 
     Members, towards the PEs
     ------------------------
-    load, begin_codes, stream_ended, columns, tree_write : Out, those of `ProcessingElementSignature`.
+    load : Out(1), register: a LOAD packet was accepted in the cycle before.
+    begin_codes, stream_ended, columns, tree_write : Out, those of `ProcessingElementSignature`.
     constant_write, activation_write : Out(lanes_write_layout).
     word_valid : Out(pes), one-hot: the input word is for this decoder; word_ready : In(pes).
     decoder_busy : In(pes); pe_errors : In(ArrayLayout(PeError, pes)), their error registers.
@@ -96,12 +97,13 @@ class Loader(wiring.Component):
         last_row_left = Signal()  # rows_left is 1
         valid = self.i.valid
         cut = Signal()
+        load = Signal()
         cause = Signal(Error)
         pe_failed, pe_cause, pe_number = self._lowest_pe_error(m)
         m.d.comb += [
             layer.accept.eq(valid & (state == LoaderState.DESCRIPTOR)),
             layer.word.eq(word),
-            layer.clear.eq(self.load),
+            layer.clear.eq(load),
             layer.loaded.eq(self.layer_write.valid),
             self.columns.eq(layer.columns),
             self.stream_ended.eq(state == LoaderState.WAIT),
@@ -124,6 +126,8 @@ class Loader(wiring.Component):
                 self.activation_write.data[lane].eq(value),
                 self.constant_write.data[lane].eq(Mux(state == LoaderState.CODEBOOK, word[:ACTIVATION_BITS], value)),
             ]
+
+        m.d.sync += self.load.eq(load)
 
         # What a state does with a word names its own condition: the ready of a decoder, which comes late, is in CODES
         # alone. `cut` says so of a word that should not have been the last.
@@ -165,7 +169,7 @@ class Loader(wiring.Component):
                 m.d.comb += cut.eq(accept & self.last)
                 with m.If(accept), m.Switch(word[:8]):
                     with m.Case(Opcode.LOAD):
-                        m.d.comb += [self.load.eq(1), cut.eq(0)]
+                        m.d.comb += [load.eq(1), cut.eq(0)]
                         m.d.sync += self.error.eq(Error.NONE)
                     with m.Case(Opcode.LAYER):
                         with m.If(self.sealed | (self.layers == config.layers)):
@@ -244,14 +248,15 @@ class Loader(wiring.Component):
             with m.Elif(self.start_refused):
                 m.d.sync += self.error.eq(Error.START)
 
-        with m.If(self.load):
+        with m.If(load):
             m.d.sync += [self.layers.eq(0), self.sealed.eq(0)]
         with m.Elif(self.layer_write.valid):
             m.d.sync += self.layers.eq(self.layers + 1)
         # The bases of the next layer stay what they are, or become anything: the seal is opened by LOAD alone.
         with m.If(self.soft_reset):
             m.d.sync += [
-                register.eq(register.init) for register in (index, row, rows_left, last_row_left, self.error_pe)
+                register.eq(register.init)
+                for register in (index, row, rows_left, last_row_left, self.error_pe, self.load)
             ]
             m.d.sync += [
                 state.eq(LoaderState.HEADER),

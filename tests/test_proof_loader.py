@@ -64,7 +64,7 @@ def load(unit):
     proof.require(~activations.groups.any() | (accepted & is_in[LoaderState.INPUT] & inside))
     proof.require(~box.word_valid.any() | is_in[LoaderState.CODES])
     proof.require((box.word_valid & (box.word_valid - 1)[: CONFIG.pes]) == 0)
-    proof.require(~box.load | (accepted & is_in[LoaderState.HEADER]))
+    proof.require(~box.load | proof.before(accepted & is_in[LoaderState.HEADER]))
     proof.require(~box.begin_codes | is_in[LoaderState.BEGIN])
     proof.require(~box.begin_codes | (box.columns == entry.in_rows * CONFIG.pes))
 

@@ -28,9 +28,10 @@ class SteppedArray:
         """The outputs of this cycle."""
         controller = self.controller
         loader_inputs = self._loader_inputs(inputs, start_rejected=False)
+        passing = not self.registers.strobes.soft_reset
         return Outputs(
-            i_ready=int(self.loader.is_ready(loader_inputs)),
-            o_valid=int(controller.output_valid),
+            i_ready=int(passing and self.loader.is_ready(loader_inputs)),
+            o_valid=int(passing and controller.output_valid),
             o_data=controller.output_data,
             o_last=int(controller.output_last),
             reg_read_data=self.registers.read_data,
@@ -57,8 +58,9 @@ class SteppedArray:
 
     def _loader_inputs(self, inputs: Inputs, start_rejected: bool) -> LoaderInputs:
         seen = LoaderInputs()
-        seen.word = Word(inputs.i_data, bool(inputs.i_last)) if inputs.i_valid else None
-        seen.start = self.registers.strobes.start
+        strobes = self.registers.strobes
+        seen.word = Word(inputs.i_data, bool(inputs.i_last)) if inputs.i_valid and not strobes.soft_reset else None
+        seen.start = strobes.start
         seen.control_idle = self.controller.state == ControlState.IDLE
         seen.control_fault = self.controller.fault
         seen.ready_pes = [pe.decoder.ready for pe in self.pes]

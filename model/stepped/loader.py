@@ -64,6 +64,7 @@ class Loader:
         self.state = LoaderState.HEADER
         self.error = Error.NONE
         self.error_pe = 0
+        self.load = False
         self.word = 0
         self.input_rows = 0
         self.descriptor_words = [0] * DESCRIPTOR_WORDS
@@ -111,6 +112,7 @@ class Loader:
         signals.begin = self.state == LoaderState.BEGIN
         signals.columns = self.columns if signals.begin else 0
         signals.stream_ended = self.state == LoaderState.WAIT
+        signals.load = self.load
         if signals.ready and inputs.word is not None:
             signals.accepted = inputs.word
             self._settle_word(signals, inputs.word.data)
@@ -121,8 +123,6 @@ class Loader:
         config = self._config
         row, group = divmod(self.word, config.groups)
         match self.state:
-            case LoaderState.HEADER:
-                signals.load = data & 0xFF == Opcode.LOAD
             case LoaderState.TREE:
                 signals.tree_write = Address(self.word, data)
             case LoaderState.CODEBOOK:
@@ -147,6 +147,9 @@ class Loader:
         if signals is None:
             return
         before = self.error
+        accepted = signals.accepted
+        at_header = self.state == LoaderState.HEADER
+        self.load = at_header and accepted is not None and accepted.data & 0xFF == Opcode.LOAD
         reporter = next((pe for pe, error in enumerate(inputs.errors) if error != PeError.NONE), None)
         if self.state == LoaderState.ERROR:
             pass
@@ -159,8 +162,8 @@ class Loader:
         elif self.state == LoaderState.WAIT:
             if not inputs.any_busy:
                 self._finish_layer()
-        elif signals.accepted is not None:
-            self._accept(signals.accepted)
+        elif accepted is not None:
+            self._accept(accepted)
         if inputs.control_fault and self.state != LoaderState.ERROR:
             self._fail(Error.FAULT)
         if inputs.start_rejected and before == self.error == Error.NONE:
