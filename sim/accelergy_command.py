@@ -18,7 +18,7 @@ from sim.output import Output
 from sim.paper import PAPER_LAYERS
 from sim.technology import load_technology
 from sw.errors import EieError
-from sw.files import check_target, write_whole
+from sw.files import check_folder, check_target, make_folder, write_whole
 
 
 def accelergy_command(
@@ -54,8 +54,7 @@ def accelergy_command(
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
     technology = load_technology(technology_file)
-    if folder.exists() and not folder.is_dir():
-        raise EieError(f"cannot write into {folder}: wanted a folder, got a file")
+    check_folder(folder)
     if bench and network is None and inputs_file is None:
         run = _bench(output, name, array, seed)
     elif network is not None and inputs_file is not None and not bench:
@@ -66,7 +65,7 @@ def accelergy_command(
     actions = model.actions(run.events)
     comment = f"{run.what} on {array.name}, {array.pes} PEs, in {technology.name}; by eie {version('eie')}"
     texts = export(run.array, technology, actions, comment)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths = {folder / name: text for name, text in texts.items()}
     for path in paths:
         check_target(path, network, inputs_file, config, technology_file)

@@ -15,7 +15,7 @@ from model.config import ArrayConfig
 from sim.fpga_synthesis import kept_modules
 from sim.fpga_tools import YOSYS, check_tools, run_tool
 from sw.errors import EieError
-from sw.files import check_source, reason
+from sw.files import check_source, make_folder, reason
 
 SCRIPT, LOG = "asic.ys", "asic.log"
 LIBRARY = "cells.lib"
@@ -105,7 +105,7 @@ def run_asic(
     if with_sta and shutil.which("sta") is None:
         raise EieError("--sta needs OpenSTA's program sta, which was not found (Debian: apt-get install opensta)")
     library = read_liberty(liberty)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     (folder / LIBRARY).write_bytes(library)
     (folder / MEMORIES).write_text(SRAM, encoding="utf-8")
     size = SIZE.format(target=f"{target_ps:g}")

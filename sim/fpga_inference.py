@@ -13,6 +13,7 @@ from sim.fpga_memories import block_rams
 from sim.fpga_tools import YOSYS, run_tool, tool_versions
 from sim.output import Output, count
 from sw.errors import EieError
+from sw.files import make_folder
 
 SCRIPT, LOG = "inference.ys", "inference.log"
 
@@ -77,7 +78,7 @@ def infer(config: ArrayConfig, folder: Path, say: Callable[[str], None] = lambda
 
     EieError if the Verilog instantiates a module that it does not define (a vendor's primitive), or yosys fails.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     sources = write_verilog(config, folder).file_list.read_text(encoding="utf-8").split()
     wanted = sum(block_rams(depth, width) > 0 for depth, width in pe_memory_shapes(config))
     script = [

@@ -1,5 +1,6 @@
 """An array behind a serial port (`hw/serial_link.py`)."""
 
+import os
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,7 +29,9 @@ def open_line(port: str, baud: int, seconds: float = 2.0) -> Line:
     try:
         line: Line = serial.Serial(port, baud, timeout=seconds)
     except (OSError, ValueError) as error:
-        raise EieError(f"cannot open serial port {port}: {error}") from error
+        # pyserial's own sentence repeats the port and the system's words; a file that is no port has no number.
+        number = getattr(error, "errno", None)
+        raise EieError(f"cannot open serial port {port}: {os.strerror(number) if number else error}") from error
     return line
 
 
