@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +14,7 @@ from hw.verilog import ARRAY_MODULE, PE_MODULE, write_verilog
 from model.config import ArrayConfig
 from sim.fpga_synthesis import kept_modules
 from sim.fpga_tools import YOSYS, check_tools, run_tool
+from sim.output import Say
 from sw.errors import EieError
 from sw.files import check_source, make_folder, reason
 
@@ -60,8 +61,6 @@ REGISTER_FILE_BITS = 1024  # up to here a memory is registers (the activation qu
 
 # What yosys appends to a name of the design: a cell of the library and a pin.
 _MADE = re.compile(r"_[A-Z]+\d*_X\d+_.*$")
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from model.config import ArrayConfig
 from sim.fpga_board import Board
 from sim.fpga_devices import Device
 from sim.fpga_floorplan import draw_floorplan
-from sim.fpga_place import PLACED, Placement, Say, pack, place
+from sim.fpga_place import PLACED, Placement, pack, place
 from sim.fpga_synthesis import Cells, Synthesis, synthesise, write_sources
 from sim.fpga_tools import ECPPACK, NEXTPNR_ECP5, YOSYS, check_tools, tool_versions
 from sim.hardware_commands import to_toml
-from sim.output import Output, count, percent
+from sim.output import Output, Say, count, percent
 from sw.files import make_folder, write_whole
 
 FLOORPLAN = "floorplan.svg"

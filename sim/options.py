@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from model.config import PRESETS, ArrayConfig, ConfigError, load_config
+from sw.errors import EieError
 
 DEFAULT_PRESET = "eie64"
 LARGEST_CONFIG = 1 << 14  # bytes; the time of the parser grows with the square of a key's parts
@@ -80,3 +81,9 @@ def field_value(text: str) -> Any:
     except UNREADABLE:
         table = {}
     return table["value"] if len(table) == 1 else text
+
+
+def check_seed(seed: int) -> None:
+    """EieError for a --seed that no random generator takes."""
+    if seed < 0:
+        raise EieError(f"--seed must be 0 or more, got {seed}")

@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from model.config import ArrayConfig
-from sim.cosim import Progress
+from sim.output import Say
 from sim.simulators import SIMULATORS, SimulatorName, available_simulators
 from sw.errors import EieError
 from sw.transports.memory_mapped import MemoryMappedTransport
@@ -17,7 +17,7 @@ BOARD = "board"
 PLACES = "model, verilator, icarus, board, serial:PORT[@BAUD] or memory:ADDRESS[@FILE]"
 
 
-def open_place(place: str, config: ArrayConfig, progress: Progress = lambda _: None) -> Transport:
+def open_place(place: str, config: ArrayConfig, progress: Say = lambda _: None) -> Transport:
     """The transport to an array.
 
     Parameters

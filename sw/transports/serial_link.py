@@ -8,7 +8,8 @@ import numpy as np
 from model.config import ArrayConfig
 from model.serial_protocol import DONE, MAX_PIECES, WORD_BYTES, Command
 from sw.errors import EieError
-from sw.transports.transport import TransportError, Words
+from sw.stream_words import Words
+from sw.transports.transport import TransportError
 from sw.transports.window import WindowStreams
 
 
