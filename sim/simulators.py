@@ -178,10 +178,10 @@ def _unknown_registers(text: str) -> str:
 
 
 def _known_memories(text: str) -> str:
-    """Memories with a word for every address, and outputs that start as 0, as silicon and Verilator have them.
+    """Memories with a word for every address, zeros past their depth, and outputs that start as 0, as in Verilator.
 
-    A register whose bit changes can read past the depth of a memory. The X that Icarus gives there would reach
-    conditions of the control unit, and an `if` that is neither true nor false leaves its state as it is for ever.
+    A register whose bit changes can read past the depth of a memory. Silicon finds ones and zeros there. The X that
+    Icarus gives would reach conditions of the control unit, whose state an `if` of X leaves as it is for ever.
     """
     text = re.sub(r"^(  reg (?:\[\d+:0\] )?)(\w+) \[(\d+):0\];", _whole_memory, text, flags=re.MULTILINE)
     return re.sub(r"^(  reg (?:\[\d+:0\] )?_\d+_);", r"\1 = 0;", text, flags=re.MULTILINE)
