@@ -23,7 +23,7 @@ from model.engine import Engine
 from model.image import NetworkImage
 from model.stepped.array import SteppedArray
 from sim.benchmark_layers import BenchmarkLayer
-from sim.cosim import run_rtl, words_as_integers
+from sim.cosim import run_rtl
 from sim.host_program import Reset, Send, run_actions
 from sim.machine import this_machine
 from sim.output import Output, Say, count
@@ -32,6 +32,7 @@ from sim.simulation import physical_inputs
 from sim.simulators import SimulatorError
 from sw.errors import EieError
 from sw.image_stream import encode_image, quantise_inputs
+from sw.stream_words import words_as_integers
 
 ARRAY = PRESETS["eie64"]
 SYSTOLIC = (8, 8)  # rows, columns: as many PEs as the array's

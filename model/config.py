@@ -73,16 +73,17 @@ class ArrayConfig:
         for field in fields(self):
             value: object = getattr(self, field.name)
             if field.type is int and type(value) is not int:
-                raise ConfigError(f"{field.name} must be an integer, got {value!r}")
+                raise ConfigError(f"{field.name} must be an integer, got {_shown(value)}")
         if type(self.name) is not str:
-            raise ConfigError(f"name must be a string, got {self.name!r}")
+            raise ConfigError(f"name must be a string, got {_shown(self.name)}")
         for switch in ("skip_empty_slices", "parity", "pe_counters"):
             if type(getattr(self, switch)) is not bool:
-                raise ConfigError(f"{switch} must be true or false, got {getattr(self, switch)!r}")
+                raise ConfigError(f"{switch} must be true or false, got {_shown(getattr(self, switch))}")
         if type(self.clock_mhz) not in (int, float) or not 1e-3 <= self.clock_mhz <= 1e6:
-            raise ConfigError(f"clock_mhz must be a number between 0.001 and 1000000, got {self.clock_mhz!r}")
+            raise ConfigError(f"clock_mhz must be a number between 0.001 and 1000000, got {_shown(self.clock_mhz)}")
         if self.row_dealing not in get_args(RowDealing):
-            raise ConfigError(f"row_dealing must be one of {', '.join(get_args(RowDealing))}, got {self.row_dealing!r}")
+            known = ", ".join(get_args(RowDealing))
+            raise ConfigError(f"row_dealing must be one of {known}, got {_shown(self.row_dealing)}")
         self._in_range("pes", 1, 256)
         self._in_range("queue_depth", 1, 256)
         self._in_range("code_bits", 1, 8)
@@ -97,7 +98,7 @@ class ArrayConfig:
         self._in_range("constant_depth", (self.layers << self.code_bits) + 1, 1 << 20)
         self._in_range("accumulator_bits", 32, 48)
         if self.stream_bits not in (32, 64, 128):
-            raise ConfigError(f"stream_bits must be 32, 64 or 128, got {self.stream_bits}")
+            raise ConfigError(f"stream_bits must be 32, 64 or 128, got {_shown(self.stream_bits)}")
         shortest = max(self.index_bits + 1, self.code_bits)
         self._in_range("max_code_length", shortest, 16)
         self._in_range("broadcasts_per_cycle", 1, 2)
@@ -107,7 +108,7 @@ class ArrayConfig:
     def _in_range(self, name: str, low: int, high: int) -> None:
         value: int = getattr(self, name)
         if not low <= value <= high:
-            raise ConfigError(f"{name} must be between {low} and {high}, got {value}")
+            raise ConfigError(f"{name} must be between {low} and {high}, got {_shown(value)}")
 
     @property
     def entry_bits(self) -> int:
@@ -197,6 +198,14 @@ class ArrayConfig:
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values, in declaration order."""
         return asdict(self)
+
+
+def _shown(value: object) -> str:
+    """A value in a sentence. Python makes no text of an integer of thousands of digits, which a file holds as hex."""
+    try:
+        return repr(value)
+    except ValueError:
+        return "a value too long to print"
 
 
 def _check_names(values: dict[str, Any]) -> None:
@@ -301,7 +310,7 @@ def load_config(name_or_path: str | Path) -> ArrayConfig:
                 raise ConfigError(f"missing configuration field {missing[0]!r} (or name a preset)")
             return ArrayConfig(**values)
         if not isinstance(preset, str) or preset not in PRESETS:
-            raise ConfigError(f"no preset {preset!r}; presets: {', '.join(PRESETS)}")
+            raise ConfigError(f"no preset {_shown(preset)}; presets: {', '.join(PRESETS)}")
         return PRESETS[preset].with_(**values)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error

@@ -13,12 +13,13 @@ from sim.bench_command import chosen
 from sim.benchmark_layers import run_layer
 from sim.energy import EnergyModel, Events, total_events
 from sim.network_costs import load_with_inputs, network_costs
-from sim.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
+from sim.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config, check_seed
 from sim.output import Output
 from sim.paper import PAPER_LAYERS
+from sim.simulation import calibration_note
 from sim.technology import load_technology
 from sw.errors import EieError
-from sw.files import check_target, write_whole
+from sw.files import check_folder, check_target, make_folder, write_whole
 
 
 def accelergy_command(
@@ -54,8 +55,7 @@ def accelergy_command(
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
     technology = load_technology(technology_file)
-    if folder.exists() and not folder.is_dir():
-        raise EieError(f"cannot write into {folder}: wanted a folder, got a file")
+    check_folder(folder)
     if bench and network is None and inputs_file is None:
         run = _bench(output, name, array, seed)
     elif network is not None and inputs_file is not None and not bench:
@@ -66,7 +66,7 @@ def accelergy_command(
     actions = model.actions(run.events)
     comment = f"{run.what} on {array.name}, {array.pes} PEs, in {technology.name}; by eie {version('eie')}"
     texts = export(run.array, technology, actions, comment)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths = {folder / name: text for name, text in texts.items()}
     for path in paths:
         check_target(path, network, inputs_file, config, technology_file)
@@ -116,8 +116,7 @@ class _Run:
 def _bench(output: Output, name: str | None, array: ArrayConfig, seed: int) -> _Run:
     if name is None:
         raise EieError(f"--bench wants --layer, one of {', '.join(PAPER_LAYERS)}")
-    if seed < 0:
-        raise EieError(f"--seed must be 0 or more, got {seed}")
+    check_seed(seed)
     (layer,) = chosen([name])
     with output.steps(f"compressing and running {name} on {array.pes} PEs"):
         run = run_layer(layer, array, seed)
@@ -132,7 +131,7 @@ def _network(output: Output, network: Path, inputs_file: Path, name: str | None,
     if name is not None and name not in names:
         raise EieError(f"{network} has no layer {name!r}; layers: {', '.join(names)}")
     if calibrated_here:
-        output.note(f"{network} has no calibration: binary points are chosen from these {len(inputs)} inputs")
+        output.note(calibration_note(network, inputs))
     with output.bar(f"simulating {len(inputs)} inputs", len(inputs)) as advance:
         _, events = network_costs(compressed, inputs, array, advance)
     what = network.name if name is None else f"{network.name}, layer {name},"

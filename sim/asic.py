@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,8 +14,9 @@ from hw.verilog import ARRAY_MODULE, PE_MODULE, write_verilog
 from model.config import ArrayConfig
 from sim.fpga_synthesis import kept_modules
 from sim.fpga_tools import YOSYS, check_tools, run_tool
+from sim.output import Say
 from sw.errors import EieError
-from sw.files import check_source, reason
+from sw.files import check_source, make_folder, reason
 
 SCRIPT, LOG = "asic.ys", "asic.log"
 LIBRARY = "cells.lib"
@@ -61,8 +62,6 @@ REGISTER_FILE_BITS = 1024  # up to here a memory is registers (the activation qu
 # What yosys appends to a name of the design: a cell of the library and a pin.
 _MADE = re.compile(r"_[A-Z]+\d*_X\d+_.*$")
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Area:
@@ -105,7 +104,7 @@ def run_asic(
     if with_sta and shutil.which("sta") is None:
         raise EieError("--sta needs OpenSTA's program sta, which was not found (Debian: apt-get install opensta)")
     library = read_liberty(liberty)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     (folder / LIBRARY).write_bytes(library)
     (folder / MEMORIES).write_text(SRAM, encoding="utf-8")
     size = SIZE.format(target=f"{target_ps:g}")

@@ -11,6 +11,7 @@ from sim.fpga_tools import YOSYS, tool_versions
 from sim.options import Changes, ConfigFile, Json, Preset, array_config
 from sim.output import Output, count
 from sw.errors import EieError
+from sw.files import check_folder
 
 # Table II: um2 of the registers and of the combinational logic of EIE's PE, its critical path in ns.
 PAPER_LOGIC_UM2 = 9_465.0 + 8_946.0
@@ -35,8 +36,7 @@ def asic_command(
     array = array_config(preset, config, pes, changes)
     if not 1 <= target_ps <= 1e6:
         raise EieError(f"--target must be between 1 and 1000000 ps, got {target_ps:g}")
-    if folder.exists() and not folder.is_dir():
-        raise EieError(f"cannot write into {folder}: wanted a folder, got a file")
+    check_folder(folder)
     output = Output(as_json=as_json)
     with output.steps(f"{array.name}: {liberty.name}") as say:
         asic = run_asic(array, liberty, folder, target_ps=target_ps, with_sta=sta, say=say)

@@ -18,7 +18,7 @@ from sim.gpu_baseline import gpu
 from sim.layer_product import layer_matrix
 from sim.machine import this_machine, usable_threads
 from sim.measurement import Budget, Device, no_meter, time_layer
-from sim.options import Changes, ConfigFile, Json, Pes, Preset, array_config
+from sim.options import Changes, ConfigFile, Json, Pes, Preset, array_config, check_seed
 from sim.output import Output
 from sim.paper import PAPER_LAYERS, PaperLayer
 from sw.errors import EieError
@@ -170,8 +170,7 @@ def _plan(
         raise EieError(f"--repeats must be between 1 and {MOST}, got {repeats}")
     if not 0 < seconds < inf:
         raise EieError(f"--seconds must be a finite number above 0, got {seconds:g}")
-    if seed < 0:
-        raise EieError(f"--seed must be 0 or more, got {seed}")
+    check_seed(seed)
     return _Plan(
         layers=chosen(names),
         batches=batch_sizes(batches),

@@ -15,10 +15,10 @@ from sim.bench_platforms import rows as platform_rows
 from sim.benchmark_layers import BenchmarkRun, run_layer
 from sim.energy import EnergyModel
 from sim.energy_command import energy_payload, show_energy
-from sim.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
+from sim.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config, check_seed
 from sim.output import Output, count, mean, percent
 from sim.paper import PAPER_CLOCK_MHZ, PAPER_LAYERS, PAPER_PES, PaperLayer
-from sim.report_baselines import read_baseline
+from sim.report_baselines import read_baselines
 from sim.technology import load_technology
 from sw.errors import EieError
 
@@ -67,12 +67,8 @@ def bench_command(
     array = array_config(preset, config, pes, changes)
     layers = chosen(names)
     technology = load_technology(technology_file)
-    if seed < 0:
-        raise EieError(f"--seed must be 0 or more, got {seed}")
-    measured = [
-        *([read_baseline(cpu_file, "cpu")] if cpu_file else []),
-        *([read_baseline(gpu_file, "gpu")] if gpu_file else []),
-    ]
+    check_seed(seed)
+    measured = read_baselines(cpu_file, gpu_file)
     runs: list[BenchmarkRun] = []
     with output.steps(f"running {len(layers)} of {len(PAPER_LAYERS)} layers on {array.pes} PEs") as say:
         for layer in layers:

@@ -2,7 +2,7 @@
 
 import pickle
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,8 +18,10 @@ from model.image import NetworkImage
 from model.registers import Status
 from sim.cosim_bench import Answer, Job
 from sim.host_program import Action, Collect, ReadCounters, Reset, Send, Start, Wait
+from sim.output import Say
 from sim.simulators import SimulatorError, SimulatorName, build
 from sw.image_stream import encode_passes, input_packet, unpack_outputs
+from sw.stream_words import integers_as_words, words_as_integers
 
 PORTS = (
     "clk",
@@ -37,8 +39,6 @@ PORTS = (
     "reg_read_data",
     "interrupt",
 )
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,6 @@ class RtlResult:
     simulated_cycles: int
 
 
-def words_as_integers(words: NDArray[np.uint32]) -> list[int]:
-    """Stream words (n, stream_bits // 32), least significant part first, as Python integers."""
-    values = [int(value) for value in words[:, -1]]
-    for part in range(words.shape[1] - 2, -1, -1):
-        values = [value << 32 | int(low) for value, low in zip(values, words[:, part], strict=True)]
-    return values
-
-
 def run_job(
     config: ArrayConfig,
     actions: Sequence[Action],
@@ -77,7 +69,7 @@ def run_job(
     *,
     lockstep: bool = False,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Say | None = None,
     texts: dict[str, str] | None = None,
 ) -> Answer:
     """Run host actions on the RTL of `config`; with `lockstep`, beside the stepped model.
@@ -85,7 +77,7 @@ def run_job(
     `texts` replaces the generated Verilog (planted faults in tests). Raises SimulatorError if the simulator fails;
     a difference or a timeout is in `Answer.failure`.
     """
-    say: Progress = progress or (lambda _: None)
+    say: Say = progress or (lambda _: None)
     if texts is None:
         say("writing Verilog")
         texts = _verilog(config, lockstep)
@@ -114,7 +106,7 @@ def run_rtl(
     simulator: SimulatorName,
     *,
     stall: float = 0.0,
-    progress: Progress | None = None,
+    progress: Say | None = None,
 ) -> RtlResult:
     """Run each input (n, in_features) int16 in turn; one pass is loaded once, several are loaded for each input.
 
@@ -146,9 +138,3 @@ def run_rtl(
         seconds=answer.seconds,
         simulated_cycles=answer.cycles,
     )
-
-
-def integers_as_words(config: ArrayConfig, values: list[int]) -> NDArray[np.uint32]:
-    """The inverse of `words_as_integers`."""
-    parts = config.stream_bits // 32
-    return np.array([[value >> 32 * part & 0xFFFFFFFF for part in range(parts)] for value in values], dtype=np.uint32)

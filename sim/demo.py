@@ -25,7 +25,7 @@ from sim.size_tables import show_sizes
 from sim.verification import all_equal, compare
 from sw.accuracy import count_errors, measure_float
 from sw.compress import compress
-from sw.files import write_whole
+from sw.files import make_folder, write_whole
 from sw.formats.network_file import load_network
 from sw.model_file import load, save
 
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
     """Every step of the demo; returns what summary.json holds."""
     output = Output(as_json=False)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     dense = load_network(examples / "digits_dense.safetensors")
     network = load_network(examples / "digits_network.safetensors")
     with np.load(examples / "digits.npz", allow_pickle=False) as digits:

@@ -11,8 +11,7 @@ from sim.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.output import Output, count
 from sw.c_network import network_header
 from sw.chain import as_chain
-from sw.errors import EieError
-from sw.files import write_whole
+from sw.files import check_folder, make_folder, write_whole
 from sw.image import build_image
 from sw.model_file import load
 
@@ -33,14 +32,12 @@ def driver_command(
     """Write the C driver, and a network as C."""
     array = array_config(preset, config, pes, changes)
     output = Output(as_json=as_json)
+    check_folder(folder)
     texts = {"eie_registers.h": register_header()}
     texts |= {name: (files("sw") / "c_driver" / name).read_text(encoding="utf-8") for name in SOURCES}
     if network is not None:
         texts["eie_network.h"] = network_header(build_image(as_chain(load(network)), array))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EieError(f"cannot write into {folder}: {error.strerror or error}") from error
+    make_folder(folder)
     for name, text in texts.items():
         write_whole(folder / name, text.encode())
     sizes = {name: len(text.encode()) for name, text in texts.items()}

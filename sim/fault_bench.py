@@ -36,13 +36,12 @@ async def serve_trials(dut: Any) -> None:
         if handle is None:
             handle = dut
             for name in bit.path:
-                handle = handle[name]
+                # Icarus takes the name of a register that is called as its module for the module.
+                handle = {child._name: child for child in handle}[name]
             handles[bit.path] = handle
         if bit.word is not None:
             handle = handle[bit.word]
-        text = str(handle.value)
-        value = int(text, 2) if text.isdigit() else 0  # X, of a memory output that was never read
-        handle.value = value ^ (1 << bit.bit)
+        handle.value = int(handle.value) ^ (1 << bit.bit)
 
     async def handle(name: str, arguments: tuple[Any, ...]) -> Seen | None:
         if name == "reset":

@@ -1,13 +1,13 @@
 """One load and one run of a machine that may be hit on the way: what the host does, and what it sees."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.config import ArrayConfig
 from model.layouts import patience_bits
 from model.registers import ADDRESS, READ_LATENCY, STATUS_ERROR_SHIFT, Control, Status
 from model.stepped.signals import Inputs
-from sim.host_program import MachineOutputs
+from sw.transports.port_host import PortOutputs, Program
 
 SETTLE = READ_LATENCY + 2  # cycles after a write of CONTROL in which STATUS may still be older
 
@@ -65,17 +65,17 @@ def patience(config: ArrayConfig, model_cycles: int) -> int:
     return 16 * model_cycles + 4 * (1 << patience_bits(config))
 
 
-def run_trial(trial: Trial) -> Generator[Inputs, MachineOutputs, Seen]:
+def run_trial(trial: Trial) -> Program[Seen]:
     """Soft reset, load, input, run, until the machine is idle; output words are taken whenever they come."""
     outputs: list[tuple[int, int]] = []
     cycles = started = 0
 
-    def step(inputs: Inputs) -> Generator[Inputs, MachineOutputs, MachineOutputs]:
+    def step(inputs: Inputs) -> Program[PortOutputs]:
         nonlocal cycles
         cycles += 1
         return (yield inputs)
 
-    def send(words: Sequence[int]) -> Generator[Inputs, MachineOutputs, bool]:
+    def send(words: Sequence[int]) -> Program[bool]:
         for number, word in enumerate(words):
             offer = Inputs(i_valid=1, i_data=word, i_last=int(number == len(words) - 1), o_ready=1)
             for _ in range(trial.patience):
@@ -85,7 +85,7 @@ def run_trial(trial: Trial) -> Generator[Inputs, MachineOutputs, Seen]:
                 return False
         return True
 
-    def until(bits: int, wanted: int) -> Generator[Inputs, MachineOutputs, bool]:
+    def until(bits: int, wanted: int) -> Program[bool]:
         """Looks at STATUS until these bits of it are as wanted, or it shows an error where one ends the waiting."""
         for cycle in range(trial.patience):
             seen = yield from step(Inputs(reg_address=ADDRESS["STATUS"], o_ready=1))
@@ -97,15 +97,15 @@ def run_trial(trial: Trial) -> Generator[Inputs, MachineOutputs, Seen]:
                     return True
         return False
 
-    def read(name: str) -> Generator[Inputs, MachineOutputs, int]:
+    def read(name: str) -> Program[int]:
         for _ in range(READ_LATENCY):
             yield from step(Inputs(reg_address=ADDRESS[name]))
         return (yield from step(Inputs(reg_address=ADDRESS[name]))).reg_read_data
 
-    def control(bit: Control) -> Generator[Inputs, MachineOutputs, MachineOutputs]:
+    def control(bit: Control) -> Program[PortOutputs]:
         return step(Inputs(reg_address=ADDRESS["CONTROL"], reg_write=1, reg_write_data=1 << bit))
 
-    def seen(late: bool) -> Generator[Inputs, MachineOutputs, Seen]:
+    def seen(late: bool) -> Program[Seen]:
         status = yield from read("STATUS")
         error_pe = yield from read("ERROR_PE")
         return Seen(tuple(outputs), status, error_pe, late, started, cycles)

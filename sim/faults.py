@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from hw.verilog import ARRAY_MODULE, verilog_text
 from model.config import ArrayConfig
 from model.registers import Error, Status
-from sim.cosim import PORTS, Progress, integers_as_words, words_as_integers
+from sim.cosim import PORTS
 from sim.fault_sites import Site, Sites, find_sites
 from sim.fault_trial import Seen, Trial, Upset, patience
+from sim.output import Say
 from sim.rtl_process import RtlProcess
 from sim.simulation import simulate
 from sim.simulators import SimulatorError, SimulatorName
@@ -24,6 +25,7 @@ from sw.compressed import CompressedLayer, CompressedNetwork
 from sw.errors import EieError
 from sw.image import build_image
 from sw.image_stream import encode_image, input_packet, unpack_outputs
+from sw.stream_words import integers_as_words, words_as_integers
 
 CAUSES = {int(cause): cause.name for cause in Error}
 RANDOM_SIZES = (24, 20, 16, 8)  # features of the network of --random
@@ -102,24 +104,6 @@ def random_network(seed: int) -> tuple[CompressedNetwork, NDArray[np.float32]]:
     return calibrate(CompressedNetwork(layers=tuple(layers)), inputs), inputs.astype(np.float32)
 
 
-def fitting_array(network: CompressedNetwork, config: ArrayConfig) -> ArrayConfig:
-    """The array with memories just large enough for the network: then most of their bits mean something."""
-    image = build_image(network, config, resident=True)
-    entries = np.array([np.diff(layer.offsets) for layer in image.layers])
-    rows = int((-(-entries // config.entries_per_row)).sum(axis=0).max())
-    pointers = sum(layer.columns + 1 for layer in image.layers)
-    count = len(image.layers)
-    biases = sum(layer.out_rows for layer in image.layers)
-    local = max(max(layer.in_rows, layer.out_rows) for layer in image.layers)
-    return config.with_(
-        layers=count,
-        sparse_matrix_depth=max(2, rows),
-        pointer_depth=max(4, pointers + pointers % 2),
-        activation_depth=max(2, local),
-        constant_depth=(count << config.code_bits) + biases,
-    )
-
-
 class FaultyArray:
     """The RTL with one network and one input, of which any bit can be upset."""
 
@@ -129,7 +113,7 @@ class FaultyArray:
         x: NDArray[np.float32],
         config: ArrayConfig,
         simulator: SimulatorName,
-        progress: Progress = lambda _: None,
+        progress: Say = lambda _: None,
     ):
         image = build_image(network, config, resident=True)
         simulation = simulate(image, x[:1])

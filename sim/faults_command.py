@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from sim.fitting_array import fitting_array
 from sim.options import Changes, ConfigFile, Json, Preset, array_config
 from sim.output import Output, count, percent
 from sim.simulators import SimulatorName, available_simulators
@@ -45,7 +46,7 @@ def faults_command(
     missing = available_simulators()[simulator]
     if missing:
         raise EieError(missing)
-    from sim.faults import FaultyArray, Outcome, fitting_array, inject, random_network  # cocotb may be absent
+    from sim.faults import FaultyArray, Outcome, inject, random_network  # cocotb may be absent
 
     if network is None:
         compressed, x = random_network(seed)

@@ -15,7 +15,7 @@ from sim.fpga_report import REPORT, FpgaRun, payload, run_flow, show
 from sim.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.output import Output
 from sw.errors import EieError
-from sw.files import write_whole
+from sw.files import check_folder, write_whole
 
 
 def fpga_command(
@@ -36,7 +36,7 @@ def fpga_command(
     seed: Annotated[int, typer.Option("--seed", help="Of the placement, 1 or more.")] = 1,
     folder: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="Folder for everything [default: build/fpga/DEVICE-PES]."),
+        typer.Option("-o", "--output", metavar="DIR", help="Folder for everything [default: below build/fpga]."),
     ] = None,
     fit: Annotated[
         Path | None,
@@ -68,8 +68,10 @@ def fpga_command(
     array = fpga_array(preset, config, pes, changes)
     if board is not None:
         array = array.with_(clock_mhz=board.clock_mhz)
+    folder = folder or Path("build/fpga") / ("inference" if check_inference else f"{device.name}-{array.pes}")
+    check_folder(folder)
     if check_inference:
-        inference_report(output, array, folder or Path("build/fpga/inference"))
+        inference_report(output, array, folder)
         return
     run = FpgaRun(
         config=array,
@@ -79,9 +81,6 @@ def fpga_command(
         seed=seed,
         clock_mhz=clock_mhz,
     )
-    folder = folder or Path("build/fpga") / f"{device.name}-{array.pes}"
-    if folder.exists() and not folder.is_dir():
-        raise EieError(f"cannot write into {folder}: wanted a folder, got a file")
     with output.steps(f"{array.name}: {array.pes} PEs on {device.name}") as say:
         synthesis, placement = run_flow(run, folder, say)
     report = payload(run, synthesis, placement)
@@ -104,7 +103,7 @@ def fpga_array(preset: str | None, file: Path | None, pes: int | None, changes: 
 
 def _check(device: str, board: Board | None, speed: int, clock_mhz: float, seed: int) -> None:
     if board is not None and device != board.device:
-        raise EieError(f"board {board.name} has a {board.device}, got --device {device}")
+        raise EieError(f"board {board.name} has the device {board.device}, got --device {device}")
     if speed not in SPEEDS:
         raise EieError(f"--speed must be {', '.join(map(str, SPEEDS))}, got {speed}")
     if not 1 <= clock_mhz <= 1000:

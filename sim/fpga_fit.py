@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
+from sim.fitting_array import fitting_array
 from sim.fpga_devices import Device
 from sim.fpga_memories import array_block_rams
 from sim.simulation import simulate
-from sw.chain import as_chain
 from sw.compressed import CompressedNetwork
 from sw.image import build_image
 
 SIZES = (1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 56, 64)
-LARGEST_MEMORY = 1 << 20  # rows of the sparse-matrix memory while nobody knows how many are needed
 FILLED = 0.9  # share of the lookup tables beyond which nothing routes
 
 
@@ -65,27 +64,6 @@ class Fit:
         return 1e6 * self.clock_mhz / self.cycles if self.cycles else 0.0
 
 
-def sized_array(network: CompressedNetwork, base: ArrayConfig, pes: int) -> ArrayConfig:
-    """`base` with so many PEs and memories just large enough for the network."""
-    chain = as_chain(network)
-    local = [-(-size // pes) for size in (chain.in_features, *(layer.shape[0] for layer in chain.layers))]
-    layers = len(chain.layers)
-    pointers = sum(rows * pes + 1 for rows in local[:-1])
-    roomy = base.with_(
-        name=f"{base.name.rstrip('0123456789_')}_{pes}",
-        pes=pes,
-        layers=layers,
-        code_bits=max(base.code_bits, *(layer.code_bits for layer in chain.layers)),
-        activation_depth=max(2, *local),
-        pointer_depth=max(4, pointers + pointers % 2),
-        constant_depth=1 << 20,
-        sparse_matrix_depth=LARGEST_MEMORY,
-    )
-    image = build_image(network, roomy, resident=True)
-    rows = sum(-(-np.diff(layer.offsets) // roomy.entries_per_row) for layer in image.layers)
-    return roomy.with_(constant_depth=roomy.bias_base + sum(local[1:]), sparse_matrix_depth=max(2, int(np.max(rows))))
-
-
 def fits(
     network: CompressedNetwork,
     inputs: NDArray[np.float32],
@@ -97,7 +75,7 @@ def fits(
 ) -> Iterator[Fit]:
     """Every size of array in turn; `advance` is told when one is done."""
     for pes in sizes:
-        config = sized_array(network, base, pes)
+        config = fitting_array(network, base.with_(name=f"{base.name.rstrip('0123456789_')}_{pes}", pes=pes))
         pe, shared = array_block_rams(config)
         comb, clock_mhz = estimate(pes, measured)
         needs = (

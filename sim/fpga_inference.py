@@ -1,7 +1,6 @@
 """Whether four vendors' synthesis makes block memories and a multiplier of the plain Verilog, without any primitive."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -11,8 +10,9 @@ from hw.verilog import ARRAY_MODULE, PE_MODULE, write_verilog
 from model.config import ArrayConfig
 from sim.fpga_memories import block_rams
 from sim.fpga_tools import YOSYS, run_tool, tool_versions
-from sim.output import Output, count
+from sim.output import Output, Say, count
 from sw.errors import EieError
+from sw.files import make_folder
 
 SCRIPT, LOG = "inference.ys", "inference.log"
 
@@ -72,12 +72,12 @@ class Inferred:
     enough: bool
 
 
-def infer(config: ArrayConfig, folder: Path, say: Callable[[str], None] = lambda _: None) -> tuple[int, list[Inferred]]:
+def infer(config: ArrayConfig, folder: Path, say: Say = lambda _: None) -> tuple[int, list[Inferred]]:
     """Synthesise one PE for every family; how many of its memories must become block memories, and what each made.
 
     EieError if the Verilog instantiates a module that it does not define (a vendor's primitive), or yosys fails.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     sources = write_verilog(config, folder).file_list.read_text(encoding="utf-8").split()
     wanted = sum(block_rams(depth, width) > 0 for depth, width in pe_memory_shapes(config))
     script = [

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +11,7 @@ from sim.fpga_board import Board, constraints
 from sim.fpga_devices import Device
 from sim.fpga_synthesis import NETLIST
 from sim.fpga_tools import ECPPACK, NEXTPNR_ECP5, run_tool
+from sim.output import Say
 from sw.errors import EieError
 
 REPORT = "nextpnr.json"
@@ -21,8 +22,6 @@ PIN_FILE = "pins.lpf"
 CONFIG_FILE = "eie.config"
 BITSTREAM = "eie.bit"
 RESOURCES = ("TRELLIS_COMB", "TRELLIS_FF", "TRELLIS_RAMW", "DP16KD", "MULT18X18D")
-
-Say = Callable[[str], None]
 
 # What yosys appends to a name of the design when it names the cells and nets that it made from it: the part of a memory
 # that became a cell, a cell type with a pin, a dollar.

@@ -9,12 +9,12 @@ from model.config import ArrayConfig
 from sim.fpga_board import Board
 from sim.fpga_devices import Device
 from sim.fpga_floorplan import draw_floorplan
-from sim.fpga_place import PLACED, Placement, Say, pack, place
+from sim.fpga_place import PLACED, Placement, pack, place
 from sim.fpga_synthesis import Cells, Synthesis, synthesise, write_sources
 from sim.fpga_tools import ECPPACK, NEXTPNR_ECP5, YOSYS, check_tools, tool_versions
 from sim.hardware_commands import to_toml
-from sim.output import Output, count, percent
-from sw.files import write_whole
+from sim.output import Output, Say, count, percent
+from sw.files import make_folder, write_whole
 
 FLOORPLAN = "floorplan.svg"
 REPORT = "report.json"
@@ -48,7 +48,7 @@ def run_flow(run: FpgaRun, folder: Path, say: Say) -> tuple[Synthesis, Placement
     Raises EieError if a tool is missing or fails.
     """
     check_tools(YOSYS, NEXTPNR_ECP5, ECPPACK)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     say(f"writing Verilog for {run.config.pes} PEs")
     sources = write_sources(run.config, folder, run.board)
     write_whole(folder / ARRAY, to_toml(run.config).encode())

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +13,7 @@ from model.config import ArrayConfig
 from sim.fpga_board import BOARD_TOP, CORE, Board, board_top
 from sim.fpga_harness import HARNESS, harness
 from sim.fpga_tools import YOSYS, run_tool
+from sim.output import Say
 from sw.errors import EieError
 
 # What is around the array: top modules, and what is counted as their own. The units of the serial top keep their names.
@@ -22,8 +23,6 @@ OUTSIDE = (*AROUND.values(), "link", "windowed")
 NETLIST = "netlist.json"
 STATISTICS = "statistics.json"
 LOG = "yosys.log"
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

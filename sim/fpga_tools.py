@@ -3,10 +3,11 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from sim.output import Say
 from sw.errors import EieError
 
 EXTRA = "pip install 'eie[fpga]'"
@@ -38,9 +39,7 @@ def tool_versions(*tools: str) -> dict[str, str]:
     return versions
 
 
-def run_tool(
-    tool: str, arguments: Sequence[str], folder: Path, log: str, say: Callable[[str], None] = lambda _: None
-) -> None:
+def run_tool(tool: str, arguments: Sequence[str], folder: Path, log: str, say: Say = lambda _: None) -> None:
     """Run a tool in `folder`; `log` is the file there that it is told to write, its printed output is kept beside it.
 
     The tools are WebAssembly: they see `folder` and what is below it, so all files are named relative to it. Now and
@@ -71,7 +70,7 @@ def run_tool(
         raise EieError(f"{tool} stopped with code {process.returncode}: {errors[-1][:300]} (log: {where})")
 
 
-def _wait(process: subprocess.Popen[bytes], log: Path, tool: str, say: Callable[[str], None]) -> None:
+def _wait(process: subprocess.Popen[bytes], log: Path, tool: str, say: Say) -> None:
     begin = time.monotonic()
     while True:
         try:

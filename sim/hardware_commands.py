@@ -12,7 +12,7 @@ from model.config import ArrayConfig
 from sim.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.output import Output, count
 from sw.errors import EieError
-from sw.files import check_target, write_whole
+from sw.files import check_folder, check_target, write_whole
 
 
 def verilog_command(
@@ -23,8 +23,14 @@ def verilog_command(
         Bus, typer.Option("--bus", help="What is around the array: its own ports, AXI4, AXI4-Lite alone, a UART.")
     ] = "plain",
     divisor: Annotated[
-        int, typer.Option("--divisor", min=4, max=1 << 20, help="Clock cycles per bit of the UART.")
-    ] = DEFAULT_DIVISOR,
+        int | None,
+        typer.Option(
+            "--divisor",
+            min=4,
+            max=1 << 20,
+            help=f"With --bus serial: clock cycles per bit of the UART [default: {DEFAULT_DIVISOR}].",
+        ),
+    ] = None,
     preset: Preset = None,
     config: ConfigFile = None,
     pes: Pes = None,
@@ -34,10 +40,11 @@ def verilog_command(
     """Write an array as Verilog. A file list, a C register header and a manifest go with it."""
     array = array_config(preset, config, pes, changes)
     output = Output(as_json=as_json)
-    if folder.exists() and not folder.is_dir():
-        raise EieError(f"cannot write into {folder}: wanted a folder, got a file")
+    if divisor is not None and bus != "serial":
+        raise EieError(f"--divisor is for --bus serial, got --bus {bus}")
+    check_folder(folder)
     with output.steps(f"writing Verilog for {array.pes} PEs"):
-        written = write_verilog(array, folder, bus=bus, divisor=divisor)
+        written = write_verilog(array, folder, bus=bus, divisor=divisor or DEFAULT_DIVISOR)
     paths: set[Path] = {getattr(written, field.name) for field in fields(written)}
     files = {path.name: path.stat().st_size for path in sorted(paths)}
     output.table(

@@ -1,36 +1,20 @@
 """What a host does to the machine, cycle by cycle: one generator drives the stepped model and the RTL alike.
 
-A program yields the inputs of a cycle and receives that cycle's outputs. Actions are plain data, so that a test bench
-running inside a simulator can be handed them.
+It says what happens in every cycle, pauses included, which `sw.transports.port_host`, a driver's way to the same ports,
+leaves to the array. Actions are plain data, so that a test bench running inside a simulator can be handed them.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 from model.config import ArrayConfig
 from model.registers import ADDRESS, READ_LATENCY, Control, PeCounter, Status
 from model.stepped.signals import Inputs
+from sw.transports.port_host import Program
 
 RUN_REGISTERS = ("STATUS", "LAYERS", "CYCLES", "BROADCASTS", "STALLS")
-
-
-class MachineOutputs(Protocol):
-    """The outputs of one cycle; reading one may be costly, so a program reads only what it needs."""
-
-    @property
-    def i_ready(self) -> int: ...
-    @property
-    def o_valid(self) -> int: ...
-    @property
-    def o_data(self) -> int: ...
-    @property
-    def o_last(self) -> int: ...
-    @property
-    def reg_read_data(self) -> int: ...
-    @property
-    def interrupt(self) -> int: ...
 
 
 class HostTimeout(RuntimeError):
@@ -115,10 +99,9 @@ class ReadCounters:
 
 
 Action = Reset | SoftReset | Idle | Send | Start | Collect | Wait | Write | Read | ReadCounters
-Program = Generator[Inputs, MachineOutputs, list[Any]]
 
 
-def run_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 0) -> Program:
+def run_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 0) -> Program[list[Any]]:
     """The actions in order; returns the results of the Collect, Read and ReadCounters actions."""
     random = Random(seed)
     results: list[Any] = []
@@ -151,7 +134,7 @@ def run_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 0) -
     return results
 
 
-def _send(action: Send, random: Random) -> Generator[Inputs, MachineOutputs, None]:
+def _send(action: Send, random: Random) -> Program[None]:
     for number, word in enumerate(action.words):
         while random.random() < action.stall:
             yield Inputs()
@@ -165,7 +148,7 @@ def _send(action: Send, random: Random) -> Generator[Inputs, MachineOutputs, Non
             raise HostTimeout(f"the machine did not take an input word for {action.limit} cycles")
 
 
-def _collect(action: Collect, random: Random) -> Generator[Inputs, MachineOutputs, list[int]]:
+def _collect(action: Collect, random: Random) -> Program[list[int]]:
     words: list[int] = []
     take, wait = Inputs(o_ready=1), Inputs()
     for _ in range(action.limit):
@@ -182,7 +165,7 @@ def _write(register: str, value: int) -> Inputs:
     return Inputs(reg_address=ADDRESS[register], reg_write=1, reg_write_data=value)
 
 
-def _wait(status: Status, limit: int) -> Generator[Inputs, MachineOutputs, None]:
+def _wait(status: Status, limit: int) -> Program[None]:
     """One read of STATUS after the other, until a value read has the bit."""
     for cycle in range(limit):
         outputs = yield Inputs(reg_address=ADDRESS["STATUS"])
@@ -191,7 +174,7 @@ def _wait(status: Status, limit: int) -> Generator[Inputs, MachineOutputs, None]
     raise HostTimeout(f"the machine was not {status.name} after {limit} cycles")
 
 
-def _read(addresses: Sequence[int]) -> Generator[Inputs, MachineOutputs, list[int]]:
+def _read(addresses: Sequence[int]) -> Program[list[int]]:
     """Pipelined register reads: an address per cycle."""
     values: list[int] = []
     for cycle in range(len(addresses) + READ_LATENCY):
@@ -202,9 +185,7 @@ def _read(addresses: Sequence[int]) -> Generator[Inputs, MachineOutputs, list[in
     return values
 
 
-def _read_counters(
-    config: ArrayConfig,
-) -> Generator[Inputs, MachineOutputs, tuple[dict[str, int], list[list[int]]]]:
+def _read_counters(config: ArrayConfig) -> Program[tuple[dict[str, int], list[list[int]]]]:
     values = yield from _read([ADDRESS[name] for name in RUN_REGISTERS])
     per_pe: list[list[int]] = []
     if config.pe_counters:

@@ -6,10 +6,10 @@ from model.config import ArrayConfig
 from model.layouts import array_debug_fields, pe_debug_fields
 from model.stepped.array import SteppedArray
 from model.stepped.signals import Inputs
-from sim.host_program import MachineOutputs
+from sw.transports.port_host import PortOutputs
 
 
-class DebugOutputs(MachineOutputs, Protocol):
+class DebugOutputs(PortOutputs, Protocol):
     """Outputs of a machine that also shows its registers."""
 
     @property

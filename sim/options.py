@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from model.config import PRESETS, ArrayConfig, ConfigError, load_config
-from sw.files import reason
+from sw.errors import EieError
 
 DEFAULT_PRESET = "eie64"
 LARGEST_CONFIG = 1 << 14  # bytes; the time of the parser grows with the square of a key's parts
@@ -52,26 +52,18 @@ def array_config(preset: str | None, file: Path | None, pes: int | None, changes
         raise ConfigError(f"--config wants a .toml file, got {str(file)!r}")
     if file is not None and file.is_file() and file.stat().st_size > LARGEST_CONFIG:
         raise ConfigError(f"{file} must have at most {LARGEST_CONFIG} bytes, it has {file.stat().st_size}")
-    try:
-        return _array(load_config(file if file is not None else preset or DEFAULT_PRESET), pes, changes)
-    except ConfigError:
-        raise
-    except ValueError as error:  # of an integer of thousands of digits no text can be made, nor a sentence with it
-        raise ConfigError(f"the array must have smaller numbers: {reason(error)}") from error
-
-
-def _array(config: ArrayConfig, pes: int | None, changes: list[str] | None) -> ArrayConfig:
-    """The configuration with --pes and --set."""
+    config = load_config(file if file is not None else preset or DEFAULT_PRESET)
     fields: dict[str, Any] = {}
     for change in changes or []:
         name, text = split_field("--set", change, "VALUE")
         fields[name] = field_value(text)
-    if pes is not None and fields.setdefault("pes", pes) != pes:
-        raise ConfigError(f"--pes {pes} and --set pes={fields['pes']} differ")
     unknown = sorted(set(fields) - set(config.to_dict()))
     if unknown:
         raise ConfigError(f"--set: no field {unknown[0]!r}; fields: {', '.join(config.to_dict())}")
-    return config.with_(**fields)
+    config = config.with_(**fields)
+    if pes is not None and fields.get("pes", pes) != pes:
+        raise ConfigError(f"--pes {pes} and --set pes={config.pes} differ")
+    return config if pes is None else config.with_(pes=pes)
 
 
 def split_field(option: str, text: str, value: str) -> tuple[str, str]:
@@ -89,3 +81,9 @@ def field_value(text: str) -> Any:
     except UNREADABLE:
         table = {}
     return table["value"] if len(table) == 1 else text
+
+
+def check_seed(seed: int) -> None:
+    """EieError for a --seed that no random generator takes."""
+    if seed < 0:
+        raise EieError(f"--seed must be 0 or more, got {seed}")

@@ -1,9 +1,10 @@
 """Where an array is, as users write it, and the transport that leads there."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from model.config import ArrayConfig
-from sim.cosim import Progress
+from sim.output import Say
 from sim.simulators import SIMULATORS, SimulatorName, available_simulators
 from sw.errors import EieError
 from sw.transports.memory_mapped import MemoryMappedTransport
@@ -16,7 +17,7 @@ BOARD = "board"
 PLACES = "model, verilator, icarus, board, serial:PORT[@BAUD] or memory:ADDRESS[@FILE]"
 
 
-def open_place(place: str, config: ArrayConfig, progress: Progress = lambda _: None) -> Transport:
+def open_place(place: str, config: ArrayConfig, progress: Say = lambda _: None) -> Transport:
     """The transport to an array.
 
     Parameters
@@ -47,15 +48,17 @@ def open_place(place: str, config: ArrayConfig, progress: Progress = lambda _: N
         return RtlTransport(config, simulator, progress)
     if kind == "serial" and rest:
         port, _, baud = rest.partition("@")
-        return SerialTransport(open_line(port, _number(baud, "a baud rate") if baud else DEFAULT_BAUD), config)
+        speed = _number(baud, "a baud rate", "1000000", 1) if baud else DEFAULT_BAUD
+        return SerialTransport(open_line(port, speed), config)
     if kind == "memory" and rest:
         address, _, file = rest.partition("@")
-        return MemoryMappedTransport(config, _number(address, "an address"), Path(file or "/dev/mem"))
+        return MemoryMappedTransport(config, _number(address, "an address", "0x43c00000", 0), Path(file or "/dev/mem"))
     raise EieError(f"an array must be at {PLACES}; got {place!r}")
 
 
-def _number(text: str, what: str) -> int:
-    try:
-        return int(text, 0)
-    except ValueError as error:
-        raise EieError(f"{what} must be a number such as 1000000 or 0x43c00000, got {text!r}") from error
+def _number(text: str, what: str, example: str, least: int) -> int:
+    with suppress(ValueError):
+        number = int(text, 0)
+        if number >= least:
+            return number
+    raise EieError(f"{what} must be a number such as {example}, got {text!r}")

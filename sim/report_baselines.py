@@ -35,6 +35,12 @@ class Measured:
     times: Mapping[tuple[str, Form, int], float]
 
 
+def read_baselines(cpu_file: Path | None, gpu_file: Path | None) -> list[Measured]:
+    """What --cpu and --gpu name; EieError as for `read_baseline`."""
+    files: list[tuple[Path | None, Kind]] = [(cpu_file, "cpu"), (gpu_file, "gpu")]
+    return [read_baseline(file, kind) for file, kind in files if file is not None]
+
+
 def read_baseline(path: Path, kind: Kind) -> Measured:
     """EieError unless the file is what `eie baseline` writes for this kind of device."""
     wanted = f"{path} must be a file that `eie baseline {kind} -o` writes"

@@ -18,9 +18,10 @@ from sim.bench_command import chosen
 from sim.cpu_baseline import imported
 from sim.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.output import Output
-from sim.report_baselines import Measured, read_baseline
+from sim.report_baselines import Measured, read_baselines
 from sim.report_facts import RunFacts, bench_facts, network_facts
 from sim.report_file import file_histograms
+from sim.simulation import calibration_note
 from sim.technology import Technology, load_technology
 from sim.workload import Bench, BenchLayers, BenchSeed, NetworkInputs, NetworkOrBench, source
 from sw.calibrate import calibrate
@@ -79,10 +80,7 @@ def report_command(
         raise EieError(f"{'--cpu' if cpu_file else '--gpu'} holds times of the layers of --bench; a network has others")
     if imported("bokeh") is None:
         raise EieError("`eie report` wants the extra `report` (pip install 'eie[report]'); bokeh is missing")
-    measured = [
-        *([read_baseline(cpu_file, "cpu")] if cpu_file else []),
-        *([read_baseline(gpu_file, "gpu")] if gpu_file else []),
-    ]
+    measured = read_baselines(cpu_file, gpu_file)
     technology = load_technology(technology_file)
     command = shlex.join(["eie", *context.find_root().obj])
     if asked.network is None or asked.inputs_file is None:
@@ -102,7 +100,7 @@ def _network(
         inputs = read_inputs(inputs_file, *stored.shapes[0])
     compressed = stored
     if compressed.calibration is None:
-        output.note(f"{network} has no calibration: binary points are chosen from these {len(inputs)} inputs")
+        output.note(calibration_note(network, inputs))
         compressed = calibrate(compressed, inputs)
     return network_facts(compressed, inputs, array, technology, output), _File(network, stored, sizes)
 

@@ -2,7 +2,7 @@
 
 from hw.verilog import BUS_MODULES, verilog_text
 from model.config import ArrayConfig
-from sim.cosim import Progress
+from sim.output import Say
 from sim.rtl_process import RtlProcess
 
 PORTS = ("clk", "rx", "tx")
@@ -24,7 +24,7 @@ class RtlLine:
     Raises SimulatorError if the simulator cannot build or run the design.
     """
 
-    def __init__(self, config: ArrayConfig, progress: Progress = lambda _: None):
+    def __init__(self, config: ArrayConfig, progress: Say = lambda _: None):
         progress("writing Verilog")
         texts = verilog_text(config, bus="serial", divisor=DIVISOR)
         hello = (DIVISOR, PATIENCE_BYTES)

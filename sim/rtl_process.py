@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any
 
 from hw.array import PE_MODULE
-from sim.cosim import Progress
+from sim.output import Say
 from sim.simulators import SimulatorError, SimulatorName, build
 from sw.transports.transport import TransportError
 
@@ -41,7 +41,7 @@ class RtlProcess:
         simulator: SimulatorName,
         bench: str,
         hello: Any,
-        progress: Progress = lambda _: None,
+        progress: Say = lambda _: None,
         everything: bool = False,
     ):
         progress(f"building for {simulator}")

@@ -2,10 +2,11 @@
 
 from hw.verilog import ARRAY_MODULE, verilog_text
 from model.config import ArrayConfig
-from sim.cosim import PORTS, Progress
+from sim.cosim import PORTS
+from sim.output import Say
 from sim.rtl_process import RtlProcess
 from sim.simulators import SimulatorName
-from sw.transports.transport import Words
+from sw.stream_words import Words
 
 
 class RtlTransport:
@@ -20,7 +21,7 @@ class RtlTransport:
     Raises SimulatorError if the simulator cannot build or run the array.
     """
 
-    def __init__(self, config: ArrayConfig, simulator: SimulatorName, progress: Progress = lambda _: None):
+    def __init__(self, config: ArrayConfig, simulator: SimulatorName, progress: Say = lambda _: None):
         progress("writing Verilog")
         texts = verilog_text(config)
         self._rtl = RtlProcess(texts, ARRAY_MODULE, PORTS, simulator, "sim.rtl_array_bench", config, progress)

@@ -12,7 +12,7 @@ from sim.arrays import read_inputs, write_array
 from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
 from sim.output import Output, count, mean
 from sim.places import DEFAULT_BAUD, PLACES, open_place
-from sim.simulation import lay_out
+from sim.simulation import calibration_note, lay_out
 from sim.simulators import SimulatorError
 from sw.chain import as_chain
 from sw.driver import Accelerator, Counters
@@ -65,7 +65,7 @@ def run_command(
         output.note(f"error: the RTL gave no answer: {error}")
         raise typer.Exit(1) from error
     if calibrated_here:
-        output.note(f"{network} has no calibration: binary points are chosen from these {len(inputs)} inputs")
+        output.note(calibration_note(network, inputs))
     values = np.array(outputs, np.float32)
     if path is not None:
         write_array(path, values)

@@ -15,7 +15,15 @@ from sim.energy_command import energy_payload, show_energy
 from sim.graph_simulation import simulate_graph
 from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, TechnologyFile, array_config
 from sim.output import Output, count, mean, percent
-from sim.simulation import Simulation, count_saturated, layer_figures, simulate, sum_figures, total_figures
+from sim.simulation import (
+    Simulation,
+    calibration_note,
+    count_saturated,
+    layer_figures,
+    simulate,
+    sum_figures,
+    total_figures,
+)
 from sim.technology import load_technology
 from sw.calibrate import calibrate
 from sw.chain import is_chain
@@ -51,7 +59,7 @@ def simulate_command(
     inputs = read_inputs(inputs_file, *compressed.shapes[0])
     calibrated_here = compressed.calibration is None
     if calibrated_here:
-        output.note(f"{network} has no calibration: binary points are chosen from these {len(inputs)} inputs")
+        output.note(calibration_note(network, inputs))
         compressed = calibrate(compressed, inputs)
     run = run_network(output, compressed, inputs, array)
     if outputs_file is not None:

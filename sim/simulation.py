@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +82,11 @@ def lay_out(
     if calibrated_here:
         compressed = calibrate(compressed, inputs)
     return build_image(compressed, config), calibrated_here
+
+
+def calibration_note(network: Path, inputs: NDArray[np.float32]) -> str:
+    """What a command says of a network that it had to calibrate itself."""
+    return f"{network} has no calibration: binary points are chosen from these {len(inputs)} inputs"
 
 
 def count_saturated(image: NetworkImage, inputs: NDArray[np.float32]) -> int:

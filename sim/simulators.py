@@ -97,14 +97,14 @@ def build(
     texts : file name to Verilog text.
     top : top module; only its `ports` stay visible to the test bench, which lets the simulator optimise the rest.
     repeated : a module with many instances: Verilator compiles it once, not once per instance.
-    everything : all registers and memories stay visible, and can be written; slower.
+    everything : all registers and memories stay visible, and can be written; slower. Memories give no X.
 
     Raises SimulatorError if the simulator is missing or refuses the design.
     """
     missing = _missing(simulator)
     if missing:
         raise SimulatorError(missing)
-    shown = ["everything"] if everything and simulator == "verilator" else ports
+    shown = ["everything"] if everything else ports
     folder = cache_folder() / f"{simulator}-{_key(texts, top, shown, simulator)}"
     with _locked(folder.with_suffix(".lock")):
         if not folder.exists():
@@ -135,7 +135,10 @@ def _compile(
         work.mkdir()
         sources: list[Path] = []
         for name, text in texts.items():
-            (work / name).write_text(_unknown_registers(text) if simulator == "icarus" else text, encoding="utf-8")
+            if simulator == "icarus":
+                text = _unknown_registers(text)
+                text = _known_memories(text) if everything else text
+            (work / name).write_text(text, encoding="utf-8")
             sources.append(work / name)
         arguments: list[str] = []
         if simulator == "verilator":
@@ -172,6 +175,26 @@ def _unknown_registers(text: str) -> str:
     Memories keep theirs. Icarus also needs the change from X at reset: it evaluates `always @*` blocks on changes only.
     """
     return re.sub(r"^(\s*reg (?:signed )?(?:\[[^]]*\] )?[A-Za-z_]\S*) = [^;]*;", r"\1;", text, flags=re.MULTILINE)
+
+
+def _known_memories(text: str) -> str:
+    """Memories with a word for every address, zeros past their depth, and outputs that start as 0, as in Verilator.
+
+    A register whose bit changes can read past the depth of a memory. Silicon finds ones and zeros there. The X that
+    Icarus gives would reach conditions of the control unit, whose state an `if` of X leaves as it is for ever.
+    """
+    text = re.sub(r"^(  reg (?:\[\d+:0\] )?)(\w+) \[(\d+):0\];", _whole_memory, text, flags=re.MULTILINE)
+    return re.sub(r"^(  reg (?:\[\d+:0\] )?_\d+_);", r"\1 = 0;", text, flags=re.MULTILINE)
+
+
+def _whole_memory(declaration: re.Match[str]) -> str:
+    """The declaration with its words rounded up to a power of two, those past the depth zeros."""
+    kind, name, last = declaration.groups()
+    words, addresses, index = int(last) + 1, 1 << int(last).bit_length(), f"{name}_past"
+    return (
+        f"{kind}{name} [{addresses - 1}:0];\n  integer {index};\n"
+        f"  initial for ({index} = {words}; {index} < {addresses}; {index} = {index} + 1) {name}[{index}] = 0;"
+    )
 
 
 def _key(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator: SimulatorName) -> str:

@@ -12,7 +12,7 @@ import typer
 from sim.bench_command import chosen
 from sim.benchmark_layers import layout_key
 from sim.machine import usable_threads
-from sim.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
+from sim.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config, check_seed
 from sim.output import Output, count
 from sim.paper import PAPER_LAYERS
 from sim.sweep_cluster import run_on_cluster
@@ -136,8 +136,7 @@ def _runner(jobs: int | None, scheduler: str | None) -> _Runner:
 def _works(
     network: Path | None, inputs_file: Path | None, names: Sequence[str] | None, all_layers: bool, seed: int
 ) -> list[Work]:
-    if seed < 0:
-        raise EieError(f"--seed must be 0 or more, got {seed}")
+    check_seed(seed)
     if (network is None) != (inputs_file is None):
         raise EieError("a network wants its inputs and inputs want their network: NET.eie --input X.npy")
     if sum((network is not None, bool(names), all_layers)) != 1:

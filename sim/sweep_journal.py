@@ -23,8 +23,9 @@ HEAD = {"journal": "eie sweep", "version": 1}
 class Journal:
     """A file of JSON lines beside the results: a head, then ``{"key": ..., "record": ...}`` each.
 
-    A context manager. Only one sweep at a time may have it open. What a killed sweep left of a last line is cut off.
-    Raises EieError for a file that is no journal, and leaves it as it is.
+    A context manager. Only one sweep at a time may have it open. What a killed sweep left of a last line is cut off;
+    a journal without records is removed at the end. Raises EieError for a file that is no journal, and leaves it as it
+    is.
     """
 
     def __init__(self, path: Path):
@@ -47,6 +48,8 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if not self._records:
+            self.path.unlink(missing_ok=True)
         self._file.close()
 
     @property

@@ -8,7 +8,7 @@ import typer
 from sim.arrays import read_inputs
 from sim.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
 from sim.output import Output, count
-from sim.simulation import lay_out, simulate
+from sim.simulation import calibration_note, lay_out, simulate
 from sim.simulators import SimulatorError, SimulatorName, available_simulators
 from sw.chain import as_chain
 from sw.errors import EieError
@@ -49,7 +49,7 @@ def verify_command(
             output.note(f"error: the RTL gave no answer: {error}")
             raise typer.Exit(1) from error
     if calibrated_here:
-        output.note(f"{network} has no calibration: binary points are chosen from these {len(inputs)} inputs")
+        output.note(calibration_note(network, inputs))
     comparisons = compare(simulation, rtl)
     equal = all_equal(comparisons)
     output.table(

@@ -17,9 +17,10 @@ from sim.arrays import read_inputs
 from sim.bench_command import chosen
 from sim.benchmark_layers import BenchmarkLayer
 from sim.graph_simulation import graph_works
+from sim.options import check_seed
 from sim.output import Output
 from sim.paper import PAPER_LAYERS
-from sim.simulation import physical_inputs
+from sim.simulation import calibration_note, physical_inputs
 from sw.calibrate import calibrate
 from sw.chain import is_chain
 from sw.compressed import CompressedNetwork
@@ -93,8 +94,7 @@ def source(
         raise EieError(f"{network} needs inputs: --input X.npy")
     if not bench and layers:
         raise EieError("--layer names layers of --bench; a network runs whole")
-    if seed < 0:
-        raise EieError(f"--seed must be 0 or more, got {seed}")
+    check_seed(seed)
     chosen(layers)
     return Source(network=network, inputs_file=inputs_file, layers=layers, seed=seed)
 
@@ -112,7 +112,7 @@ def workloads(source: Source, array: ArrayConfig, output: Output) -> Iterator[Wo
     compressed = load(source.network)
     inputs = read_inputs(source.inputs_file, *compressed.shapes[0])
     if compressed.calibration is None:
-        output.note(f"{source.network} has no calibration: binary points are chosen from these {len(inputs)} inputs")
+        output.note(calibration_note(source.network, inputs))
         compressed = calibrate(compressed, inputs)
     with output.steps(f"laying out for {array.pes} PEs"):
         works = network_works(compressed, inputs, array)

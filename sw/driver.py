@@ -16,7 +16,8 @@ from sw.errors import EieError
 from sw.image import build_image
 from sw.image_stream import dequantise_outputs, encode_passes, input_packet, quantise_inputs, unpack_outputs
 from sw.model_file import load as load_file
-from sw.transports.transport import Transport, Words
+from sw.stream_words import Words
+from sw.transports.transport import Transport
 
 RUN_REGISTERS = ("CYCLES", "BROADCASTS", "STALLS")
 LOOKS = 1_000_000  # at STATUS, before a run counts as stuck

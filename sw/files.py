@@ -54,6 +54,27 @@ def check_target(path: Path, *sources: Path | None) -> None:
         raise EieError(f"cannot write {path}: {reason(error)}") from error
 
 
+def check_folder(path: Path) -> None:
+    """EieError unless files can be written into the folder `path`, which may be missing; called before long work."""
+    try:
+        there = next(each for each in (path, *path.absolute().parents) if each.exists())
+        if not there.is_dir():
+            raise EieError(f"cannot write into {path}: wanted a folder, got a file")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise EieError(f"cannot write into {path}: {reason(error)}") from error
+
+
+def make_folder(path: Path) -> None:
+    """The folder `path`, with those it is in; EieError if it is not there and cannot be made."""
+    check_folder(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EieError(f"cannot write into {path}: {reason(error)}") from error
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write `data` to `path`, which afterwards holds all of it or what it held before; EieError if that fails.
 

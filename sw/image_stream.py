@@ -1,7 +1,4 @@
-"""Array images, inputs and outputs as words of the host streams (docs/architecture.md, sections 2 and 4).
-
-Words are rows of an array (n, stream_bits // 32) of uint32, column 0 bits 31:0 of the stream word.
-"""
+"""Array images, inputs and outputs as words of the host streams (docs/architecture.md, sections 2 and 4)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +16,7 @@ from sw.errors import EieError
 from sw.huffman import codewords
 from sw.image_decode import decode_image
 from sw.layer_codes import layer_codes
+from sw.stream_words import Words
 
 __all__ = [
     "decode_image",
@@ -30,8 +28,6 @@ __all__ = [
     "quantise_inputs",
     "unpack_outputs",
 ]
-
-Words = NDArray[np.uint32]
 
 
 def encode_image(image: NetworkImage) -> Words:

@@ -14,10 +14,10 @@ from benchmarks.scale_sim import Gemm, ScaleSimRun
 from model.config import PRESETS
 from model.stepped.signals import Inputs
 from sim.benchmark_layers import BenchmarkLayer, run_layer
-from sim.cosim import words_as_integers
 from sim.paper import PAPER_LAYERS
 from sw.errors import EieError
 from sw.image_stream import encode_image
+from sw.stream_words import words_as_integers
 
 LAYER = "NT-We"
 

@@ -91,6 +91,7 @@ def test_a_write_that_is_ended_at_any_moment(tmp_path: Path, number: signal.Sign
 
     def write() -> int:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background begin without it
         ending_at(moment, number, after)
         with contextlib.suppress(KeyboardInterrupt):
             write_whole(path, data)

@@ -221,6 +221,33 @@ def test_file_refusals(tmp_path, text, sentence):
     assert sentence in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("field", "wanted"),
+    [
+        ("pes", "pes must be between 1 and 256"),
+        ("pointer_depth", "pointer_depth must be between 4 and 1048576"),
+        ("stream_bits", "stream_bits must be 32, 64 or 128"),
+        ("clock_mhz", "clock_mhz must be a number between 0.001 and 1000000"),
+        ("name", "name must be a string"),
+        ("parity", "parity must be true or false"),
+        ("row_dealing", "row_dealing must be one of modulo, balanced, searched"),
+    ],
+)
+def test_integers_too_long_to_print(tmp_path, field, wanted):
+    path = write(tmp_path, f'preset = "tiny4"\n{field} = 0x{"f" * 5000}')
+    with pytest.raises(ConfigError) as refusal:
+        load_config(path)
+    assert str(refusal.value) == f"{path}: {wanted}, got a value too long to print"
+
+
+def test_values_that_hold_integers_too_long_to_print(tmp_path):
+    long = "0x" + "f" * 5000
+    with pytest.raises(ConfigError, match="pes must be an integer, got a value too long to print"):
+        load_config(write(tmp_path, f'preset = "tiny4"\npes = [{long}]'))
+    with pytest.raises(ConfigError, match="no preset a value too long to print; presets: eie64, "):
+        load_config(write(tmp_path, f"preset = {long}"))
+
+
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(ConfigError, match="cannot read configuration"):
         load_config(tmp_path / "none.toml")

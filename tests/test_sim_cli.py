@@ -340,6 +340,7 @@ BAD = [
     ["verilog", "--preset", "eie65", "-o", "OUT"],
     ["verilog", "--preset", "tiny4", "-o", "net.eie"],
     ["verilog"],
+    ["verilog", "--preset", "tiny4", "--divisor", "99", "-o", "OUT"],
     ["config", "--preset", "eie65", "-o", "OUT"],
     ["config", "-o", "no/such/OUT"],
     ["no-such-command"],

@@ -11,9 +11,11 @@ from model.config import PRESETS
 from sim.cli import main
 from sim.fault_sites import Site, find_sites
 from sim.fault_trial import Upset
-from sim.faults import FaultyArray, Outcome, fitting_array, plan, random_network
-from sim.simulators import SimulatorError
+from sim.faults import FaultyArray, Outcome, plan, random_network
+from sim.fitting_array import fitting_array
+from sim.simulators import SimulatorError, SimulatorName
 from sw.errors import EieError
+from tests.support_rtl import simulators
 
 NETWORK, X = random_network(0)
 CONFIG = fitting_array(NETWORK, PRESETS["tiny4"])
@@ -93,6 +95,27 @@ def test_upset_layer_tables_end(array: FaultyArray):
     runs = [array.run(site, Upset(site.path, word, bit, array.reference.started)) for word in range(3) for bit in rows]
     assert not [(run.upset, run.how) for run in runs if run.outcome is Outcome.HANG]
     assert any(run.outcome is Outcome.WRONG for run in runs)
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_icarus_judges_as_verilator_does(array: FaultyArray, simulator: SimulatorName):
+    """Slices and a register that go past the sparse-matrix memory, where X had no end, and a register `level`."""
+    begin = array.reference.started
+    pointers = ("pe_1", "slices_0", "pointers", "even", "words")
+    upsets = [
+        Upset(("pe_1", "issue", "final"), None, 4, 985),
+        *(Upset(pointers, word, CONFIG.pointer_bits - 1, begin) for word in (9, 16)),
+        *(Upset(("pe_1", "level", "level"), None, bit, begin + 20) for bit in range(2)),
+    ]
+    icarus = FaultyArray(NETWORK, X, CONFIG, simulator)
+    try:
+        for upset in upsets:
+            site = named(array, *upset.path)
+            seen, wanted = icarus.run(site, upset), array.run(site, upset)
+            assert (seen.outcome, seen.how) == (wanted.outcome, wanted.how), upset
+            assert seen.outcome is not Outcome.HANG
+    finally:
+        icarus.close()
 
 
 def test_a_plan_is_half_memories_and_half_registers(array: FaultyArray):

@@ -92,7 +92,7 @@ def test_options_change_the_preset() -> None:
     [
         (["--device", "ice40"], "no device 'ice40'; devices: ecp5-25k, ecp5-45k, ecp5-85k"),
         (["--board", "arty"], "no board 'arty'; boards: ulx3s"),
-        (["--board", "ulx3s", "--device", "ecp5-25k"], "board ulx3s has a ecp5-85k, got --device ecp5-25k"),
+        (["--board", "ulx3s", "--device", "ecp5-25k"], "board ulx3s has the device ecp5-85k, got --device ecp5-25k"),
         (["--speed", "5"], "--speed must be 6, 7, 8, got 5"),
         (["--aim", "0"], "--aim must be between 1 and 1000 MHz, got 0.0"),
         (["--seed", "0"], "--seed must be 1 or more, got 0"),
@@ -106,8 +106,9 @@ def test_bad_options_are_one_sentence(arguments: list[str], sentence: str, capsy
     assert capsys.readouterr() == ("", f"error: {sentence}\n")
 
 
-def test_the_output_must_be_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("options", [[], ["--check-inference"]], ids=["flow", "inference"])
+def test_the_output_must_be_a_folder(options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("kept")
-    assert main(["fpga", "-o", str(tmp_path / "file")]) == 2
+    assert main(["fpga", *options, "-o", str(tmp_path / "file")]) == 2
     assert capsys.readouterr().err == f"error: cannot write into {tmp_path / 'file'}: wanted a folder, got a file\n"
     assert (tmp_path / "file").read_text() == "kept"

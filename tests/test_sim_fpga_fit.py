@@ -9,9 +9,7 @@ import pytest
 from model.config import ecp5_array
 from sim.fpga_devices import DEVICES
 from sim.fpga_fit import MEASURED as KEPT
-from sim.fpga_fit import Measured, estimate, fits, sized_array
-from sw.errors import EieError
-from sw.image import build_image
+from sim.fpga_fit import Measured, estimate, fits
 from sw.model_file import load
 
 MEASURED = (
@@ -25,22 +23,6 @@ MEASURED = (
 )
 def test_estimate(pes: int, comb: int, clock: float) -> None:
     assert estimate(pes, MEASURED) == (comb, pytest.approx(clock))
-
-
-@pytest.mark.parametrize("pes", [1, 4, 6])
-def test_memories_are_just_large_enough(project_root: Path, pes: int) -> None:
-    network = load(project_root / "examples" / "lenet-300-100.eie")
-    config = sized_array(network, ecp5_array(1), pes)
-    assert config.pes == pes
-    build_image(network, config, resident=True)
-    for field, step in (
-        ("sparse_matrix_depth", 1),
-        ("activation_depth", 1),
-        ("pointer_depth", 2),
-        ("constant_depth", 1),
-    ):
-        with pytest.raises(EieError):
-            build_image(network, config.with_(**{field: getattr(config, field) - step}), resident=True)
 
 
 def test_the_numbers_of_a_misfit(project_root: Path) -> None:

@@ -30,6 +30,7 @@ def test_toml_file(tmp_path: Path) -> None:
         (None, "mine.json", None, None, "--config wants a .toml file, got 'mine.json'"),
         (None, None, 0, None, "pes must be between 1 and 256, got 0"),
         (None, None, 4, ["pes=5"], "--pes 4 and --set pes=5 differ"),
+        (None, None, 4, ["pes=0x" + "f" * 5000], "pes must be between 1 and 256, got a value too long to print"),
         (None, None, None, ["queue_depth"], "--set wants FIELD=VALUE, got 'queue_depth'"),
         (None, None, None, ["depth=3"], "no field 'depth'"),
         (None, None, None, ["self=3"], "no field 'self'"),

@@ -44,7 +44,9 @@ def test_registers_in_memory(tmp_path: Path):
         ("nowhere", "an array must be at model, verilator"),
         ("serial:", "an array must be at model, verilator"),
         ("serial:/dev/null@fast", "a baud rate must be a number"),
-        ("memory:here", "an address must be a number"),
+        ("serial:/dev/null@0", "a baud rate must be a number such as 1000000, got '0'"),
+        ("memory:here", "an address must be a number such as 0x43c00000, got 'here'"),
+        ("memory:-4", "an address must be a number"),
         ("memory:0@/nonexistent", "cannot map"),
     ],
 )

@@ -29,6 +29,13 @@ def test_records_are_there_for_the_next_one(tmp_path: Path) -> None:
         assert list(journal.records) == ["a", "b", "c"]
 
 
+def test_a_journal_without_records_is_not_left(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with Journal(path):
+        assert path.read_bytes() == HEAD
+    assert not path.exists()
+
+
 def test_a_record_is_on_disk_as_soon_as_it_is_appended(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     with Journal(path) as journal:

@@ -1,10 +1,11 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sw.errors import EieError
-from sw.files import check_target, read_whole, write_whole
+from sw.files import check_folder, check_target, make_folder, read_whole, write_whole
 
 
 def test_writes_and_reads(tmp_path: Path):
@@ -109,3 +110,36 @@ def test_unreadable(tmp_path: Path):
         read_whole(tmp_path / "missing")
     with pytest.raises(EieError, match="cannot read"):
         read_whole(tmp_path)
+
+
+def test_a_folder_is_made_with_those_it_is_in(tmp_path: Path):
+    check_folder(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+    for _ in range(2):
+        make_folder(tmp_path / "a" / "b")
+        assert (tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize("check", [check_folder, make_folder])
+@pytest.mark.parametrize("name", ["file", "file/folder/folder"])
+def test_a_file_is_no_folder(check: Callable[[Path], None], name: str, tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(EieError, match=f"^cannot write into {tmp_path / name}: wanted a folder, got a file$"):
+        check(tmp_path / name)
+
+
+@pytest.mark.parametrize("check", [check_folder, make_folder])
+def test_a_folder_that_takes_no_files(check: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(EieError, match=r"^cannot write into .*/new: Permission denied$"):
+        check(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(EieError, match=r"^cannot write into .*/new: No space left on device$"):
+        make_folder(tmp_path / "new")

@@ -14,12 +14,9 @@ from sim.host_program import Idle
 from sw.image_stream import encode_image, encode_passes, input_packet
 from sw.load_cycles import pass_load_cycles
 from sw.passes import cut_passes
+from sw.stream_words import words_as_integers
 from tests.support_images import layer_from_codes, network, random_network_image, small_config
 from tests.support_stepped import Host
-
-
-def as_integers(words: np.ndarray) -> list[int]:
-    return [int.from_bytes(word.astype("<u4").tobytes(), "little") for word in words]
 
 
 def cycles_of_loading(host: Host, words: np.ndarray) -> int:
@@ -31,7 +28,7 @@ def cycles_of_loading(host: Host, words: np.ndarray) -> int:
         cycles += 1
 
     host.observe = count
-    host.load(as_integers(words))
+    host.load(words_as_integers(words))
     host.observe = None
     assert host.array.loader.state == LoaderState.HEADER
     return cycles

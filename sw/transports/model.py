@@ -4,8 +4,8 @@ from typing import TypeVar
 
 from model.config import ArrayConfig
 from model.stepped.array import SteppedArray
+from sw.stream_words import Words
 from sw.transports.port_host import PortHost, Program
-from sw.transports.transport import Words
 
 T = TypeVar("T")
 

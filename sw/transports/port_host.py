@@ -8,19 +8,17 @@ from collections import deque
 from collections.abc import Generator
 from typing import Protocol, TypeVar
 
-import numpy as np
-
 from model.config import ArrayConfig
 from model.registers import ADDRESS, READ_LATENCY, Control
 from model.stepped.signals import Inputs
-from sw.transports.transport import TransportError, Words
+from sw.stream_words import PIECE_BITS, Words, integers_as_words, words_as_integers
+from sw.transports.transport import TransportError
 
 T = TypeVar("T")
-PIECE_BITS = 32
 
 
 class PortOutputs(Protocol):
-    """The outputs of one cycle; reading one may be costly."""
+    """The outputs of one cycle; reading one may be costly, so a program reads only what it needs."""
 
     @property
     def i_ready(self) -> int: ...
@@ -29,7 +27,11 @@ class PortOutputs(Protocol):
     @property
     def o_data(self) -> int: ...
     @property
+    def o_last(self) -> int: ...
+    @property
     def reg_read_data(self) -> int: ...
+    @property
+    def interrupt(self) -> int: ...
 
 
 Program = Generator[Inputs, PortOutputs, T]
@@ -48,6 +50,7 @@ class PortHost:
         self.pieces = config.stream_bits // PIECE_BITS
         self.waiting: deque[tuple[int, int]] = deque()  # input word, last
         self.received: deque[int] = deque()
+        self._config = config
         self._limit = limit
 
     def reset(self) -> Program[None]:
@@ -111,16 +114,13 @@ class PortHost:
 
     def offer(self, words: Words) -> None:
         """Queue a transfer for the cycles to come."""
-        values = [sum(int(piece) << PIECE_BITS * place for place, piece in enumerate(word)) for word in words]
+        values = words_as_integers(words)
         self.waiting.extend((value, 0) for value in values[:-1])
         self.waiting.extend((value, 1) for value in values[-1:])
 
     def take(self, count: int) -> Words:
         """The oldest `count` received words."""
-        mask = (1 << PIECE_BITS) - 1
-        words = [self.received.popleft() for _ in range(count)]
-        rows = [[word >> PIECE_BITS * place & mask for place in range(self.pieces)] for word in words]
-        return np.array(rows, dtype=np.uint32).reshape(count, self.pieces)
+        return integers_as_words(self._config, [self.received.popleft() for _ in range(count)])
 
     def _forget(self) -> None:
         self.waiting.clear()

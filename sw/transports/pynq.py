@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from model.config import ArrayConfig
-from sw.transports.port_host import PIECE_BITS
-from sw.transports.transport import TransportError, Words
+from sw.stream_words import PIECE_BITS, Words
+from sw.transports.transport import TransportError
 
 
 class PynqTransport:

@@ -1,5 +1,6 @@
 """An array behind a serial port (`hw/serial_link.py`)."""
 
+import os
 from typing import Any, Protocol
 
 import numpy as np
@@ -7,7 +8,8 @@ import numpy as np
 from model.config import ArrayConfig
 from model.serial_protocol import DONE, MAX_PIECES, WORD_BYTES, Command
 from sw.errors import EieError
-from sw.transports.transport import TransportError, Words
+from sw.stream_words import Words
+from sw.transports.transport import TransportError
 from sw.transports.window import WindowStreams
 
 
@@ -28,7 +30,9 @@ def open_line(port: str, baud: int, seconds: float = 2.0) -> Line:
     try:
         line: Line = serial.Serial(port, baud, timeout=seconds)
     except (OSError, ValueError) as error:
-        raise EieError(f"cannot open serial port {port}: {error}") from error
+        # pyserial's own sentence repeats the port and the system's words; a file that is no port has no number.
+        number = getattr(error, "errno", None)
+        raise EieError(f"cannot open serial port {port}: {os.strerror(number) if number else error}") from error
     return line
 
 

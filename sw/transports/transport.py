@@ -2,12 +2,8 @@
 
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sw.errors import EieError
-
-Words = NDArray[np.uint32]
+from sw.stream_words import Words
 
 
 class TransportError(EieError):
@@ -15,7 +11,7 @@ class TransportError(EieError):
 
 
 class Transport(Protocol):
-    """A way to an array. Stream words are rows of (n, stream_bits // 32) uint32, lowest bits first."""
+    """A way to an array. Stream words are `sw.stream_words.Words`."""
 
     def read(self, address: int) -> int:
         """The register at a word address (`model.registers`)."""

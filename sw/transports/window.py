@@ -8,9 +8,9 @@ import numpy as np
 
 from model.config import ArrayConfig
 from model.registers import ADDRESS, WINDOW_START, Control
+from sw.stream_words import PIECE_BITS, Words, words_as_integers
 from sw.transports.model import ModelTransport
-from sw.transports.port_host import PIECE_BITS
-from sw.transports.transport import TransportError, Words
+from sw.transports.transport import TransportError
 
 MODEL_DEPTH = 512  # pieces in each direction, as in hw/stream_window.py
 CYCLES_PER_LOOK = 16
@@ -144,7 +144,7 @@ class ModelWindow:
             return
         self._word.append(piece)
         if len(self._word) == self._host.pieces:
-            word = sum(value << PIECE_BITS * place for place, value in enumerate(self._word))
+            (word,) = words_as_integers(np.array([self._word], np.uint32))
             self._host.waiting.append((word, int(last)))
             self._word.clear()
 
