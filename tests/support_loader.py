@@ -70,6 +70,7 @@ class Bench:
         self.codes: list[list[int]] = [[] for _ in range(CONFIG.pes)]
         self.layers: list[tuple[int, dict]] = []
         self.loads = self.begins = 0
+        self.load_accepted = False
         self.busy_cycles = 0
 
     async def cycle(self, ctx) -> bool:
@@ -99,9 +100,13 @@ class Bench:
                 if taken:
                     self.codes[pe].append(payload)
         if layer.valid:
+            assert not self.busy_cycles, "a layer is there before it is decoded"
             entry = layer.entry
             self.layers.append((layer.address, {name: entry[name] for name in ENTRY}))
-        self.loads += ctx.get(dut.load)
+        assert ctx.get(dut.load) == self.load_accepted
+        self.loads += self.load_accepted
+        opens = taken and ctx.get(dut.state) == LoaderState.HEADER and payload & 0xFF == Opcode.LOAD
+        self.load_accepted = opens and not ctx.get(dut.soft_reset)
         if ctx.get(dut.begin_codes):
             self.begins += 1
             self.busy_cycles = self.rng.randint(10, 40)

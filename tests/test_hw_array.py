@@ -286,6 +286,33 @@ def test_a_soft_reset_ends_a_run_and_the_network_runs_again():
     simulate(program)
 
 
+def test_no_word_passes_in_the_cycle_of_a_soft_reset():
+    """Neither into an activation memory, which no reset clears, nor out of the array."""
+    rng = random.Random(9)
+    network = Network(rng, [(3, 5)], 0.6)
+    inputs = [rng.randint(-900, 900) for _ in range(3 * CONFIG.pes)]
+
+    async def program(ctx, host: Host):
+        dut = host.dut
+        await host.send(ctx, [*network.words, header(Opcode.INPUT, 3), *row_words(inputs)])
+        await host.send(ctx, [header(Opcode.INPUT, 3)])
+        await host.write(ctx, "CONTROL", 0b10)
+        ctx.set(dut.i.payload, ~row_words(inputs)[0] & (1 << CONFIG.stream_bits) - 1)
+        ctx.set(dut.i.valid, 1)
+        assert ctx.get(dut.i.ready) == 0
+        await ctx.tick()
+        ctx.set(dut.i.valid, 0)
+        await ctx.tick().until(dut.i.ready)
+        await host.write(ctx, "CONTROL", 1)
+        assert await host.collect(ctx) == network.run(inputs)
+        await host.write(ctx, "CONTROL", 1)
+        await ctx.tick().until(dut.o.valid)
+        await host.write(ctx, "CONTROL", 0b10)
+        assert ctx.get(dut.o.valid) == 0
+
+    simulate(program)
+
+
 def test_a_failing_pe_is_named():
     rng = random.Random(8)
     network = Network(rng, [(3, 5)], 0.6)

@@ -71,8 +71,8 @@ class PePeer:
         if shift:
             self.current, self.ahead = self.ahead, self.read_data
         if read:
-            in_memory = read_row < CONFIG.activation_depth  # a row past the end may be read, but not taken
-            self.read_data = self.banks[bank][read_row] if in_memory else 0xBAD
+            assert read_row < CONFIG.activation_depth
+            self.read_data = self.banks[bank][read_row]
         self.writes.append(write_back.row if write_back.valid else None)
         row = self.writes.popleft()
         if row is not None:

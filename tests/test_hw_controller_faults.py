@@ -16,10 +16,10 @@ CONFIG = ArrayConfig(
     activation_depth=5,
     constant_depth=70,
     stream_bits=32,
-    layers=3,
+    layers=4,
 )
-# A run of three layers of the most rows, each of them with its fixed cycles, unloaded at once.
-ENOUGH = 3 * (2 * CONFIG.activation_depth + 30) + 2 * CONFIG.activation_depth
+# A run of the most layers of the most rows, each of them with its fixed cycles, unloaded at once.
+ENOUGH = CONFIG.layers * (2 * CONFIG.activation_depth + 30) + 2 * CONFIG.activation_depth
 
 
 def run(in_rows=1, out_rows=1, layers=1, full=0, queue_empty=-1, pending=0):
@@ -29,7 +29,6 @@ def run(in_rows=1, out_rows=1, layers=1, full=0, queue_empty=-1, pending=0):
 
     async def testbench(ctx):
         ctx.set(dut.layer_write, {"valid": 1, "entry": {"in_rows": in_rows, "out_rows": out_rows}})
-        ctx.set(dut.row_done, 1)
         ctx.set(dut.full, [0b111 if full >> pe & 1 else 0 for pe in range(CONFIG.pes)])
         ctx.set(dut.queue_empty, queue_empty & 0b11)
         ctx.set(dut.nonzero, {"lanes": [{"valid": pending}]})
@@ -49,6 +48,7 @@ def run(in_rows=1, out_rows=1, layers=1, full=0, queue_empty=-1, pending=0):
             states.append(ctx.get(dut.state))
             faults.append(ctx.get(dut.fault))
             assert len(states) < limit, "the control unit does not come to an end"
+            ctx.set(dut.row_done, ctx.get(dut.unload_row))
             await ctx.tick()
         assert ctx.get(dut.done) == (not any(faults))
 
@@ -72,7 +72,7 @@ def test_any_number_of_output_rows_ends(rows):
     assert states.count(ControlState.UNLOAD) == 2 * ended - 1  # a cycle between rows
 
 
-@pytest.mark.parametrize(("layers", "ended"), [(0, 1), (1, 1), (2, 2), (3, 3)])
+@pytest.mark.parametrize(("layers", "ended"), [(0, 1), (1, 1), (2, 2), (4, 4), (7, 4)])
 def test_any_number_of_layers_ends(layers, ended):
     states, faults = run(layers=layers)
     assert not any(faults)
