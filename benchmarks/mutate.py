@@ -10,7 +10,8 @@ The faults are in `benchmarks/mutants/*.toml`, each with the tests that should f
     tests = ["tests/test_sw_huffman.py"]
     equivalent = "why no test can notice"  # only where that is so; such a mutant is expected to survive
 
-Every mutant is applied in a temporary copy of the sources, and undone.
+Every mutant is applied in a temporary copy of the sources, and undone. Before the first, the tests must pass: one that
+fails anyway would notice every fault.
 """
 
 import argparse
@@ -72,20 +73,26 @@ def copy_sources(folder: Path) -> None:
             shutil.copy2(ROOT / name, folder / name)
 
 
+def failure(tests: Sequence[str], folder: Path, timeout: float | None = None) -> str:
+    """What pytest says last of tests that fail, or take longer, in the copy in `folder`; nothing if they pass."""
+    environment = {**os.environ, "EIE_DATA": os.environ.get("EIE_DATA", str(ROOT.parent / "shared" / "data"))}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # a fault may keep the size and, within a second, the time of a file
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-p", "no:cacheprovider", *tests]
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        return f"longer than {timeout} s"
+    if done.returncode not in (0, *FAILED):
+        raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout[-500:].decode()}")
+    return done.stdout[-500:].decode() if done.returncode else ""
+
+
 def run(mutant: Mutant, folder: Path) -> tuple[str, float]:
     """What became of the mutant in the copy in `folder`, and seconds."""
     start = time.monotonic()
     text = mutant.apply(folder)
-    environment = {**os.environ, "EIE_DATA": os.environ.get("EIE_DATA", str(ROOT.parent / "shared" / "data"))}
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # a fault may keep the size and, within a second, the time of a file
-    command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-p", "no:cacheprovider", *mutant.tests]
     try:
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=TIMEOUT)
-        failed = done.returncode in FAILED
-        if not failed and done.returncode != 0:
-            raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout[-500:].decode()}")
-    except subprocess.TimeoutExpired:
-        failed = True
+        failed = bool(failure(mutant.tests, folder, TIMEOUT))
     finally:
         (folder / mutant.file).write_text(text)
     outcome = EQUIVALENT if mutant.equivalent and not failed else KILLED if failed else SURVIVED
@@ -102,10 +109,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(arguments)
     mutants = [mutant for mutant in load(given.list) if given.file in (None, mutant.file)]
+    if not mutants:
+        parser.error(f"a list and a file with faults were wanted; there are none of {given.file or 'any file'} in it")
     results: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copy_sources(folder)
+        print("the tests without a fault ..", file=sys.stderr, flush=True)
+        fails = failure(sorted({test for mutant in mutants for test in mutant.tests}), folder)
+        if fails:
+            parser.error(f"the tests must pass without a fault, but:\n{fails}")
         for number, mutant in enumerate(mutants, start=1):
             outcome, seconds = run(mutant, folder)
             results.append({**asdict(mutant), "outcome": outcome, "seconds": round(seconds, 1)})

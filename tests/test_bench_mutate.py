@@ -1,5 +1,6 @@
 """benchmarks/mutate.py, coverage_report.py and fuzz: the harnesses notice what they are for."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def test_survivors_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     faults = [mutant("a", "b"), mutant("c", "d"), mutant("e", "f", equivalent="it is unused")]
     monkeypatch.setattr(benchmarks.mutate, "load", lambda _: faults)
     monkeypatch.setattr(benchmarks.mutate, "copy_sources", lambda _: None)
+    monkeypatch.setattr(benchmarks.mutate, "failure", lambda *_: "")
     monkeypatch.setattr(benchmarks.mutate, "run", lambda *_: next(outcomes))
     assert main([]) == 1
     out = capsys.readouterr().out.splitlines()
@@ -63,6 +65,27 @@ def test_survivors_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         "equivalent: code_under_test.py: a fault: it is unused",
         "survived: code_under_test.py: c -> d (a fault)",
     ]
+
+
+def test_tests_that_fail_anyway_are_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "test_it.py").write_text("def test_it():\n    assert 2 == 3\n")
+    monkeypatch.setattr(benchmarks.mutate, "load", lambda _: [mutant("2 * x", "3 * x")])
+    monkeypatch.setattr(
+        benchmarks.mutate, "copy_sources", lambda to: [shutil.copy2(path, to) for path in folder.glob("*.py")]
+    )
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+    error = capsys.readouterr().err
+    assert "the tests must pass without a fault, but" in error
+    assert "1 failed" in error
+
+
+def test_no_faults_to_run(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--list", "sw", "--file", "hw/loader.py"])
+    assert "there are none of hw/loader.py in it" in capsys.readouterr().err
 
 
 def test_every_mutant_of_the_lists_fits_its_file(project_root: Path, tmp_path: Path) -> None:
