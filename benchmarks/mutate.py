@@ -77,6 +77,7 @@ def failure(tests: Sequence[str], folder: Path, timeout: float | None = None) ->
     """What pytest says last of tests that fail, or take longer, in the copy in `folder`; nothing if they pass."""
     environment = {**os.environ, "EIE_DATA": os.environ.get("EIE_DATA", str(ROOT.parent / "shared" / "data"))}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"  # a fault may keep the size and, within a second, the time of a file
+    environment["EIE_HYPOTHESIS_PROFILE"] = "unshrunk"
     command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-p", "no:cacheprovider", *tests]
     try:
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False, timeout=timeout)
