@@ -9,6 +9,7 @@ from model.layouts import ControlState, array_debug_fields, pe_debug_fields
 from model.registers import ADDRESS, ID_VALUE, READ_LATENCY, VERSION, Control, Error, PeCounter
 from model.stepped.array import SteppedArray
 from model.stepped.signals import Inputs
+from sim.host_program import Idle, Start
 from tests.support_agreement import Bench
 from tests.support_images import (
     encode_input,
@@ -220,6 +221,47 @@ def test_unloading_by_hand(pes):
     assert rows == 4
     wanted = [(0, 0)] * 3 + ([(1, 0)] * words + [(0, 0)]) * rows
     assert given == [*wanted[:-2], (1, 1)]
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_rows_are_read_ahead_within_the_activation_memory(hold):
+    """Two rows more than a layer has, 0 after the last of the memory; none after a run that is held."""
+    config = small_config(pes=2, activation_depth=4)
+    rng = np.random.default_rng(1)
+    image = random_network_image(rng, config, [8, 8], 1.0)
+    bench = Bench(image)
+    bench.load()
+    bench.host.load(encode_input(config, random_activations(rng, image, 1.0)))
+    bench.host.perform(Start(hold=hold))
+    rows = []
+    while (bench.array.controller.state, bench.array.controller.done) != (ControlState.IDLE, True):
+        rows += [bench.array.controller.next_row] * bench.array.controller.read
+        bench.host.tick(Inputs(o_ready=1))
+    assert not bench.array.controller.read
+    assert rows == [0, 1, 2, 3, 0, 1] * (1 if hold else 2)
+
+
+def test_no_word_passes_in_the_cycle_of_a_soft_reset():
+    """Neither into an activation memory, which no reset clears, nor out of the array."""
+    config = small_config(pes=2)
+    rng = np.random.default_rng(2)
+    image = random_network_image(rng, config, [8, 8], 1.0)
+    activations = random_activations(rng, image, 1.0)
+    bench = Bench(image)
+    bench.load()
+    words = encode_input(config, activations)
+    bench.host.load(words)
+    bench.host.send(words[:1])
+    bench.host.write(ADDRESS["CONTROL"], 1 << Control.RESET)
+    assert not bench.host.tick(Inputs(i_valid=1, i_data=words[1] ^ 1)).i_ready
+    kept = [pe.activation_memory.words.words[:4] for pe in bench.array.pes]
+    assert np.array(kept).T.reshape(-1).tolist() == activations.tolist()
+    bench.host.perform(Idle(config.activation_depth))
+    bench.host.start()
+    while not bench.host.tick().o_valid:
+        pass
+    bench.host.write(ADDRESS["CONTROL"], 1 << Control.RESET)
+    assert not bench.host.tick(Inputs(o_ready=1)).o_valid
 
 
 def test_registers():
