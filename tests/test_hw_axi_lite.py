@@ -130,6 +130,35 @@ def test_reads_and_writes_share_the_register_port_without_starving():
     simulate(dut, testbench)
 
 
+def test_a_response_that_is_not_taken_holds_up_the_next():
+    dut = AxiLiteSlave(REGISTERS)
+
+    async def testbench(ctx):
+        port = RegisterPort(dut)
+        ctx.set(dut.wstrb, 15)
+        for number in range(2):
+            ctx.set(dut.awaddr, 32)
+            ctx.set(dut.wdata, number)
+            ctx.set(dut.araddr, 4 * number)
+            ctx.set(dut.awvalid, 1)
+            await handshake(ctx, port, dut.wvalid, dut.wready)
+            ctx.set(dut.awvalid, 0)
+            await handshake(ctx, port, dut.arvalid, dut.arready)
+            for _ in range(20):
+                await port.tick(ctx)
+            assert (ctx.get(dut.bvalid), ctx.get(dut.rvalid), ctx.get(dut.rdata)) == (1, 1, 0xABC0_0000)
+            assert port.writes == [(8, 0)]
+        for signal in (dut.bready, dut.rready):
+            ctx.set(signal, 1)
+        await port.tick(ctx)
+        assert await port.until(ctx, dut.bvalid) == 1
+        assert await port.until(ctx, dut.rvalid) > 0
+        assert ctx.get(dut.rdata) == 0xABC0_0001
+        assert port.writes == [(8, 0), (8, 1)]
+
+    simulate(dut, testbench)
+
+
 def test_writable_bits_lie_in_byte_0():
     """What `AxiLiteSlave` says of writes without byte 0."""
     assert {register.name for register in REGISTERS if register.access != "ro"} == {

@@ -470,6 +470,24 @@ def test_a_changed_word_is_told_by_parity(memory, wrong, monkeypatch):
     assert seen == [PeError.NONE, PeError.PARITY]
 
 
+def test_of_two_errors_in_a_cycle_the_lower_is_told(monkeypatch):
+    """A changed pointer that lies behind the end of its slice."""
+    config = ONE_PE.with_(parity=True)
+    layer = random_layer(config, random.Random(9), 20, 20, 0.5)
+    monkeypatch.setattr("hw.pointer_memory.BlockMemory", faulty_memory({4: 1 << config.pointer_bits - 1}))
+    dut = ProcessingElement(config)
+    activations = np.zeros(20, dtype=np.int16)
+    activations[9] = 1  # from a pointer in word 4 to one in word 5
+
+    async def testbench(ctx):
+        await load_network(ctx, dut, config, [layer])
+        await write_activations(ctx, dut, config, activations)
+        await Control(ctx, dut, config).run_layer(layer, activations, bias_base=config.bias_base)
+        assert ctx.get(dut.error) == PeError.POINTER
+
+    simulate(dut, testbench)
+
+
 def test_the_first_error_stays():
     config = ONE_PE
     dut = ProcessingElement(config)

@@ -92,6 +92,14 @@ def test_an_unknown_command_and_an_empty_count_are_named():
     assert answers == [bytes([UNKNOWN])] * 3
 
 
+def test_a_slow_host_is_waited_for():
+    """Each of its pauses is shorter than the silence that ends a command, all of them are longer."""
+    pause = 10 * DIVISOR * (TIMEOUT_BYTES - 2)
+    command = bytes([Command.WRITE, ADDRESS["PE_SELECT"]]) + number(9)
+    answers, _ = exchange(*((bytes([byte]), 0) for byte in command[:-1]), (command[-1:], 1), pause=pause)
+    assert answers == [b""] * 5 + [bytes([DONE])]
+
+
 def test_a_command_that_stops_is_forgotten():
     pause = 10 * DIVISOR * (TIMEOUT_BYTES + 2)
     answers, _ = exchange(

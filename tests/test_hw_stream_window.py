@@ -101,6 +101,18 @@ def test_what_has_no_room_is_lost_and_said():
     simulate(dut, bench)
 
 
+def test_a_piece_that_waits_in_the_queue_is_not_taken():
+    dut = EchoArray(PRESETS["tiny4"].with_(stream_bits=32))
+
+    async def bench(ctx):
+        await put(ctx, dut.window, "STREAM_IN", 5)
+        assert (await status(ctx, dut.window))[0] == DEPTH - 1
+        await ctx.tick().repeat(8)
+        assert (await status(ctx, dut.window))[0] == EMPTY
+
+    simulate(dut, bench)
+
+
 def test_a_soft_reset_forgets_the_pieces():
     dut = EchoArray(PRESETS["tiny4"].with_(stream_bits=64))
 
