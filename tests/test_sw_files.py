@@ -33,7 +33,11 @@ def test_failed_write_leaves_nothing(tmp_path: Path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
 
 
-def test_interrupted_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("nameless", [True, False])
+def test_interrupted_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool):
+    """Also where a file that is being written needs a name."""
+    if not nameless:
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
     path = tmp_path / "file"
     path.write_bytes(b"old")
 

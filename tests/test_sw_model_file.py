@@ -312,6 +312,7 @@ def sized(flags: int = 0, **changes: bytes) -> bytes:
         (assemble(body(shape=b"\xff\xff\xff\xff\xff\x01\3"), SECTION), "at most 5 bytes"),
         (assemble(body(entries=121), SECTION), "at most 120 entries fit, got 121"),
         (assemble(body(size=0), SECTION), "2 entries must take at least a bit each, got 0 bytes"),
+        (assemble(body(entries=17, size=2), SECTION), "17 entries must take at least a bit each, got 2 bytes"),
         (assemble(body(entries=0), SECTION), "its section must have 0 bytes, got 9"),
         (assemble(body(entries=1), SECTION), "the bits that pad the last byte must be zero, got 99"),
         (assemble(body(entries=3), SECTION), "3 more bits must follow bit 72, it has 72"),
