@@ -272,8 +272,8 @@ def layer_events(image: NetworkImage, number: int, result: LayerResult) -> Event
         entries=counted(PeCounter.ENTRIES),
         macs=counted(PeCounter.ACCUMULATOR_READS),
         accumulator_writes=counted(PeCounter.ACCUMULATOR_WRITES),
-        # Two rows are presented before the first broadcast, another with each row taken after the first.
-        activation_reads=float(config.pes * (layer.in_rows + 1)),
+        # Every row is read, and the two after the last, since reads run two rows ahead of the row that is taken.
+        activation_reads=float(config.pes * (layer.in_rows + 2)),
         activation_writes=config.pes * (mean(result.write_back_cycles) - FLUSH_CYCLES),
         useful_macs=mean(result.nonzeros_active),
         image_bits=float(len(packet) * config.stream_bits),

@@ -109,7 +109,8 @@ def show_energy(
         ["total", *_cells(total)] if total else (),
     )
     output.line(
-        "From start to done. Reading the image from DRAM, once for any number of inputs, is counted apart, as image nJ."
+        "From start to done. Reading the image from DRAM is counted apart, as image nJ: once for any number of inputs, "
+        "or for every input if it is loaded in passes."
     )
     for name, sentences in remarks.items():
         for sentence in sentences:

@@ -140,8 +140,8 @@ def _cycles(page: Page, run: RunFacts) -> None:
 def _energy(page: Page, run: RunFacts) -> None:
     page.section(
         "Where the energy goes",
-        "Event counts times the energy of each event, from start to done. Reading the weights from DRAM, once for any "
-        "number of inputs, is counted apart.",
+        "Event counts times the energy of each event, from start to done. Reading the weights from DRAM is counted "
+        "apart: once for any number of inputs, or for every input if they are loaded in passes.",
     )
     page.plots(energy_plot(run.layers), energy_share_plot(run.layers))
     page.table(

@@ -61,7 +61,7 @@ def test_events_of_the_first_layer_counted_by_hand(skip: bool) -> None:
     write_backs = 4 * 3  # 12 outputs
     assert events.macs == events.accumulator_writes == pytest.approx(useful + write_backs)
     assert events.activation_writes == write_backs
-    assert events.activation_reads == 4 * (3 + 1)  # 9 inputs are three rows, and a fourth is presented
+    assert events.activation_reads == 4 * (3 + 2)  # 9 inputs are three rows, and two are read ahead
     assert events.cycles == np.mean([result.layers[0].cycles for result in simulation.runs])
 
 
