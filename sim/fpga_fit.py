@@ -34,8 +34,9 @@ class Measured:
 
 
 MEASURED = (
-    Measured(pes=4, comb_pe=929, comb_shared=1352, fmax_mhz=98.45),
-    Measured(pes=16, comb_pe=906, comb_shared=2177, fmax_mhz=79.72),
+    Measured(pes=1, comb_pe=956, comb_shared=1216, fmax_mhz=117.32),
+    Measured(pes=4, comb_pe=928, comb_shared=1354, fmax_mhz=110.85),
+    Measured(pes=16, comb_pe=905, comb_shared=2167, fmax_mhz=87.09),
 )
 
 

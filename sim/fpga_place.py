@@ -139,5 +139,11 @@ def _steps(path: list[dict[str, Any]]) -> tuple[Step, ...]:
 
 
 def own_name(cell: str) -> str:
-    """The design's name in the name that the tools gave a cell; empty for one that nextpnr added."""
-    return "" if cell.startswith("$") else _MADE.sub("", _ARRAY.sub("", cell))
+    """The design's name in the name that the tools gave a cell; empty for one that nextpnr added.
+
+    Logic that has no name in the design goes by its unit's.
+    """
+    if cell.startswith("$"):
+        return ""
+    unit, _, name = _MADE.sub("", _ARRAY.sub("", cell)).rpartition(".")
+    return unit if "$" in name else f"{unit}.{name}".lstrip(".")

@@ -50,6 +50,8 @@ def control(unit, lanes: int):
     proof.assume(ccu.waiting | (ccu.layers == proof.before(ccu.layers)) | proof.before(ccu.waiting))
     proof.assume(~proof.before(ccu.accepted) | (ccu.layers == proof.before(ccu.layers)))
 
+    proof.assume(~ccu.row_done | ccu.unload_row)
+
     state = ccu.state
     broadcasting = state == ControlState.BROADCAST
     valid = Cat(lane.valid for lane in ccu.selected.lanes)

@@ -21,6 +21,9 @@ from sw.errors import EieError
         ("serial.windowed.array.loader.state_TRELLIS_FF_Q", "loader.state"),
         ("serial.link.sender.frame_TRELLIS_FF_Q_1", "serial.link.sender.frame"),
         ("$nextpnr_CCU2C_67$CCU2_COMB0", ""),
+        ("array.controller.\\$71_LUT4_Z", "controller"),
+        ("array.controller.port$879$19_LUT4_Z_1", "controller"),
+        ("top_signal_LUT4_Z", "top_signal"),
     ],
 )
 def test_own_name(cell: str, name: str) -> None:
