@@ -110,7 +110,7 @@ def show_energy(
     )
     output.line(
         "From start to done. Reading the image from DRAM is counted apart, as image nJ: once for any number of inputs, "
-        "or for every input if it is loaded in passes."
+        "or for every input if the memories do not hold it at once."
     )
     for name, sentences in remarks.items():
         for sentence in sentences:

@@ -141,7 +141,7 @@ def _energy(page: Page, run: RunFacts) -> None:
     page.section(
         "Where the energy goes",
         "Event counts times the energy of each event, from start to done. Reading the weights from DRAM is counted "
-        "apart: once for any number of inputs, or for every input if they are loaded in passes.",
+        "apart: once for any number of inputs, or for every input if the memories do not hold them at once.",
     )
     page.plots(energy_plot(run.layers), energy_share_plot(run.layers))
     page.table(
