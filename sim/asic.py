@@ -127,7 +127,7 @@ def run_asic(
         pe=_of(units, PE_MODULE, "pe"),
         array=_of(units, ARRAY_MODULE, "array"),
         flat=read_areas(folder / "flat.json")[PE_MODULE],
-        abc_ns=_abc_ns(folder / STATISTICS),
+        abc_ns=read_abc_ns(folder / STATISTICS),
         sta_ns=sta_ns,
         sta_path=sta_path,
     )
@@ -207,7 +207,7 @@ def read_areas(path: Path) -> dict[str, Area]:
             )
             areas[name] = Area(um2, register_um2, cells.get("$__SRAM_", 0))
         return areas
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise EieError(f"wanted yosys statistics with areas in {path}, got {error!r}") from error
 
 
@@ -215,7 +215,7 @@ def _of(areas: Mapping[str, Area], module: str, rest: str) -> dict[str, Area]:
     return {name.partition(".")[2] or rest: area for name, area in areas.items() if name.partition(".")[0] == module}
 
 
-def _abc_ns(path: Path) -> float:
+def read_abc_ns(path: Path) -> float:
     """The longest of the delays that ABC's `stime -d` wrote: lines that end with nodes, area and delay in ps."""
     try:
         delays = [float(line.split()[-1]) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]

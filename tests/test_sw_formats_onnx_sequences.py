@@ -218,6 +218,11 @@ def changed(name: str, array: np.ndarray) -> Arrays:
         ([node("Slice", "x zero one", "y")], ZERO | ONE, "must take the zeros that LSTMs begin with"),
         ([node("Unsqueeze", "x zero", "y")], ZERO, "it must take a part of a shape"),
         ([node("Expand", "x zero", "y")], ZERO, "it must take the zeros that an LSTM begins with"),
+        (
+            [node("ConstantOfShape", "one", "h0", value=helper.make_tensor("v", onnx.TensorProto.FLOAT, [1], [0.5]))],
+            ONE,
+            "it must make the zeros that LSTMs begin with",
+        ),
         ([node("Shape", "x", "y")], {}, "the output y must be the result of the last operator"),
         ([node("Squeeze", "nowhere one", "y")], ONE, "input 0 must be a sequence, 'nowhere' is none"),
         (
@@ -238,6 +243,13 @@ def changed(name: str, array: np.ndarray) -> Arrays:
 def test_refused(nodes: list[Any], constants: Arrays, sentence: str, tmp_path: Path):
     with pytest.raises(EieError, match=sentence):
         load(tmp_path, model(nodes, constants))
+
+
+def test_two_lstms_of_one_name(tmp_path: Path):
+    second = node("LSTM", "t W R B", "s2 h2", hidden_size=UNITS)
+    second.name = CELL.name
+    with pytest.raises(EieError, match="its name must be its own, another layer has it"):
+        load(tmp_path, model([TURN, CELL, second], W))
 
 
 def test_damage(tmp_path: Path):
