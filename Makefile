@@ -49,7 +49,7 @@ $(TRAIN_STAMP): $(STAMP)
 	@touch $(TRAIN_STAMP)
 
 demo: $(STAMP) ## compress, simulate, verify in RTL and time the example network; build/demo/summary.json
-	@$(BIN)/python -m sim.demo
+	@$(BIN)/python -m sim.commands.demo
 
 test: $(TRAIN_STAMP) ## all quick tests
 	@$(BIN)/python -m pytest -n 2 tests

@@ -26,12 +26,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.optional import optional
-from sw.compress import compress
-from sw.compressed import CompressedLayer, CompressedNetwork
+from sw.compress.pipeline import compress
+from sw.file.model_file import from_bytes, load, report, to_bytes
 from sw.formats.network_file import load_network
-from sw.layer import Layer
-from sw.model_file import from_bytes, load, report, to_bytes
-from sw.network import Network
+from sw.network.compressed import CompressedLayer, CompressedNetwork
+from sw.network.layer import Layer
+from sw.network.network import Network
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 SQUEEZENET = "squeezenet_dc/compressed_SqueezeNet.net", "squeezenet_dc/SqueezeNet_deploy.prototxt"

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from model.config import PRESETS
-from sw.compress import compress
-from sw.image import build_image
-from sw.image_stream import decode_image, encode_image
-from sw.layer import Layer
-from sw.model_file import load, save
-from sw.network import Network
+from sw.compress.pipeline import compress
+from sw.file.model_file import load, save
+from sw.image.build import build_image
+from sw.image.stream import decode_image, encode_image
+from sw.network.layer import Layer
+from sw.network.network import Network
 
 SIZE = 4096
 DENSITY = 0.09

@@ -14,13 +14,14 @@ import numpy as np
 
 from model.config import PRESETS
 from model.engine import Engine
-from sim.benchmark_layers import BenchmarkLayer
-from sim.output import Output, count
 from sim.paper import PAPER_LAYERS
-from sim.simulation import lay_out, simulate
-from sw.compress import compress
-from sw.layer import Layer
-from sw.network import Network
+from sim.simulation.chain import lay_out, simulate
+from sim.simulation.paper_layers import BenchmarkLayer
+from sim.terminal.output import Output
+from sim.text import count
+from sw.compress.pipeline import compress
+from sw.network.layer import Layer
+from sw.network.network import Network
 
 REPEATS = 20
 INPUTS = 2000

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.optional import optional
-from sw.kmeans import INITS, share
+from sw.compress.kmeans import INITS, share
 
 KEPT = 0.1  # of normally distributed weights, the largest
 SIZES = (10_000, 100_000, 1_000_000)

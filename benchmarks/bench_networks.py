@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.paper_networks import CASES, PaperRow, make_network
-from sw.compress import compress
-from sw.model_file import load, save
-from sw.paper_size import PaperSize, paper_sizes
-from sw.report import LayerReport
+from sw.compress.paper_size import PaperSize, paper_sizes
+from sw.compress.pipeline import compress
+from sw.file.model_file import load, save
+from sw.file.sizes import LayerReport
 
 
 def main() -> None:

@@ -20,19 +20,20 @@ from benchmarks.bench_engine import best
 from benchmarks.scale_sim import VERSION, Gemm, environment, simulate
 from model.config import PRESETS
 from model.engine import Engine
+from model.errors import EieError, SimulatorError
 from model.image import NetworkImage
 from model.stepped.array import SteppedArray
-from sim.benchmark_layers import BenchmarkLayer
-from sim.cosim import run_rtl
-from sim.host_program import Reset, Send, run_actions
-from sim.machine import this_machine
-from sim.output import Output, Say, count
+from sim.computer import this_machine
 from sim.paper import PAPER_LAYERS, PaperLayer
-from sim.simulation import physical_inputs
-from sim.simulators import SimulatorError
-from sw.errors import EieError
-from sw.image_stream import encode_image, quantise_inputs
-from sw.stream_words import words_as_integers
+from sim.progress import Say
+from sim.rtl.cosim import run_rtl
+from sim.rtl.host_program import Reset, Send, run_actions
+from sim.simulation.chain import physical_inputs
+from sim.simulation.paper_layers import BenchmarkLayer
+from sim.terminal.output import Output
+from sim.text import count
+from sw.image.stream import encode_image, quantise_inputs
+from sw.image.words import words_as_integers
 
 ARRAY = PRESETS["eie64"]
 SYSTOLIC = (8, 8)  # rows, columns: as many PEs as the array's

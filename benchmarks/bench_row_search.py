@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from model.config import PRESETS, ArrayConfig
 from model.engine import Engine
 from model.schedule import LayerWork
-from sim.benchmark_layers import BenchmarkLayer
-from sim.output import Output, count, percent
 from sim.paper import PAPER_LAYERS, PaperLayer
-from sim.simulation import physical_inputs, simulate
-from sw.dealing import deal_rows
-from sw.row_search import entries, search_rows
+from sim.simulation.chain import physical_inputs, simulate
+from sim.simulation.paper_layers import BenchmarkLayer
+from sim.terminal.output import Output
+from sim.text import count, percent
+from sw.image.dealing import deal_rows
+from sw.image.row_search import entries, search_rows
 
 ARRAY = PRESETS["balanced64"]
 LAYERS = ("Alex-8", "VGG-8", "NT-We")

@@ -13,10 +13,10 @@ from math import log
 from typing import Any
 
 from model.config import PRESETS
-from sim.bench_command import TOLERANCE
-from sim.benchmark_layers import BenchmarkLayer, BenchmarkRun
-from sim.output import Output
+from sim.commands.bench import TOLERANCE
 from sim.paper import PAPER_LAYERS, PaperLayer
+from sim.simulation.paper_layers import BenchmarkLayer, BenchmarkRun
+from sim.terminal.output import Output
 
 QUEUE_SLOTS_ON_THE_WAY = 4  # docs/architecture.md, section 8: a broadcast has its slot four cycles before it is queued
 SPREADS = (0.1, 0.2, 0.3, 0.5)

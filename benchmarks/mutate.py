@@ -3,11 +3,11 @@
 The faults are in `benchmarks/mutants/*.toml`, each with the tests that should fail:
 
     [[mutant]]
-    file = "sw/huffman.py"
+    file = "sw/coding/huffman.py"
     line = "    return symbol + 1"        # a stretch of one line that occurs once in the file
     fault = "    return symbol"
     why = "the first codeword is skipped"
-    tests = ["tests/test_sw_huffman.py"]
+    tests = ["tests/sw/coding/test_huffman.py"]
     equivalent = "why no test can notice"  # only where that is so; such a mutant is expected to survive
 
 Every mutant is applied in a temporary copy of the sources, and undone. Before the first, the tests must pass: one that

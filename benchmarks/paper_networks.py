@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.graph import ApplyLayer, Convolution, Flatten, Graph, Node, Pool, Shape
-from sw.layer import Layer
-from sw.network import Network
+from sw.network.graph import ApplyLayer, Convolution, Flatten, Graph, Node, Pool, Shape
+from sw.network.layer import Layer
+from sw.network.network import Network
 
 # Degrees of freedom: tails between the Gaussian's, whose Huffman-coded weights in AlexNet take up to 1.3 bits more than
 # the paper's, and those with 4, whose take up to 1.3 bits less.

@@ -21,8 +21,8 @@ from benchmarks.results_figures import (
     run_layers,
     speed_figures,
 )
-from sim.output import Output
-from sw.errors import EieError
+from model.errors import EieError
+from sim.terminal.output import Output
 from sw.files import read_whole, write_whole
 
 README = Path(__file__).parents[1] / "README.md"

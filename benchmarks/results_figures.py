@@ -12,15 +12,17 @@ from benchmarks.bench_engine import best
 from examples.mnist import run as run_mnist
 from model.config import PRESETS
 from model.engine import Engine
-from sim.bench_command import differs, geometric_means
-from sim.benchmark_layers import BenchmarkLayer, BenchmarkRun
-from sim.energy import Energy, EnergyModel
-from sim.energy_check import check
-from sim.machine import this_machine
-from sim.output import Output, Say, count, mean, percent
+from sim.commands.bench import differs, geometric_means
+from sim.computer import this_machine
+from sim.energy.check import check
+from sim.energy.model import Energy, EnergyModel
+from sim.energy.technology import load_technology
 from sim.paper import PAPER_LAYERS
-from sim.simulation import physical_inputs, simulate
-from sim.technology import load_technology
+from sim.progress import Say
+from sim.simulation.chain import physical_inputs, simulate
+from sim.simulation.paper_layers import BenchmarkLayer, BenchmarkRun
+from sim.terminal.output import Output
+from sim.text import count, mean, percent
 
 SEED = 1
 MACHINES = ("eie64", "balanced64")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sw.errors import EieError
+from model.errors import EieError
 
 VERSION = "3.0.0"
 PACKAGES = (f"scalesim=={VERSION}", "numpy==1.26.4")

@@ -15,20 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from model.config import ConfigError, load_config
-from sim.cosim import run_rtl
-from sim.energy import EnergyModel, simulation_events, total_events
-from sim.graph_simulation import simulate_graph
+from model.errors import EieError, SimulatorError
+from sim.energy.events import total_events
+from sim.energy.model import EnergyModel
+from sim.energy.technology import load_technology
 from sim.mnist import load_mnist
-from sim.output import Output, count, mean
-from sim.simulation import simulate
-from sim.simulators import SimulatorError
-from sim.technology import load_technology
-from sim.verification import all_equal, compare
-from sw.accuracy import count_errors, measure_float
-from sw.chain import is_chain
-from sw.errors import EieError
-from sw.image import build_image
-from sw.model_file import load_with_report
+from sim.rtl.cosim import run_rtl
+from sim.rtl.verification import all_equal, compare
+from sim.simulation.chain import simulate, simulation_events
+from sim.simulation.graph import simulate_graph
+from sim.terminal.output import Output
+from sim.text import count, mean
+from sw.file.model_file import load_with_report
+from sw.image.build import build_image
+from sw.network.accuracy import count_errors, measure_float
+from sw.network.chain import is_chain
 
 
 def run(file: Path, data: Path, array: str, number: int, rtl_images: int, output: Output) -> dict[str, Any]:

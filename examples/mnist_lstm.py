@@ -22,19 +22,21 @@ import torch
 from torch import Tensor, nn
 
 from model.config import ConfigError, load_config
-from sim.energy import EnergyModel, total_events
-from sim.graph_simulation import simulate_graph
+from model.errors import EieError
+from sim.energy.events import total_events
+from sim.energy.model import EnergyModel
+from sim.energy.technology import load_technology
 from sim.mnist import load_mnist
-from sim.output import Output, count, mean, percent
-from sim.technology import load_technology
-from sw.accuracy import count_errors, measure_float
-from sw.compress import compress
-from sw.errors import EieError
+from sim.simulation.graph import simulate_graph
+from sim.terminal.output import Output
+from sim.text import count, mean, percent
+from sw.compress.pipeline import compress
+from sw.file.model_file import load, save
 from sw.files import check_target
 from sw.formats.graph_json import parse_graph
 from sw.formats.tensors import network_from_tensors
-from sw.model_file import load, save
-from sw.network import Network
+from sw.network.accuracy import count_errors, measure_float
+from sw.network.network import Network
 from sw.training.batches import PIXEL_SCALE, ImageBatches
 from sw.training.fine_tune import FineTuning, fine_tune
 from sw.training.optimiser import Training

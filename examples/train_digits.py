@@ -20,9 +20,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from sw.compress import compress
+from sw.compress.pipeline import compress
+from sw.file.model_file import report
 from sw.formats.network_file import save_network
-from sw.model_file import report
 from sw.training.augment import Augmentation, distort
 from sw.training.evaluate import evaluate
 from sw.training.export import to_network

@@ -7,13 +7,13 @@ from amaranth.hdl import Cat, Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.controller import Controller
-from hw.host_registers import ERROR_BITS, WORD_BITS, HostRegisters
+from hw.control.controller import Controller
+from hw.control.host_registers import ERROR_BITS, WORD_BITS, HostRegisters
+from hw.control.leading_nonzero import LeadingNonzero
+from hw.control.loader import Loader
+from hw.control.unloader import Unloader, output_layout
 from hw.instance import VerilogInstance
 from hw.interfaces import ProcessingElementSignature, debug_layout
-from hw.leading_nonzero import LeadingNonzero
-from hw.loader import Loader
-from hw.unloader import Unloader, output_layout
 from model.config import ArrayConfig
 from model.layouts import COUNTER_BITS, LoaderState, array_debug_fields, pe_debug_fields
 from model.registers import ADDRESS_BITS

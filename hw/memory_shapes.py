@@ -6,7 +6,7 @@ from amaranth.back import rtlil
 from amaranth.lib import wiring
 
 from hw.array import Array
-from hw.processing_element import ProcessingElement
+from hw.pe.processing_element import ProcessingElement
 from model.config import ArrayConfig
 
 _MEMORY = re.compile(r"^ *memory width (\d+) size (\d+) ", re.MULTILINE)

@@ -14,13 +14,13 @@ from amaranth.back import verilog
 from amaranth.lib import wiring
 
 from hw.array import PE_MODULE, Array
-from hw.axi_lite_top import AxiLiteTop
-from hw.axi_top import AxiTop
+from hw.bus.axi_lite_top import AxiLiteTop
+from hw.bus.axi_top import AxiTop
+from hw.bus.serial_top import SerialTop
+from hw.bus.windowed_array import ARRAY_MODULE
 from hw.memory_init import loop_zero_memories
-from hw.processing_element import ProcessingElement
+from hw.pe.processing_element import ProcessingElement
 from hw.register_header import register_header
-from hw.serial_top import SerialTop
-from hw.windowed_array import ARRAY_MODULE
 from model.config import ArrayConfig
 
 PE_FILE = f"{PE_MODULE}.v"

@@ -1,5 +1,6 @@
 """The configuration of one array: every size and organisation switch, validated once."""
 
+import json
 import math
 import tomllib
 import zlib
@@ -314,3 +315,8 @@ def load_config(name_or_path: str | Path) -> ArrayConfig:
         return PRESETS[preset].with_(**values)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def to_toml(config: ArrayConfig) -> str:
+    """The configuration as a file that `load_config` reads back."""
+    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in config.to_dict().items())

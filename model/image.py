@@ -1,6 +1,6 @@
 """A network laid out for one array: what the Huffman streams of an array image say once they are decoded.
 
-`sw/image.py` makes these from a model file and encodes them as stream words; the engine runs them directly.
+`sw/image/build.py` makes these from a model file and encodes them as stream words; the engine runs them directly.
 """
 
 from dataclasses import dataclass

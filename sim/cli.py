@@ -7,29 +7,30 @@ from typing import Annotated
 
 import typer
 
-from sim.accelergy_command import accelergy_command
-from sim.accuracy_command import accuracy_command
-from sim.area_command import area_command
-from sim.asic_command import asic_command
-from sim.baseline_command import baseline_app
-from sim.bench_command import bench_command
-from sim.compress_commands import compress_command
-from sim.decompress_command import decompress_command
-from sim.driver_command import driver_command
-from sim.energy_command import energy_command
-from sim.exit_code import exit_code
-from sim.faults_command import faults_command
-from sim.fpga_command import fpga_command
-from sim.hardware_commands import config_command, verilog_command
-from sim.inspect_command import inspect_command
-from sim.queue_command import queue_command
-from sim.report_command import report_command
-from sim.run_command import run_command
-from sim.simulate_command import simulate_command
-from sim.sweep_command import sweep_command
-from sim.trace_command import trace_command
-from sim.train_command import train_command
-from sim.verify_command import verify_command
+from sim.commands.accelergy import accelergy_command
+from sim.commands.accuracy import accuracy_command
+from sim.commands.area import area_command
+from sim.commands.asic import asic_command
+from sim.commands.baseline import baseline_app
+from sim.commands.bench import bench_command
+from sim.commands.compress import compress_command
+from sim.commands.config import config_command
+from sim.commands.decompress import decompress_command
+from sim.commands.driver import driver_command
+from sim.commands.energy import energy_command
+from sim.commands.faults import faults_command
+from sim.commands.fpga import fpga_command
+from sim.commands.inspect import inspect_command
+from sim.commands.queue import queue_command
+from sim.commands.report import report_command
+from sim.commands.run import run_command
+from sim.commands.simulate import simulate_command
+from sim.commands.sweep import sweep_command
+from sim.commands.trace import trace_command
+from sim.commands.train import train_command
+from sim.commands.verify import verify_command
+from sim.commands.verilog import verilog_command
+from sim.terminal.exit_code import exit_code
 
 app = typer.Typer(
     name="eie",

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.errors import EieError
+from model.errors import EieError
 
 Part = Literal["train", "t10k"]
 COUNTS: dict[Part, int] = {"train": 60_000, "t10k": 10_000}

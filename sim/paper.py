@@ -1,8 +1,10 @@
 """What the EIE paper publishes about its nine layers (Han et al., ISCA 2016, arXiv 1602.01528v2, Tables III and IV)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from model.errors import EieError
 
 PAPER_PES = 64
 PAPER_CLOCK_MHZ = 800.0
@@ -168,3 +170,11 @@ PAPER_LAYERS: Mapping[str, PaperLayer] = {
         ),
     )
 }
+
+
+def chosen(names: Sequence[str] | None) -> list[PaperLayer]:
+    """The layers named, each once and in the paper's order, or all; EieError for a name it does not have."""
+    for name in names or ():
+        if name not in PAPER_LAYERS:
+            raise EieError(f"no layer {name!r}; layers: {', '.join(PAPER_LAYERS)}")
+    return [layer for layer in PAPER_LAYERS.values() if not names or layer.name in names]

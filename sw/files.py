@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from sw.errors import EieError
+from model.errors import EieError
 
 LONGEST_REASON = 160
 
@@ -131,3 +131,7 @@ def reason(error: BaseException) -> str:
     """Why something failed, in at most a line: the words of the system, or of the library that raised."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     return text.splitlines()[0][:LONGEST_REASON]
+
+
+# What tomllib raises: its own error is a ValueError, as is the refusal of thousands of digits; nesting can be too deep.
+UNREADABLE = (ValueError, RecursionError)

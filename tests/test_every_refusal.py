@@ -11,31 +11,31 @@ from typing import Any
 import numpy as np
 import pytest
 
-import sim.cosim
-import sim.simulators
-import sim.verify_command
+import sim.commands.verify
+import sim.rtl.cosim
+import sim.rtl.simulators
 from model.config import PRESETS
-from sim.arrays import read_inputs
+from model.errors import EieError, SimulatorError
 from sim.cli import main
-from sim.cosim import run_job, run_rtl
-from sim.host_program import Collect, HostTimeout, Send, run_actions
-from sim.output import Output
-from sim.simulators import Build, SimulatorError, build
-from sim.technology import DEFAULT_TECHNOLOGY, load_technology
+from sim.energy.technology import DEFAULT_TECHNOLOGY, load_technology
+from sim.npy import read_inputs
+from sim.rtl.cosim import run_job, run_rtl
+from sim.rtl.host_program import Collect, HostTimeout, Send, run_actions
+from sim.rtl.simulators import Build, build
+from sim.terminal.output import Output
 from sw import files
-from sw.errors import EieError
+from sw.file.model_file import load_tables
 from sw.files import read_whole, write_whole
 from sw.formats import pytorch
 from sw.formats.graph_builder import GraphBuilder
 from sw.formats.network_file import LARGEST_GRAPH, load_graph, load_network
-from sw.graph import MAX_NODES, Relu
-from sw.layer import Layer
-from sw.model_file import load_tables
-from sw.network import Connected
+from sw.network.graph import MAX_NODES, Relu
+from sw.network.layer import Layer
+from sw.network.network import Connected
 from tests.attacks import INDEX
 from tests.attacks.commands import COMMANDS, write_good_files
 from tests.attacks.graphs import node, onnx_model
-from tests.support_network_file import write_network
+from tests.support.network_file import write_network
 
 
 def fail(*_: object, **__: object) -> Any:
@@ -243,10 +243,10 @@ def test_a_simulator_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     pytest.importorskip("cocotb_tools")
     import cocotb_tools.check_results as check_results
 
-    monkeypatch.setattr(sim.simulators, "_runner", lambda *_: Runner())
+    monkeypatch.setattr(sim.rtl.simulators, "_runner", lambda *_: Runner())
     with pytest.raises(SimulatorError, match="verilator failed"):
         Build("verilator", tmp_path, "top").run("bench", {}, tmp_path)
-    monkeypatch.setattr(sim.simulators, "_missing", lambda _: None)
+    monkeypatch.setattr(sim.rtl.simulators, "_missing", lambda _: None)
     monkeypatch.setenv("EIE_CACHE", str(tmp_path))
     with pytest.raises(SimulatorError, match="verilator cannot build top"):
         build({"top.v": "module top; endmodule"}, "top", [], "top", "verilator")
@@ -254,18 +254,18 @@ def test_a_simulator_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(check_results, "get_results", lambda _: (0, 0))
     with pytest.raises(SimulatorError, match="verilator ran 0 tests, 0 failed, wanted 1 and 0"):
         Build("verilator", tmp_path, "top").run("bench", {}, tmp_path)
-    monkeypatch.setattr(sim.simulators, "_missing", lambda _: "verilator is not there")
+    monkeypatch.setattr(sim.rtl.simulators, "_missing", lambda _: "verilator is not there")
     with pytest.raises(SimulatorError, match="verilator is not there"):
         build({}, "top", [], "top", "verilator")
 
 
 def test_a_simulator_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sim.cosim, "build", lambda *_: SimpleNamespace(run=lambda *_: None))
+    monkeypatch.setattr(sim.rtl.cosim, "build", lambda *_: SimpleNamespace(run=lambda *_: None))
     with pytest.raises(SimulatorError, match="verilator left no answer"):
         run_job(PRESETS["tiny4"], [], "verilator")
-    monkeypatch.setattr(sim.cosim, "run_job", lambda *_, **__: SimpleNamespace(failure="it waits", results=[]))
-    monkeypatch.setattr(sim.cosim, "encode_passes", lambda _: [np.zeros((0, 8), np.uint8)])
-    monkeypatch.setattr(sim.cosim, "words_as_integers", lambda _: [])
+    monkeypatch.setattr(sim.rtl.cosim, "run_job", lambda *_, **__: SimpleNamespace(failure="it waits", results=[]))
+    monkeypatch.setattr(sim.rtl.cosim, "encode_passes", lambda _: [np.zeros((0, 8), np.uint8)])
+    monkeypatch.setattr(sim.rtl.cosim, "words_as_integers", lambda _: [])
     image: Any = SimpleNamespace(config=PRESETS["tiny4"])
     with pytest.raises(SimulatorError, match="verilator: it waits"):
         run_rtl(image, np.zeros((0, 3), np.int16), "verilator")
@@ -277,7 +277,7 @@ def test_verify_without_a_simulator(
     monkeypatch.chdir(tmp_path)
     write_network()
     missing = dict.fromkeys(("verilator", "icarus"), "no simulator here")
-    monkeypatch.setattr(sim.verify_command, "available_simulators", lambda: missing)
+    monkeypatch.setattr(sim.commands.verify, "available_simulators", lambda: missing)
     assert main(["verify", "net.eie", "--input", "x.npy", "--pes", "4"]) == 2
     assert capsys.readouterr().err.endswith("error: no simulator here\n")
 

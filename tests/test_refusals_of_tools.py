@@ -9,33 +9,33 @@ from typing import Any
 import numpy as np
 import pytest
 
-import sim.asic
-import sim.faults
-import sim.faults_command
-import sim.fpga_inference
-import sim.fpga_place
-import sim.fpga_tools
+import sim.commands.faults
+import sim.faults.campaign
+import sim.synthesis.asic
+import sim.synthesis.inference
+import sim.synthesis.place
+import sim.synthesis.tools
 from model.config import PRESETS
-from sim.asic import read_areas, run_asic
+from model.errors import EieError, SimulatorError
 from sim.cli import main
-from sim.fault_sites import Site, Sites
-from sim.fault_trial import Upset
-from sim.fpga_board import BOARDS
-from sim.fpga_devices import DEVICES
-from sim.fpga_inference import Inferred, infer, inference_report
-from sim.fpga_place import Placement, place
-from sim.fpga_tools import YOSYS, run_tool
-from sim.output import Output
-from sim.rtl_process import RtlProcess
-from sim.simulators import SimulatorError
-from sw import driver
-from sw.errors import EieError
+from sim.commands.fpga import inference_report
+from sim.faults.sites import Site, Sites
+from sim.faults.trial import Upset
+from sim.rtl.process import RtlProcess
+from sim.synthesis.asic import read_areas, run_asic
+from sim.synthesis.boards import BOARDS
+from sim.synthesis.devices import DEVICES
+from sim.synthesis.inference import Inferred, infer
+from sim.synthesis.place import Placement, place
+from sim.synthesis.tools import YOSYS, run_tool
+from sim.terminal.output import Output
 from sw.formats.protobuf_size import DEEPEST, check_fields
-from sw.transports.model import ModelTransport
-from sw.transports.serial_link import open_line
-from sw.transports.transport import TransportError
-from sw.transports.window import WindowStreams
-from tests.support_driver import make_case
+from sw.host import driver
+from sw.host.transports.model import ModelTransport
+from sw.host.transports.serial_link import open_line
+from sw.host.transports.transport import TransportError
+from sw.host.transports.window import WindowStreams
+from tests.support.driver import make_case
 
 TINY = PRESETS["tiny4"]
 
@@ -45,8 +45,8 @@ def nothing(*_: object, **__: object) -> None:
 
 
 def test_static_timing_without_its_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sim.asic, "check_tools", nothing)
-    monkeypatch.setattr(sim.asic.shutil, "which", nothing)
+    monkeypatch.setattr(sim.synthesis.asic, "check_tools", nothing)
+    monkeypatch.setattr(sim.synthesis.asic.shutil, "which", nothing)
     with pytest.raises(EieError, match="--sta needs OpenSTA's program sta, which was not found"):
         run_asic(TINY, tmp_path / "cells.lib", tmp_path / "out", target_ps=1000, with_sta=True)
 
@@ -64,11 +64,11 @@ def test_delays_that_are_none(text: str, tmp_path: Path) -> None:
     path = tmp_path / "abc.txt"
     path.write_text(text)
     with pytest.raises(EieError, match="wanted ABC's timing statistics in"):
-        sim.asic.read_abc_ns(path)
+        sim.synthesis.asic.read_abc_ns(path)
 
 
 def test_faults_without_a_simulator(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sim.faults_command, "available_simulators", lambda: {"verilator": "no Verilator here"})
+    monkeypatch.setattr(sim.commands.faults, "available_simulators", lambda: {"verilator": "no Verilator here"})
     assert main(["faults", "--random"]) == 2
     assert "no Verilator here" in capsys.readouterr().err
 
@@ -76,10 +76,12 @@ def test_faults_without_a_simulator(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_a_hang_is_an_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     site = Site(("pe_0", "issue"), 1, 1, is_memory=False)
     upset = Upset(site.path, None, 0, 5)
-    run = sim.faults.FaultRun(site=site, upset=upset, outcome=sim.faults.Outcome.HANG, how="no end", while_running=True)
-    campaign = sim.faults.Campaign(TINY, Sites((site,), ()), 10, (run,))
-    monkeypatch.setattr(sim.faults, "FaultyArray", lambda *_: SimpleNamespace(close=nothing))
-    monkeypatch.setattr(sim.faults, "inject", lambda *_: campaign)
+    run = sim.faults.campaign.FaultRun(
+        site=site, upset=upset, outcome=sim.faults.campaign.Outcome.HANG, how="no end", while_running=True
+    )
+    campaign = sim.faults.campaign.Campaign(TINY, Sites((site,), ()), 10, (run,))
+    monkeypatch.setattr(sim.faults.campaign, "FaultyArray", lambda *_: SimpleNamespace(close=nothing))
+    monkeypatch.setattr(sim.faults.campaign, "inject", lambda *_: campaign)
     assert main(["faults", "--random", "--runs", "1"]) == 1
     assert "hang: pe_0.issue" in capsys.readouterr().out
 
@@ -89,14 +91,14 @@ def test_a_family_that_infers_too_little(tmp_path: Path, monkeypatch: pytest.Mon
         Inferred(family="A", memories=6, multipliers=1, enough=True),
         Inferred(family="B", memories=5, multipliers=1, enough=False),
     ]
-    monkeypatch.setattr(sim.fpga_inference, "infer", lambda *_: (6, found))
-    monkeypatch.setattr(sim.fpga_inference, "tool_versions", lambda *_: {})
+    monkeypatch.setattr(sim.synthesis.inference, "infer", lambda *_: (6, found))
+    monkeypatch.setattr(sim.synthesis.inference, "tool_versions", lambda *_: {})
     with pytest.raises(EieError, match="wanted 6 block memories and a multiplier for every family, got too few for B"):
         inference_report(Output(as_json=False), TINY, tmp_path)
 
 
 def test_a_synthesis_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sim.fpga_inference, "run_tool", nothing)
+    monkeypatch.setattr(sim.synthesis.inference, "run_tool", nothing)
     with pytest.raises(EieError, match=r"wanted yosys statistics in .*family_0\.json"):
         infer(TINY, tmp_path)
 
@@ -104,8 +106,8 @@ def test_a_synthesis_that_says_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_design_too_slow_for_its_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     board = BOARDS["ulx3s"]
     slow = Placement(fmax_mhz=12.5, used={}, available={}, critical_path=())
-    monkeypatch.setattr(sim.fpga_place, "run_tool", nothing)
-    monkeypatch.setattr(sim.fpga_place, "read_report", lambda *_: slow)
+    monkeypatch.setattr(sim.synthesis.place, "run_tool", nothing)
+    monkeypatch.setattr(sim.synthesis.place, "read_report", lambda *_: slow)
     with pytest.raises(EieError, match=r"board ulx3s has a clock of 25 MHz, the placed design only reaches 12\.5 MHz"):
         place(tmp_path, DEVICES[board.device], board, speed=6, seed=1, clock_mhz=25)
 
@@ -117,9 +119,9 @@ def test_an_interrupt_ends_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         seen.append(process)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sim.fpga_tools, "check_tools", nothing)
-    monkeypatch.setattr(sim.fpga_tools, "_script", lambda _: Path(sys.executable))
-    monkeypatch.setattr(sim.fpga_tools, "_wait", interrupted)
+    monkeypatch.setattr(sim.synthesis.tools, "check_tools", nothing)
+    monkeypatch.setattr(sim.synthesis.tools, "_script", lambda _: Path(sys.executable))
+    monkeypatch.setattr(sim.synthesis.tools, "_wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_tool(YOSYS, ["-c", "import time; time.sleep(60)"], tmp_path, "log", nothing)
     assert seen[0].poll() is not None

@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 
 from model.config import ConfigError
-from sim.arrays import read_inputs, read_labels
-from sim.options import array_config
-from sim.report_baselines import read_baseline
-from sim.sweep_front import mark_front
-from sim.sweep_journal import Journal
-from sim.sweep_results import read_rows
-from sim.technology import DEFAULT_TECHNOLOGY, load_technology
-from sw.errors import EieError
+from model.errors import EieError
+from sim.baseline.files import read_baseline
+from sim.energy.technology import DEFAULT_TECHNOLOGY, load_technology
+from sim.npy import read_inputs, read_labels
+from sim.sweep.front import mark_front
+from sim.sweep.journal import Journal
+from sim.sweep.results import read_rows
+from sim.terminal.options import array_config
 from sw.file.header import CRC, header_bounds, parse_header
+from sw.file.model_file import from_bytes
 from sw.formats.caffe import parse_caffe
 from sw.formats.graph_json import parse_graph
 from sw.formats.network_file import load_network
-from sw.model_file import from_bytes
 from sw.training.recipe import built_in, parse_recipe
 from tests.attacks import INDEX
 from tests.attacks.commands import GRAPH, PROTOTXT
@@ -119,7 +119,7 @@ def _results(path: Path) -> object:
 
 
 def _model_seeds() -> list[bytes]:
-    from sw.model_file import to_bytes
+    from sw.file.model_file import to_bytes
 
     return [to_bytes(small_network(seed)) for seed in range(3)]
 

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.bitstream import decode_symbols, encode_streams, lookup_table
-from sw.errors import EieError
-from sw.huffman import codewords
+from model.errors import EieError
+from sw.coding.bitstream import decode_symbols, encode_streams, lookup_table
+from sw.coding.huffman import codewords
 
 LONGEST_CODE = 15  # of every Huffman code in the file
 MAX_UNARY = 63

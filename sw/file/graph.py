@@ -1,8 +1,8 @@
 """The operations of a network in a model file's header: a byte or a few each."""
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.file.reader import Reader, varint
-from sw.graph import MAX_NODES, ApplyLayer, Concatenate, Flatten, Graph, Lstm, Node, Operation, Pair, Pool, Relu
+from sw.network.graph import MAX_NODES, ApplyLayer, Concatenate, Flatten, Graph, Lstm, Node, Operation, Pair, Pool, Relu
 
 LAYER, RELU, MAX_POOL, AVERAGE_POOL, FLATTEN, CONCATENATE, LSTM = range(7)
 KIND = 7

@@ -4,12 +4,12 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.file.graph import pack_graph, parse_graph
 from sw.file.reader import Reader, varint
-from sw.graph import UNCONNECTED, Convolution, Graph, Shape
-from sw.layer import check_name, check_shape, matrix_shape
-from sw.network import MAX_LAYERS, check_connections
+from sw.network.graph import UNCONNECTED, Convolution, Graph, Shape
+from sw.network.layer import check_name, check_shape, matrix_shape
+from sw.network.network import MAX_LAYERS, check_connections
 
 MAGIC = b"\x89EIE"
 VERSION = 2

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.errors import EieError
+from model.errors import EieError
+from sw.coding.huffman import code_lengths
 from sw.file.bits import LONGEST_CODE, MAX_UNARY, BitReader, BitWriter
 from sw.file.lengths import read_lengths, write_lengths
-from sw.huffman import code_lengths
 
 MAX_COUNT = 256
 LIMIT = 1 << 31  # of magnitudes

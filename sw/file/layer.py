@@ -6,16 +6,16 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.compressed import CompressedLayer
-from sw.errors import EieError
+from model.errors import EieError
+from sw.coding.huffman import code_lengths
 from sw.file.bits import LONGEST_CODE, BitReader, BitWriter, huffman_stream
 from sw.file.header import LayerHeader
 from sw.file.layout import Layout, choose_layout, gap_counts, run_lengths, transpose
 from sw.file.lengths import read_code_table, read_lengths, write_code_table, write_lengths
 from sw.file.runs import read_runs, run_alphabet, skip_runs, write_runs
 from sw.file.values import read_codebook, read_values, write_codebook, write_values
-from sw.huffman import code_lengths
-from sw.layer import matrix_shape
+from sw.network.compressed import CompressedLayer
+from sw.network.layer import matrix_shape
 
 PARTS = ("run_table", "code_table", "codebook", "biases", "runs", "codes")  # in the order of the section
 

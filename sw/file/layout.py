@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.compiled import compiled
+from sw.coding.huffman import code_lengths
 from sw.file.bits import LONGEST_CODE, BitWriter, whole_bytes
 from sw.file.lengths import write_code_table, write_lengths
 from sw.file.runs import run_alphabet, run_symbols
-from sw.graph import Shape
-from sw.huffman import code_lengths
-from sw.layer import matrix_shape
+from sw.network.graph import Shape
+from sw.network.layer import matrix_shape
 
 INDEX_BITS = range(5)
 COMMON_GAP = 1 << 16  # longer ones are counted one by one

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.errors import EieError
+from model.errors import EieError
+from sw.coding.huffman import check_lengths
 from sw.file.bits import LONGEST_CODE, BitReader, BitWriter
-from sw.huffman import check_lengths
 
 FIRST_LENGTH = 4  # bits of the first length
 CODES = 8  # bits of the number of codes

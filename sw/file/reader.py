@@ -1,6 +1,6 @@
 """Bytes, numbers of few bytes and texts of a model file's header."""
 
-from sw.errors import EieError
+from model.errors import EieError
 
 VARINT_BYTES = 5
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.compiled import compiled
-from sw.bitstream import lookup_table
-from sw.errors import EieError
+from model.errors import EieError
+from sw.coding.bitstream import lookup_table
+from sw.coding.huffman import codewords
 from sw.file.bits import LONGEST_CODE, BitReader, whole_bytes
-from sw.huffman import codewords
 
 
 def run_symbols(runs: NDArray[np.int64], index_bits: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

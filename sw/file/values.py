@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.errors import EieError
+from model.errors import EieError
+from sw.coding.huffman import code_lengths
 from sw.file.bits import LONGEST_CODE, BitReader, BitWriter
 from sw.file.integers import LIMIT, MAX_COUNT, bit_lengths, read_ascending, write_ascending
 from sw.file.lengths import read_used_lengths, write_used_lengths
-from sw.huffman import code_lengths
 
 MAGNITUDE = 0x7FFFFFFF
 INFINITY = 0x7F800000

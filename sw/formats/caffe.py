@@ -3,12 +3,12 @@
 from math import prod
 from typing import Literal
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.formats.connections import Connections, LayerUse
 from sw.formats.graph_builder import GraphBuilder
 from sw.formats.prototxt import Message, parse_prototxt
-from sw.graph import Concatenate, Convolution, Pair, Pool, Relu, Shape
-from sw.layer import check_shape
+from sw.network.graph import Concatenate, Convolution, Pair, Pool, Relu, Shape
+from sw.network.layer import check_shape
 
 # The names that types had when layers were written `layers { type: CONVOLUTION }`.
 OLD_TYPES = {

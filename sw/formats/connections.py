@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.errors import EieError
-from sw.graph import Convolution, Graph, Shape
-from sw.layer import Layer
-from sw.network import Network
+from model.errors import EieError
+from sw.network.graph import Convolution, Graph, Shape
+from sw.network.layer import Layer
+from sw.network.network import Network
 
 Weights = Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 
@@ -32,7 +32,7 @@ class LayerUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Connections:
-    """A network without its weights: its layers in execution order, and its graph as in `sw.network.Network`."""
+    """A network without its weights: its layers in execution order, and its graph as in `Network`."""
 
     graph: Graph | None
     uses: tuple[LayerUse, ...]

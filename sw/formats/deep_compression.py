@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.files import read_whole
 from sw.formats.connections import Connections
-from sw.graph import Shape
-from sw.network import Network
+from sw.network.graph import Shape
+from sw.network.network import Network
 
 LONGEST_RUN = 15
 FREE_WEIGHTS = 1 << 16  # zeros behind its last entry that a layer may have, however few its entries

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.formats.connections import Connections, LayerUse
-from sw.graph import (
+from sw.network.graph import (
     MAX_NODES,
     ApplyLayer,
     Flatten,
@@ -61,7 +61,7 @@ class GraphBuilder:
         """The network whose output is the one value that nothing takes; `names` are the values' in errors.
 
         A ReLU that is all that takes a layer's result becomes the layer's. Fully connected layers in a chain have no
-        graph, as in `sw.network.Network`.
+        graph, as in `sw.network.network.Network`.
         """
         takers = [0] * len(self.shapes)
         for node in self._nodes:

@@ -4,9 +4,9 @@ import json
 from dataclasses import fields
 from typing import Any, cast
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.formats.connections import Connections, LayerUse
-from sw.graph import (
+from sw.network.graph import (
     MAX_NODES,
     UNCONNECTED,
     ApplyLayer,
@@ -21,8 +21,8 @@ from sw.graph import (
     Pool,
     Relu,
 )
-from sw.layer import check_name
-from sw.network import Network
+from sw.network.layer import check_name
+from sw.network.network import Network
 
 LARGEST = (1 << 31) - 1
 LARGEST_TEXT = 1 << 20  # characters of a graph, of which JSON may make twenty times as many bytes

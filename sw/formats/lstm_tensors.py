@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.errors import EieError
-from sw.graph import GATES
-from sw.lstm import units_of
+from model.errors import EieError
+from sw.network.graph import GATES
+from sw.network.lstm import units_of
 
 PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.files import check_source, read_whole
 from sw.formats.caffe import parse_caffe
 from sw.formats.connections import Connections
@@ -12,7 +12,7 @@ from sw.formats.npz import load_npz, save_npz
 from sw.formats.onnx import load_onnx
 from sw.formats.pytorch import load_pytorch
 from sw.formats.safetensors import load_safetensors, save_safetensors
-from sw.network import Network
+from sw.network.network import Network
 
 LOADERS = {
     ".safetensors": load_safetensors,

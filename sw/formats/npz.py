@@ -12,12 +12,12 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.files import reason, write_whole
 from sw.formats.connections import Connections
 from sw.formats.tensors import GRAPH, ORDER, check_float, network_from_tensors, tensors_from_network
 from sw.formats.zip_archive import list_members, open_archive
-from sw.network import Network
+from sw.network.network import Network
 
 HEADERS: Any = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 METADATA = {f"__{key}__": key for key in (GRAPH, ORDER)}

@@ -4,12 +4,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.files import read_whole, reason
 from sw.formats.connections import Connections
 from sw.formats.onnx_graph import OnnxGraph
 from sw.formats.protobuf_size import check_fields
-from sw.network import Network
+from sw.network.network import Network
 
 OLDEST_OPSET = 7  # before it, operators broadcast and drop out differently
 

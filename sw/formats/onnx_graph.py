@@ -9,16 +9,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.formats.connections import LayerUse
 from sw.formats.graph_builder import GraphBuilder
 from sw.formats.onnx_node import OnnxNode
 from sw.formats.onnx_sequences import OnnxSequences
 from sw.formats.onnx_tensors import check_text, read_constant
 from sw.formats.tensors import layer_name, weight_key
-from sw.graph import Concatenate, Convolution, Pool, Relu, Shape
-from sw.layer import check_shape
-from sw.network import Network
+from sw.network.graph import Concatenate, Convolution, Pool, Relu, Shape
+from sw.network.layer import check_shape
+from sw.network.network import Network
 
 MOST_DIMENSIONS = 8
 

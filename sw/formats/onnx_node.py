@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.formats.onnx_tensors import check_text
-from sw.graph import Pair, Shape
+from sw.network.graph import Pair, Shape
 
 
 class OnnxNode:

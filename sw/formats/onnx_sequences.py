@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.formats.connections import LayerUse
 from sw.formats.graph_builder import GraphBuilder
 from sw.formats.onnx_node import OnnxNode
-from sw.graph import GATES
+from sw.network.graph import GATES
 
 Numbers = Callable[[OnnxNode, int, int], NDArray[np.float32]]  # the constant at a place, with so many axes
 TORCH_ORDER = (0, 2, 3, 1)  # of ONNX's gates, which are i, o, f, g: i, f, g, o

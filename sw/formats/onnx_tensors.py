@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.files import check_source, reason
 
 # By the numbers of ONNX's TensorProto.DataType.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sw.errors import EieError
+from model.errors import EieError
 
 MOST_FIELDS = 1 << 17  # an empty message is two bytes in a file and a hundred and fifty in memory
 DEEPEST = 100  # as protobuf itself has it

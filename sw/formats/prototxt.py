@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sw.errors import EieError
+from model.errors import EieError
 
 DEEPEST = 16
 MOST_FIELDS = 1 << 15  # of all messages; a message of three bytes takes a hundred times as much in memory

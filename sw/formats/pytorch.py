@@ -9,13 +9,13 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.files import check_source, reason
 from sw.formats.connections import Connections
 from sw.formats.pickle_reader import Name, read_pickle
 from sw.formats.tensors import network_from_tensors
 from sw.formats.zip_archive import list_members, open_archive
-from sw.network import Network
+from sw.network.network import Network
 
 STORAGES = {
     "torch.DoubleStorage": "<f8",

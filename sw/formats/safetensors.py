@@ -9,11 +9,11 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.files import check_source, reason, write_whole
 from sw.formats.connections import Connections
 from sw.formats.tensors import network_from_tensors, tensors_from_network
-from sw.network import Network
+from sw.network.network import Network
 
 FLOATS = ("F32", "F64", "F16", "BF16")
 

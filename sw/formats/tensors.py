@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.formats import lstm_tensors
 from sw.formats.connections import Connections, LayerUse
 from sw.formats.graph_json import format_graph, parse_graph
-from sw.graph import UNCONNECTED
-from sw.network import MAX_LAYERS, Network
+from sw.network.graph import UNCONNECTED
+from sw.network.network import MAX_LAYERS, Network
 
 ORDER = "order"
 GRAPH = "graph"

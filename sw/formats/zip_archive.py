@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.files import check_source, reason
 
 MEMBER = b"PK\x01\x02"  # how a member's record in the directory begins

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sw.errors import EieError
+from model.errors import EieError
 
 PIXEL_SCALE = 256  # inputs are pixel / 256
 

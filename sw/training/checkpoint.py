@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.files import check_source, reason, write_whole
 
 State = dict[str, Any]

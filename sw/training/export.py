@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sw.errors import EieError
-from sw.graph import ApplyLayer, Convolution, Flatten, Graph, Node, Operation, Pair, Pool, Relu, Shape
-from sw.layer import Layer
-from sw.network import Network
+from model.errors import EieError
+from sw.network.graph import ApplyLayer, Convolution, Flatten, Graph, Node, Operation, Pair, Pool, Relu, Shape
+from sw.network.layer import Layer
+from sw.network.network import Network
 from sw.training.links import leaves
 
 

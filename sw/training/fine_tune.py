@@ -8,7 +8,7 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor, nn
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.training.evaluate import Batches
 from sw.training.forms import Form, places_of_weights, restore_tensors
 from sw.training.loop import Epoch, Settings, optimise

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sw.errors import EieError
+from model.errors import EieError
 
 Layer = nn.Linear | nn.Conv2d
 

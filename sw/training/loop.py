@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypedDict
 import torch
 from torch import Tensor, nn
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.training.evaluate import Batches, Loss, evaluate, to_device, wrong
 from sw.training.forms import Form
 from sw.training.optimiser import Training, optimizer

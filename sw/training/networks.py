@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sw.errors import EieError
+from model.errors import EieError
 
 
 def lenet_300_100() -> nn.Sequential:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar, cast
 
-from sw.errors import EieError
+from model.errors import EieError
 
 Check = Callable[[str, Any], None]
 T = TypeVar("T", bound="Options")

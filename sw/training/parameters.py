@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sw.errors import EieError
+from model.errors import EieError
 
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.RNNBase, nn.RNNCellBase)
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.training.augment import augmented
 from sw.training.batches import ImageBatches
 from sw.training.checkpoint import Checkpoint, State

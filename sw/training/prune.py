@@ -12,7 +12,7 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor, nn
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.training.evaluate import Batches
 from sw.training.forms import Form, restore_tensors, shadows
 from sw.training.links import drop_dead_units

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
-from sw.errors import EieError
+from model.errors import EieError
 from sw.files import read_whole, reason
 from sw.training.augment import Augmentation
 from sw.training.fine_tune import FineTuning

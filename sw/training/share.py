@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sw import kmeans
-from sw.errors import EieError
+from model.errors import EieError
+from sw.compress import kmeans
 from sw.training.options import Options, by_name, check_names, choice, value_of, whole
 from sw.training.parameters import is_bias, prunable
 

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from sim.cli import main
-from sim.exit_code import exit_code
+from sim.terminal.exit_code import exit_code
 
 PROTOTXT = """name: "good"
 input: "data"

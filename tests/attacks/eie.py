@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sw.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.file.bits import BitWriter
 from sw.file.header import parse_header
 from sw.file.lengths import write_lengths
+from sw.file.model_file import to_bytes
 from sw.file.reader import varint
 from sw.file.runs import run_alphabet
-from sw.model_file import to_bytes
+from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwork
 from tests.attacks.corpus import attack
 
 MAGIC = b"\x89EIE\x02"

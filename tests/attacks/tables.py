@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import sim.technology
-from sim.sweep_journal import HEAD
-from sim.sweep_results import FIGURES
+import sim.energy.technology
+from sim.sweep.journal import HEAD
+from sim.sweep.results import FIGURES
 from sw.training.recipe import built_in
 from tests.attacks.commands import gzipped
 from tests.attacks.corpus import add, attack
@@ -57,7 +57,7 @@ for _name, (_purpose, _text) in CONFIGS.items():
 
 def technology(old: str, new: str) -> bytes:
     """The technology of the project with one text replaced; AssertionError unless it is there."""
-    text = sim.technology.DEFAULT_TECHNOLOGY.read_text()
+    text = sim.energy.technology.DEFAULT_TECHNOLOGY.read_text()
     if old not in text:
         raise AssertionError(f"the technology must hold {old!r}")
     return text.replace(old, new, 1).encode()
@@ -65,7 +65,7 @@ def technology(old: str, new: str) -> bytes:
 
 def first_value() -> str:
     """The first figure of an event, as it stands in the file."""
-    lines = Path(sim.technology.DEFAULT_TECHNOLOGY).read_text().split("[event", 1)[1].splitlines()
+    lines = Path(sim.energy.technology.DEFAULT_TECHNOLOGY).read_text().split("[event", 1)[1].splitlines()
     return next(line.split("value = ")[1].split(",")[0] for line in lines if "value = " in line)
 
 
@@ -83,7 +83,7 @@ for _name, _purpose, _value in (
 
 def memories(rows: list[str]) -> bytes:
     """The technology of the project with other memories."""
-    text = sim.technology.DEFAULT_TECHNOLOGY.read_text()
+    text = sim.energy.technology.DEFAULT_TECHNOLOGY.read_text()
     head = text[: text.index("memories = [")]
     return (head + "memories = [\n" + ",\n".join(rows) + "\n]\n").encode()
 

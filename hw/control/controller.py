@@ -1,0 +1,312 @@
+"""The central control unit (CCU): runs all layers of the layer table, then unloads the last one's outputs."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.control.any_full import AnyFull
+from hw.control.layer_table import LayerTable, layer_entry_layout, layer_write_layout
+from hw.control.leading_nonzero import nonzero_layout
+from hw.control.selection import Selection, select_layout
+from hw.interfaces import bits, broadcast_layout, fullness_bits, layer_layout, write_back_layout
+from model.config import ArrayConfig
+from model.layouts import ACTIVATION_BITS, COUNTER_BITS, FLUSH_CYCLES, RUNNING_STATES, ControlState, patience_bits
+
+
+class Controller(wiring.Component):
+    """Sequences the PEs; docs/architecture.md, section 6, gives every state's cycles and actions.
+
+    A layer takes 20 cycles, its out_rows, and the cycles in which activations are broadcast and worked off;
+    at most `broadcasts_per_cycle` broadcasts per cycle, registered twice.
+
+    Members, towards host and loader
+    --------------------------------
+    start_strobe : In(1) with resume, hold : In(1); accepted, start_refused : Out(1), what became of it in the same
+        cycle; start : Out(1), accepted without resume.
+    loader_waiting : In(1), the loader waits for a header; layers : In, entries in the layer table.
+    layer_write : In(layer_write_layout(config)).
+    waiting, running, unloading : Out(1), states IDLE, PREFETCH_0 to FLUSH, UNLOAD_0 to UNLOAD.
+    finished : Out(1), `done` becomes 1 at the end of this cycle.
+    fault : Out(1), in this cycle the run is given up.
+    state, layer_number, row, bank, holding, done, cycles, broadcasts, stalls : Out, registers.
+
+    Members, towards the PEs (the Out ones are those of `ProcessingElementSignature`)
+    ---------------------------------------------------------------------------------
+    nonzero : In(nonzero_layout(pes, broadcasts_per_cycle)), root of the leading-nonzero tree.
+    chosen : In(pes), the PEs it names; current : In(ArrayLayout(16, pes)).
+    full : In(ArrayLayout(fullness_bits(config), pes)); queue_empty : In(pes).
+    begin_layer, layer, computing, read, read_row, shift, take, coming, broadcast, write_back : Out.
+    clear : Out(pes), the PEs whose activations are selected.
+    selected : Out, the select register.
+
+    Members, towards the unloader
+    -----------------------------
+    unload_row : Out(1), the PEs hold a row to be sent; last_row : Out(1), it is the last; row_done : In(1).
+    """
+
+    def __init__(self, config: ArrayConfig):
+        self._config = config
+        broadcasts = config.broadcasts_per_cycle
+        super().__init__(
+            {
+                "start_strobe": In(1),
+                "resume": In(1),
+                "hold": In(1),
+                "accepted": Out(1),
+                "start": Out(1),
+                "start_refused": Out(1),
+                "loader_waiting": In(1),
+                "layers": In(bits(config.layers + 1)),
+                "layer_write": In(layer_write_layout(config)),
+                "waiting": Out(1),
+                "running": Out(1),
+                "unloading": Out(1),
+                "finished": Out(1),
+                "fault": Out(1),
+                "state": Out(ControlState, init=ControlState.CLEAR),
+                "layer_number": Out(bits(config.layers)),
+                "row": Out(bits(config.activation_depth)),
+                "bank": Out(1),
+                "holding": Out(1),
+                "done": Out(1),
+                "cycles": Out(COUNTER_BITS),
+                "broadcasts": Out(COUNTER_BITS),
+                "stalls": Out(COUNTER_BITS),
+                "nonzero": In(nonzero_layout(config.pes, broadcasts)),
+                "chosen": In(config.pes),
+                "current": In(data.ArrayLayout(ACTIVATION_BITS, config.pes)),
+                "full": In(data.ArrayLayout(fullness_bits(config), config.pes)),
+                "queue_empty": In(config.pes),
+                "begin_layer": Out(1),
+                "layer": Out(layer_layout(config)),
+                "computing": Out(1),
+                "read": Out(1),
+                "read_row": Out(bits(config.activation_depth)),
+                "shift": Out(1),
+                "take": Out(1),
+                "clear": Out(config.pes),
+                "selected": Out(select_layout(config)),
+                "coming": Out(range(broadcasts + 1)),
+                "broadcast": Out(data.ArrayLayout(broadcast_layout(config), broadcasts)),
+                "write_back": Out(write_back_layout(config)),
+                "unload_row": Out(1),
+                "last_row": Out(1),
+                "row_done": In(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config, state, row = self._config, self.state, self.row
+        m.submodules.layer_table = table = LayerTable(config)
+        descriptor = Signal(layer_entry_layout(config))
+        flush = Signal(range(FLUSH_CYCLES))
+        is_last = Signal()  # row is the last of in_rows or out_rows, whatever is being counted
+        bias_address = Signal(bits(config.constant_depth))
+        exhausted, stalled = self._elaborate_broadcast(m, table)
+        patience = Signal(patience_bits(config))  # spent on queues that do not move
+        most_rows, most_layers = config.activation_depth, config.layers
+
+        # A number of rows or layers that is 0, or more than there can be, still has an end: it may have been upset.
+        def first(rows):
+            """Row 0 of that many is next."""
+            m.d.sync += [row.eq(0), is_last.eq(~rows[1:].any())]
+
+        def following(rows):
+            """The next row of that many is next."""
+            m.d.sync += [row.eq(row + 1), is_last.eq((row + 2 == rows) | (row == most_rows - 2))]
+
+        def advance():
+            """The PEs' activations move up by a row in the next cycle; rows after a last one are not taken."""
+            m.d.sync += [self.read.eq(1), self.shift.eq(1)]
+
+        m.d.sync += [self.read.eq(0), self.shift.eq(0)]
+        with m.If(self.read):
+            m.d.sync += self.read_row.eq(Mux(self.read_row == most_rows - 1, 0, self.read_row + 1))
+        m.d.comb += [
+            table.write.eq(self.layer_write),
+            table.address.eq(self.layer_number),
+            self.layer.layer.eq(self.layer_number),
+            self.layer.bank.eq(self.bank),
+            self.layer.out_rows.eq(descriptor.out_rows),
+            self.layer.bias_scale.eq(descriptor.bias_scale),
+            self.layer.shift.eq(descriptor.shift),
+            self.layer.relu.eq(descriptor.relu),
+            self.waiting.eq(state == ControlState.IDLE),
+            self.accepted.eq(self.start_strobe & self.waiting & self.loader_waiting & (self.layers != 0)),
+            self.start.eq(self.accepted & ~self.resume),
+            self.start_refused.eq(self.start_strobe & ~self.accepted),
+            self.last_row.eq(is_last),
+            self.write_back.row.eq(row),
+            self.write_back.address.eq(bias_address),
+        ]
+        with m.If(self.running):
+            m.d.sync += self.cycles.eq(self.cycles + 1)
+        with m.If(stalled | (state == ControlState.DRAIN)):
+            m.d.sync += patience.eq(patience + 1)
+        with m.Else():
+            m.d.sync += patience.eq(0)
+
+        with m.Switch(state):
+            with m.Case(*RUNNING_STATES):
+                m.d.comb += self.running.eq(1)
+            with m.Case(ControlState.UNLOAD_0, ControlState.UNLOAD_1, ControlState.UNLOAD_2, ControlState.UNLOAD):
+                m.d.comb += self.unloading.eq(1)
+
+        with m.Switch(state):
+            with m.Case(ControlState.CLEAR):
+                m.d.comb += self.write_back.valid.eq(1)
+                with m.If(row == config.activation_depth - 1):
+                    m.d.sync += state.eq(ControlState.IDLE)
+                with m.Else():
+                    m.d.sync += row.eq(row + 1)
+
+            with m.Case(ControlState.IDLE), m.If(self.accepted):
+                m.d.sync += [
+                    self.layer_number.eq(0),
+                    self.done.eq(0),
+                    self.holding.eq(self.hold),
+                    state.eq(ControlState.PREFETCH_0),
+                ]
+                with m.If(~self.resume):
+                    m.d.sync += [self.bank.eq(0), self.cycles.eq(0), self.broadcasts.eq(0), self.stalls.eq(0)]
+
+            with m.Case(ControlState.PREFETCH_0):
+                m.d.comb += [self.begin_layer.eq(1), table.read.eq(1)]
+                m.d.sync += state.eq(ControlState.PREFETCH_1)
+
+            with m.Case(ControlState.PREFETCH_1):
+                m.d.sync += [
+                    descriptor.eq(table.entry),
+                    self.read_row.eq(table.entry.first_row),
+                    self.read.eq(1),
+                    state.eq(ControlState.PREFETCH_2),
+                ]
+
+            with m.Case(ControlState.PREFETCH_2):
+                advance()
+                m.d.sync += state.eq(ControlState.PREFETCH_3)
+
+            with m.Case(ControlState.PREFETCH_3):
+                m.d.comb += self.take.eq(1)
+                advance()
+                first(descriptor.in_rows)
+                m.d.sync += state.eq(ControlState.BROADCAST)
+
+            with m.Case(ControlState.BROADCAST):
+                m.d.comb += self.computing.eq(1)
+                with m.If(exhausted):
+                    with m.If(is_last):
+                        m.d.sync += state.eq(ControlState.DRAIN)
+                    with m.Else():
+                        m.d.comb += self.take.eq(1)
+                        advance()
+                        following(descriptor.in_rows)
+
+            with m.Case(ControlState.DRAIN):
+                m.d.comb += self.computing.eq(1)
+                m.d.sync += bias_address.eq(descriptor.bias_base)
+                with m.If((self.coming == 0) & self.queue_empty.all()):
+                    first(descriptor.out_rows)
+                    m.d.sync += state.eq(ControlState.WRITE_BACK)
+                    with m.If(descriptor.keep):
+                        m.d.sync += state.eq(ControlState.FLUSH)
+
+            with m.Case(ControlState.WRITE_BACK):
+                m.d.comb += self.write_back.valid.eq(1)
+                m.d.sync += bias_address.eq(bias_address + 1)
+                with m.If(is_last):
+                    m.d.sync += state.eq(ControlState.FLUSH)
+                with m.Else():
+                    following(descriptor.out_rows)
+
+            with m.Case(ControlState.FLUSH):
+                m.d.sync += [flush.eq(flush + 1), self.read_row.eq(0)]
+                with m.If(flush == FLUSH_CYCLES - 1):
+                    m.d.sync += [flush.eq(0), self.bank.eq(self.bank ^ ~descriptor.keep)]
+                    with m.If((self.layer_number + 1 >= self.layers) | (self.layer_number == most_layers - 1)):
+                        m.d.comb += self.finished.eq(1)
+                        m.d.sync += self.done.eq(1)
+                        with m.If(self.holding):
+                            m.d.sync += state.eq(ControlState.IDLE)
+                        with m.Else():
+                            m.d.sync += [self.read.eq(1), state.eq(ControlState.UNLOAD_0)]
+                    with m.Else():
+                        m.d.sync += [self.layer_number.eq(self.layer_number + 1), state.eq(ControlState.PREFETCH_0)]
+
+            with m.Case(ControlState.UNLOAD_0):
+                advance()
+                m.d.sync += state.eq(ControlState.UNLOAD_1)
+
+            with m.Case(ControlState.UNLOAD_1):
+                advance()
+                m.d.sync += state.eq(ControlState.UNLOAD_2)
+
+            with m.Case(ControlState.UNLOAD_2):
+                first(descriptor.out_rows)
+                m.d.sync += state.eq(ControlState.UNLOAD)
+
+            with m.Case(ControlState.UNLOAD):
+                m.d.comb += self.unload_row.eq(~self.shift)
+                with m.If(self.shift):
+                    following(descriptor.out_rows)
+                with m.If(self.row_done):
+                    with m.If(is_last):
+                        m.d.sync += state.eq(ControlState.IDLE)
+                    with m.Else():
+                        advance()
+
+            with m.Default():
+                m.d.comb += self.fault.eq(1)
+
+        with m.If(patience.all()):
+            m.d.comb += self.fault.eq(1)
+        with m.If(self.fault):
+            m.d.sync += state.eq(ControlState.IDLE)
+        return m
+
+    def _elaborate_broadcast(self, m: Module, table: LayerTable):
+        """The lowest pending activations per cycle unless a queue is full.
+
+        Gives two signals: a row is exhausted in this cycle; a broadcast waits for a queue.
+        """
+        config, state, nonzero = self._config, self.state, self.nonzero
+        lanes = config.broadcasts_per_cycle
+        m.submodules.selection = selection = Selection(config)
+        m.submodules.any_full = any_full = AnyFull(config)
+        column_base = Signal(bits(config.pointer_depth))
+        fire = Signal()
+        exhausted = Signal()
+        stalled = Signal()
+        is_full = any_full.is_full
+        with m.If(state == ControlState.PREFETCH_1):
+            m.d.sync += column_base.eq(table.entry.pointer_base)
+        with m.Elif(exhausted):
+            m.d.sync += column_base.eq(column_base + config.pes)
+
+        m.d.comb += [
+            self.coming.eq(sum(lane.valid for lane in self.selected.lanes)),
+            any_full.full.eq(self.full),
+            any_full.coming.eq(self.coming),
+        ]
+        with m.If(state == ControlState.BROADCAST):
+            m.d.comb += [
+                fire.eq(nonzero.lanes[0].valid & ~is_full),
+                exhausted.eq(~nonzero.lanes[0].valid | (~nonzero.more & ~is_full)),
+                stalled.eq(nonzero.lanes[0].valid & is_full),
+            ]
+        with m.If(stalled):
+            m.d.sync += self.stalls.eq(self.stalls + 1)
+        for chosen, lane in zip(selection.chosen.lanes, nonzero.lanes, strict=True):
+            m.d.comb += [chosen.valid.eq(fire & lane.valid), chosen.pe.eq(lane.index)]
+        m.d.comb += [
+            selection.chosen.base.eq(column_base),
+            selection.current.eq(self.current),
+            self.selected.eq(selection.selected),
+            self.broadcast.eq(selection.broadcast),
+            self.clear.eq(self.chosen & fire.replicate(config.pes)),
+        ]
+        with m.If(fire):
+            sent = 1 if lanes == 1 else 1 + nonzero.lanes[1].valid
+            m.d.sync += self.broadcasts.eq(self.broadcasts + sent)
+        return exhausted, stalled

@@ -1,0 +1,213 @@
+"""A processing element (PE): the units of this package, put in a row."""
+
+from amaranth import Cat, Module, Signal
+from amaranth.lib import wiring
+
+from hw.interfaces import ProcessingElementSignature
+from hw.pe.activation_memory import ActivationMemory
+from hw.pe.activation_queue import ActivationQueue
+from hw.pe.arithmetic_unit import ArithmeticUnit
+from hw.pe.huffman_decoder import HuffmanDecoder
+from hw.pe.issue import Issue, operation_layout
+from hw.pe.pe_counters import PeCounters
+from hw.pe.queue_level import QueueLevel
+from hw.pe.slice_reader import SliceReader
+from hw.pe.sparse_matrix_memory import SparseMatrixMemory
+from hw.pe.weight_lookup import WeightLookup
+from model.config import ArrayConfig
+from model.registers import PeCounter, PeError
+
+
+class ProcessingElement(wiring.Component):
+    """One PE of the array; docs/architecture.md sections 5 and 7, EIE section IV.
+
+    Latency: nine cycles from a write-back operation to the write of its output (stages A to O), four from the broadcast
+    register to the first entry. Throughput: an entry, or a write-back operation, per cycle; a bit of the code stream
+    per cycle while loading. `counter` follows `counter_select` in the same cycle; without `pe_counters` it is 0.
+
+    Parameters
+    ----------
+    config : sizes of the array.
+    """
+
+    def __init__(self, config: ArrayConfig):
+        self._config = config
+        super().__init__(ProcessingElementSignature(config))
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self._config
+        lanes = range(config.broadcasts_per_cycle)
+        m.submodules.decoder = decoder = HuffmanDecoder(config)
+        readers = [SliceReader(config) for _ in lanes]
+        for lane in lanes:
+            m.submodules[f"slices_{lane}"] = readers[lane]
+        m.submodules.queue = queue = ActivationQueue(config)
+        m.submodules.level = level = QueueLevel(config)
+        m.submodules.issue = issue = Issue(config)
+        m.submodules.sparse_matrix = sparse_matrix = SparseMatrixMemory(config)
+        m.submodules.lookup = lookup = WeightLookup(config)
+        m.submodules.arithmetic = arithmetic = ArithmeticUnit(config)
+        m.submodules.activations = activations = ActivationMemory(config)
+
+        wiring.connect(m, wiring.flipped(self.word), decoder.word)
+        m.d.comb += [
+            decoder.tree_write.eq(self.tree_write),
+            decoder.load.eq(self.load),
+            decoder.begin_codes.eq(self.begin_codes),
+            decoder.columns.eq(self.columns),
+            decoder.stream_ended.eq(self.stream_ended),
+            self.decoder_busy.eq(decoder.busy),
+            sparse_matrix.write.eq(decoder.row_write),
+            lookup.constant_write.eq(self.constant_write),
+        ]
+
+        arriving = Signal(range(len(lanes) + 1))
+        skipped = Signal(range(len(lanes) + 1))
+        for lane, reader in enumerate(readers):
+            m.d.comb += [
+                reader.write.eq(decoder.pointer_write),
+                reader.broadcast.eq(self.broadcast[lane]),
+                queue.push[lane].eq(reader.push),
+                queue.tails[lane].eq(reader.slice),
+            ]
+        m.d.comb += [
+            arriving.eq(sum(self.broadcast[lane].valid for lane in lanes)),
+            skipped.eq(sum(reader.skipped for reader in readers)),
+            level.coming.eq(self.coming),
+            level.pushed.eq(sum(reader.push for reader in readers)),
+            level.skipped.eq(skipped),
+            level.done.eq(issue.done),
+            self.full.eq(level.full),
+            self.queue_empty.eq(level.empty),
+        ]
+
+        m_valid = Signal()
+        s_valid = Signal()
+        d_valid = Signal()
+        m_operation = Signal(operation_layout(config))
+        s_operation = Signal(operation_layout(config))
+        d_operation = Signal(operation_layout(config))
+        m.d.comb += [
+            issue.available.eq(queue.available),
+            issue.head.eq(queue.head),
+            queue.pop.eq(issue.pop),
+            issue.begin_layer.eq(self.begin_layer),
+            issue.layer.eq(self.layer),
+            issue.write_back.eq(self.write_back),
+            sparse_matrix.row_enable.eq(issue.row_enable),
+            sparse_matrix.row_address.eq(issue.row_address),
+            sparse_matrix.slot.eq(m_operation.slot),
+        ]
+        m.d.sync += [
+            m_valid.eq(issue.valid),
+            m_operation.eq(issue.operation),
+            s_valid.eq(m_valid),
+            s_operation.eq(m_operation),
+            d_valid.eq(s_valid),
+            d_operation.eq(s_operation),
+        ]
+
+        m.d.comb += [
+            lookup.layer.eq(self.layer.layer),
+            lookup.out_rows.eq(self.layer.out_rows),
+            lookup.valid.eq(d_valid),
+            lookup.write_back.eq(d_operation.write_back),
+            lookup.first.eq(d_operation.first),
+            lookup.code.eq(sparse_matrix.code),
+            lookup.run.eq(sparse_matrix.run),
+            lookup.row.eq(d_operation.row),
+            lookup.address.eq(d_operation.address),
+            lookup.operand.eq(d_operation.operand),
+            arithmetic.valid.eq(lookup.x_valid),
+            arithmetic.write_back.eq(lookup.x_write_back),
+            arithmetic.row.eq(lookup.x_row),
+            arithmetic.operand.eq(lookup.x_operand),
+            arithmetic.constant.eq(lookup.x_constant),
+            arithmetic.shift.eq(self.layer.shift),
+            arithmetic.relu.eq(self.layer.relu),
+            arithmetic.clear_overflow.eq(self.start),
+            self.overflow.eq(arithmetic.overflow),
+        ]
+
+        m.d.comb += [
+            activations.bank.eq(self.layer.bank),
+            activations.input_write.eq(self.activation_write),
+            activations.output_write.valid.eq(arithmetic.o_valid),
+            activations.output_write.address.eq(arithmetic.o_row),
+            activations.output_write.data.eq(arithmetic.o_value),
+            activations.output_nonzero.eq(arithmetic.o_nonzero),
+            activations.read.eq(self.read),
+            activations.read_row.eq(self.read_row),
+            activations.shift.eq(self.shift),
+            activations.take.eq(self.take),
+            activations.clear.eq(self.clear),
+            self.pending.eq(activations.pending),
+            self.current.eq(activations.current),
+        ]
+
+        # In the order of their numbers: the lowest of several in a cycle is kept.
+        causes = {
+            PeError.CODE: decoder.code_error,
+            PeError.MEMORY: decoder.memory_error,
+            PeError.STREAM: decoder.stream_error,
+            PeError.ROW: lookup.row_error,
+            PeError.POINTER: Cat(reader.pointer_error for reader in readers).any(),
+            PeError.PARITY: Cat(sparse_matrix.parity_error, *(reader.parity_error for reader in readers)).any(),
+        }
+        error = Signal(PeError)
+        m.d.comb += self.error.eq(error)
+        for cause in reversed(causes):
+            with m.If((error == PeError.NONE) & causes[cause]):
+                m.d.sync += error.eq(cause)
+
+        debug = {
+            "decoder_running": decoder.busy,
+            **{
+                f"decoder_{name}": getattr(decoder, name)
+                for name in ("bits_left", "fresh", "walked", "alphabet", "row", "slot", "pointer")
+            },
+            "error": error,
+            "pending": activations.pending,
+            "current": activations.current,
+            **{
+                f"{stage}_valid_{lane}": getattr(reader, f"{stage}_valid")
+                for stage in "pq"
+                for lane, reader in enumerate(readers)
+            },
+            "queue_count": level.count,
+            "issue_valid": issue.slice_valid,
+            "issue_empty": issue.slice_empty,
+            "issue_row": issue.row,
+            "issue_slot": issue.slot,
+            "m_valid": m_valid,
+            "s_valid": s_valid,
+            "d_valid": d_valid,
+            "w_valid": lookup.w_valid,
+            "x_valid": lookup.x_valid,
+            **{name: getattr(arithmetic, name) for name in ("r_valid", "c_valid", "k_valid", "k_row", "k_sum")},
+            **{name: getattr(arithmetic, name) for name in ("o_valid", "o_row", "o_value", "overflow")},
+        }
+        if config.pe_counters:
+            m.submodules.counters = counters = PeCounters(most=len(lanes))
+            events = {
+                PeCounter.ENTRIES: issue.entry,
+                PeCounter.FILLERS: lookup.filler,
+                PeCounter.STARVED_CYCLES: self.computing & ~issue.slice_valid,
+                PeCounter.EMPTY_SLICES: issue.empty_slice + skipped,
+                PeCounter.ROW_READS: issue.row_enable,
+                PeCounter.POINTER_READS: arriving,
+                PeCounter.ACCUMULATOR_READS: lookup.x_valid,
+                PeCounter.ACCUMULATOR_WRITES: arithmetic.k_valid,
+                PeCounter.DECODED_SYMBOLS: decoder.decoded,
+            }
+            m.d.comb += [
+                *(counters.events[counter].eq(events[counter]) for counter in PeCounter),
+                counters.start.eq(self.start),
+                counters.load.eq(self.load),
+                counters.select.eq(self.counter_select),
+                self.counter.eq(counters.value),
+            ]
+            debug |= {counter.name.lower(): getattr(counters, counter.name.lower()) for counter in PeCounter}
+        m.d.comb += [getattr(self.debug, name).eq(value) for name, value in debug.items()]
+        return m

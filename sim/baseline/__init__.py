@@ -1,0 +1,1 @@
+"""What a CPU and a GPU take for the same layers, measured or published."""

@@ -1,0 +1,1 @@
+"""The commands of `eie`, one file each: parse, call, show, payload."""

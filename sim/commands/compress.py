@@ -1,0 +1,168 @@
+"""`eie compress`: from float32 weights to the model file."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from model.errors import EieError
+from sim.commands.compress_search import SearchOptions, search, search_payload, show_search
+from sim.npy import read_inputs
+from sim.terminal.by_layer import parse_by_layer
+from sim.terminal.options import Json
+from sim.terminal.output import Output
+from sim.terminal.size_tables import show_sizes, size_payload
+from sw.compress.candidates import Choices
+from sw.compress.kmeans import Init
+from sw.compress.pipeline import MOST_BITS, compress, is_exact, pruning_by_layer
+from sw.compress.prune import kept_positions
+from sw.file.model_file import save
+from sw.files import check_target
+from sw.formats.network_file import load_network
+from sw.network.calibrate import calibrate
+
+BY_LAYER = "{0}|NAME={0},..."
+
+
+def compress_command(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="A float32 network: .safetensors, .npz, .pt, .pth, .onnx or Deep Compression's .net."
+        ),
+    ],
+    path: Annotated[Path, typer.Option("-o", "--output", metavar="NET.eie", help="The compressed network.")],
+    graph: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="How the layers are connected: .json or Caffe's .prototxt."),
+    ] = None,
+    density: Annotated[
+        str | None,
+        typer.Option(
+            metavar=BY_LAYER.format(0.1),
+            help="Weights kept, the largest ones: a fraction above 0 and at most 1, of all layers or by layer.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(metavar=BY_LAYER.format(0.05), help="Or: the smallest magnitude of a weight that is kept."),
+    ] = None,
+    sensitivity: Annotated[
+        str | None,
+        typer.Option(
+            metavar=BY_LAYER.format(0.7), help="Or: that magnitude in standard deviations of the layer's weights."
+        ),
+    ] = None,
+    code_bits: Annotated[
+        str | None,
+        typer.Option(
+            metavar=BY_LAYER.format(4),
+            help="Bits of a weight code, 1 to 8 [default: as few as hold the values of weights that are shared "
+            "already, else 4].",
+        ),
+    ] = None,
+    init: Annotated[Init, typer.Option(help="Where the shared weights start, or the best ones there are.")] = "linear",
+    seed: Annotated[int, typer.Option(help="Of --init forgy.")] = 0,
+    step: Annotated[
+        str | None,
+        typer.Option(
+            metavar=BY_LAYER.format(0.5),
+            help="Instead of k-means: share by entropy, with the error of uniform steps of so many root mean squares "
+            "of the weights; --code-bits are then the most.",
+        ),
+    ] = None,
+    max_weight_error: Annotated[
+        float | None,
+        typer.Option(help="Search the smallest file with at most this relative error of each layer's weights."),
+    ] = None,
+    max_output_error: Annotated[
+        float | None, typer.Option(help="Or: with at most this relative error of the outputs for --inputs.")
+    ] = None,
+    max_error_increase: Annotated[
+        float | None,
+        typer.Option(help="Or: with at most so many percentage points more wrong answers on --inputs and --labels."),
+    ] = None,
+    inputs: Annotated[
+        Path | None, typer.Option(metavar="X.npy", help="Inputs that a search measures errors on.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="Y.npy", help="The number of the right output for each of them.")
+    ] = None,
+    search_pruning: Annotated[bool, typer.Option(help="Let the search prune weights as well.")] = False,
+    calibration_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrate",
+            metavar="X.npy",
+            help="Typical inputs, (inputs, features): the binary points of the 16-bit numbers follow from them.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compress a network: prune, share weights, Huffman-code."""
+    output = Output(as_json=as_json)
+    bounds = SearchOptions(
+        weight_error=max_weight_error,
+        output_error=max_output_error,
+        error_increase=max_error_increase,
+        inputs=inputs,
+        labels=labels,
+    )
+    pruning: dict[str, Any] = {
+        "density": parse_by_layer("--density", density, float),
+        "threshold": parse_by_layer("--threshold", threshold, float),
+        "sensitivity": parse_by_layer("--sensitivity", sensitivity, float),
+    }
+    bits = parse_by_layer("--code-bits", code_bits, int)
+    steps = parse_by_layer("--step", step, float)
+    if bounds.wanted and (isinstance(bits, dict) or steps is not None):
+        raise EieError("a search chooses steps and code bits, wanted no --step and at most one number of --code-bits")
+    if search_pruning and not bounds.wanted:
+        raise EieError("--search-pruning needs a bound, wanted one of the --max options")
+    check_target(path, model, graph, calibration_file, inputs, labels)
+    network = load_network(model, graph)
+    calibration = None if calibration_file is None else read_inputs(calibration_file, *network.input_shape)
+    found = None
+    reference = None
+    with output.steps(f"compressing {model}") as say:
+        if bounds.wanted:
+            most = MOST_BITS if bits is None or isinstance(bits, dict) else bits
+            choices = Choices(most_code_bits=most, pruning=search_pruning, init=init, seed=seed)
+            options = pruning_by_layer(network, **pruning)
+            positions = [kept_positions(layer.weight, **options[layer.name]) for layer in network.layers]
+            found, reference = search(network, positions, bounds, choices, say)
+            compressed = found.network
+        else:
+            compressed = compress(
+                network,
+                **pruning,
+                code_bits=bits,
+                step=steps,
+                init=init,
+                seed=seed,
+                progress=lambda name: say(f"compressed {name}"),
+            )
+        if calibration is not None:
+            say(f"choosing binary points from {len(calibration)} inputs")
+            compressed = calibrate(compressed, calibration)
+        sizes = save(compressed, path)
+    if found is not None:
+        show_search(output, bounds, found, reference)
+    show_sizes(output, str(path), sizes)
+    exact = [
+        layer.name for layer, small in zip(network.layers, compressed.layers, strict=True) if is_exact(layer, small)
+    ]
+    output.line(_exact_line(exact, len(network.layers)))
+    payload: dict[str, Any] = {"file": str(path), "calibrated": calibration is not None, "exact_layers": exact}
+    if found is not None:
+        payload["search"] = search_payload(found, reference)
+    output.result({**payload, **size_payload(sizes)})
+
+
+def _exact_line(exact: list[str], layers: int) -> str:
+    """Which layers took few values already, so that sharing changed none of their weights."""
+    if len(exact) == layers:
+        return "no weight that was kept has changed"
+    if not exact:
+        return "weights that were kept are shared, in every layer"
+    return f"no weight that was kept has changed in {', '.join(exact)}; in the others they are shared"

@@ -1,0 +1,33 @@
+"""`eie decompress`: from the model file back to float32 weights."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim.terminal.options import Json
+from sim.terminal.output import Output
+from sim.text import count
+from sw.file.model_file import load
+from sw.files import check_target
+from sw.formats.network_file import check_suffix, save_network
+
+
+def decompress_command(
+    network: Annotated[Path, typer.Argument(metavar="NET.eie", help="A compressed network.")],
+    path: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="Float32 weights: .safetensors or .npz.")],
+    as_json: Json = False,
+) -> None:
+    """Write the float32 network that a compressed one stands for.
+
+    Its values are exactly the shared weights, and its graph comes with them.
+    """
+    output = Output(as_json=as_json)
+    check_suffix(path)
+    check_target(path, network)
+    with output.steps(f"decompressing {network}"):
+        dense = load(network).to_network()
+        save_network(dense, path)
+    size = path.stat().st_size
+    output.line(f"{path}: {len(dense.layers)} layers, {count(size)} bytes")
+    output.result({"file": str(path), "layers": [layer.name for layer in dense.layers], "bytes": size})

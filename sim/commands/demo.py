@@ -1,0 +1,152 @@
+"""`make demo`: the example network from float32 weights to Verilog, every claim checked on the way.
+
+Compresses the network shipped in examples/, which the training stage pruned and shared; measures the accuracy of the
+dense network that it was made from and of the decoded file, in float32 and on the integer datapath; simulates the file
+on 64 PEs, verifies it on 16 PEs in RTL, writes the Verilog, times the CPU, and leaves build/demo/summary.json.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hw.verilog import write_verilog
+from model.config import PRESETS
+from sim.baseline.cpu import time_network
+from sim.commands.simulate import show_simulation
+from sim.rtl.cosim import run_rtl
+from sim.rtl.verification import all_equal, compare
+from sim.simulation.chain import lay_out, simulate, total_figures
+from sim.terminal.exit_code import exit_code
+from sim.terminal.output import Output
+from sim.terminal.size_tables import show_sizes
+from sim.text import count, percent, ratio
+from sw.compress.pipeline import compress
+from sw.file.model_file import load, save
+from sw.files import make_folder, write_whole
+from sw.formats.network_file import load_network
+from sw.network.accuracy import count_errors, measure_float
+
+ROOT = Path(__file__).resolve().parents[2]
+ARRAY = PRESETS["eie64"]
+RTL_PES = 16
+RTL_IMAGES = 4
+PIXEL_SCALE = np.float32(16)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the demo; exits 1 if the RTL and the model differ."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sim.commands.demo", description="Run the demo on the example network."
+    )
+    parser.add_argument(
+        "--examples", type=Path, default=ROOT / "examples", help="folder with the network and the digits"
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "demo", help="folder for what the demo makes")
+    options = parser.parse_args(arguments)
+    return exit_code(lambda: int(not run_demo(options.examples, options.output)["rtl_equal"]))
+
+
+def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
+    """Every step of the demo; returns what summary.json holds."""
+    output = Output(as_json=False)
+    make_folder(folder)
+    dense = load_network(examples / "digits_dense.safetensors")
+    network = load_network(examples / "digits_network.safetensors")
+    with np.load(examples / "digits.npz", allow_pickle=False) as digits:
+        images = digits["images"].astype(np.float32) / PIXEL_SCALE
+        calibration = digits["calibration"].astype(np.float32) / PIXEL_SCALE
+        labels = digits["labels"].astype(np.int64)
+
+    with output.steps("compressing the example network") as say:
+        report = save(
+            compress(network, calibration=calibration, progress=lambda name: say(f"compressed {name}")),
+            folder / "digits.eie",
+        )
+        compressed = load(folder / "digits.eie")
+    show_sizes(output, "examples/digits_network.safetensors compressed", report)
+    kept = sum(layer.kept for layer in report.layers) / sum(layer.weights for layer in report.layers)
+
+    with output.bar(f"simulating {len(images)} digits on {ARRAY.pes} PEs", len(images)) as advance:
+        image, _ = lay_out(compressed, calibration, ARRAY)
+        simulation = simulate(image, images, advance)
+    show_simulation(output, simulation)
+
+    shared = compressed.to_network()
+    before = 1 - measure_float(dense, images, labels).error
+    decoded = 1 - measure_float(shared, images, labels).error
+    on_array = 1 - count_errors(simulation.integers, labels).error
+    output.table(
+        f"accuracy on {len(images)} held-out digits",
+        ["network", "arithmetic", "weights", "bytes", "correct"],
+        [
+            ["dense, before pruning", "float32", percent(1), count(report.float32_bytes), percent(before)],
+            ["decoded from the file", "float32", percent(kept), count(report.bytes), percent(decoded)],
+            ["", "integers, on the array", "", "", percent(on_array)],
+        ],
+    )
+
+    with output.steps(f"RTL against model: {RTL_IMAGES} digits on {RTL_PES} PEs") as say:
+        rtl_image, _ = lay_out(compressed, calibration, ARRAY.with_(pes=RTL_PES))
+        expected = simulate(rtl_image, images[:RTL_IMAGES])
+        rtl = run_rtl(rtl_image, expected.activations, "verilator", progress=say)
+    comparisons = compare(expected, rtl)
+    output.table(
+        f"RTL on Verilator against the model, {RTL_PES} PEs, {RTL_IMAGES} digits",
+        ["quantity", "compared", "result"],
+        [[item.quantity, count(item.compared), item.difference or "equal"] for item in comparisons],
+    )
+
+    with output.steps(f"writing the Verilog of {ARRAY.pes} PEs"):
+        write_verilog(ARRAY, folder / "verilog")
+    verilog_files = sorted(str(path.relative_to(folder)) for path in (folder / "verilog").iterdir())
+    output.line(f"{folder / 'verilog'}: {', '.join(Path(name).name for name in verilog_files)}\n")
+
+    with output.steps("timing the same network on this CPU"):
+        cpu = time_network(shared, images)
+    output.table(
+        "one digit, batch 1",
+        ["engine", "us"],
+        [
+            ["this CPU, numpy, dense float32", f"{cpu.dense_us:.2f}"],
+            ["this CPU, scipy CSR, float32", f"{cpu.sparse_us:.2f}"],
+            [f"{ARRAY.pes} PEs at {ARRAY.clock_mhz:g} MHz, simulated", f"{simulation.microseconds:.2f}"],
+        ],
+    )
+    output.line("The CPU times are medians and include numpy's and scipy's call overhead; the array's is its cycles.")
+
+    summary: dict[str, Any] = {
+        "network": "-".join(
+            str(size) for size in [network.in_features, *(len(layer.bias) for layer in network.layers)]
+        ),
+        "file_bytes": report.bytes,
+        "ratio": report.ratio,
+        "weights_kept": kept,
+        "accuracy_float": before,
+        "accuracy_compressed_float": decoded,
+        "accuracy_integer": on_array,
+        "cycles_per_image": simulation.cycles_per_input,
+        "useful_efficiency": total_figures(simulation)["useful_efficiency"],
+        "rtl_pes": RTL_PES,
+        "rtl_images": RTL_IMAGES,
+        "rtl_cycles": sum(rtl.cycles),
+        "model_cycles": int(expected.cycles.sum()),
+        "rtl_equal": all_equal(comparisons),
+        "verilog_files": verilog_files,
+        "cpu_dense_us": cpu.dense_us,
+        "cpu_sparse_us": cpu.sparse_us,
+        "array_us": simulation.microseconds,
+    }
+    write_whole(folder / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
+    output.line(
+        f"{folder / 'summary.json'}: {count(report.bytes)} bytes ({ratio(report.ratio)}), RTL and model "
+        f"{'equal' if summary['rtl_equal'] else 'DIFFERENT'}"
+    )
+    return summary
+
+
+if __name__ == "__main__":
+    sys.exit(main())

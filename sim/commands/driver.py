@@ -1,0 +1,46 @@
+"""`eie driver`: the C driver as source, with a network laid out for an array."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hw.register_header import register_header
+from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
+from sim.terminal.output import Output
+from sim.text import count
+from sw.file.model_file import load
+from sw.files import check_folder, make_folder, write_whole
+from sw.host.c_network import network_header
+from sw.image.build import build_image
+from sw.network.chain import as_chain
+
+SOURCES = ("eie_driver.h", "eie_driver.c")
+
+
+def driver_command(
+    folder: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the C; made if missing.")],
+    network: Annotated[
+        Path | None, typer.Argument(metavar="[NET.eie]", help="A calibrated network, written as eie_network.h.")
+    ] = None,
+    preset: Preset = None,
+    config: ConfigFile = None,
+    pes: Pes = None,
+    changes: Changes = None,
+    as_json: Json = False,
+) -> None:
+    """Write the C driver, and a network as C."""
+    array = array_config(preset, config, pes, changes)
+    output = Output(as_json=as_json)
+    check_folder(folder)
+    texts = {"eie_registers.h": register_header()}
+    texts |= {name: (files("sw.host") / "c_driver" / name).read_text(encoding="utf-8") for name in SOURCES}
+    if network is not None:
+        texts["eie_network.h"] = network_header(build_image(as_chain(load(network)), array))
+    make_folder(folder)
+    for name, text in texts.items():
+        write_whole(folder / name, text.encode())
+    sizes = {name: len(text.encode()) for name, text in texts.items()}
+    output.table(str(folder), ["file", "bytes"], [[name, count(size)] for name, size in sizes.items()])
+    output.result({"folder": str(folder), "config": array.to_dict(), "files": sizes})

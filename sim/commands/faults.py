@@ -1,0 +1,114 @@
+"""`eie faults`: bits of the RTL upset in simulation, and what comes of it."""
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from model.errors import EieError
+from sim.rtl.simulators import SimulatorName, available_simulators
+from sim.terminal.options import Changes, ConfigFile, Json, Preset, array_config
+from sim.terminal.output import Output
+from sim.text import count, percent
+from sw.file.model_file import load
+from sw.image.fitting import fitting_array
+from sw.network.calibrate import calibrate
+from sw.network.chain import as_chain
+
+
+def faults_command(
+    network: Annotated[Path | None, typer.Argument(metavar="NET.eie", help="A compressed network; small.")] = None,
+    random: Annotated[bool, typer.Option("--random", help="A small random network instead.")] = False,
+    runs: Annotated[int, typer.Option("--runs", min=1, max=1_000_000, help="Runs, each with one upset.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the upsets, the input and --random.")] = 0,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--hit", metavar="NAME", help="Only this memory, see the first column; may be repeated."),
+    ] = None,
+    simulator: Annotated[SimulatorName, typer.Option("--sim", help="The Verilog simulator.")] = "verilator",
+    preset: Preset = None,
+    config: ConfigFile = None,
+    pes: Annotated[int | None, typer.Option("--pes", help="Processing elements, instead of the array's own.")] = None,
+    changes: Changes = None,
+    as_json: Json = False,
+) -> None:
+    """Upset bits of the RTL, and tell what came of it.
+
+    The array (default: tiny4) gets memories just large enough for the network, so that most of their bits mean
+    something. Exits 1 if a run hung.
+    """
+    output = Output(as_json=as_json)
+    if (network is None) != random:
+        raise EieError("wanted either a network file or --random")
+    array = array_config("tiny4" if preset is None and config is None else preset, config, pes, changes)
+    missing = available_simulators()[simulator]
+    if missing:
+        raise EieError(missing)
+    from sim.faults.campaign import FaultyArray, Outcome, inject, random_network  # cocotb may be absent
+
+    if network is None:
+        compressed, x = random_network(seed)
+    else:
+        compressed = as_chain(load(network))
+        x = np.random.default_rng(seed).normal(size=(1, compressed.in_features)).astype(np.float32)
+        if compressed.calibration is None:
+            compressed = calibrate(compressed, x)
+    array = fitting_array(compressed, array)
+    with output.steps(f"laying out for {array.pes} PEs") as say:
+        faulty = FaultyArray(compressed, x, array, simulator, say)
+    try:
+        with output.bar("upsetting bits", runs) as advance:
+            campaign = inject(faulty, runs, seed, only or (), advance)
+    finally:
+        faulty.close()
+
+    names = [str(outcome) for outcome in Outcome]
+    units = campaign.by_unit()
+    bits: Counter[str] = Counter()
+    for site in campaign.sites.reached:
+        bits[site.group] += site.bits
+    total = Counter(run.outcome for run in campaign.runs)
+    output.table(
+        f"{array.name}, {array.pes} PEs on {simulator}: {count(runs)} runs with one upset each, seed {seed}",
+        ["hit", "bits", *names],
+        [[unit, count(bits[unit]), *(count(found[name]) for name in Outcome)] for unit, found in units.items()],
+        ["all", count(sum(bits.values())), *(count(total[name]) for name in Outcome)],
+    )
+    causes = campaign.causes()
+    output.table("detected by", ["sign", "runs"], [[name, count(number)] for name, number in causes.most_common()])
+    for name, number in ((outcome, total[outcome]) for outcome in Outcome):
+        output.line(f"{name}: {count(number)} ({percent(number / runs)})")
+    hangs = [run for run in campaign.runs if run.outcome is Outcome.HANG]
+    for run in hangs:
+        output.line(f"hang: {'.'.join(run.upset.path)}, {run.upset}: {run.how}")
+    unreached = sum(site.bits for site in campaign.sites.unnamed)
+    output.line(
+        f"not reached: {count(unreached)} bits of registers without a name in the Verilog, clock and reset nets"
+    )
+    output.result(
+        {
+            "network": None if network is None else str(network),
+            "config": array.to_dict(),
+            "simulator": simulator,
+            "seed": seed,
+            "runs": runs,
+            "only": only or [],
+            "trial_cycles": campaign.trial_cycles,
+            "outcomes": {name: total[name] for name in Outcome},
+            "causes": dict(causes),
+            "hit": {
+                unit: {"bits": bits[unit], **{name: found[name] for name in Outcome}} for unit, found in units.items()
+            },
+            "unreached_bits": unreached,
+            "unmasked": [_record(run) for run in campaign.runs if run.outcome is not Outcome.MASKED],
+        }
+    )
+    if hangs:
+        raise typer.Exit(1)
+
+
+def _record(run: Any) -> dict[str, Any]:
+    return {**asdict(run.upset), "outcome": run.outcome, "how": run.how, "running": run.while_running}

@@ -1,0 +1,99 @@
+"""What fits on a device, as a table; the array that runs the network fastest."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.config import ArrayConfig
+from model.errors import EieError
+from sim.npy import read_inputs
+from sim.synthesis.devices import Device
+from sim.synthesis.fit import SIZES, Fit, fits
+from sim.terminal.output import Output
+from sim.text import count
+from sw.file.model_file import load
+from sw.network.calibrate import calibrate
+from sw.network.chain import as_chain
+
+RANDOM_INPUTS = 16
+RANDOM_DENSITY = 0.2  # nonzero values of an input, about that of MNIST's images
+
+
+def fit_report(
+    output: Output, path: Path, inputs_file: Path | None, device: Device, base: ArrayConfig, pes: int | None, seed: int
+) -> None:
+    """Print every size of array for the network in `path`, and the fastest that fits.
+
+    Without inputs the cycles are those of random ones. Raises EieError if no array, or not the one with `pes`, fits.
+    """
+    network = as_chain(load(path))
+    inputs = _random_inputs(network.in_features, seed)
+    if inputs_file is not None:
+        inputs = read_inputs(inputs_file, network.in_features)
+    if network.calibration is None:
+        network = calibrate(network, inputs)
+    sizes = SIZES if pes is None else (pes,)
+    with output.bar(f"{path.name} on {device.name}", len(sizes)) as advance:
+        found = list(fits(network, inputs, base, device, sizes, advance=advance))
+    fitting = [fit for fit in found if not fit.misfits]
+    if not fitting:
+        closest = min(found, key=lambda fit: fit.block_rams)
+        raise EieError(f"{path.name} does not fit on {device.name}: {'; '.join(closest.misfits)}")
+    best = max(fitting, key=lambda fit: fit.per_second)
+    output.table(
+        f"{path.name} on {device.name}",
+        ["PEs", "DP16KD", "MULT18X18D", "COMB, estimated", "MHz, estimated", "cycles", "inputs/s", ""],
+        [
+            [
+                str(fit.config.pes),
+                count(fit.block_rams),
+                count(fit.multipliers),
+                count(fit.comb),
+                f"{fit.clock_mhz:.0f}",
+                count(round(fit.cycles)) if fit.cycles else "-",
+                count(round(fit.per_second)) if fit.cycles else "-",
+                "fastest" if fit is best else "" if fit.cycles else "does not fit",
+            ]
+            for fit in found
+        ],
+    )
+    for fit in found:
+        for misfit in fit.misfits:
+            output.line(f"{misfit}.")
+    whose = "random inputs, a fifth of them nonzero" if inputs_file is None else f"inputs of {inputs_file.name}"
+    output.line(
+        f"Fastest: {best.config.pes} PEs, {best.per_second:,.0f} inputs/s at an estimated {best.clock_mhz:.0f} MHz "
+        f"(mean of {len(inputs)} {whose}; loading of the next input not counted). Memories: sparse matrix "
+        f"{best.config.sparse_matrix_depth} rows, pointers {best.config.pointer_depth}, activations "
+        f"{best.config.activation_depth}, constants {best.config.constant_depth}."
+    )
+    output.result(
+        {
+            "network": str(path),
+            "device": device.name,
+            "inputs": len(inputs),
+            "seed": seed if inputs_file is None else None,
+            "fastest": best.config.pes,
+            "sizes": [_payload(fit) for fit in found],
+        }
+    )
+
+
+def _payload(fit: Fit) -> dict[str, object]:
+    return {
+        "config": fit.config.to_dict(),
+        "block_rams": fit.block_rams,
+        "multipliers": fit.multipliers,
+        "comb_estimated": fit.comb,
+        "clock_mhz_estimated": fit.clock_mhz,
+        "cycles": fit.cycles or None,
+        "inputs_per_second": fit.per_second or None,
+        "misfits": list(fit.misfits),
+    }
+
+
+def _random_inputs(features: int, seed: int) -> NDArray[np.float32]:
+    random = np.random.default_rng(seed)
+    values = random.random((RANDOM_INPUTS, features), dtype=np.float32)
+    return np.where(random.random(values.shape) < RANDOM_DENSITY, values, np.float32(0))

@@ -1,0 +1,147 @@
+"""`eie report`: a run as one HTML page that needs nothing else."""
+
+import os
+import platform
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from model.config import ArrayConfig
+from model.errors import EieError
+from sim.baseline.files import Measured, read_baselines
+from sim.energy.technology import Technology, load_technology
+from sim.npy import read_inputs
+from sim.optional import imported
+from sim.paper import chosen
+from sim.report.facts import RunFacts, bench_facts, network_facts
+from sim.report.file import file_histograms
+from sim.simulation.chain import calibration_note
+from sim.simulation.workload import source
+from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
+from sim.terminal.output import Output
+from sim.terminal.source import Bench, BenchLayers, BenchSeed, NetworkInputs, NetworkOrBench
+from sw.file.model_file import load_with_report
+from sw.file.sizes import FileReport
+from sw.files import check_target, write_whole
+from sw.network.calibrate import calibrate
+from sw.network.compressed import CompressedNetwork
+
+PACKAGES = ("eie", "numpy", "numba", "bokeh")
+SHOWN = 12  # layers whose weights and runs are shown, the largest: bounds the page
+
+
+class _File(NamedTuple):
+    """A model file, the network in it as it is there, and its sizes."""
+
+    path: Path
+    network: CompressedNetwork
+    sizes: FileReport
+
+
+def report_command(
+    context: typer.Context,
+    path: Annotated[Path, typer.Option("-o", "--output", metavar="REPORT.html", help="The page.")],
+    network: NetworkOrBench = None,
+    inputs_file: NetworkInputs = None,
+    bench: Bench = False,
+    layers: BenchLayers = None,
+    preset: Preset = None,
+    config: ConfigFile = None,
+    pes: Pes = None,
+    changes: Changes = None,
+    cpu_file: Annotated[
+        Path | None,
+        typer.Option("--cpu", metavar="FILE.json", help="With --bench: times that `eie baseline cpu -o` measured."),
+    ] = None,
+    gpu_file: Annotated[
+        Path | None,
+        typer.Option("--gpu", metavar="FILE.json", help="With --bench: times that `eie baseline gpu -o` measured."),
+    ] = None,
+    technology_file: TechnologyFile = None,
+    seed: BenchSeed = 1,
+    as_json: Json = False,
+) -> None:
+    """Show a run as one HTML page. It needs no network.
+
+    Cycles, energy, load and queues over time, roofline, the paper's figures and, of a network, its codes.
+    SOURCE_DATE_EPOCH sets its date: the same command then gives the same bytes.
+    """
+    output = Output(as_json=as_json)
+    array = array_config(preset, config, pes, changes)
+    asked = source(network, inputs_file, bench, layers, seed)
+    check_target(path, network, inputs_file, config, cpu_file, gpu_file, technology_file)
+    date = _date(os.environ.get("SOURCE_DATE_EPOCH"))
+    if not bench and (cpu_file or gpu_file):
+        raise EieError(f"{'--cpu' if cpu_file else '--gpu'} holds times of the layers of --bench; a network has others")
+    if imported("bokeh") is None:
+        raise EieError("`eie report` wants the extra `report` (pip install 'eie[report]'); bokeh is missing")
+    measured = read_baselines(cpu_file, gpu_file)
+    technology = load_technology(technology_file)
+    command = shlex.join(["eie", *context.find_root().obj])
+    if asked.network is None or asked.inputs_file is None:
+        run = bench_facts(chosen(layers), array, technology, seed, output)
+        write_report(path, "Layers of the EIE paper", run, None, measured, command, date, output)
+        return
+    run, file = _network(asked.network, asked.inputs_file, array, technology, output)
+    write_report(path, asked.network.name, run, file, measured, command, date, output)
+
+
+def _network(
+    network: Path, inputs_file: Path, array: ArrayConfig, technology: Technology, output: Output
+) -> tuple[RunFacts, _File]:
+    """The run of a network, and its file."""
+    with output.steps(f"reading {network}"):
+        stored, sizes = load_with_report(network)
+        inputs = read_inputs(inputs_file, *stored.shapes[0])
+    compressed = stored
+    if compressed.calibration is None:
+        output.note(calibration_note(network, inputs))
+        compressed = calibrate(compressed, inputs)
+    return network_facts(compressed, inputs, array, technology, output), _File(network, stored, sizes)
+
+
+def write_report(
+    path: Path,
+    name: str,
+    run: RunFacts,
+    file: _File | None,
+    measured: Sequence[Measured],
+    command: str,
+    date: str,
+    output: Output,
+) -> None:
+    """Draw the page, write it whole and say so."""
+    with output.steps("drawing"):
+        # Bokeh takes a second to import: only this command does.
+        sections: Any = import_module("sim.report.sections")
+        facts = None
+        if file is not None:
+            histograms = file_histograms(file.path, file.network)
+            largest = {layer.name for layer in sorted(file.sizes.layers, key=lambda layer: -layer.entries)[:SHOWN]}
+            facts = sections.FileFacts(
+                sizes=file.sizes, histograms=[layer for layer in histograms if layer.name in largest]
+            )
+        versions = {"Python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
+        provenance = sections.Provenance(command=command, date=date, versions=versions)
+        data: bytes = sections.report_page(name, run, facts, measured, provenance).encode()
+        write_whole(path, data)
+    output.line(
+        f"{path}: {len(run.layers)} layers, {len(data) / 1e6:.2f} MB. Open it in a browser; it needs no network."
+    )
+    output.result({"file": str(path), "bytes": len(data), "layers": [layer.name for layer in run.layers], "date": date})
+
+
+def _date(epoch: str | None) -> str:
+    """Now or, for reproducible output, what SOURCE_DATE_EPOCH says: seconds since 1970."""
+    if epoch is None:
+        return datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        return datetime.fromtimestamp(int(epoch), UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError) as error:
+        raise EieError(f"SOURCE_DATE_EPOCH must be seconds since 1970, got {epoch!r}") from error

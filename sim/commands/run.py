@@ -1,0 +1,94 @@
+"""`eie run`: inputs through an array, wherever it is, by the host driver."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from model.errors import SimulatorError
+from model.registers import PeCounter
+from sim.npy import read_inputs, write_array
+from sim.rtl.places import DEFAULT_BAUD, PLACES, open_place
+from sim.simulation.chain import calibration_note, lay_out
+from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
+from sim.terminal.output import Output
+from sim.text import count, mean
+from sw.file.model_file import load
+from sw.files import check_target
+from sw.host.driver import Accelerator, Counters
+from sw.network.chain import as_chain
+
+
+def run_command(
+    network: Annotated[Path, typer.Argument(metavar="NET.eie", help="A compressed network.")],
+    inputs_file: Inputs,
+    place: Annotated[
+        str, typer.Option("--on", metavar="PLACE", help=f"Where the array is: {PLACES} (BAUD: {DEFAULT_BAUD}).")
+    ] = "model",
+    preset: Preset = None,
+    config: ConfigFile = None,
+    pes: Pes = None,
+    changes: Changes = None,
+    path: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="Y.npy", help="Write the outputs to this file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run inputs on an array by the host driver.
+
+    Exits 1 if a simulator gives no answer.
+    """
+    output = Output(as_json=as_json)
+    array = array_config(preset, config, pes, changes)
+    compressed = as_chain(load(network))
+    inputs = read_inputs(inputs_file, compressed.in_features)
+    if path is not None:
+        check_target(path, network, inputs_file, config)
+    outputs: list[np.ndarray] = []
+    counted: list[Counters] = []
+    image, calibrated_here = lay_out(compressed, inputs, array)
+    try:
+        with output.steps(f"opening {place}") as say:
+            transport = open_place(place, array, say)
+        with Accelerator(transport, array) as accelerator:
+            with output.steps("loading the network"):
+                accelerator.load(image)
+            began = time.perf_counter()
+            with output.bar("running", len(inputs)) as advance:
+                for x in inputs:
+                    outputs.append(accelerator.run(x))
+                    counted.append(accelerator.counters())
+                    advance(1)
+            seconds = time.perf_counter() - began
+    except SimulatorError as error:
+        output.note(f"error: the RTL gave no answer: {error}")
+        raise typer.Exit(1) from error
+    if calibrated_here:
+        output.note(calibration_note(network, inputs))
+    values = np.array(outputs, np.float32)
+    if path is not None:
+        write_array(path, values)
+    cycles = [counters.cycles for counters in counted]
+    entries = [int(counters.pes[PeCounter.ENTRIES].sum()) for counters in counted if counters.pes is not None]
+    rows = [
+        ["inputs", count(len(inputs))],
+        ["cycles per input", mean(float(np.mean(cycles)))],
+        [f"microseconds per input at {array.clock_mhz:g} MHz", mean(float(np.mean(cycles)) / array.clock_mhz)],
+        ["entries per input", mean(float(np.mean(entries))) if entries else "not counted"],
+        ["seconds that this took", mean(seconds)],
+    ]
+    output.table(f"{network} on {place}: {array.name}, {array.pes} PEs", ["figure", "value"], rows)
+    output.result(
+        {
+            "network": str(network),
+            "place": place,
+            "config": array.to_dict(),
+            "inputs": len(inputs),
+            "outputs": values.tolist(),
+            "cycles": cycles,
+            "entries": entries or None,
+            "seconds": seconds,
+        }
+    )

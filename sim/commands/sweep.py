@@ -1,0 +1,226 @@
+"""`eie sweep`: every combination of configuration values on layers of the EIE paper or on a network."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model.errors import EieError
+from sim.computer import usable_threads
+from sim.energy.technology import load_technology
+from sim.fields import check_seed
+from sim.paper import PAPER_LAYERS, chosen
+from sim.simulation.paper_layers import layout_key
+from sim.sweep.cluster import run_on_cluster
+from sim.sweep.executors import run_locally
+from sim.sweep.front import Machine, front_payload, machines, mark_front, pareto_front, varied_fields
+from sim.sweep.journal import Journal
+from sim.sweep.points import Point, parse_variations, points
+from sim.sweep.results import RAN, Row, as_text, check_format, read_rows, row, write_rows
+from sim.sweep.work import FileWork, PaperWork, Record, Task, Work, code_digest
+from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
+from sim.terminal.output import Output
+from sim.text import count
+from sw.files import check_target
+
+MOST_JOBS = 1024
+
+
+def sweep_command(
+    network: Annotated[
+        Path | None, typer.Argument(metavar="[NET.eie]", help="A compressed network to run, instead of layers.")
+    ] = None,
+    inputs_file: Annotated[
+        Path | None, typer.Option("--input", metavar="X.npy", help="Inputs of the network, (inputs, features).")
+    ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--layer", metavar="NAME,...", help=f"Layers of the paper: {', '.join(PAPER_LAYERS)}."),
+    ] = None,
+    all_layers: Annotated[bool, typer.Option("--all-layers", help="All nine of them.")] = False,
+    variations: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary", metavar="FIELD=VALUE,...", help="Values of a field of the array, see `eie config`; repeatable."
+        ),
+    ] = None,
+    preset: Preset = None,
+    config: ConfigFile = None,
+    pes: Pes = None,
+    changes: Changes = None,
+    path: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE.csv|.parquet", help="The results; a journal is kept beside them."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Local processes [default: as many as this machine has threads].")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://host:8786: its workers run the sweep."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the random weights and inputs of the layers, 0 or more.")] = 1,
+    technology_file: TechnologyFile = None,
+    shown: Annotated[
+        Path | None, typer.Option("--show", metavar="FILE", help="Only show the Pareto front of these results.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Explore a design space: cycles, energy and area. A sweep that was stopped goes on where it was."""
+    output = Output(as_json=as_json)
+    if shown is not None:
+        _show(output, shown)
+        return
+    if path is None:
+        raise EieError("wanted -o with a .csv or .parquet file for the results, or --show with one, got neither")
+    check_format(path)
+    base = array_config(preset, config, pes, changes)
+    varied = parse_variations(base, variations or [])
+    technology = load_technology(technology_file)
+    journal_path = path.with_name(f"{path.name}.journal")
+    for target in (path, journal_path):
+        check_target(target, network, inputs_file, config, technology_file)
+    runner = _runner(jobs, scheduler)
+    works = _works(network, inputs_file, names, all_layers, seed)
+    space = points(base, varied)
+    if all(point.array is None for point in space):
+        raise EieError(f"no combination of --vary is an array; the first one: {space[0].reason}")
+    plan = _plan(space, works)
+    with Journal(journal_path) as journal:
+        wanted = list({task.key: task for task in plan.values()}.values())
+        left = [task for task in wanted if task.key not in journal.records]
+        _run(output, left, runner, journal)
+        rows = [
+            row(point, work.name, _record(journal, plan.get((number, work))), technology)
+            for number, point in enumerate(space)
+            for work in works
+        ]
+    front = mark_front(rows)
+    write_rows(path, rows)
+    reasons = Counter(cells["reason"] for cells in rows if cells["status"] != RAN)
+    _report(output, rows, reasons, path, len(left), len(wanted) - len(left))
+    output.result(
+        {
+            "config": base.to_dict(),
+            "vary": {name: list(values) for name, values in varied.items()},
+            "layers": [work.name for work in works],
+            "seed": seed,
+            "technology": technology.name,
+            "points": len(space),
+            "simulated": len(left),
+            "from_journal": len(wanted) - len(left),
+            "skipped": dict(reasons),
+            "front": front_payload(front),
+            "output": str(path),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Runner:
+    jobs: int
+    scheduler: str | None
+
+
+def _runner(jobs: int | None, scheduler: str | None) -> _Runner:
+    if scheduler is not None and jobs is not None:
+        raise EieError("--jobs counts local processes and --scheduler names a cluster; wanted one of them")
+    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
+        raise EieError(f"--jobs must be between 1 and {MOST_JOBS}, got {jobs}")
+    return _Runner(jobs or usable_threads(), scheduler)
+
+
+def _works(
+    network: Path | None, inputs_file: Path | None, names: Sequence[str] | None, all_layers: bool, seed: int
+) -> list[Work]:
+    check_seed(seed)
+    if (network is None) != (inputs_file is None):
+        raise EieError("a network wants its inputs and inputs want their network: NET.eie --input X.npy")
+    if sum((network is not None, bool(names), all_layers)) != 1:
+        raise EieError("wanted one of --layer, --all-layers and NET.eie with --input")
+    if network is not None and inputs_file is not None:
+        return [FileWork.of(network, inputs_file)]
+    wanted = [name.strip() for text in names or [] for name in text.split(",")]
+    return [PaperWork(layer.name, seed) for layer in chosen(wanted)]
+
+
+def _plan(space: Sequence[Point], works: Sequence[Work]) -> Mapping[tuple[int, Work], Task]:
+    """The task of every point that is an array, for every work, with those that share a layout side by side."""
+    code = code_digest()
+    pairs = [(number, point.array, work) for number, point in enumerate(space) for work in works if point.array]
+    pairs.sort(key=lambda pair: (works.index(pair[2]), repr(layout_key(pair[1]))))
+    return {(number, work): Task(array=array, work=work, code=code) for number, array, work in pairs}
+
+
+def _run(output: Output, tasks: Sequence[Task], runner: _Runner, journal: Journal) -> None:
+    if not tasks:
+        return
+    where = f"{min(runner.jobs, len(tasks))} processes" if runner.scheduler is None else "a cluster"
+    with output.bar(f"simulating {count(len(tasks))} points on {where}", len(tasks)) as advance:
+        results = (
+            run_locally(tasks, runner.jobs) if runner.scheduler is None else run_on_cluster(tasks, runner.scheduler)
+        )
+        with closing(results):
+            for task, record in results:
+                journal.append(task.key, record)
+                advance(1)
+
+
+def _record(journal: Journal, task: Task | None) -> Record | None:
+    return None if task is None else journal.records[task.key]
+
+
+def _report(
+    output: Output, rows: Sequence[Row], reasons: Mapping[str, int], path: Path, simulated: int, known: int
+) -> None:
+    output.line(
+        f"{path}: {count(len(rows))} rows, {count(sum(reasons.values()))} of them skipped; "
+        f"{count(simulated)} simulations now, {count(known)} from the journal"
+    )
+    for reason, times in reasons.items():
+        output.line(f"skipped {count(times)}: {reason}")
+    enlarged = sum(cells["enlarged"] is not None for cells in rows)
+    if enlarged:
+        output.line(f"{count(enlarged)} rows ran with enlarged memories, whose energy and area are counted.")
+    output.line()
+    show_front(output, rows)
+
+
+def _show(output: Output, path: Path) -> None:
+    rows = read_rows(path)
+    if not rows:
+        raise EieError(f"{path} has no rows")
+    show_front(output, rows)
+    output.result({"file": str(path), "front": front_payload(mark_front(rows))})
+
+
+COLUMNS = ["us", "nJ", "mm2", "nJ x us", "mW", "useful"]
+
+
+def show_front(output: Output, rows: Sequence[Row]) -> None:
+    """The front of marked rows as a table."""
+    layers = list(dict.fromkeys(row["layer"] for row in rows))
+    front = pareto_front(machines([row for row in rows if row["pareto"]]))
+    varied = varied_fields(rows)
+    mean = "" if len(layers) == 1 else f", geometric means of {len(layers)} layers"
+    output.table(
+        f"Pareto front of time, energy and area: {len(front)} of {len(rows) // len(layers)} points{mean}",
+        [*(varied or ["name"]), *COLUMNS],
+        [[*(as_text(machine.fields[name]) for name in varied or ["name"]), *_cells(machine)] for machine in front],
+    )
+
+
+def _cells(machine: Machine) -> list[str]:
+    us, nanojoules, mm2 = machine.costs
+    return [
+        f"{us:,.2f}",
+        f"{nanojoules:,.1f}",
+        f"{mm2:.2f}",
+        f"{us * nanojoules:,.0f}",
+        f"{nanojoules / us:,.1f}",
+        f"{100 * machine.useful_efficiency:.1f} %",
+    ]

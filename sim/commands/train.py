@@ -1,0 +1,232 @@
+"""`eie train`: the Deep Compression pipeline on MNIST, from random or given weights to a model file."""
+
+import hashlib
+import json
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from model.errors import EieError
+from sim.baseline.torch_library import torch_threads
+from sim.mnist import load_mnist
+from sim.progress import Advance
+from sim.terminal.options import Json
+from sim.terminal.output import Output
+from sim.terminal.size_tables import show_sizes, size_payload
+from sim.text import count
+from sw.compress.pipeline import compress
+from sw.file.model_file import load, save
+from sw.files import check_target, read_whole
+from sw.formats.network_file import load_network
+from sw.network.accuracy import Errors, IntegerErrors, measure_float, measure_integers
+
+if TYPE_CHECKING:
+    from sw.training.loop import Epoch
+    from sw.training.pipeline import Trained
+
+IMAGE_SHAPE = (1, 28, 28)
+PIXEL_SCALE = 256
+CALIBRATION_IMAGES = 500
+MOST_THREADS = 1024
+
+
+def train_command(
+    network: Annotated[str, typer.Argument(metavar="NETWORK", help="lenet-300-100 or lenet-5.")],
+    data: Annotated[
+        Path,
+        typer.Option("--data", envvar="EIE_DATA", metavar="DIR", help="Folder with mnist/ and its four gzip files."),
+    ],
+    path: Annotated[Path, typer.Option("-o", "--output", metavar="NET.eie", help="The compressed network.")],
+    recipe_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--recipe", metavar="FILE.toml", help="Every hyper-parameter [default: the network's own recipe]."
+        ),
+    ] = None,
+    weights_file: Annotated[
+        Path | None,
+        typer.Option("--weights", metavar="WEIGHTS", help="Dense weights to start from: .safetensors, .npz, .pt."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random, 0 or more.")] = 0,
+    device: Annotated[str, typer.Option(help="Where torch computes: cpu or cuda.")] = "cpu",
+    threads: Annotated[int | None, typer.Option(help="Threads of torch on the CPU [default: its own choice].")] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Begin anew though NET.eie.checkpoint is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a network on MNIST and compress it.
+
+    Its weights are pruned, shared, fine-tuned and Huffman-coded. Models are compared on training images set aside; the
+    test images are used once, on the file that was written. An interrupted run goes on from NET.eie.checkpoint when it
+    is started again with the same arguments.
+    """
+    torch = _torch()
+    from sw.training.checkpoint import Checkpoint
+    from sw.training.export import to_network
+    from sw.training.pipeline import run_recipe
+    from sw.training.recipe import built_in, parse_recipe, read_recipe
+
+    output = Output(as_json=as_json)
+    _check(torch, seed, device, threads)
+    text = built_in(network) if recipe_file is None else read_recipe(recipe_file)
+    recipe = parse_recipe(text, f"the recipe of {network}" if recipe_file is None else str(recipe_file))
+    if recipe.network != network:
+        raise EieError(f"{recipe_file} is a recipe for {recipe.network}, wanted one for {network}")
+    checkpoint_path = path.with_name(f"{path.name}.checkpoint")
+    for target in (path, checkpoint_path):
+        check_target(target, recipe_file, weights_file)
+    weights = None if weights_file is None else read_weights(weights_file)
+    images, labels = load_mnist(data / "mnist", "train")
+    test = load_mnist(data / "mnist", "t10k")  # read now, so that nothing missing is found after the training
+    checkpoint = Checkpoint(
+        checkpoint_path,
+        _arguments(text, weights_file, images, labels, {"seed": seed, "device": device, "threads": threads}),
+    )
+    if restart:
+        checkpoint.remove()
+    pixels = torch.from_numpy(np.rint(images * PIXEL_SCALE).astype(np.uint8)).view(-1, *IMAGE_SHAPE)
+    with torch_threads(torch, threads or torch.get_num_threads()), Watched(output) as watcher:
+        trained = run_recipe(
+            recipe,
+            pixels,
+            torch.from_numpy(labels),
+            seed=seed,
+            weights=None if weights is None else {name: torch.from_numpy(value) for name, value in weights.items()},
+            device=device,
+            watcher=watcher,
+            checkpoint=checkpoint,
+        )
+    _show_stages(output, network, trained)
+    sample = np.random.default_rng(seed).choice(len(images), min(CALIBRATION_IMAGES, len(images)), replace=False)
+    with output.steps(f"writing {path}"):
+        result = to_network(trained.module, IMAGE_SHAPE)
+        sizes = save(compress(result, calibration=images[np.sort(sample)]), path)
+    show_sizes(output, str(path), sizes)
+    in_float, in_integers = _test(output, path, *test)
+    output.table(
+        f"{path} decoded, {count(in_float.inputs)} test images",
+        ["arithmetic", "wrong", "error"],
+        [
+            ["float32", count(in_float.wrong), percent2(in_float.error)],
+            ["integers", count(in_integers.wrong), percent2(in_integers.error)],
+        ],
+    )
+    output.line(f"{trained.seconds / 60:.1f} minutes of training, interrupted runs included")
+    checkpoint.remove()
+    output.result(
+        {
+            "file": str(path),
+            "network": network,
+            "seed": seed,
+            "error_float32": in_float.error,
+            "error_integers": in_integers.error,
+            "test_images": in_float.inputs,
+            "training_seconds": trained.seconds,
+            "stages": [asdict(stage) for stage in trained.stages],
+            **size_payload(sizes),
+        }
+    )
+
+
+def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Weights and biases of a network file by their names in the module."""
+    layers = load_network(path).layers
+    weights = {f"{layer.name}.weight": layer.weight for layer in layers}
+    return weights | {f"{layer.name}.bias": layer.bias for layer in layers}
+
+
+def percent2(value: float) -> str:
+    """A fraction as a percentage with two decimals: one test image of 10,000 is the last."""
+    return f"{100 * value:.2f} %"
+
+
+class Watched:
+    """Shows how a run proceeds: a bar for every stage, with the figures of its last epoch."""
+
+    def __init__(self, output: Output):
+        self._output, self._bars = output, ExitStack()
+        self._what, self._advance = "", None
+
+    def __enter__(self) -> "Watched":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bars.close()
+
+    def begin(self, what: str, units: int, done: int) -> None:
+        """Another bar."""
+        self._bars.close()
+        self._what = what.replace("_", "-")
+        self._advance: Advance | None = self._bars.enter_context(self._output.bar(self._what, units))
+        self.advance(done)
+
+    def advance(self, units: int) -> None:
+        """Move it."""
+        if self._advance is not None:
+            self._advance(units)
+
+    def epoch(self, figures: "Epoch") -> None:
+        """Other figures beside it."""
+        if self._advance is not None:
+            error = "" if figures.error is None else f", validation error {percent2(figures.error)}"
+            text = (
+                f"{self._what}, epoch {figures.epoch} of {figures.epochs}{error}, density {percent2(figures.density)}"
+            )
+            self._advance(0, text)
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        raise EieError("eie train needs torch, which the extra train brings: pip install 'eie[train]'") from error
+    return torch
+
+
+def _check(torch: Any, seed: int, device: str, threads: int | None) -> None:
+    if not 0 <= seed < 1 << 32:
+        raise EieError(f"--seed must be from 0 to {(1 << 32) - 1}, got {seed}")
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise EieError(f"--threads must be from 1 to {MOST_THREADS}, got {threads}")
+    if device not in ("cpu", "cuda"):
+        raise EieError(f"--device must be cpu or cuda, got {device!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise EieError(f"--device cuda needs a CUDA device, and torch {torch.__version__} finds none")
+
+
+def _arguments(
+    recipe: str, weights: Path | None, images: NDArray[np.float32], labels: NDArray[np.int64], others: dict[str, Any]
+) -> str:
+    """What a run is asked for, as text to compare."""
+    digests = {
+        "recipe": hashlib.sha256(recipe.encode()).hexdigest(),
+        "weights": None if weights is None else hashlib.sha256(read_whole(weights)).hexdigest(),
+        "data": hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
+    }
+    return json.dumps({**digests, **others}, sort_keys=True)
+
+
+def _show_stages(output: Output, network: str, trained: "Trained") -> None:
+    rows: list[list[str]] = []
+    for stage in trained.stages:
+        last = stage.last
+        if last is None:
+            rows.append([stage.name.replace("_", "-"), "", "", "", ""])
+            continue
+        error = "" if last.error is None else percent2(last.error)
+        rows.append([stage.name.replace("_", "-"), str(last.epochs), f"{last.loss:.4f}", error, percent2(last.density)])
+    output.table(f"{network}: how each stage ended", ["stage", "epochs", "loss", "validation error", "density"], rows)
+
+
+def _test(
+    output: Output, path: Path, images: NDArray[np.float32], labels: NDArray[np.int64]
+) -> tuple[Errors, IntegerErrors]:
+    """Errors of the file at `path` on the test images, in float32 and on the integer datapath."""
+    compressed = load(path)
+    with output.bar(f"testing {path}", 2 * len(images)) as advance:
+        in_float = measure_float(compressed.to_network(), images, labels, advance=advance)
+        return in_float, measure_integers(compressed, images, labels, advance=advance)

@@ -1,0 +1,1 @@
+"""Upsets of registers and memories in the RTL, and what becomes of them."""

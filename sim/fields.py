@@ -1,0 +1,31 @@
+"""Values that users type for fields of a configuration."""
+
+import tomllib
+from typing import Any
+
+from model.config import ConfigError
+from model.errors import EieError
+from sw.files import UNREADABLE
+
+
+def split_field(option: str, text: str, value: str) -> tuple[str, str]:
+    """``field=value`` as its two halves; `option` and `value` are the words of the sentence that refuses others."""
+    name, separator, rest = text.partition("=")
+    if not separator:
+        raise ConfigError(f"{option} wants FIELD={value}, got {text!r}")
+    return name.strip(), rest.strip()
+
+
+def field_value(text: str) -> Any:
+    """A value of a field, as TOML; what is not TOML is a string, so that quotes are not needed."""
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except UNREADABLE:
+        table = {}
+    return table["value"] if len(table) == 1 else text
+
+
+def check_seed(seed: int) -> None:
+    """EieError for a --seed that no random generator takes."""
+    if seed < 0:
+        raise EieError(f"--seed must be 0 or more, got {seed}")

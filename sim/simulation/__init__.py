@@ -1,0 +1,1 @@
+"""Runs of networks on the cycle-accurate engine."""

@@ -1,0 +1,1 @@
+"""Every combination of configuration values, in local processes or on a cluster."""

@@ -1,0 +1,113 @@
+"""The Pareto front of a sweep: points that no other beats in time, energy and area at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any
+
+from sim.sweep.results import FIGURES, RAN, Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """A point over all layers of the sweep.
+
+    Parameters
+    ----------
+    fields : those of its configuration.
+    rows : its rows, one per layer; it ran all of them.
+    """
+
+    fields: dict[str, Any]
+    rows: Sequence[Row]
+
+    @property
+    def microseconds(self) -> float:
+        """Geometric mean over the layers."""
+        return _geometric([row["microseconds"] for row in self.rows])
+
+    @property
+    def nanojoules(self) -> float:
+        """Geometric mean over the layers."""
+        return _geometric([row["energy_nj"] for row in self.rows])
+
+    @property
+    def useful_efficiency(self) -> float:
+        """Geometric mean over the layers."""
+        return _geometric([row["useful_efficiency"] for row in self.rows])
+
+    @property
+    def mm2(self) -> float:
+        """The largest over the layers, each with its own enlarged memories."""
+        return max(row["area_mm2"] for row in self.rows)
+
+    @cached_property
+    def costs(self) -> tuple[float, float, float]:
+        """Time, energy and area: less is better."""
+        return self.microseconds, self.nanojoules, self.mm2
+
+
+def machines(rows: Sequence[Row]) -> list[Machine]:
+    """The points that ran every layer of the sweep, in the order of the rows."""
+    layers = {row["layer"] for row in rows}
+    by_fields: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        by_fields.setdefault(tuple(_fields(row).values()), []).append(row)
+    return [
+        Machine(fields=_fields(group[0]), rows=group)
+        for group in by_fields.values()
+        if len(group) == len(layers) and all(row["status"] == RAN for row in group)
+    ]
+
+
+def pareto_front(found: Sequence[Machine]) -> list[Machine]:
+    """Those that no other beats: none is as good in time, energy and area and better in one. The fastest first."""
+    front: list[Machine] = []
+    for machine in sorted(found, key=lambda machine: machine.costs):  # behind all that could beat it
+        if not any(_beats(other.costs, machine.costs) for other in front):
+            front.append(machine)
+    return front
+
+
+def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
+    return one != other and all(mine <= its for mine, its in zip(one, other, strict=True))
+
+
+def mark_front(rows: Sequence[Row]) -> list[Machine]:
+    """Set ``pareto`` in all rows and return the front."""
+    front = pareto_front(machines(rows))
+    for row in rows:
+        row["pareto"] = False
+    for machine in front:
+        for row in machine.rows:
+            row["pareto"] = True
+    return front
+
+
+def front_payload(front: Sequence[Machine]) -> list[dict[str, Any]]:
+    """The front as JSON."""
+    return [
+        {
+            "config": machine.fields,
+            "microseconds": machine.microseconds,
+            "energy_nj": machine.nanojoules,
+            "area_mm2": machine.mm2,
+            "energy_delay_nj_us": machine.nanojoules * machine.microseconds,
+            "useful_efficiency": machine.useful_efficiency,
+        }
+        for machine in front
+    ]
+
+
+def varied_fields(rows: Sequence[Row]) -> list[str]:
+    """Fields of the configuration that differ among the rows."""
+    return [name for name in _fields(rows[0]) if len({row[name] for row in rows}) > 1]
+
+
+def _fields(row: Row) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in FIGURES and name != "layer"}
+
+
+def _geometric(values: Sequence[float]) -> float:
+    return prod(values) ** (1 / len(values))

@@ -1,0 +1,180 @@
+"""The rows of a sweep: what each point costs for each layer; as CSV or Parquet."""
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from model.errors import EieError
+from sim.energy.area import array_area
+from sim.energy.events import Events
+from sim.energy.model import COMPONENTS, EnergyModel
+from sim.energy.technology import Technology
+from sim.optional import imported
+from sim.sweep.points import Point
+from sim.sweep.work import Record
+from sw.files import read_whole, reason, write_whole
+
+CSV, PARQUET = ".csv", ".parquet"
+RAN, SKIPPED = "ran", "skipped"
+
+Row = dict[str, Any]
+
+# Columns behind `layer` and the configuration's fields, with their kind; nJ and us are per input.
+FIGURES: Mapping[str, type] = {
+    "status": str,
+    "reason": str,
+    "enlarged": str,
+    "cycles": float,
+    "microseconds": float,
+    "useful_efficiency": float,
+    "balance": float,
+    "entries": float,
+    "fillers": float,
+    "stalls": float,
+    **{f"{component.replace('/', '_').replace('-', '_').replace(' ', '_')}_nj": float for component in COMPONENTS},
+    "energy_nj": float,
+    "milliwatts": float,
+    "pj_per_useful_mac": float,
+    "image_nj": float,
+    "area_mm2": float,
+    "energy_delay_nj_us": float,
+    "pareto": bool,
+}
+SHOWN = ("microseconds", "energy_nj", "area_mm2", "useful_efficiency")  # of the front
+FREE_ROWS = 4096  # that a Parquet file may have, however small it is: equal cells take next to nothing
+ROW_BYTES = 8  # that each further row takes at least
+BATCH = 1024  # rows
+COPIED = ("cycles", "useful_efficiency", "balance", "entries", "fillers", "stalls")
+
+
+def row(point: Point, layer: str, record: Record | None, technology: Technology) -> Row:
+    """A point's row for a layer, without ``pareto``; `record` is None where the point is no array.
+
+    Area and energy are those of the array as it ran, enlarged memories included. ``energy_delay_nj_us`` is energy times
+    time.
+    """
+    cells: Row = {"layer": layer, **point.fields, **dict.fromkeys(FIGURES)}
+    if point.array is None or record is None or "reason" in record:
+        return {**cells, "status": SKIPPED, "reason": point.reason if record is None else record["reason"]}
+    array = point.array.with_(**record["enlarged"])
+    energy = EnergyModel.of_array(array, technology).energy(Events(**record["events"]))
+    names = [name for name in FIGURES if name.endswith("_nj")][: len(COMPONENTS)]
+    return {
+        **cells,
+        "status": RAN,
+        "enlarged": ", ".join(f"{field}={depth}" for field, depth in record["enlarged"].items()) or None,
+        **{name: float(record["figures"][name]) for name in COPIED},
+        "microseconds": energy.microseconds,
+        **dict(zip(names, energy.nanojoules.values(), strict=True)),
+        "energy_nj": energy.total_nj,
+        "milliwatts": energy.milliwatts,
+        "pj_per_useful_mac": energy.pj_per_useful_mac,
+        "image_nj": energy.image_nj,
+        "area_mm2": array_area(array, technology).mm2,
+        "energy_delay_nj_us": energy.total_nj * energy.microseconds,
+    }
+
+
+def check_format(path: Path) -> None:
+    """EieError unless a file of this name can be written and read here."""
+    if path.suffix not in (CSV, PARQUET):
+        raise EieError(f"results of a sweep are a {CSV} or a {PARQUET} file, got {str(path)!r}")
+    if path.suffix == PARQUET:
+        _parquet()
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """All rows, with a head; equal rows give equal bytes. An empty cell of a CSV file is a figure that there is not."""
+    check_format(path)
+    buffer = io.BytesIO()
+    if path.suffix == PARQUET:
+        arrow = _parquet()
+        kinds = {str: arrow.string(), bool: arrow.bool_(), int: arrow.int64(), float: arrow.float64()}
+        schema = arrow.schema([(name, kinds[kind]) for name, kind in _kinds(rows).items()])
+        arrow.parquet.write_table(arrow.Table.from_pylist(list(rows), schema=schema), buffer)
+    else:
+        text = io.TextIOWrapper(buffer, encoding="utf-8", newline="", write_through=True)
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(rows[0])
+        writer.writerows([as_text(value) for value in cells.values()] for cells in rows)
+        text.detach()
+    write_whole(path, buffer.getvalue())
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a file that `write_rows` wrote, the configuration's fields as text; EieError for another file."""
+    check_format(path)
+    data = read_whole(path)
+    try:
+        for _ in _rows(path.suffix, data):
+            pass  # all of them are sound before any takes memory
+        return list(_rows(path.suffix, data))
+    except Exception as error:  # both readers raise whatever a damaged file makes them stumble over
+        raise EieError(f"{path} holds no results of a sweep: {reason(error)}") from error
+
+
+def as_text(value: Any) -> str:
+    """A cell, as in a CSV file."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _kinds(rows: Sequence[Row]) -> dict[str, type]:
+    return {name: FIGURES.get(name) or type(value) for name, value in rows[0].items()}
+
+
+def _rows(suffix: str, data: bytes) -> Iterator[Row]:
+    for cells in _read_parquet(data) if suffix == PARQUET else _read_csv(data):
+        row = {name: _typed(name, text) for name, text in cells.items()}
+        if row["status"] == RAN and not all(_is_figure(row[name]) for name in SHOWN):
+            raise ValueError("a point that ran must have figures")
+        yield row
+
+
+def _is_figure(value: Any) -> bool:
+    return isinstance(value, float) and 0 <= value < math.inf
+
+
+def _read_csv(data: bytes) -> Iterator[dict[str, str]]:
+    lines = csv.reader(io.StringIO(data.decode(), newline=""), strict=True)
+    head = next(lines, None)
+    if head is None:
+        raise ValueError("the file is empty")
+    _check_head(head)
+    for line in lines:
+        yield dict(zip(head, line, strict=True))
+
+
+def _read_parquet(data: bytes) -> Iterator[dict[str, str]]:
+    file = _parquet().parquet.ParquetFile(io.BytesIO(data))
+    _check_head(file.schema_arrow.names)
+    rows = file.metadata.num_rows
+    if rows > FREE_ROWS + len(data) // ROW_BYTES:
+        raise ValueError(f"its {rows} rows are too many for {len(data)} bytes")
+    for batch in file.iter_batches(BATCH):
+        for cells in cast("list[Row]", batch.to_pylist()):
+            yield {name: as_text(value) for name, value in cells.items()}
+
+
+def _check_head(names: Sequence[str]) -> None:
+    if list(names[:1]) != ["layer"] or list(names[-len(FIGURES) :]) != list(FIGURES):
+        raise ValueError("its columns are others")
+
+
+def _typed(name: str, text: str) -> Any:
+    kind = FIGURES.get(name, str)
+    if kind is str:
+        return text
+    if kind is bool:
+        return {"true": True, "false": False}[text]
+    return float(text) if text else None
+
+
+def _parquet() -> Any:
+    if imported("pyarrow.parquet") is None:
+        raise EieError(f"{PARQUET} files want the extra `parquet` (pip install 'eie[parquet]'); pyarrow is missing")
+    return imported("pyarrow")

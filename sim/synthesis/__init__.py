@@ -1,0 +1,1 @@
+"""FPGAs and standard cells with open tools: synthesis, place and route, boards."""

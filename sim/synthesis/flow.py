@@ -1,0 +1,87 @@
+"""One array through the FPGA flow: run it, write its report, show it."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from model.config import ArrayConfig, to_toml
+from sim.progress import Say
+from sim.synthesis.boards import Board
+from sim.synthesis.devices import Device
+from sim.synthesis.floorplan import draw_floorplan
+from sim.synthesis.place import PLACED, Placement, pack, place
+from sim.synthesis.tools import ECPPACK, NEXTPNR_ECP5, YOSYS, check_tools, tool_versions
+from sim.synthesis.yosys import Synthesis, synthesise, write_sources
+from sw.files import make_folder, write_whole
+
+FLOORPLAN = "floorplan.svg"
+REPORT = "report.json"
+ARRAY = "array.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FpgaRun:
+    """What is asked of the flow.
+
+    Parameters
+    ----------
+    config, device : what is built, and on what.
+    board : the design is the board's, with its pins and its clock; None: the array in a harness of three pins.
+    speed : speed grade.
+    seed : of the placement.
+    clock_mhz : what place and route aims for without a board.
+    """
+
+    config: ArrayConfig
+    device: Device
+    board: Board | None = None
+    speed: int = 6
+    seed: int = 1
+    clock_mhz: float = 130.0
+
+
+def run_flow(run: FpgaRun, folder: Path, say: Say) -> tuple[Synthesis, Placement]:
+    """Verilog, synthesis, place and route, floor plan, report, and with a board the bitstream: all in `folder`.
+
+    Raises EieError if a tool is missing or fails.
+    """
+    check_tools(YOSYS, NEXTPNR_ECP5, ECPPACK)
+    make_folder(folder)
+    say(f"writing Verilog for {run.config.pes} PEs")
+    sources = write_sources(run.config, folder, run.board)
+    write_whole(folder / ARRAY, to_toml(run.config).encode())
+    say(f"synthesis for {run.device.name} (yosys)")
+    synthesis = synthesise(folder, sources, say)
+    say(f"place and route for {run.device.name}, speed grade {run.speed}, seed {run.seed} (nextpnr)")
+    placement = place(folder, run.device, run.board, speed=run.speed, seed=run.seed, clock_mhz=run.clock_mhz, say=say)
+    title = f"{run.config.name} on {run.device.name}: {run.config.pes} PEs, {placement.fmax_mhz:.1f} MHz"
+    write_whole(folder / FLOORPLAN, draw_floorplan(folder / PLACED, title).encode())
+    (folder / PLACED).unlink()  # up to hundreds of MB, of which the picture is the use
+    if run.board is not None:
+        say("packing the bitstream (ecppack)")
+        pack(folder, say)
+    return synthesis, placement
+
+
+def payload(run: FpgaRun, synthesis: Synthesis, placement: Placement) -> dict[str, Any]:
+    """The report: what was asked, with which tools, and every figure."""
+    return {
+        "device": run.device.name,
+        "board": run.board.name if run.board else None,
+        "speed_grade": run.speed,
+        "seed": run.seed,
+        "aimed_mhz": run.board.clock_mhz if run.board else run.clock_mhz,
+        "tools": tool_versions(YOSYS, NEXTPNR_ECP5),
+        "config": run.config.to_dict(),
+        "fmax_mhz": round(placement.fmax_mhz, 2),
+        "used": dict(placement.used),
+        "available": dict(placement.available),
+        "pe": asdict(synthesis.pe_total),
+        "shared": asdict(synthesis.shared_total),
+        "pe_units": {unit: asdict(cells) for unit, cells in synthesis.pe.items()},
+        "array_units": {unit: asdict(cells) for unit, cells in synthesis.array.items()},
+        "critical_path": [
+            {"name": step.name, "ns": round(step.ns, 3), "routing_ns": round(step.routing_ns, 3)}
+            for step in placement.critical_path
+        ],
+    }

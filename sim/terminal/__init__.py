@@ -1,0 +1,1 @@
+"""What the terminal shows and takes: options, tables, progress, exit codes."""

@@ -1,0 +1,63 @@
+"""Options that several commands share, and the array configuration they describe."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from model.config import PRESETS, ArrayConfig, ConfigError, load_config
+from sim.fields import field_value, split_field
+
+DEFAULT_PRESET = "eie64"
+LARGEST_CONFIG = 1 << 14  # bytes; the time of the parser grows with the square of a key's parts
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+Inputs = Annotated[
+    Path, typer.Option("--input", metavar="X.npy", help="Inputs, (inputs, features), real numbers of any type.")
+]
+Preset = Annotated[
+    str | None, typer.Option("--preset", help=f"A known array: {', '.join(PRESETS)} [default: {DEFAULT_PRESET}].")
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE.toml", help="An array described in a file, as `eie config -o` writes it."),
+]
+Pes = Annotated[
+    int | None, typer.Option("--pes", help="Processing elements, 1 to 256, instead of the array's own number.")
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="FIELD=VALUE", help="Change a field of the array, see `eie config`; may be repeated."
+    ),
+]
+
+TechnologyFile = Annotated[
+    Path | None,
+    typer.Option("--technology", metavar="FILE.toml", help="Energy of each event, see `eie energy` [default: 45 nm]."),
+]
+
+
+def array_config(preset: str | None, file: Path | None, pes: int | None, changes: list[str] | None) -> ArrayConfig:
+    """The array that --preset or --config, --pes and --set describe; raises ConfigError with one sentence."""
+    if preset is not None and file is not None:
+        raise ConfigError("--preset and --config describe the whole array both; wanted one of them")
+    if preset is not None and preset not in PRESETS:
+        raise ConfigError(f"no preset {preset!r}; presets: {', '.join(PRESETS)}")
+    if file is not None and file.suffix != ".toml":
+        raise ConfigError(f"--config wants a .toml file, got {str(file)!r}")
+    if file is not None and file.is_file() and file.stat().st_size > LARGEST_CONFIG:
+        raise ConfigError(f"{file} must have at most {LARGEST_CONFIG} bytes, it has {file.stat().st_size}")
+    config = load_config(file if file is not None else preset or DEFAULT_PRESET)
+    fields: dict[str, Any] = {}
+    for change in changes or []:
+        name, text = split_field("--set", change, "VALUE")
+        fields[name] = field_value(text)
+    unknown = sorted(set(fields) - set(config.to_dict()))
+    if unknown:
+        raise ConfigError(f"--set: no field {unknown[0]!r}; fields: {', '.join(config.to_dict())}")
+    config = config.with_(**fields)
+    if pes is not None and fields.get("pes", pes) != pes:
+        raise ConfigError(f"--pes {pes} and --set pes={config.pes} differ")
+    return config if pes is None else config.with_(pes=pes)

@@ -1,0 +1,1 @@
+"""What happens when: queues over time, the load of the PEs, traces."""

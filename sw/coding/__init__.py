@@ -1,0 +1,1 @@
+"""Bits: Huffman codes, relative indices, packed streams."""

@@ -1,0 +1,1 @@
+"""The host's side: drivers in Python and C over transports."""

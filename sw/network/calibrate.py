@@ -1,0 +1,126 @@
+"""Calibration: the ranges that typical inputs give the activations and the partial sums of every layer."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.compiled import compiled
+from model.errors import EieError
+from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwork
+from sw.network.execution import parts, run_graph
+from sw.network.forward import FloatOperations
+from sw.network.graph import Lstm
+from sw.network.layer_products import VECTORS_AT_ONCE, run_products, sparse_rows
+from sw.network.lstm import run_lstm, units_of
+from sw.network.lstm_cell import float_cell
+from sw.network.network import check_inputs
+
+
+def calibrate(network: CompressedNetwork, inputs: NDArray[Any]) -> CompressedNetwork:
+    """The network with the ranges seen on (n, *input_shape) inputs, n >= 1; any earlier calibration is replaced.
+
+    The largest partial sum is bounded from above, whatever the order of the columns: the larger of the sum of the
+    positive products and that of the negative ones, or the result with bias if that is larger; in a convolution, at
+    any position, and in a sequence at any step. Of an LSTM the range is its cell's, since h and gates have ranges known
+    before. Memory is bounded: a few inputs are run at a time.
+    """
+    samples = check_inputs(inputs, network.input_shape)
+    if samples.shape[0] == 0:
+        raise EieError("calibration must have at least one input, got none")
+    ranges = _Ranges(network.layers)
+    for part in parts(len(samples), network.shapes):
+        run_graph(network.connections, ranges, samples[part])
+    activations = np.concatenate([[np.abs(samples).max()], ranges.activations])
+    if not max(activations.max(), ranges.partial_sums.max()) <= np.finfo(np.float32).max:
+        raise EieError("calibration must stay in the range of float32, a sum left it")
+    calibration = Calibration(
+        activations=activations.astype(np.float32), partial_sums=ranges.partial_sums.astype(np.float32)
+    )
+    return replace(network, calibration=calibration)
+
+
+class _Ranges(FloatOperations):
+    """The float32 reference that keeps the largest magnitudes of all the inputs it has run.
+
+    Parameters
+    ----------
+    activations : (layers,) float64, of every layer's output, of an LSTM's cell.
+    partial_sums : (layers,) float64, bounds.
+    """
+
+    def __init__(self, layers: Sequence[CompressedLayer]):
+        self.layers = layers
+        self.rows = [sparse_rows(layer) for layer in layers]
+        self.activations = np.zeros(len(layers))
+        self.partial_sums = np.zeros(len(layers))
+
+    def layer(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        sums = self._products(index, source)
+        self._see(index, sums)
+        return sums
+
+    def lstm(self, index: int, operation: Lstm, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        def cell(gates: NDArray[np.float32], before: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
+            h, after = float_cell(gates, before)
+            self._see(index, after)
+            return h, after
+
+        units = units_of(self.layers[index].shape)
+        return run_lstm(source, operation, units, lambda vectors: self._products(index, vectors), cell)
+
+    def _see(self, index: int, values: NDArray[np.float32]) -> None:
+        self.activations[index] = max(self.activations[index], np.abs(values).max())
+
+    def _products(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The results of a layer; their partial sums are seen."""
+        layer, (bounds, columns) = self.layers[index], self.rows[index]
+        weights = layer.codebook[layer.codes]
+
+        def product(rows: slice, vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            return _accumulate(bounds[rows.start : rows.stop + 1], columns, weights, layer.bias[rows], vectors)
+
+        sums, largest = run_products(layer, source, product)
+        if layer.relu:
+            np.maximum(sums, 0, out=sums)
+        magnitude = np.abs(sums).max()
+        if not magnitude <= np.finfo(np.float32).max:
+            raise EieError(f"layer {layer.name}: calibration must stay in the range of float32, an output left it")
+        self.partial_sums[index] = max(self.partial_sums[index], largest.max())
+        return sums.astype(np.float32)
+
+
+@compiled
+def _accumulate(
+    bounds: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(rows, vectors) results, and the largest sum of products of one sign, or result, of each vector."""
+    count = vectors.shape[1]
+    sums = np.zeros((bias.size, count))
+    largest = np.zeros(count)
+    positive = np.zeros(VECTORS_AT_ONCE)
+    negative = np.zeros(VECTORS_AT_ONCE)
+    for first in range(0, count, VECTORS_AT_ONCE):
+        size = min(VECTORS_AT_ONCE, count - first)
+        for row in range(bias.size):
+            positive[:] = 0.0
+            negative[:] = 0.0
+            for entry in range(bounds[row], bounds[row + 1]):
+                weight = np.float64(weights[entry])
+                values = vectors[columns[entry], first : first + size]
+                for vector in range(size):
+                    product = weight * values[vector]
+                    positive[vector] += max(product, 0.0)
+                    negative[vector] += min(product, 0.0)
+            for vector in range(size):
+                result = positive[vector] + negative[vector] + bias[row]
+                sums[row, first + vector] = result
+                bound = max(positive[vector], -negative[vector], abs(result))
+                largest[first + vector] = max(largest[first + vector], bound)
+    return sums, largest

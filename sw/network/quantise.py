@@ -1,0 +1,125 @@
+"""Binary points: where the 16 bits of activations, weights and biases lie."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from model.errors import EieError
+from model.layouts import SHIFT_BITS
+from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwork
+from sw.network.execution import run_graph
+from sw.network.graph import MAX_VALUE, Lstm, Pool
+from sw.network.lstm_cell import GATE_FRACTION_BITS, UNIT_FRACTION_BITS
+
+MAX_BIAS_SCALE_LOG2 = 14
+UNBOUNDED = 1 << 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerFormat:
+    """Fraction bits of a layer's tensors (they may be negative) and the scale of its bias.
+
+    The accumulator has ``input + weight`` fraction bits and the stored bias ``log2(bias_scale)`` fewer. Where the layer
+    is the matrix of an LSTM, h has the input's fraction bits too, the output are the gates, and the cell has its own.
+    """
+
+    input_fraction_bits: int
+    weight_fraction_bits: int
+    output_fraction_bits: int
+    bias_scale: int
+    cell_fraction_bits: int | None = None
+
+    @property
+    def shift(self) -> int:
+        """Fraction bits that the output drops."""
+        return self.input_fraction_bits + self.weight_fraction_bits - self.output_fraction_bits
+
+    @property
+    def bias_fraction_bits(self) -> int:
+        return self.input_fraction_bits + self.weight_fraction_bits - (self.bias_scale.bit_length() - 1)
+
+
+def choose_formats(network: CompressedNetwork, accumulator_bits: int) -> tuple[LayerFormat, ...]:
+    """Binary points of every layer; EieError without calibration.
+
+    Activations keep one bit of headroom above their calibrated maximum and so do the partial sums in the accumulator;
+    within that, weights have as many fraction bits as 16 bits hold. Biases lose bits only where their 16 bits, scaled
+    by at most 2**14, could not hold them otherwise. ReLU, pooling and flattening keep the binary point of their
+    source; joined values have the fewest fraction bits among them. The h of an LSTM has that of its source, with at
+    most 15 fraction bits, since the array takes both as one vector; its gates have at most 11 (`sw.network.lstm_cell`).
+    """
+    if network.calibration is None:
+        raise EieError("binary points need a calibration, the network has none")
+    formats = _Formats(network.layers, network.calibration, accumulator_bits)
+    run_graph(network.connections, formats, _fraction_bits(float(network.calibration.activations[0]) or 1.0, 14))
+    return tuple(formats.chosen)
+
+
+class _Formats:
+    """`sw.network.execution.Arithmetic` on fraction bits: every layer's format follows from its source's."""
+
+    def __init__(self, layers: Sequence[CompressedLayer], calibration: Calibration, accumulator_bits: int):
+        self.layers = layers
+        self.calibration = calibration
+        self.accumulator_bits = accumulator_bits
+        self.chosen: list[LayerFormat] = []
+
+    def layer(self, index: int, source: int) -> int:
+        # An output that was always zero has the range of its sums.
+        largest = float(self.calibration.activations[index + 1]) or float(self.calibration.partial_sums[index]) or 1.0
+        chosen = self._choose(index, source, _fraction_bits(largest, 14))
+        self.chosen.append(chosen)
+        return chosen.output_fraction_bits
+
+    def lstm(self, index: int, operation: Lstm, source: int) -> int:
+        # In a step the cell grows by less than one, so it cannot leave the longest sequence.
+        largest = min(float(self.calibration.activations[index + 1]) or 1.0, MAX_VALUE)
+        cell = min(_fraction_bits(largest, 14), UNIT_FRACTION_BITS)
+        chosen = self._choose(index, min(source, UNIT_FRACTION_BITS), GATE_FRACTION_BITS)
+        self.chosen.append(replace(chosen, cell_fraction_bits=cell))
+        return chosen.input_fraction_bits
+
+    def _choose(self, index: int, source: int, wanted: int) -> LayerFormat:
+        """The format of a layer whose inputs have `source` fraction bits and its outputs `wanted`, or fewer."""
+        layer = self.layers[index]
+        largest_sum = float(self.calibration.partial_sums[index])
+        bias_bits = _fraction_bits(float(np.abs(layer.bias).max()), 15)
+        weight = min(
+            _fraction_bits(float(np.abs(layer.codebook).max()) or 1.0, 15),
+            _fraction_bits(largest_sum, self.accumulator_bits - 2) - source,
+            bias_bits + MAX_BIAS_SCALE_LOG2 - source,
+        )
+        # An output cannot have more fraction bits than the accumulator, and the shift that drops others is bounded.
+        output = min(wanted, source + weight)
+        weight = min(weight, output + (1 << SHIFT_BITS) - 1 - source)
+        return LayerFormat(
+            input_fraction_bits=source,
+            weight_fraction_bits=weight,
+            output_fraction_bits=output,
+            bias_scale=1 << max(0, source + weight - bias_bits),
+        )
+
+    def relu(self, source: int) -> int:
+        return source
+
+    def pool(self, operation: Pool, source: int) -> int:
+        return source
+
+    def flatten(self, source: int) -> int:
+        return source
+
+    def concatenate(self, sources: Sequence[int]) -> int:
+        return min(sources)
+
+
+def _fraction_bits(largest: float, bits: int) -> int:
+    """Most fraction bits at which the magnitude `largest` rounds to at most 2**bits - 1; for 0 more than any other."""
+    if largest == 0:
+        return UNBOUNDED
+    _, exponent = math.frexp(largest)
+    fraction_bits = bits - exponent
+    if round(math.ldexp(largest, fraction_bits)) > (1 << bits) - 1:
+        fraction_bits -= 1
+    return fraction_bits

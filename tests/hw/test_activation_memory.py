@@ -1,0 +1,47 @@
+import random
+
+import pytest
+
+from hw.pe.activation_memory import ActivationMemory
+from model.config import PRESETS
+from tests.support.hw import simulate, write
+
+
+@pytest.mark.parametrize("depth", [2, 5, 32])
+def test_banks_take_and_clear_in_every_cycle(depth):
+    dut = ActivationMemory(PRESETS["tiny4"].with_(activation_depth=depth))
+    rng = random.Random(depth)
+
+    async def testbench(ctx):
+        banks = [[0] * depth, [0] * depth]
+        data, ahead, pending, current, together = 0, 0, False, 0, 0
+        for cycle in range(600):
+            bank, row, source = rng.randrange(2), rng.randrange(depth), rng.choice(["input", "output", "both", None])
+            to = rng.randrange(depth)
+            value = rng.choice([0, 1, 0x8000, rng.getrandbits(16)])
+            read, shift, take, clear = (rng.random() < 0.5 for _ in range(4))
+            ctx.set(dut.bank, bank)
+            ctx.set(dut.read, read)
+            ctx.set(dut.read_row, row)
+            ctx.set(dut.shift, shift)
+            ctx.set(dut.take, take)
+            ctx.set(dut.clear, clear)
+            write(ctx, dut.input_write, to if source in ("input", "both") else None, value)
+            write(ctx, dut.output_write, to if source in ("output", "both") else None, value ^ 1)
+            ctx.set(dut.output_nonzero, value != 1)
+            assert (cycle, ctx.get(dut.pending), ctx.get(dut.current)) == (cycle, pending, current)
+            await ctx.tick()
+            if take:
+                pending = (data if shift else ahead) != 0
+                together += clear and pending
+            elif clear:
+                pending = False
+            if shift:
+                current, ahead = ahead, data
+            if read:
+                data = banks[bank][row]
+            if source is not None:
+                banks[1 - bank if source == "output" else 0][to] = value ^ (source == "output")
+        assert together > 5
+
+    simulate(dut, testbench)

@@ -1,0 +1,421 @@
+import random
+
+import pytest
+
+from hw.pe.huffman_decoder import HuffmanDecoder
+from model.config import PRESETS
+from model.layouts import CODE_ALPHABET, RUN_ALPHABET, TreeKind, tree_address, tree_word
+from tests.support.huffman import Layer, random_lengths, skewed_lengths
+from tests.support.hw import simulate, write
+
+TINY = PRESETS["tiny4"]
+ERRORS = ("code_error", "memory_error", "stream_error")
+SHOWN = ("busy", "bits_left", "walked", "row", "slot", "pointer", "decoded", *ERRORS)
+
+
+class Reference:
+    """The decoder of section 5 of the contract, cycle by cycle; memory writes come a cycle after their cause."""
+
+    def __init__(self, config, tree):
+        self.config = config
+        self.tree = tree
+        self.word: int | None = 0
+        self.bits_left = self.alphabet = self.fresh = self.walked = self.running = 0
+        self.kind = self.value = self.columns_left = self.run = self.row = self.slot = self.pointer = 0
+        self.entries = {}
+        self.writes = (None, None)
+
+    def begin(self, columns):
+        self.running = self.fresh = 1
+        self.bits_left, self.columns_left = 0, columns
+        self.writes = (None, (self.pointer, self.row << self.config.slot_bits | self.slot))
+        self.pointer += 1
+
+    def finish_row(self):
+        data = sum(entry << slot * self.config.entry_bits for slot, entry in self.entries.items())
+        written = (self.row, data)
+        self.row, self.slot, self.entries = self.row + 1, 0, {}
+        return written
+
+    def cycle(self, word, ended):
+        """What the cycle shows, and whether `word` (or None) is accepted; then everything is as in the next cycle."""
+        config = self.config
+        shown = dict.fromkeys(SHOWN, 0) | {
+            "busy": self.running,
+            "bits_left": self.bits_left,
+            "walked": self.walked,
+            "row": self.row,
+            "slot": self.slot,
+            "pointer": self.pointer,
+            "writes": self.writes,
+            "ready": int(self.bits_left == 0 or not self.running),
+        }
+        symbol, end = self.kind == TreeKind.SYMBOL, self.kind == TreeKind.END
+        in_codes = self.alphabet == CODE_ALPHABET
+        last_end = self.walked and end and not in_codes and self.columns_left == 1
+        row_done = self.walked and (
+            (symbol and in_codes and self.slot == config.entries_per_row - 1) or (last_end and self.slot)
+        )
+        shown["code_error"] = int(self.walked and (self.kind == TreeKind.NONE or (end and in_codes)))
+        shown["memory_error"] = int(bool(row_done and self.row == config.sparse_matrix_depth))
+        shown["stream_error"] = int(ended and self.running and not self.bits_left and not self.walked)
+        error = any(shown[name] for name in ERRORS)
+        row_write = pointer_write = None
+        stop = error or last_end
+        if self.walked and not error:
+            if symbol and not in_codes:
+                self.run = self.value % (1 << config.index_bits)
+            if symbol and in_codes:
+                self.entries[self.slot] = self.run << config.code_bits | self.value % (1 << config.code_bits)
+                self.slot += 1
+            if end:
+                pointer_write = (self.pointer, self.row << config.slot_bits | self.slot)
+                self.pointer += 1
+                self.columns_left -= 1
+            if row_done:
+                row_write = self.finish_row()
+            shown["decoded"] = int(symbol or end)
+        self.writes = (row_write, pointer_write)
+
+        accepted = word is not None and shown["ready"]
+        self.walked = 0
+        if stop:
+            self.running = self.bits_left = 0
+        elif self.running and self.bits_left:
+            node, alphabet = 0, RUN_ALPHABET
+            if not self.fresh and self.kind == TreeKind.NODE:
+                node, alphabet = self.value, self.alphabet
+            if not self.fresh and symbol:
+                alphabet = not self.alphabet
+            branch = self.tree[tree_address(config, int(alphabet), node, self.word >> (config.stream_bits - 1))]
+            self.kind, self.value, self.alphabet = branch & 3, branch >> 2, int(alphabet)
+            assert self.word is not None
+            self.word = self.word << 1 & (1 << config.stream_bits) - 1
+            self.bits_left -= 1
+            self.fresh, self.walked = 0, 1
+        elif self.running and accepted:
+            self.word, self.bits_left = word, config.stream_bits
+        return shown, accepted
+
+
+class Bench:
+    """A decoder and its reference, compared in every cycle."""
+
+    def __init__(self, config):
+        self.config = config
+        self.dut = HuffmanDecoder(config)
+        self.reference = Reference(config, [0] * config.tree_words)
+        self.seen = []
+
+    def writes(self, ctx):
+        return tuple(
+            (ctx.get(port.address), ctx.get(port.data)) if ctx.get(port.valid) else None
+            for port in (self.dut.row_write, self.dut.pointer_write)
+        )
+
+    async def write_tree(self, ctx, words):
+        for address, word in enumerate(words):
+            write(ctx, self.dut.tree_write, address, word)
+            await ctx.tick()
+        write(ctx, self.dut.tree_write)
+        self.reference.tree = list(words)
+        self.reference.writes = (None, None)
+
+    async def begin(self, ctx, columns):
+        ctx.set(self.dut.columns, columns)
+        ctx.set(self.dut.begin_codes, 1)
+        self.reference.begin(columns)
+        await ctx.tick()
+        ctx.set(self.dut.begin_codes, 0)
+
+    async def cycle(self, ctx, word, *, ended=False, noise=0):
+        """One cycle with a word offered or None; returns whether it was accepted."""
+        dut = self.dut
+        ctx.set(dut.word.valid, word is not None)
+        ctx.set(dut.word.payload, noise if word is None else word)
+        ctx.set(dut.stream_ended, ended)
+        got = {name: ctx.get(getattr(dut, name)) for name in SHOWN}
+        got |= {"writes": self.writes(ctx), "ready": ctx.get(dut.word.ready)}
+        before = self.reference
+        debug = {"fresh": before.fresh} if before.running else {}
+        debug |= {"alphabet": before.alphabet} if before.walked else {}
+        wanted, accepted = before.cycle(word, ended)
+        assert (len(self.seen), got) == (len(self.seen), wanted)
+        self.seen.append(wanted)
+        assert {name: ctx.get(getattr(dut, name)) for name in debug} == debug
+        await ctx.tick()
+        return accepted
+
+    async def feed(self, ctx, words, *, rate=1.0, rng=None, cycles=None, ended=False):
+        """Offer words until the layer is decoded, or for so many cycles; returns the words that are left."""
+        rng = rng or random.Random(0)
+        waiting, at = list(words), 0
+        while at < cycles if cycles else self.reference.running or self.reference.writes != (None, None):
+            offered = bool(waiting) and rng.random() < rate
+            noise = rng.getrandbits(self.config.stream_bits)
+            over = ended and not waiting
+            if await self.cycle(ctx, waiting[0] if offered else None, ended=over, noise=noise):
+                waiting.pop(0)
+            at += 1
+            assert at < 20000
+        return waiting
+
+
+def decode(config, layers, rate=1.0, seed=0):
+    """Decode layers one after the other; returns the cycles of each, from begin_codes to its end, and all writes."""
+    bench = Bench(config)
+    rng = random.Random(seed)
+    durations = []
+
+    async def testbench(ctx):
+        for layer in layers:
+            begin = len(bench.seen)
+            await bench.write_tree(ctx, layer_tree(config, layer))
+            await bench.begin(ctx, len(layer.slices))
+            await bench.feed(ctx, layer.words, rate=rate, rng=rng)
+            durations.append(sum(at["busy"] for at in bench.seen[begin:]))
+            for _ in range(3):
+                # Padding words are accepted and leave no trace.
+                assert await bench.cycle(ctx, rng.getrandbits(config.stream_bits))
+
+    simulate(bench.dut, testbench)
+    return durations, written(bench.seen)
+
+
+def written(seen):
+    rows = [at["writes"][0] for at in seen if at["writes"][0]]
+    pointers = [at["writes"][1] for at in seen if at["writes"][1]]
+    return rows, pointers
+
+
+def layer_tree(config, layer):
+    """The tree words of a layer, from the codewords of its symbols alone."""
+    words = [0] * config.tree_words
+    for alphabet, codes in ((RUN_ALPHABET, layer.runs.codes), (CODE_ALPHABET, layer.codes.codes)):
+        nodes = {"": 0}
+        for symbol, code in sorted(codes.items(), key=lambda item: item[1]):
+            for at in range(len(code)):
+                nodes.setdefault(code[:at], len(nodes))
+            is_end = alphabet == RUN_ALPHABET and symbol == config.end_symbol
+            leaf = tree_word(TreeKind.END) if is_end else tree_word(TreeKind.SYMBOL, symbol)
+            words[tree_address(config, alphabet, nodes[code[:-1]], int(code[-1]))] = leaf
+        for prefix, node in nodes.items():
+            if prefix:
+                address = tree_address(config, alphabet, nodes[prefix[:-1]], int(prefix[-1]))
+                words[address] = tree_word(TreeKind.NODE, node)
+    return words
+
+
+def expected_writes(config, layers):
+    """Rows and pointers of a network, straight from its slices."""
+    rows, pointers = [], []
+    for layer in layers:
+        entries = [run << config.code_bits | code for entries in layer.slices for run, code in entries]
+        begin, at = len(rows), 0
+        for entries_before in [0, *(len(entries) for entries in layer.slices)]:
+            at += entries_before
+            row, slot = divmod(at, config.entries_per_row)
+            pointers.append((len(pointers), (begin + row) << config.slot_bits | slot))
+        for first in range(0, len(entries), config.entries_per_row):
+            row = entries[first : first + config.entries_per_row]
+            rows.append((len(rows), sum(entry << slot * config.entry_bits for slot, entry in enumerate(row))))
+    return rows, pointers
+
+
+def random_layer(config, rng, columns, *, skewed=False):
+    runs, codes = list(range(config.run_symbols)), list(range(config.code_symbols))
+    rng.shuffle(runs)
+    rng.shuffle(codes)
+    if skewed:
+        runs = [*[s for s in runs if s != config.end_symbol][: config.max_code_length], config.end_symbol]
+        codes = codes[: config.max_code_length + 1]
+        run_lengths = skewed_lengths(runs, config.max_code_length)
+        code_lengths = skewed_lengths(codes, config.max_code_length)
+    else:
+        run_lengths = random_lengths(rng, runs, config.max_code_length)
+        code_lengths = random_lengths(rng, codes, config.max_code_length)
+    used = [run for run in runs if run != config.end_symbol]
+    slices = [
+        [(rng.choice(used), rng.choice(codes)) for _ in range(rng.choice([0, 0, 1, 2, 3, 9]))] for _ in range(columns)
+    ]
+    return Layer(config, slices, run_lengths, code_lengths)
+
+
+SIZES = [
+    {},
+    {"row_bits": 41, "stream_bits": 64},
+    {"code_bits": 5, "index_bits": 3, "row_bits": 24, "stream_bits": 128, "constant_depth": 200},
+    {"code_bits": 1, "index_bits": 1, "row_bits": 4, "max_code_length": 2},
+    {"code_bits": 8, "index_bits": 8, "row_bits": 48, "max_code_length": 16, "layers": 1, "constant_depth": 260},
+    {"code_bits": 8, "index_bits": 2, "row_bits": 64, "max_code_length": 9, "layers": 1, "constant_depth": 260},
+]
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=range(len(SIZES)))
+@pytest.mark.parametrize("word_rate", [1.0, 0.15, 0.05])
+def test_random_layers_in_every_cycle(sizes, word_rate):
+    config = TINY.with_(**sizes)
+    rng = random.Random(7)
+    layers = [random_layer(config, rng, columns) for columns in (12, 1, 5)]
+    assert decode(config, layers, word_rate)[1] == expected_writes(config, layers)
+
+
+@pytest.mark.parametrize(("stream_bits", "longest"), [(32, 8), (32, 16), (128, 16)])
+@pytest.mark.parametrize("word_rate", [1.0, 0.1])
+def test_longest_codes(stream_bits, longest, word_rate):
+    config = TINY.with_(stream_bits=stream_bits, max_code_length=longest)
+    layer = random_layer(config, random.Random(3), 20, skewed=True)
+    assert max(layer.runs.lengths) == longest
+    assert decode(config, [layer], word_rate)[1] == expected_writes(config, [layer])
+
+
+@pytest.mark.parametrize("stream_bits", [32, 128])
+def test_a_bit_per_cycle_while_words_are_available(stream_bits):
+    config = TINY.with_(stream_bits=stream_bits)
+    layer = random_layer(config, random.Random(4), 30)
+    bits = sum(len(code) for _, _, code in layer.symbols)
+    # A cycle for each word, one per bit, one in which the last bit is acted on.
+    assert decode(config, [layer])[0] == [bits + len(layer.words) + 1]
+
+
+def test_alphabets_of_one_symbol_and_of_none():
+    only = Layer(TINY, [[]] * 50, {TINY.end_symbol: 1}, {})
+    one_code = Layer(TINY, [[(2, 5)] * 3] * 9, {2: 1, TINY.end_symbol: 1}, {5: 1})
+    assert len(only.words) == 2
+    assert decode(TINY, [only, one_code, only])[1] == expected_writes(TINY, [only, one_code, only])
+
+
+def test_a_layer_starts_on_a_fresh_row():
+    layer = Layer(TINY, [[(1, 1)], [(1, 1)] * 4], {1: 1, TINY.end_symbol: 1}, {1: 1})
+    full = Layer(TINY, [[(1, 1)] * 4], {1: 1, TINY.end_symbol: 1}, {1: 1})
+    rows, pointers = decode(TINY, [full, layer, full])[1]
+    assert (rows, pointers) == expected_writes(TINY, [full, layer, full])
+    assert (len(rows), pointers[2]) == (4, (2, 1 << TINY.slot_bits))
+
+
+ONE_CODE = {"run_lengths": {2: 1, TINY.end_symbol: 1}, "code_lengths": {5: 1}}
+
+
+def fail(config, tree, words, *, columns=20, ended=False, cycles=300):
+    """What every cycle showed, of a layer that ends in an error: nothing happens after it, whatever words come."""
+    bench = Bench(config)
+
+    async def testbench(ctx):
+        await bench.write_tree(ctx, tree)
+        await bench.begin(ctx, columns)
+        assert await bench.feed(ctx, words, cycles=cycles, ended=ended) == []
+
+    simulate(bench.dut, testbench)
+    cycle = next(number for number, at in enumerate(bench.seen) if any(at[name] for name in ERRORS))
+    for at in bench.seen[cycle + 1 :]:
+        assert [at[name] for name in ("busy", "walked", "decoded", "bits_left", *ERRORS)] == [0] * 7
+        assert at["writes"] == (None, None)
+        for name in ("row", "slot", "pointer"):
+            assert at[name] == bench.seen[cycle][name]
+    error = next(name for name in ERRORS if bench.seen[cycle][name])
+    return error, cycle, sum(at["decoded"] for at in bench.seen), bench.seen[cycle]
+
+
+def test_a_code_that_does_not_exist():
+    # Runs: 0 = run 2, 1 = end; codes: 0 = code 5. The fourth bit, a code, is 1.
+    layer = Layer(TINY, [[(2, 5)]], **ONE_CODE)
+    error, cycle, decoded, at = fail(TINY, layer_tree(TINY, layer), [0b0001 << 28, 0])
+    # The word is taken in cycle 0, its bits are walked in 1 to 4, the fourth is acted on in 5.
+    assert (error, cycle, decoded) == ("code_error", 5, 3)
+    assert (at["slot"], at["row"], at["pointer"]) == (1, 0, 1)
+
+
+def test_the_end_of_a_column_has_no_place_among_the_codes():
+    tree = layer_tree(TINY, Layer(TINY, [[(2, 5)]], **ONE_CODE))
+    tree[tree_address(TINY, CODE_ALPHABET, 0, 0)] = tree_word(TreeKind.END)
+    assert fail(TINY, tree, [0, 0])[:3] == ("code_error", 3, 1)
+
+
+def test_an_empty_tree_and_a_tree_that_loops():
+    assert fail(TINY, [0] * TINY.tree_words, [0, 0])[:3] == ("code_error", 2, 0)
+    loop = [tree_word(TreeKind.NODE, address >> 1 & 15) for address in range(TINY.tree_words)]
+    # The loop eats all words; then the stream is at its end.
+    assert fail(TINY, loop, [0, 1 << 30, 3], ended=True)[:3] == ("stream_error", 3 * 33 + 1, 0)
+
+
+def test_full_sparse_matrix_memory():
+    config = TINY.with_(sparse_matrix_depth=3)
+    layer = Layer(config, [[(2, 5)] * 20], **ONE_CODE)
+    error, cycle, decoded, at = fail(config, layer_tree(config, layer), layer.words)
+    # 16 entries are the 32 bits of the first word, walked in cycles 1 to 32; the last one finds no row in 33.
+    assert (error, cycle, decoded, at["row"], at["slot"]) == ("memory_error", 33, 31, 3, 3)
+
+
+def test_a_layer_that_fills_the_memory_exactly():
+    config = TINY.with_(sparse_matrix_depth=3)
+    layers = [Layer(config, [[(2, 5)] * 12, []], **ONE_CODE)]
+    assert decode(config, layers)[1] == expected_writes(config, layers)
+
+
+def test_no_row_for_a_partly_filled_row():
+    config = TINY.with_(sparse_matrix_depth=2)
+    layer = Layer(config, [[(2, 5)] * 9], **ONE_CODE)
+    error, cycle, decoded, at = fail(config, layer_tree(config, layer), layer.words, columns=1)
+    assert (error, cycle, decoded, at["pointer"], at["slot"]) == ("memory_error", 20, 18, 1, 1)
+
+
+def test_a_stream_that_ends_early():
+    layer = Layer(TINY, [[(2, 5)] * 20], **ONE_CODE)
+    assert len(layer.words) == 2
+    tree = layer_tree(TINY, layer)
+    assert fail(TINY, tree, layer.words[:1], columns=1, ended=True)[:3] == ("stream_error", 34, 32)
+    assert fail(TINY, tree, [], ended=True)[:2] == ("stream_error", 0)
+
+
+def test_the_end_of_the_stream_is_no_error_while_bits_remain():
+    layer = Layer(TINY, [[(2, 5)] * 20], **ONE_CODE)
+    bench = Bench(TINY)
+
+    async def testbench(ctx):
+        await bench.write_tree(ctx, layer_tree(TINY, layer))
+        await bench.begin(ctx, 1)
+        await bench.feed(ctx, layer.words, ended=True, cycles=90)
+
+    simulate(bench.dut, testbench)
+    assert not any(at[name] for at in bench.seen for name in ERRORS)
+    assert sum(at["decoded"] for at in bench.seen) == 41
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_tree_and_any_words(seed):
+    # Whatever the trees and the stream hold, the decoder does as the contract says and stops.
+    config = TINY.with_(sparse_matrix_depth=5, pointer_depth=64, **({"index_bits": 2} if seed % 2 else {}))
+    rng = random.Random(seed)
+    for columns in (1, 3, 40):
+        bench = Bench(config)
+        kinds = [TreeKind.NODE, TreeKind.SYMBOL, TreeKind.SYMBOL, TreeKind.END]
+        if seed > 2:
+            kinds.append(TreeKind.NONE)
+        tree = [tree_word(rng.choice(kinds), rng.randrange(1 << config.node_bits)) for _ in range(config.tree_words)]
+        words = [rng.getrandbits(32) for _ in range(12)]
+
+        async def testbench(ctx, bench=bench, tree=tree, words=words, columns=columns):
+            await bench.write_tree(ctx, tree)
+            await bench.begin(ctx, columns)
+            await bench.feed(ctx, words, rate=0.5, rng=rng, ended=True)
+            assert not bench.reference.running
+
+        simulate(bench.dut, testbench)
+
+
+def test_load_returns_to_the_first_row_and_pointer():
+    bench = Bench(TINY)
+    layer = Layer(TINY, [[(2, 5)] * 3], **ONE_CODE)
+
+    async def testbench(ctx):
+        for load in (0, 1):
+            ctx.set(bench.dut.load, load)
+            await ctx.tick()
+            ctx.set(bench.dut.load, 0)
+            bench.reference.row = bench.reference.pointer = 0
+            await bench.write_tree(ctx, layer_tree(TINY, layer))
+            await bench.begin(ctx, 1)
+            await bench.feed(ctx, layer.words)
+
+    simulate(bench.dut, testbench)
+    assert written(bench.seen)[1] == [(0, 0), (1, 3)] * 2

@@ -1,0 +1,514 @@
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from hw.pe.processing_element import ProcessingElement
+from model.config import PRESETS
+from model.fixed_point import layer_reference
+from model.layouts import FLUSH_CYCLES, PIPELINE_STAGES
+from model.registers import PeCounter, PeError
+from tests.support.faults import faulty_memory
+from tests.support.huffman import Layer, load_tree, random_lengths
+from tests.support.hw import simulate, write
+
+ONE_PE = PRESETS["tiny4"].with_(pes=1)
+
+
+def slice_entries(codes, max_run):
+    """(run, code) of one column slice, with fillers where a gap is too long."""
+    entries, previous = [], -1
+    for row in np.flatnonzero(codes):
+        gap = int(row) - previous - 1
+        while gap > max_run:
+            entries.append((max_run, 0))
+            gap -= max_run + 1
+        entries.append((gap, int(codes[row])))
+        previous = int(row)
+    return entries
+
+
+def random_layer(config, rng, in_rows, out_rows, density, *, scale=400, shift=6, relu=True):
+    generator = np.random.default_rng(rng.getrandbits(32))
+    columns = in_rows * config.pes
+    codes = generator.integers(1, config.code_symbols, (out_rows, columns))
+    codes[generator.random(codes.shape) >= density] = 0
+    codebook = generator.integers(-scale, scale, config.code_symbols)
+    codebook[0] = 0
+    run_lengths = random_lengths(rng, list(range(config.run_symbols)), config.max_code_length)
+    code_lengths = random_lengths(rng, list(range(config.code_symbols)), config.max_code_length)
+    slices = [slice_entries(codes[:, column], config.max_run) for column in range(columns)]
+    return SimpleNamespace(
+        in_rows=in_rows,
+        out_rows=out_rows,
+        codebook=codebook.astype(np.int16),
+        weights=codebook[codes].astype(np.int16),
+        biases=generator.integers(-scale, scale, out_rows).astype(np.int16),
+        bias_scale=1 << rng.randrange(6),
+        shift=shift,
+        relu=relu,
+        slices=slices,
+        stream=Layer(config, slices, run_lengths, code_lengths),
+    )
+
+
+async def load_network(ctx, dut, config, layers):
+    ctx.set(dut.load, 1)
+    await ctx.tick()
+    ctx.set(dut.load, 0)
+    bias_base = config.bias_base
+    for number, layer in enumerate(layers):
+        values = list(enumerate(layer.codebook.tolist(), number << config.code_bits))
+        values += enumerate(layer.biases.tolist(), bias_base)
+        for address, value in values:
+            write(ctx, dut.constant_write, address, value & 0xFFFF)
+            await ctx.tick()
+        write(ctx, dut.constant_write)
+        bias_base += layer.out_rows
+        await load_tree(ctx, dut, config, layer.stream)
+        ctx.set(dut.columns, len(layer.slices))
+        ctx.set(dut.begin_codes, 1)
+        await ctx.tick()
+        ctx.set(dut.begin_codes, 0)
+        for word in layer.stream.words:
+            ctx.set(dut.word.valid, 1)
+            ctx.set(dut.word.payload, word)
+            await ctx.tick().until(dut.word.ready)
+        ctx.set(dut.word.valid, 0)
+        ctx.set(dut.stream_ended, 1)
+        while ctx.get(dut.decoder_busy):
+            await ctx.tick()
+        ctx.set(dut.stream_ended, 0)
+        assert ctx.get(dut.error) == PeError.NONE
+
+
+class Control:
+    """The central control unit of section 6, for an array of which this PE is number 0; keeps what every cycle showed.
+
+    The other PEs are as in the contract, but never full.
+    """
+
+    def __init__(self, ctx, dut, config):
+        self.ctx, self.dut, self.config = ctx, dut, config
+        self.trace = []
+        self.read = self.shift = False
+        self.next_row = 0
+        self.selected: list[tuple[int, int, int]] = []  # PE, activation, pointer
+        self.broadcast: list[tuple[int, int]] = []  # activation, pointer
+        self.full_before = 0
+
+    @property
+    def is_full(self):
+        """From what the PE said in the cycle before, for what is selected since."""
+        return self.full_before >> len(self.selected) & 1
+
+    async def cycle(self, *, read=False, shift=False, take=0, chosen=(), computing=0, begin_layer=0, write_back=None):
+        """A cycle; `read` and `shift` are the registers' values in the next one, `chosen` is selected now."""
+        ctx, dut = self.ctx, self.dut
+        ctx.set(dut.read, self.read)
+        ctx.set(dut.read_row, self.next_row)
+        ctx.set(dut.shift, self.shift)
+        ctx.set(dut.take, take)
+        ctx.set(dut.clear, any(pe == 0 for pe, _, _ in chosen))
+        ctx.set(dut.coming, len(self.selected))
+        for lane in range(self.config.broadcasts_per_cycle):
+            valid = lane < len(self.broadcast)
+            activation, pointer = self.broadcast[lane] if valid else (0, 0)
+            ctx.set(dut.broadcast[lane], {"valid": valid, "activation": activation, "pointer": pointer})
+        ctx.set(dut.computing, computing)
+        ctx.set(dut.begin_layer, begin_layer)
+        row, address = write_back or (0, 0)
+        ctx.set(dut.write_back, {"valid": write_back is not None, "row": row, "address": address})
+        assert all(ctx.get(dut.current) == activation for pe, activation, _ in self.selected if pe == 0)
+        debug = ctx.get(dut.debug)
+        self.trace.append({name: getattr(debug, name) for name in shown(self.config)})
+        self.full_before = ctx.get(dut.full) >> len(self.selected)
+        await ctx.tick()
+        self.next_row += self.read
+        self.read, self.shift = read, shift
+        self.broadcast = [(activation, pointer) for _, activation, pointer in self.selected]
+        self.selected = list(chosen)
+
+    async def run_layer(self, layer, activations, number=0, bank=0, column_base=0, bias_base=0):
+        ctx, dut, pes = self.ctx, self.dut, self.config.pes
+        self.trace = []
+        names = {"out_rows": layer.out_rows, "bias_scale": layer.bias_scale, "shift": layer.shift, "relu": layer.relu}
+        ctx.set(dut.layer, {"layer": number, "bank": bank, **names})
+        await self.cycle(begin_layer=1)
+        self.next_row = 0
+        await self.cycle(read=True)
+        await self.cycle(read=True, shift=True)
+        await self.cycle(read=True, shift=True, take=1)
+        values = (np.asarray(activations).astype(np.int64) & 0xFFFF).tolist()
+        row, drains, others = 0, False, set(np.flatnonzero(activations[1:pes]) + 1)
+        while not drains:
+            pending = sorted(others | ({0} if ctx.get(dut.pending) else set()))
+            pes_now = [] if self.is_full else pending[: self.config.broadcasts_per_cycle]
+            exhausted = pes_now == pending
+            drains = exhausted and row == layer.in_rows - 1
+            advance = exhausted and not drains
+            columns = [row * pes + int(pe) for pe in pes_now]
+            chosen = [(int(pe), values[at], column_base + at) for pe, at in zip(pes_now, columns, strict=True)]
+            await self.cycle(read=advance, shift=advance, take=advance, chosen=chosen, computing=1)
+            others -= set(pes_now)
+            if advance:
+                row += 1
+                others = set(np.flatnonzero(activations[row * pes + 1 : (row + 1) * pes]) + 1)
+        drained = False
+        while not drained:
+            drained = not self.selected and ctx.get(dut.queue_empty)
+            await self.cycle(computing=1)
+            assert len(self.trace) < 50000
+        for row in range(layer.out_rows):
+            await self.cycle(write_back=(row, bias_base + row))
+        for _ in range(FLUSH_CYCLES):
+            await self.cycle()
+
+
+VALID = [f"{stage}_valid" for stage in PIPELINE_STAGES]
+
+
+def shown(config):
+    lanes = [f"{stage}_valid_{lane}" for stage in "pq" for lane in range(config.broadcasts_per_cycle)]
+    return [*lanes, "queue_count", "issue_valid", *VALID]
+
+
+def expected_trace(config, layer, activations):
+    """Queue and valid chain of every cycle of the layer, from the recurrence of section 8."""
+    lanes, pes = config.broadcasts_per_cycle, config.pes
+    room = config.queue_depth - lanes
+    active = np.flatnonzero(activations).tolist()
+    decided, finished, lane_of, issued, held = [], [], [], [], []
+    queued = []  # of the slices that enter the queue: cycle of the decision and of the last entry
+    for j, column in enumerate(active):
+        paired = j > 0 and lane_of[-1] + 1 < lanes and active[j - 1] // pes == column // pes
+        lane_of.append(lane_of[-1] + 1 if paired else 0)
+        if not paired:
+            gap = column // pes - (active[j - 1] // pes if j else 0)
+            at = decided[-1] + max(gap, 1) if j else 4 + gap
+            while sum(c >= at - 5 for c in decided) + sum(b < at - 5 and p >= at - 1 for b, p in queued) > room:
+                at += 1
+        decided.append(at)
+        entries = layer.slices[column]
+        if config.skip_empty_slices and not entries:
+            continue
+        begins = max(finished[-1] if finished else 0, at + 5) + 1
+        issued += [(begins + number, code) for number, (_, code) in enumerate(entries)]
+        finished.append(begins + max(len(entries), 1) - 1)
+        queued.append((at, finished[-1]))
+        held += range(begins, finished[-1] + 1)
+    exhausted = decided[-1] + layer.in_rows - 1 - active[-1] // pes if active else 3 + layer.in_rows
+    drained = max(exhausted + 1, decided[-1] + 5 if active else 0, 1 + max(finished, default=0))
+    cycles = drained + layer.out_rows + 10
+
+    trace = [dict.fromkeys(shown(config), 0) for _ in range(cycles)]
+    for begin, lane in zip(decided, lane_of, strict=True):
+        trace[begin + 3][f"p_valid_{lane}"] = 1
+        trace[begin + 4][f"q_valid_{lane}"] = 1
+    for begin, end in queued:
+        for cycle in range(begin + 5, end + 1):
+            trace[cycle]["queue_count"] += 1
+    for cycle in held:
+        trace[cycle]["issue_valid"] = 1
+    write_backs = [(drained + 1 + row, None) for row in range(layer.out_rows)]
+    for cycle, code in issued + write_backs:
+        stages = "msd" if code == 0 else "msdwxrck" if code else "msdwxrcko"
+        for age, stage in enumerate(stages, 1):
+            trace[cycle + age][f"{stage}_valid"] = 1
+    starved = sum(not at["issue_valid"] for at in trace[4 : drained + 1])
+    return trace, starved
+
+
+def row_reads(config, layers, sources):
+    """Sparse-matrix rows read: one whenever an entry's row differs from the entry's before, per layer."""
+    reads, row_base = 0, 0
+    for layer, activations in zip(layers, sources, strict=True):
+        starts = np.cumsum([0] + [len(entries) for entries in layer.slices])
+        held = None
+        for column in np.flatnonzero(activations):
+            for at in range(starts[column], starts[column + 1]):
+                row = row_base + at // config.entries_per_row
+                reads += row != held
+                held = row
+        row_base += -(-int(starts[-1]) // config.entries_per_row)
+    return reads
+
+
+async def write_activations(ctx, dut, config, activations):
+    for row, value in enumerate(activations[:: config.pes].tolist()):
+        write(ctx, dut.activation_write, row, value & 0xFFFF)
+        await ctx.tick()
+    write(ctx, dut.activation_write)
+
+
+async def read_outputs(ctx, dut, rows, bank):
+    """Rows through the three steps from the memory to `current`."""
+    ctx.set(dut.layer.bank, bank)
+    ctx.set(dut.read, 1)
+    outputs = []
+    for row in range(rows + 2):
+        ctx.set(dut.read_row, row)
+        ctx.set(dut.shift, row > 0)
+        await ctx.tick()
+        outputs.append(ctx.get(dut.current))
+    ctx.set(dut.read, 0)
+    ctx.set(dut.shift, 1)
+    await ctx.tick()
+    outputs.append(ctx.get(dut.current))
+    ctx.set(dut.shift, 0)
+    return np.array(outputs[2 : rows + 2], dtype=np.uint16).astype(np.int16)
+
+
+def run_network(config, layers, activations):
+    """Load and run layers on one PE; every cycle, output and counter is compared. Returns (outputs, overflow)."""
+    dut = ProcessingElement(config)
+    results = []
+
+    nothing = dict.fromkeys(PeCounter, 0)
+
+    def counters(ctx):
+        got = {}
+        for counter in PeCounter:
+            ctx.set(dut.counter_select, counter)
+            got[counter] = ctx.get(dut.counter)
+            if config.pe_counters:
+                assert getattr(ctx.get(dut.debug), counter.name.lower()) == got[counter]
+        return got
+
+    async def testbench(ctx):
+        await load_network(ctx, dut, config, layers)
+        await write_activations(ctx, dut, config, activations)
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        control = Control(ctx, dut, config)
+        column_base, bias_base = 0, config.bias_base
+        source, sources, starved, overflow = activations, [], 0, False
+        for number, layer in enumerate(layers):
+            await control.run_layer(layer, source, number, number % 2, column_base, bias_base)
+            expected, layer_starved = expected_trace(config, layer, source)
+            assert list(enumerate(control.trace)) == list(enumerate(expected))
+            sources.append(source)
+            starved += layer_starved
+            source, layer_overflow = layer_reference(
+                layer.weights,
+                layer.biases,
+                layer.bias_scale,
+                source,
+                layer.shift,
+                layer.relu,
+                config.accumulator_bits,
+            )
+            overflow |= layer_overflow
+            column_base += len(layer.slices) + 1
+            bias_base += layer.out_rows
+        outputs = await read_outputs(ctx, dut, layers[-1].out_rows, len(layers) % 2)
+        assert outputs.tolist() == source.tolist()
+        assert (ctx.get(dut.overflow), ctx.get(dut.error)) == (overflow, PeError.NONE)
+        results.append((outputs, overflow))
+
+        used = [
+            layer.slices[column] for layer, at in zip(layers, sources, strict=True) for column in np.flatnonzero(at)
+        ]
+        entries = sum(map(len, used))
+        fillers = sum(code == 0 for entries in used for _, code in entries)
+        sums = entries - fillers + sum(layer.out_rows for layer in layers)
+        expected = {
+            PeCounter.ENTRIES: entries,
+            PeCounter.FILLERS: fillers,
+            PeCounter.STARVED_CYCLES: starved,
+            PeCounter.EMPTY_SLICES: sum(not entries for entries in used),
+            PeCounter.ROW_READS: row_reads(config, layers, sources),
+            PeCounter.POINTER_READS: len(used),
+            PeCounter.ACCUMULATOR_READS: sums,
+            PeCounter.ACCUMULATOR_WRITES: sums,
+            PeCounter.DECODED_SYMBOLS: sum(len(layer.stream.symbols) for layer in layers),
+        }
+        assert counters(ctx) == (expected if config.pe_counters else nothing)
+
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        symbols = {PeCounter.DECODED_SYMBOLS: expected[PeCounter.DECODED_SYMBOLS]} if config.pe_counters else {}
+        assert (counters(ctx), ctx.get(dut.overflow)) == (nothing | symbols, 0)
+        ctx.set(dut.load, 1)
+        await ctx.tick()
+        assert counters(ctx) == nothing
+
+    simulate(dut, testbench)
+    return results[0]
+
+
+def random_activations(rng, rows, density, scale=300):
+    return np.array([rng.randint(-scale, scale) if rng.random() < density else 0 for _ in range(rows)], dtype=np.int16)
+
+
+@pytest.mark.parametrize("density", [0.0, 0.1, 0.4, 1.0])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {},
+        {"queue_depth": 1, "row_bits": 24, "activation_depth": 21, "index_bits": 1},
+        {"queue_depth": 3, "code_bits": 5, "index_bits": 2, "row_bits": 45, "accumulator_bits": 41, "layers": 2},
+        {"queue_depth": 9, "pe_counters": False, "stream_bits": 128, "index_bits": 6, "row_bits": 20},
+        {"queue_depth": 2, "skip_empty_slices": True, "parity": True},
+        {"pes": 2, "broadcasts_per_cycle": 2, "queue_depth": 4, "parity": True},
+        {"pes": 3, "broadcasts_per_cycle": 2, "queue_depth": 6, "skip_empty_slices": True, "sparse_matrix_depth": 400},
+    ],
+    ids=range(7),
+)
+def test_a_layer(sizes, density):
+    config = ONE_PE.with_(**sizes)
+    rng = random.Random(f"{sizes} {density}")
+    layer = random_layer(config, rng, 21, 20, density, relu=density < 0.5)
+    run_network(config, [layer], random_activations(rng, 21 * config.pes, 0.6))
+
+
+@pytest.mark.parametrize("density", [0.2, 0.7])
+def test_three_layers_swap_the_banks(density):
+    config = ONE_PE.with_(index_bits=2, queue_depth=2)
+    rng = random.Random(5)
+    layers = [random_layer(config, rng, *sizes, density, relu=False) for sizes in ((9, 17), (17, 2), (2, 8))]
+    run_network(config, layers, random_activations(rng, 9, 0.8))
+
+
+def test_no_active_column():
+    layer = random_layer(ONE_PE, random.Random(1), 7, 5, 0.5)
+    outputs, _ = run_network(ONE_PE, [layer], np.zeros(7, dtype=np.int16))
+    assert outputs.any()
+
+
+def test_the_smallest_layer():
+    layer = random_layer(ONE_PE, random.Random(1), 1, 1, 1.0)
+    run_network(ONE_PE, [layer], np.array([-77], dtype=np.int16))
+
+
+def test_overflow_is_seen():
+    rng = random.Random(2)
+    layer = random_layer(ONE_PE, rng, 30, 2, 1.0, scale=32000, shift=17, relu=False)
+    layer.codebook = np.abs(layer.codebook)
+    layer.weights = np.abs(layer.weights)
+    assert run_network(ONE_PE, [layer], np.full(30, 32767, dtype=np.int16))[1]
+
+
+def test_an_entry_past_the_last_row_is_dropped_and_told():
+    rng = random.Random(3)
+    config = ONE_PE
+    layer = random_layer(config, rng, 9, 20, 0.7, relu=False)
+    short = SimpleNamespace(**vars(layer) | {"out_rows": 6})
+    dut = ProcessingElement(config)
+    activations = random_activations(rng, 9, 1.0)
+
+    async def testbench(ctx):
+        await load_network(ctx, dut, config, [layer])
+        await write_activations(ctx, dut, config, activations)
+        control = Control(ctx, dut, config)
+        outputs = []
+        for source, of in ((activations, short), (np.zeros(9, dtype=np.int16), layer)):
+            await control.run_layer(of, source, bias_base=config.bias_base)
+            outputs.append((await read_outputs(ctx, dut, of.out_rows, 1)).tolist())
+            await write_activations(ctx, dut, config, np.zeros(9, dtype=np.int16))
+            assert ctx.get(dut.error) == PeError.ROW
+        options = (layer.shift, layer.relu, config.accumulator_bits)
+        whole, _ = layer_reference(layer.weights, layer.biases, layer.bias_scale, activations, *options)
+        nothing, _ = layer_reference(layer.weights, layer.biases, layer.bias_scale, activations * 0, *options)
+        # The rows of the short layer are right, and the accumulators of the others were not touched.
+        assert outputs == [whole[:6].tolist(), nothing.tolist()]
+        ctx.set(dut.counter_select, PeCounter.ACCUMULATOR_WRITES)
+        columns = np.flatnonzero(activations)
+        assert ctx.get(dut.counter) == np.count_nonzero(layer.weights[:6, columns]) + 6 + 20
+
+    simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("parity", [False, True])
+@pytest.mark.parametrize("row_bits", [32, 24])
+@pytest.mark.parametrize("seed", range(3))
+def test_changed_pointers_never_keep_it_from_finishing(seed, row_bits, parity, monkeypatch):
+    rng = random.Random(seed)
+    config = ONE_PE.with_(row_bits=row_bits, parity=parity, sparse_matrix_depth=90, skip_empty_slices=seed == 2)
+    layer = random_layer(config, rng, 20, 20, 0.5)
+    bits = config.pointer_bits + parity
+    faults = {address: rng.getrandbits(bits) for address in rng.sample(range(1, 10), 6)}
+    monkeypatch.setattr("hw.pe.pointer_memory.BlockMemory", faulty_memory(faults))
+    dut = ProcessingElement(config)
+    activations = random_activations(rng, 20, 1.0)
+
+    async def testbench(ctx):
+        await load_network(ctx, dut, config, [layer])
+        await write_activations(ctx, dut, config, activations)
+        control = Control(ctx, dut, config)
+        await control.run_layer(layer, activations, bias_base=config.bias_base)
+        assert ctx.get(dut.error) in (PeError.ROW, PeError.POINTER, PeError.PARITY)
+        assert len(control.trace) < 20 << config.pointer_bits
+
+    simulate(dut, testbench)
+
+
+@pytest.mark.parametrize(("memory", "wrong"), [("pointer_memory", {4: 1 << 11}), ("sparse_matrix_memory", {5: 1})])
+def test_a_changed_word_is_told_by_parity(memory, wrong, monkeypatch):
+    rng = random.Random(9)
+    config = ONE_PE.with_(parity=True)
+    assert config.pointer_bits == 11
+    layer = random_layer(config, rng, 20, 20, 0.5)
+    monkeypatch.setattr(f"hw.{memory}.BlockMemory", faulty_memory(wrong))
+    dut = ProcessingElement(config)
+    seen = []
+
+    async def testbench(ctx):
+        await load_network(ctx, dut, config, [layer])
+        control = Control(ctx, dut, config)
+        # Columns that do not use the word, then all.
+        for used in (2, 20):
+            activations = np.array([1] * used + [0] * (20 - used), dtype=np.int16)
+            await write_activations(ctx, dut, config, activations)
+            await control.run_layer(layer, activations, bias_base=config.bias_base)
+            seen.append(ctx.get(dut.error))
+
+    simulate(dut, testbench)
+    assert seen == [PeError.NONE, PeError.PARITY]
+
+
+def test_of_two_errors_in_a_cycle_the_lower_is_told(monkeypatch):
+    """A changed pointer that lies behind the end of its slice."""
+    config = ONE_PE.with_(parity=True)
+    layer = random_layer(config, random.Random(9), 20, 20, 0.5)
+    monkeypatch.setattr("hw.pe.pointer_memory.BlockMemory", faulty_memory({4: 1 << config.pointer_bits - 1}))
+    dut = ProcessingElement(config)
+    activations = np.zeros(20, dtype=np.int16)
+    activations[9] = 1  # from a pointer in word 4 to one in word 5
+
+    async def testbench(ctx):
+        await load_network(ctx, dut, config, [layer])
+        await write_activations(ctx, dut, config, activations)
+        await Control(ctx, dut, config).run_layer(layer, activations, bias_base=config.bias_base)
+        assert ctx.get(dut.error) == PeError.POINTER
+
+    simulate(dut, testbench)
+
+
+def test_the_first_error_stays():
+    config = ONE_PE
+    dut = ProcessingElement(config)
+
+    async def testbench(ctx):
+        ctx.set(dut.columns, 1)
+        ctx.set(dut.begin_codes, 1)
+        await ctx.tick()
+        ctx.set(dut.begin_codes, 0)
+        ctx.set(dut.word.valid, 1)
+        # The tree is empty: taken, walked, acted on.
+        for error in (0, 0, 0, PeError.CODE, PeError.CODE):
+            assert (ctx.get(dut.error), ctx.get(dut.decoder_busy)) == (error, not error)
+            await ctx.tick()
+        ctx.set(dut.begin_codes, 1)
+        await ctx.tick()
+        ctx.set(dut.begin_codes, 0)
+        ctx.set(dut.word.valid, 0)
+        ctx.set(dut.stream_ended, 1)
+        for busy in (1, 0, 0):
+            assert (ctx.get(dut.error), ctx.get(dut.decoder_busy)) == (PeError.CODE, busy)
+            await ctx.tick()
+
+    simulate(dut, testbench)

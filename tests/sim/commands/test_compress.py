@@ -1,0 +1,156 @@
+"""`eie compress`: its options, what it says of each layer, and what it refuses."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from sim.cli import main
+from sw.file.model_file import load
+from sw.formats.network_file import load_network
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def eie(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `eie compress net.safetensors -o net.eie ...` in a folder of its own; exit code, output, error stream."""
+    random = np.random.default_rng(3)
+    shared = random.choice([-0.5, 0, 0.25, 0.5], (30, 40))
+    tensors = {"fc1.weight": shared, "fc2.weight": random.normal(size=(20, 30)), "fc2.bias": random.normal(size=20)}
+    save_file({name: tensor.astype(np.float32) for name, tensor in tensors.items()}, tmp_path / "net.safetensors")
+    np.save(tmp_path / "x.npy", random.normal(size=(100, 40)).astype(np.float32))
+    np.save(tmp_path / "y.npy", random.integers(0, 20, 100))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(["compress", "net.safetensors", "-o", "net.eie", *arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def test_shared_weights_pass_exactly_and_it_says_so(eie: Run):
+    code, out, _ = eie()
+    assert code == 0
+    assert "no weight that was kept has changed in fc1; in the others they are shared" in out
+    assert [layer.code_bits for layer in load(Path("net.eie")).layers] == [2, 4]
+    assert json.loads(eie("--json")[1])["exact_layers"] == ["fc1"]
+    assert "no weight that was kept has changed\n" in eie("--density", "fc2=0.02")[1]
+    assert "weights that were kept are shared, in every layer" in eie("--code-bits", "1")[1]
+
+
+def test_options_by_layer(eie: Run):
+    assert eie("--code-bits", "fc1=5", "--sensitivity", "fc2=1", "--init", "exact")[0] == 0
+    first, second = load(Path("net.eie")).layers
+    assert (first.code_bits, second.code_bits) == (5, 4)
+    assert first.positions.size == np.count_nonzero(first.dense())
+    assert 100 < second.positions.size < 280
+
+
+def test_the_seed_is_that_of_forgy(eie: Run):
+    files = []
+    for seed in ("1", "1", "2"):
+        assert eie("--init", "forgy", "--seed", seed)[0] == 0
+        files.append(Path("net.eie").read_bytes())
+    assert files[0] == files[1] != files[2]
+
+
+@pytest.mark.parametrize(
+    ("weight", "sentence"),
+    [
+        (np.array([[1, np.nan]]), "must be finite, got NaN or infinity"),
+        (np.array([[1, -np.inf]]), "must be finite, got NaN or infinity"),
+        (np.zeros((0, 4)), "not be empty, got (0, 4)"),
+        (np.zeros((4, 0)), "not be empty, got (4, 0)"),
+    ],
+)
+def test_weights_that_cannot_be_stored(eie: Run, weight: np.ndarray, sentence: str):
+    save_file({"fc.weight": weight.astype(np.float32)}, "net.safetensors")
+    code, _, err = eie("--max-weight-error", "0.1")
+    assert code == 2
+    assert sentence in " ".join(err.split())
+    assert not Path("net.eie").exists()
+
+
+def test_a_step_instead_of_code_bits(eie: Run):
+    assert eie("--step", "fc2=1")[0] == 0
+    coarse = Path("net.eie").stat().st_size
+    assert eie("--step", "fc2=0.1")[0] == 0
+    assert Path("net.eie").stat().st_size > coarse
+
+
+def test_a_bound_on_weights(eie: Run):
+    code, out, _ = eie("--max-weight-error", "0.1", "--json")
+    assert code == 0
+    found = json.loads(out)["search"]
+    assert found["error"] == max(layer["weight_error"] for layer in found["layers"]) <= 0.1
+    assert found["reference_error"] is None
+    assert "largest relative error of a layer's weights: 0.0" in eie("--max-weight-error", "0.1")[1]
+
+
+def test_a_bound_on_outputs_holds_for_the_file(eie: Run):
+    code, out, _ = eie("--max-output-error", "0.2", "--inputs", "x.npy", "--search-pruning", "--json")
+    assert code == 0
+    found = json.loads(out)["search"]
+    inputs = np.load("x.npy")
+    outputs = load_network(Path("net.safetensors")).forward(inputs)
+    difference = load(Path("net.eie")).to_network().forward(inputs) - outputs
+    error = np.linalg.norm(difference) / np.linalg.norm(outputs)
+    assert found["error"] == pytest.approx(error, rel=1e-5)
+    assert error <= 0.2
+    assert any(trial["allowed"] for trial in found["trials"])
+
+
+def test_a_bound_on_wrong_answers_holds_for_the_file(eie: Run):
+    arguments = ["--max-error-increase", "2", "--inputs", "x.npy", "--labels", "y.npy", "--code-bits", "5"]
+    code, out, err = eie(*arguments)
+    assert code == 0
+    assert "before compression" in out
+    assert "running the network on 100 inputs" in err
+    inputs, labels = np.load("x.npy"), np.load("y.npy")
+    files = Path("net.safetensors"), Path("net.eie")
+    networks = load_network(files[0]), load(files[1]).to_network()
+    before, after = (np.count_nonzero(network.forward(inputs).argmax(axis=1) != labels) for network in networks)
+    assert after <= before + 2
+    assert max(layer.code_bits for layer in load(files[1]).layers) <= 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--max-weight-error", "1", "--max-output-error", "1"], "one bound is wanted, got --max-weight-error and"),
+        (["--max-weight-error", "1", "--inputs", "x.npy"], "takes neither --inputs nor --labels, got --inputs"),
+        (["--max-output-error", "1"], "--max-output-error takes --inputs, got neither"),
+        (["--max-error-increase", "1", "--inputs", "x.npy"], "takes --inputs and --labels, got --inputs"),
+        (["--labels", "y.npy"], "without a bound, eie compress takes neither --inputs nor --labels, got --labels"),
+        (["--max-weight-error", "1", "--code-bits", "fc1=3"], "a search chooses steps and code bits"),
+        (["--max-weight-error", "1", "--code-bits", "9"], "code_bits must be between 1 and 8, got 9"),
+        (["--search-pruning"], "--search-pruning needs a bound"),
+        (["--max-weight-error", "1e-9"], "layer fc2: a relative error of its weights of at most 1e-09 was wanted"),
+        (
+            ["--max-weight-error", "nan"],
+            "the relative error of weights that is allowed must be finite and not negative",
+        ),
+        (["--init", "forgy", "--seed", "-1"], "a seed must not be negative, got -1"),
+        (["--max-output-error", "-1", "--inputs", "x.npy"], "must be finite and not negative, got -1.0"),
+        (["--max-output-error", "1", "--inputs", "y.npy"], "y.npy has shape (100,)"),
+        (["--max-error-increase", "1", "--inputs", "x.npy", "--labels", "x.npy"], "wanted whole numbers"),
+        (["--step", "0"], "step must be positive and finite, got 0.0"),
+        (["--code-bits", "fc1"], "--code-bits wants a whole number or NAME=NUMBER,... with each name once, got 'fc1'"),
+        (["--code-bits", "fc3=4"], "code_bits must name layers of fc1, fc2, got 'fc3'"),
+        (["--sensitivity", "-1"], "sensitivity must be finite and not negative, got -1.0"),
+        (["--sensitivity", "1", "--density", "fc2=0.1"], "got density and sensitivity"),
+        (["--init", "random"], "'random' is not one of"),
+    ],
+)
+def test_refusals(eie: Run, arguments: list[str], sentence: str):
+    code, out, err = eie(*arguments)
+    assert code == 2
+    assert sentence in " ".join(err.split())
+    assert out == ""
+    assert not Path("net.eie").exists()

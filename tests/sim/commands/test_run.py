@@ -1,0 +1,75 @@
+"""sim/commands/run.py and sim/commands/driver.py: inputs through the driver, and the driver as C."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.errors import SimulatorError
+from sim.cli import main
+from sw.file.model_file import save
+from tests.support.driver import make_case
+
+SIZES = ["--pes", "4", "--set", "queue_depth=4"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with a network and its inputs."""
+    monkeypatch.chdir(tmp_path)
+    case = make_case()
+    save(case.network, Path("net.eie"))
+    np.save("x.npy", case.inputs[:2])
+    return tmp_path
+
+
+def test_outputs_and_cycles(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["run", "net.eie", "--input", "x.npy", *SIZES, "-o", "y.npy", "--json"]) == 0
+    got = json.loads(capsys.readouterr().out)
+    case = make_case()
+    np.testing.assert_array_equal(np.array(got["outputs"], np.float32), case.outputs[:2])
+    np.testing.assert_array_equal(np.load("y.npy"), case.outputs[:2])
+    assert main(["simulate", "net.eie", "--input", "x.npy", *SIZES, "--json"]) == 0
+    simulated = json.loads(capsys.readouterr().out)
+    assert np.mean(got["cycles"]) == simulated["total"]["cycles"]
+    assert np.mean(got["entries"]) == simulated["total"]["entries"]
+    assert main(["run", "net.eie", "--input", "x.npy", *SIZES, "--set", "pe_counters=false"]) == 0
+    assert "not counted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--on", "nowhere"], "an array must be at model"),
+        (["--on", "memory:0@absent"], "cannot map 256 bytes of absent"),
+        (["-o", "net.eie"], "it is the input net.eie, which would be lost"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(folder: Path, arguments: list[str], words: str, capsys):
+    assert main(["run", "net.eie", "--input", "x.npy", *SIZES, *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_simulator_without_an_answer_is_exit_code_1(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    def fail(*_: object) -> None:
+        raise SimulatorError("it broke")
+
+    monkeypatch.setattr("sim.commands.run.open_place", fail)
+    assert main(["run", "net.eie", "--input", "x.npy", *SIZES]) == 1
+    assert "the RTL gave no answer: it broke" in capsys.readouterr().err
+
+
+def test_the_c_driver_compiles_with_the_network(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["driver", "net.eie", "-o", "c/driver", *SIZES, "--json"]) == 0
+    files = json.loads(capsys.readouterr().out)["files"]
+    assert sorted(files) == ["eie_driver.c", "eie_driver.h", "eie_network.h", "eie_registers.h"]
+    Path("c/driver/main.c").write_text(
+        '#include "eie_network.h"\nint main(void) { return eie_the_network.pes != 4; }\n'
+    )
+    flags = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
+    subprocess.run(["gcc", *flags, "main.c", "eie_driver.c", "-o", "main"], cwd="c/driver", check=True)
+    assert subprocess.run(["c/driver/main"], check=False).returncode == 0
+    assert main(["driver", "-o", "net.eie"]) == 2
+    assert "cannot write into net.eie" in capsys.readouterr().err

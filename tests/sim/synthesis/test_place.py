@@ -1,0 +1,80 @@
+"""sim/synthesis/place.py: what nextpnr's report says, in the design's own names."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.errors import EieError
+from sim.synthesis.place import RESOURCES, own_name, read_report
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        ("array.pe_0.decoder.alphabet_TRELLIS_FF_Q", "pe_0.decoder.alphabet"),
+        ("array.pe_0.decoder.position_TRELLIS_FF_Q_3_DI_CCU2C_S1_S0$CCU2_COMB0", "pe_0.decoder.position"),
+        ("array.pe_0.decoder.symbols.words.0.1_DO_LUT4_Z", "pe_0.decoder.symbols.words"),
+        ("array.pe_0.pointers.odd.words.0.0", "pe_0.pointers.odd.words"),
+        ("array.pe_1.arithmetic.r_product_MULT18X18D_P0", "pe_1.arithmetic.r_product"),
+        ("serial.windowed.array.loader.state_TRELLIS_FF_Q", "loader.state"),
+        ("serial.link.sender.frame_TRELLIS_FF_Q_1", "serial.link.sender.frame"),
+        ("$nextpnr_CCU2C_67$CCU2_COMB0", ""),
+        ("array.controller.\\$71_LUT4_Z", "controller"),
+        ("array.controller.port$879$19_LUT4_Z_1", "controller"),
+        ("top_signal_LUT4_Z", "top_signal"),
+    ],
+)
+def test_own_name(cell: str, name: str) -> None:
+    assert own_name(cell) == name
+
+
+def segment(kind: str, delay: float, begin: str, end: str) -> dict[str, Any]:
+    return {"type": kind, "delay": delay, "from": {"cell": begin}, "to": {"cell": end}}
+
+
+def report() -> dict[str, Any]:
+    a, b, carry, c = (
+        "array.u.a_TRELLIS_FF_Q",
+        "array.u.b_LUT4_Z",
+        "$nextpnr_CCU2C_1$CCU2_COMB0",
+        "array.u.c_TRELLIS_FF_Q",
+    )
+    path = [
+        segment("clk-to-q", 0.5, a, a),
+        segment("routing", 1.0, a, b),
+        segment("logic", 0.25, b, b),
+        segment("routing", 0.5, b, carry),
+        segment("logic", 0.25, carry, carry),
+        segment("routing", 2.0, carry, c),
+        segment("setup", 0.0, c, c),
+    ]
+    return {
+        "fmax": {"clk": {"achieved": 222.2, "constraint": 130.0}},
+        "utilization": {name: {"used": 3, "available": 9} for name in RESOURCES},
+        "critical_paths": [
+            {"from": "<async>", "to": "posedge clk", "path": [segment("logic", 99.0, c, c)]},
+            {"from": "posedge clk", "to": "posedge clk", "path": path},
+        ],
+    }
+
+
+def test_the_report_is_read(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(report()))
+    placement = read_report(tmp_path / "report.json")
+    assert placement.fmax_mhz == 222.2
+    assert placement.used["DP16KD"] == 3
+    assert placement.available["DP16KD"] == 9
+    assert [(step.name, step.ns, step.routing_ns) for step in placement.critical_path] == [
+        ("u.a", 1.5, 1.0),
+        ("u.b", 4.5, 2.5),
+        ("u.c", 4.5, 0.0),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"fmax": {}}'])
+def test_another_file_is_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "report.json").write_text(text)
+    with pytest.raises(EieError, match=r"wanted a report of nextpnr-ecp5 with one clock in .*report\.json, got "):
+        read_report(tmp_path / "report.json")

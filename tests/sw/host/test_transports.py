@@ -1,0 +1,142 @@
+"""Every transport carries the same bytes: the driver's outputs do not depend on the way to the array."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from model.errors import EieError
+from model.registers import ADDRESS, ID_VALUE, Control
+from model.serial_protocol import UNKNOWN
+from sw.host.driver import Accelerator
+from sw.host.transports.memory_mapped import BYTES, MemoryMappedTransport
+from sw.host.transports.model import ModelTransport
+from sw.host.transports.pynq import PynqTransport
+from sw.host.transports.serial_link import SerialTransport, open_line
+from sw.host.transports.transport import TransportError
+from sw.host.transports.window import MODEL_DEPTH, ModelWindow, WindowStreams
+from tests.support.driver import Case, FakeBuffer, FakeChannel, SerialModel, fake_allocate, make_case
+
+
+class WindowTransport(WindowStreams):
+    """The window on the model, as a transport."""
+
+    def __init__(self, case: Case, seconds: float = 10.0):
+        self.window = ModelWindow(case.config)
+        super().__init__(self.window, case.config, seconds)
+        self.read, self.write, self.close = self.window.read, self.window.write, self.window.close
+
+
+def pynq(case: Case, *, idle: bool = True, running: bool = True) -> PynqTransport:
+    model = ModelTransport(case.config)
+
+    def give(buffer: FakeBuffer) -> None:
+        buffer[:] = model.receive(len(buffer))
+
+    registers = SimpleNamespace(
+        read=lambda offset: model.read(offset // 4), write=lambda offset, value: model.write(offset // 4, value)
+    )
+    dma = SimpleNamespace(
+        sendchannel=FakeChannel(lambda buffer: model.send(np.asarray(buffer)), idle, running),
+        recvchannel=FakeChannel(give, idle, running),
+    )
+    return PynqTransport(case.config, registers, dma, fake_allocate, seconds=0.05)
+
+
+@pytest.mark.parametrize("stream_bits", [32, 128])
+@pytest.mark.parametrize("way", ["window", "serial", "pynq"])
+def test_outputs_do_not_depend_on_the_transport(way: str, stream_bits: int):
+    case = make_case(1, stream_bits)
+    transport = {
+        "window": WindowTransport,
+        "serial": lambda case: SerialTransport(SerialModel(case.config), case.config),
+        "pynq": pynq,
+    }[way](case)
+    with Accelerator(transport, case.config) as array:
+        array.load(case.image)
+        got = array.run_batch(case.inputs[:2])
+        assert array.counters().cycles == case.cycles[1]
+    np.testing.assert_array_equal(got.astype(np.float32), case.outputs[:2])
+
+
+def test_a_soft_reset_empties_the_window():
+    case = make_case(1, 64)
+    window = ModelWindow(case.config)
+    for _ in range(MODEL_DEPTH + 2 - 1):
+        window.write(ADDRESS["STREAM_IN"], 0xFFFFFFFF)
+    assert window.read(ADDRESS["STREAM_STATUS"]) & 0xFFFF < MODEL_DEPTH
+    window.write(ADDRESS["CONTROL"], 1 << Control.RESET)
+    assert window.read(ADDRESS["STREAM_STATUS"]) & 0x7FFFFFFF == MODEL_DEPTH | 1 << 15
+    assert window.read(ADDRESS["STREAM_OUT"]) == 0
+
+
+def test_a_piece_without_room_is_lost_and_said():
+    case = make_case()
+    window = ModelWindow(case.config)
+    for number in range(MODEL_DEPTH + 1):
+        window.write(ADDRESS["STREAM_IN"], number)
+    assert window.read(ADDRESS["STREAM_STATUS"]) >> 31 == 1
+    window.write(ADDRESS["STREAM_STATUS"], 0)
+    assert window.read(ADDRESS["STREAM_STATUS"]) >> 31 == 0
+
+
+def test_streams_that_stand_still_are_an_error():
+    case = make_case()
+    transport = WindowTransport(case, seconds=0.05)
+    with pytest.raises(TransportError, match=r"gave no output word for 0\.05 s"):
+        transport.receive(1)
+    model = ModelTransport(case.config, limit=50)
+    with pytest.raises(TransportError, match="2 output words were wanted, 0 came, then none for 51 cycles"):
+        model.receive(2)
+    model.write(ADDRESS["CONTROL"], 1 << Control.RESET)
+    with pytest.raises(TransportError, match="took no input word for 51 cycles, 3 are left"):
+        ModelTransport(case.config.with_(activation_depth=64), limit=50).send(np.zeros((3, 1), np.uint32))
+
+
+def test_a_silent_or_wrong_serial_line_is_an_error():
+    case = make_case()
+    silent = SerialTransport(SerialModel(case.config, answer=lambda _: b""), case.config)
+    with pytest.raises(TransportError, match="4 bytes were wanted, 0 came in time"):
+        silent.read(0)
+    wrong = SerialTransport(SerialModel(case.config, answer=lambda _: bytes([UNKNOWN])), case.config)
+    with pytest.raises(TransportError, match="0x4b was wanted after a command, got 0x3f"):
+        wrong.write(8, 1)
+
+
+def test_a_serial_port_that_is_not_there_is_refused():
+    with pytest.raises(EieError, match=r"^cannot open serial port /nonexistent: No such file or directory$"):
+        open_line("/nonexistent", 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("running", "words"), [(True, "did not send 2 words in 0.05 s"), (False, "stopped with an error")]
+)
+def test_a_dma_that_does_not_finish_is_an_error(running: bool, words: str):
+    transport = pynq(make_case(), idle=False, running=running)
+    freed = len(FakeBuffer.freed)
+    with pytest.raises(TransportError, match=words):
+        transport.send(np.zeros((2, 1), np.uint32))
+    assert len(FakeBuffer.freed) == freed + 1
+
+
+def test_registers_in_memory_are_words_from_the_base(tmp_path: Path):
+    config = make_case().config
+    path = tmp_path / "registers"
+    base = 8192 + 64
+    path.write_bytes(bytes(base) + b"".join((number + ID_VALUE).to_bytes(4, "little") for number in range(BYTES // 4)))
+    transport = MemoryMappedTransport(config, base, path)
+    assert [transport.read(address) for address in (0, 1, 63)] == [ID_VALUE, ID_VALUE + 1, ID_VALUE + 63]
+    transport.write(5, 0x12345678)
+    transport.close()
+    assert path.read_bytes()[base + 20 : base + 24] == bytes.fromhex("78563412")
+
+
+@pytest.mark.parametrize(("base", "words"), [(6, "a multiple of 4, got 0x6"), (1 << 20, "cannot map 256 bytes")])
+def test_registers_that_cannot_be_mapped_are_refused(tmp_path: Path, base: int, words: str):
+    path = tmp_path / "registers"
+    path.write_bytes(bytes(BYTES))
+    with pytest.raises(EieError, match=words):
+        MemoryMappedTransport(make_case().config, base, path)
+    with pytest.raises(EieError, match="No such file"):
+        MemoryMappedTransport(make_case().config, 0, tmp_path / "absent")

@@ -1,0 +1,135 @@
+"""sw/network/calibrate.py: the ranges of random networks against partial sums taken one by one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import sw.network.execution
+from model.errors import EieError
+from sw.network.calibrate import calibrate
+from sw.network.compressed import CompressedLayer, CompressedNetwork
+from sw.network.execution import run_graph
+from sw.network.forward import FloatOperations
+from sw.network.graph import UNCONNECTED, Lstm
+from tests.support.networks import conv_networks, make_conv_network, make_layer, networks
+from tests.support.products import products, result_shape
+
+
+@given(networks(), st.integers(0, 1000))
+@settings(max_examples=50)
+def test_partial_sums_in_any_order_stay_below_the_bound(network: CompressedNetwork, seed: int):
+    random = np.random.default_rng(seed)
+    inputs = random.normal(size=(70, network.in_features)).astype(np.float32)
+    calibration = calibrate(network, inputs).calibration
+    assert calibration is not None
+    activations = inputs.astype(np.float64)
+    assert calibration.activations[0] == np.abs(inputs).max()
+    for index, layer in enumerate(network.layers):
+        order = random.permutation(layer.shape[1])
+        products = activations[:, np.newaxis, order] * layer.dense()[:, order]
+        sums = np.cumsum(np.concatenate([products, np.tile(layer.bias[:, np.newaxis], (70, 1, 1))], axis=2), axis=2)
+        assert np.abs(sums).max() <= calibration.partial_sums[index] * (1 + 1e-6)
+        signs = np.maximum(products, 0).sum(axis=2).max(), np.maximum(-products, 0).sum(axis=2).max()
+        bound = max(*signs, np.abs(sums[:, :, -1]).max())
+        assert calibration.partial_sums[index] == pytest.approx(bound, rel=1e-5, abs=1e-30)
+        activations = np.maximum(sums[:, :, -1], 0) if layer.relu else sums[:, :, -1]
+        assert calibration.activations[index + 1] == pytest.approx(np.abs(activations).max(), rel=1e-5)
+
+
+class PlainRanges(FloatOperations):
+    """One input at a time, every product by itself."""
+
+    def __init__(self, layers: Sequence[CompressedLayer]):
+        self.layers = layers
+        self.activations = np.zeros(len(layers))
+        self.partial_sums = np.zeros(len(layers))
+
+    def layer(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        layer = self.layers[index]
+        matrix = layer.dense().reshape(layer.shape[0], -1).astype(np.float64)
+        result = np.zeros(result_shape(layer, source[0]))
+        for place, rows, vector in products(layer, source[0]):
+            terms = matrix[rows] * vector
+            result[place] = terms.sum(axis=1) + layer.bias[rows]
+            bounds = np.maximum(terms, 0).sum(axis=1), np.maximum(-terms, 0).sum(axis=1), np.abs(result[place])
+            self.partial_sums[index] = max(self.partial_sums[index], np.max(bounds))
+        if layer.relu:
+            result = np.maximum(result, 0)
+        self.activations[index] = max(self.activations[index], np.abs(result).max())
+        return result[np.newaxis].astype(np.float32)
+
+    def lstm(self, index: int, operation: Lstm, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        units = self.layers[index].shape[0] // 4
+        h, cell, largest = np.zeros(units, np.float32), np.zeros(units, np.float32), self.activations[index]
+        steps: list[NDArray[np.float32]] = []
+        for x in source[0]:
+            gates = self.layer(index, np.concatenate([x, h])[np.newaxis])[0]
+            i, f, o = (1 / (1 + np.exp(-gates[number * units : (number + 1) * units])) for number in (0, 1, 3))
+            cell = f * cell + i * np.tanh(gates[2 * units : 3 * units])
+            h = o * np.tanh(cell)
+            largest = max(largest, np.abs(cell).max())
+            steps.append(h)
+        self.activations[index] = largest
+        return np.array(steps if operation.sequence else h)[np.newaxis]
+
+
+def assert_plain_ranges(network: CompressedNetwork, inputs: NDArray[np.float32]) -> None:
+    calibration = calibrate(network, inputs).calibration
+    assert calibration is not None
+    plain = PlainRanges(network.layers)
+    for sample in inputs:
+        run_graph(network.connections, plain, sample[np.newaxis])
+    assert calibration.activations[0] == np.abs(inputs).max()
+    np.testing.assert_allclose(calibration.activations[1:], plain.activations, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(calibration.partial_sums, plain.partial_sums, rtol=1e-5, atol=1e-5)
+
+
+@given(conv_networks(), st.integers(0, 1000))
+@settings(max_examples=50)
+def test_ranges_of_a_graph(network: CompressedNetwork, seed: int) -> None:
+    inputs = np.random.default_rng(seed).normal(size=(3, *network.input_shape)).astype(np.float32)
+    assert_plain_ranges(network, inputs)
+
+
+def test_inputs_run_in_parts_give_the_ranges_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = make_conv_network(3)
+    inputs = np.random.default_rng(0).normal(size=(7, *network.input_shape)).astype(np.float32)
+    monkeypatch.setattr(sw.network.execution, "ELEMENTS_AT_ONCE", 3 * 360)
+    assert_plain_ranges(network, inputs)
+    flat = calibrate(network, inputs.reshape(7, -1)).calibration
+    whole = calibrate(network, inputs).calibration
+    assert flat is not None
+    assert whole is not None
+    assert flat.activations.tolist() == whole.activations.tolist()
+
+
+def test_more_vectors_than_are_run_at_once() -> None:
+    network = CompressedNetwork(layers=(make_layer(1, (3, 5), 1.0),))
+    inputs = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
+    assert_plain_ranges(network, inputs)
+    inputs[299, 2] = 100
+    assert_plain_ranges(network, inputs)
+
+
+def test_errors() -> None:
+    network = CompressedNetwork(layers=(make_layer(0, (4, 3), 0.5),))
+    with pytest.raises(EieError, match="at least one input"):
+        calibrate(network, np.zeros((0, 3)))
+    with pytest.raises(EieError, match="must be finite"):
+        calibrate(network, np.full((1, 3), np.nan))
+    with pytest.raises(EieError, match="it holds weights only"):
+        calibrate(replace(network, graph=UNCONNECTED), np.zeros((1, 3)))
+    layer = make_layer(0, (1, 1), 1.0, 1)
+    layer.codebook[1] = 3e38
+    with pytest.raises(EieError, match="layer fc: calibration must stay in the range of float32, an output left it"):
+        calibrate(CompressedNetwork(layers=(layer,)), np.full((1, 1), 3e38))
+    # Two products of 3e38 * 1 with opposite signs cancel in the output, not in the bound on the sums.
+    wide = make_layer(0, (1, 4), 1.0, 1)
+    wide.codebook[1], wide.bias[:] = 3e38, 0
+    with pytest.raises(EieError, match="calibration must stay in the range of float32, a sum left it"):
+        calibrate(CompressedNetwork(layers=(wide,)), np.array([[1, 1, -1, -1]]))

@@ -1,0 +1,101 @@
+"""sw/network/lstm_cell.py: both functions on all arguments there are, the cell against fractions and against float."""
+
+import zlib
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sw.network.lstm_cell import SIGMOID_TABLE, fixed_cell, float_cell, rescaled, sigmoid, tanh
+from tests.support.lstm import plain_cell
+
+ALL = np.arange(-(1 << 15), 1 << 15).astype(np.int16)
+
+
+def test_the_table_is_the_one_that_results_were_made_with():
+    assert SIGMOID_TABLE.shape == (513,)
+    assert zlib.crc32(SIGMOID_TABLE.astype("<i4").tobytes()) == 2316853071
+
+
+def test_the_functions_on_every_argument():
+    x = ALL / 2**11
+    for function, exact, bound in ((sigmoid, 1 / (1 + np.exp(-x)), 2**-15), (tanh, np.tanh(x), 2**-14)):
+        found = function(ALL)
+        assert found.dtype == np.int16
+        assert np.abs(found / 2**15 - exact).max() < bound
+        assert (np.diff(found.astype(np.int64)) >= 0).all()
+
+
+def test_values_worked_out_by_hand():
+    # sigmoid(0) = 1/2; sigmoid(1) = 0.731058.. is 23955.3 units; from 12 on a unit below 1, and 0 on the other side.
+    points = np.array([0, 1 << 11, -(1 << 11), 12 << 11, -(12 << 11), -(1 << 15)], np.int16)
+    assert sigmoid(points).tolist() == [16384, 23955, 8813, 32767, 0, 0]
+    # tanh(1) = 0.761594.. is 24955.9 units.
+    assert tanh(points).tolist() == [0, 24956, -24956, 32767, -32768, -32768]
+
+
+@given(st.integers(0, 1 << 16), st.integers(-6, 11), st.integers(-15, 15), st.integers(-40, 15), st.integers(0, 15))
+@settings(max_examples=60)
+def test_a_step_equals_that_in_fractions(seed: int, gate_bits: int, cell_bits: int, output_bits: int, size: int):
+    random = np.random.default_rng(seed)
+    gates = (random.integers(-(1 << 15), 1 << 15, (2, 12)) >> random.integers(0, 12)).astype(np.int16)
+    cell = (random.integers(-(1 << 15), 1 << 15, (2, 3)) >> size).astype(np.int16)
+    h, after = fixed_cell(gates, gate_bits, cell, cell_bits, output_bits)
+    assert h.dtype == after.dtype == np.int16
+    for number in range(2):
+        assert (h[number].tolist(), after[number].tolist()) == plain_cell(
+            gates[number], gate_bits, cell[number], cell_bits, output_bits
+        )
+
+
+def test_extremes_stay_in_range():
+    ends = [-(1 << 15), -1, 0, (1 << 15) - 1]
+    gates = np.array(list(product(ends, repeat=4)), np.int16)
+    for cell, bits in product(ends, (-15, 0, 15)):
+        state = np.full((len(gates), 1), cell, np.int16)
+        h, after = fixed_cell(gates, 11, state, bits, 15)
+        for number in range(0, len(gates), 7):
+            expected = plain_cell(gates[number], 11, state[number], bits, 15)
+            assert (h[number].tolist(), after[number].tolist()) == expected
+
+
+def test_a_step_is_close_to_float():
+    """Errors of gates (2**-12 in sigmoid and tanh), functions and roundings; the bound is their sum."""
+    random = np.random.default_rng(0)
+    gates, cell = random.normal(size=(500, 80)) * 3, random.uniform(-3, 3, size=(500, 20))
+    wanted_h, wanted_cell = float_cell(gates, cell)
+    fixed = np.rint(gates * 2**11).astype(np.int16), np.rint(cell * 2**13).astype(np.int16)
+    h, after = fixed_cell(fixed[0], 11, fixed[1], 13, 15)
+    of_sigmoid, of_tanh = 2**-12 / 4 + 2**-15, 2**-12 + 2**-14
+    of_cell = 3 * of_sigmoid + 2**-14 + of_sigmoid + of_tanh + 2**-14
+    assert np.abs(after / 2**13 - wanted_cell).max() < of_cell
+    assert np.abs(h / 2**15 - wanted_h).max() < of_sigmoid + of_cell + of_tanh + 2**-16
+
+
+@pytest.mark.parametrize(
+    ("value", "bits", "wanted", "expected"),
+    [
+        (5, 3, 3, 5),
+        (5, 3, 2, 3),  # 2.5 units, half up
+        (-5, 3, 2, -2),
+        (5, 3, 5, 20),
+        (20_000, 3, 5, 32767),
+        (-20_000, 3, 5, -32768),
+        (-1, -200, 11, -32768),
+        (0, -200, 11, 0),
+        (32767, 200, 11, 0),
+        (-32768, 27, 11, 0),  # minus a half
+        (32767, 15, 0, 1),
+    ],
+)
+def test_rescaled(value: int, bits: int, wanted: int, expected: int):
+    assert rescaled(np.array([value], np.int16), bits, wanted).tolist() == [expected]
+
+
+def test_float_cell_keeps_its_dtype_and_does_not_overflow():
+    gates = np.array([[-1e30, 1e30, -1e30, 1e30]], np.float32)
+    h, cell = float_cell(gates, np.ones((1, 1), np.float32))
+    assert h.dtype == cell.dtype == np.float32
+    assert (h.item(), cell.item()) == (pytest.approx(np.tanh(1)), 1.0)

@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from model.errors import EieError
+from sw.network.layer import Layer
+from sw.network.network import Network
+
+
+def ones(*shape: int) -> np.ndarray:
+    return np.ones(shape, np.float32)
+
+
+def test_forward():
+    first = Layer("a", np.array([[1, -1], [2, 0]], np.float32), np.array([0, -1], np.float32), relu=True)
+    second = Layer("b", np.array([[1, 10]], np.float32), np.array([-5], np.float32), relu=False)
+    x = np.array([[1, 3], [2, 1]], np.float32)
+    assert Network((first, second)).forward(x).tolist() == [[5], [26]]
+
+
+def test_inputs_are_checked():
+    network = Network((Layer("a", ones(1, 2), ones(1), relu=False),))
+    for x, sentence in (
+        (ones(2), r"shape \(n, 2\), got \(2,\)"),
+        (ones(3, 3), r"shape \(n, 2\), got \(3, 3\)"),
+        (np.array([[np.inf, 0]], np.float32), "must be finite"),
+        (np.array([[1j, 0]]), "must be real"),
+    ):
+        with pytest.raises(EieError, match=sentence):
+            network.forward(x)
