@@ -46,6 +46,9 @@ class ArrayConfig:
         "searched" then swaps rows as the schedule says, for layers whose inputs are all active (seconds a layer).
     parity : a parity bit per sparse-matrix row and per pointer, checked at every read.
     pe_counters : build the per-PE counters.
+    maps : run convolutions, pooling and residual sums as layers (docs/architecture.md, section 12); activation_depth
+        then counts the activations of all layers, and it and pointer_depth must be powers of two.
+    accumulator_depth : with maps, accumulators per PE; without, 0, and there are activation_depth of them.
     clock_mhz : clock used to turn cycles into time; no effect on the machine.
     """
 
@@ -68,6 +71,8 @@ class ArrayConfig:
     row_dealing: RowDealing = "modulo"
     parity: bool = False
     pe_counters: bool = True
+    maps: bool = False
+    accumulator_depth: int = 0
     clock_mhz: float = 800.0
 
     def __post_init__(self) -> None:
@@ -77,7 +82,7 @@ class ArrayConfig:
                 raise ConfigError(f"{field.name} must be an integer, got {_shown(value)}")
         if type(self.name) is not str:
             raise ConfigError(f"name must be a string, got {_shown(self.name)}")
-        for switch in ("skip_empty_slices", "parity", "pe_counters"):
+        for switch in ("skip_empty_slices", "parity", "pe_counters", "maps"):
             if type(getattr(self, switch)) is not bool:
                 raise ConfigError(f"{switch} must be true or false, got {_shown(getattr(self, switch))}")
         if type(self.clock_mhz) not in (int, float) or not 1e-3 <= self.clock_mhz <= 1e6:
@@ -105,6 +110,13 @@ class ArrayConfig:
         self._in_range("broadcasts_per_cycle", 1, 2)
         if self.broadcasts_per_cycle == 2 and (self.queue_depth < 4 or self.queue_depth % 2):
             raise ConfigError(f"queue_depth must be even and >= 4 for two broadcasts per cycle, got {self.queue_depth}")
+        if self.maps:
+            self._in_range("accumulator_depth", 2, 1 << 15)
+            for name, depth in (("activation_depth", self.activation_depth), ("pointer_depth", self.pointer_depth)):
+                if depth.bit_count() != 1:
+                    raise ConfigError(f"{name} must be a power of two with maps, got {depth}")
+        elif self.accumulator_depth:
+            raise ConfigError(f"accumulator_depth must be 0 without maps, got {self.accumulator_depth}")
 
     def _in_range(self, name: str, low: int, high: int) -> None:
         value: int = getattr(self, name)
@@ -167,6 +179,11 @@ class ArrayConfig:
         return self.pes // self.lanes
 
     @property
+    def accumulators(self) -> int:
+        """Accumulators per PE, the most local rows that a layer can have."""
+        return self.accumulator_depth if self.maps else self.activation_depth
+
+    @property
     def node_bits(self) -> int:
         """Bits of a node number, and of a symbol, in the decoder's trees."""
         return max(self.code_bits, self.index_bits)
@@ -179,11 +196,10 @@ class ArrayConfig:
     @property
     def fingerprint(self) -> int:
         """CRC-32 of every field that an image or a driver depends on, in register CONFIG_HASH."""
-        fields_of_machine = {
-            name: value
-            for name, value in self.to_dict().items()
-            if name not in ("name", "row_dealing", "max_code_length", "clock_mhz")
-        }
+        without = ("name", "row_dealing", "max_code_length", "clock_mhz")
+        if not self.maps:
+            without = (*without, "maps", "accumulator_depth")
+        fields_of_machine = {name: value for name, value in self.to_dict().items() if name not in without}
         return zlib.crc32("".join(f"{name}={value}\n" for name, value in fields_of_machine.items()).encode())
 
     @property

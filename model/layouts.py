@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from model.config import ArrayConfig
+from model.map_descriptor import COORDINATE_BITS, MAP_DESCRIPTOR_WORDS
 from model.registers import PeCounter
 
 
@@ -48,6 +49,7 @@ class ControlState(IntEnum):
 
 RUNNING_STATES = tuple(range(ControlState.PREFETCH_0, ControlState.FLUSH + 1))
 FLUSH_CYCLES = 9  # from the last write-back operation entering a PE to its activation being readable
+MAP_FLUSH_CYCLES = 11  # the same with the address stages of `maps`
 
 DESCRIPTOR_WORDS = 4
 CHECK_CYCLES = 4  # of loader state CHECK
@@ -108,6 +110,16 @@ class Descriptor:
         )
 
 
+def flush_cycles(config: ArrayConfig) -> int:
+    """Cycles of FLUSH: stages M to O of the last operation."""
+    return MAP_FLUSH_CYCLES if config.maps else FLUSH_CYCLES
+
+
+def descriptor_words(config: ArrayConfig) -> int:
+    """Words of the DESCRIPTOR section."""
+    return MAP_DESCRIPTOR_WORDS if config.maps else DESCRIPTOR_WORDS
+
+
 def patience_bits(config: ArrayConfig) -> int:
     """Bits of the counter that gives up queues which do not move: it takes longer than any that are as they should be.
 
@@ -146,11 +158,22 @@ def _bits(values: int) -> int:
 
 
 PIPELINE_STAGES = ("m", "s", "d", "w", "x", "r", "c", "k", "o")
+MAP_PIPELINE_STAGES = ("m", "s", "d", "w", "t", "v", "x", "r", "c", "k", "o")
+
+
+def pipeline_stages(config: ArrayConfig) -> tuple[str, ...]:
+    """The stages after issue, in order."""
+    return MAP_PIPELINE_STAGES if config.maps else PIPELINE_STAGES
+
+
+def _coordinates(register: str, valid: str) -> list[DebugField]:
+    """Output coordinate that a register carries."""
+    return [DebugField(f"{register}_{axis}", COORDINATE_BITS, valid) for axis in "yx"]
 
 
 def pe_debug_fields(config: ArrayConfig) -> list[DebugField]:
     """Architectural state of one PE, least significant field first (docs/architecture.md, Processing element)."""
-    rows = _bits(config.activation_depth)
+    own = [DebugField("own_valid", 1), DebugField("own_activation", ACTIVATION_BITS, "own_valid")]
     fields = [
         DebugField("decoder_running", 1),
         DebugField("decoder_bits_left", config.stream_bits.bit_length()),
@@ -163,16 +186,18 @@ def pe_debug_fields(config: ArrayConfig) -> list[DebugField]:
         DebugField("error", 3),
         DebugField("pending", 1),
         DebugField("current", ACTIVATION_BITS),
+        *(own if config.maps else []),
         *(DebugField(f"{stage}_valid_{lane}", 1) for stage in "pq" for lane in range(config.broadcasts_per_cycle)),
         DebugField("queue_count", config.queue_depth.bit_length()),
         DebugField("issue_valid", 1),
         DebugField("issue_empty", 1, "issue_valid"),
         DebugField("issue_row", config.row_address_bits, "issue_valid"),
         DebugField("issue_slot", config.slot_bits, "issue_valid"),
-        *(DebugField(f"{stage}_valid", 1) for stage in PIPELINE_STAGES),
-        DebugField("k_row", rows, "k_valid"),
+        *(_coordinates("issue", "issue_valid") if config.maps else []),
+        *(DebugField(f"{stage}_valid", 1) for stage in pipeline_stages(config)),
+        DebugField("k_row", _bits(config.accumulators), "k_valid"),
         DebugField("k_sum", config.accumulator_bits, "k_valid"),
-        DebugField("o_row", rows, "o_valid"),
+        DebugField("o_row", _bits(config.activation_depth), "o_valid"),
         DebugField("o_value", ACTIVATION_BITS, "o_valid"),
         DebugField("overflow", 1),
     ]
@@ -183,7 +208,7 @@ def pe_debug_fields(config: ArrayConfig) -> list[DebugField]:
 
 def array_debug_fields(config: ArrayConfig) -> list[DebugField]:
     """Architectural state of loader and central control unit, least significant field first; the PEs follow."""
-    rows = _bits(config.activation_depth)
+    rows = _bits(max(config.activation_depth, config.accumulators))
     return [
         DebugField("loader_state", 4),
         DebugField("loader_error", 4),
@@ -204,6 +229,7 @@ def array_debug_fields(config: ArrayConfig) -> list[DebugField]:
             )
         ),
         DebugField("select_base", _bits(config.pointer_depth), "select_valid_0"),
+        *(_coordinates("select", "select_valid_0") if config.maps else []),
         DebugField("read", 1),
         DebugField("shift", 1),
         *(
@@ -215,6 +241,7 @@ def array_debug_fields(config: ArrayConfig) -> list[DebugField]:
                 DebugField(f"broadcast_pointer_{lane}", _bits(config.pointer_depth), f"broadcast_valid_{lane}"),
             )
         ),
+        *(_coordinates("broadcast", "broadcast_valid_0") if config.maps else []),
         DebugField("done", 1),
         DebugField("cycles", COUNTER_BITS),
         DebugField("broadcasts", COUNTER_BITS),

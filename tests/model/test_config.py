@@ -62,6 +62,17 @@ MINIMAL: dict[str, Any] = {
             {"broadcasts_per_cycle": 2, "queue_depth": 7},
             "queue_depth must be even and >= 4 for two broadcasts per cycle, got 7",
         ),
+        ({"maps": 1}, "maps must be true or false, got 1"),
+        ({"accumulator_depth": 8}, "accumulator_depth must be 0 without maps, got 8"),
+        ({"maps": True}, "accumulator_depth must be between 2 and 32768, got 0"),
+        (
+            {"maps": True, "accumulator_depth": 8, "activation_depth": 12},
+            "activation_depth must be a power of two with maps, got 12",
+        ),
+        (
+            {"maps": True, "accumulator_depth": 8, "pointer_depth": 24},
+            "pointer_depth must be a power of two with maps, got 24",
+        ),
         ({"clock_mhz": 0.0}, "clock_mhz must be a number between 0.001 and 1000000, got 0.0"),
         ({"clock_mhz": math.inf}, "clock_mhz must be a number between 0.001 and 1000000, got inf"),
         ({"clock_mhz": math.nan}, "clock_mhz must be a number between 0.001 and 1000000, got nan"),
@@ -132,6 +143,19 @@ def test_trees_hold_every_symbol(code_bits, index_bits, wanted):
     assert config.tree_words == 2 * 2 * (1 << wanted)
 
 
+@pytest.mark.parametrize(
+    ("name", "fingerprint"), [("eie64", 0xE106426B), ("tiny4", 0xC10F72E2)], ids=["eie64", "tiny4"]
+)
+def test_the_switch_leaves_fingerprints_of_arrays_without_it(name, fingerprint):
+    assert PRESETS[name].fingerprint == fingerprint
+
+
+def test_accumulators_are_as_many_as_activations_or_as_maps_say():
+    config = PRESETS["tiny4"]
+    assert config.accumulators == config.activation_depth
+    assert config.with_(maps=True, accumulator_depth=20).accumulators == 20
+
+
 def test_fingerprint_is_of_what_images_and_drivers_depend_on():
     config = PRESETS["tiny4"]
     for name, value in config.to_dict().items():
@@ -139,7 +163,10 @@ def test_fingerprint_is_of_what_images_and_drivers_depend_on():
         if other is not None:
             assert config.with_(**{name: other}).fingerprint == config.fingerprint
         elif isinstance(value, bool):
-            assert config.with_(**{name: not value}).fingerprint != config.fingerprint
+            depth = {"accumulator_depth": 32} if name == "maps" else {}
+            assert config.with_(**{name: not value}, **depth).fingerprint != config.fingerprint
+    with_maps = config.with_(maps=True, accumulator_depth=32)
+    assert with_maps.with_(accumulator_depth=33).fingerprint != with_maps.fingerprint
     for change in ({"pes": 5}, {"queue_depth": 12}, {"stream_bits": 128}, {"broadcasts_per_cycle": 2}):
         assert config.with_(**change).fingerprint != config.fingerprint
     assert 0 <= config.fingerprint < 1 << 32

@@ -87,7 +87,12 @@ def test_states_fit_their_debug_fields():
     ]
 
 
-CONFIGS = [*PRESETS.values(), small_config(name="one", pes=1, pe_counters=False), small_config(broadcasts_per_cycle=2)]
+CONFIGS = [
+    *PRESETS.values(),
+    small_config(name="one", pes=1, pe_counters=False),
+    small_config(broadcasts_per_cycle=2),
+    small_config(name="maps", maps=True, accumulator_depth=40, activation_depth=64, pointer_depth=64),
+]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.name)
