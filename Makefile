@@ -9,10 +9,10 @@ TRAIN_STAMP := $(VENV)/.installed-train
 TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check prove fuzz coverage mutate clean
+.PHONY: help setup demo test check prove fuzz coverage mutate same-verilog clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv with everything the project needs (once)
 
@@ -73,6 +73,10 @@ coverage: $(TRAIN_STAMP) ## lines and refusals that the quick tests reach
 
 mutate: $(TRAIN_STAMP) ## break one line at a time: some test must notice
 	@$(BIN)/python -m benchmarks.mutate
+
+# REV=main, or any other commit.
+same-verilog: $(STAMP) ## is the Verilog of all presets that of REV, byte for byte?
+	@$(BIN)/python -m benchmarks.same_verilog $(or $(REV),HEAD)
 
 clean: ## delete build outputs and caches; keeps .venv
 	@rm -rf build sim_build results.xml .pytest_cache .ruff_cache .hypothesis
