@@ -13,7 +13,7 @@ from hw.control.leading_nonzero import LeadingNonzero
 from hw.control.loader import Loader
 from hw.control.unloader import Unloader, output_layout
 from hw.instance import VerilogInstance
-from hw.interfaces import ProcessingElementSignature, debug_layout
+from hw.interfaces import LOADING, OPERATIONS, SEQUENCING, ProcessingElementSignature, debug_layout, driven_alike
 from model.config import ArrayConfig
 from model.layouts import COUNTER_BITS, LoaderState, array_debug_fields, pe_debug_fields
 from model.registers import ADDRESS_BITS
@@ -156,24 +156,13 @@ class Array(wiring.Component):
             pe.activation_write.valid.eq(activation_write.groups[group]),
             pe.activation_write.address.eq(activation_write.address),
             pe.activation_write.data.eq(activation_write.data[lane]),
-            pe.load.eq(loader.load),
-            pe.begin_codes.eq(loader.begin_codes),
-            pe.columns.eq(loader.columns),
+            *driven_alike(LOADING, loader, pe),
             pe.word.payload.eq(self.i.payload),
             pe.word.valid.eq(loader.word_valid[number]),
             pe.stream_ended.eq(loader.stream_ended),
-            pe.start.eq(controller.start),
-            pe.begin_layer.eq(controller.begin_layer),
-            pe.layer.eq(controller.layer),
-            pe.computing.eq(controller.computing),
-            pe.read.eq(controller.read),
-            pe.read_row.eq(controller.read_row),
-            pe.shift.eq(controller.shift),
-            pe.take.eq(controller.take),
-            pe.coming.eq(controller.coming),
+            *driven_alike(SEQUENCING, controller, pe),
             pe.clear.eq(controller.clear[number]),
-            pe.broadcast.eq(controller.broadcast),
-            pe.write_back.eq(controller.write_back),
+            *driven_alike(OPERATIONS, controller, pe),
             pe.counter_select.eq(registers.counter_select),
         ]
 

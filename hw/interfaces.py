@@ -1,8 +1,10 @@
 """Ports between the array and a processing element, as named layouts."""
 
+from collections.abc import Iterable
+
 from amaranth.hdl import unsigned
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Member, Out
 
 from model.config import ArrayConfig
 from model.layouts import (
@@ -68,6 +70,12 @@ def debug_layout(fields: list[DebugField]) -> data.StructLayout:
     return data.StructLayout({field.name: field.width for field in fields})
 
 
+# Ports that are driven alike for all PEs, in groups: by the loader, and the other two by the central control unit.
+LOADING = ("load", "begin_codes", "columns")
+SEQUENCING = ("start", "begin_layer", "layer", "computing", "read", "read_row", "shift", "take", "coming")
+OPERATIONS = ("broadcast", "write_back")
+
+
 class ProcessingElementSignature(wiring.Signature):
     """Everything that enters and leaves a PE. The directions are the PE's.
 
@@ -83,37 +91,51 @@ class ProcessingElementSignature(wiring.Signature):
     """
 
     def __init__(self, config: ArrayConfig):
-        super().__init__(
-            {
-                "tree_write": In(write_layout(bits(config.tree_words), TREE_KIND_BITS + config.node_bits)),
-                "constant_write": In(write_layout(bits(config.constant_depth), 16)),
-                "activation_write": In(write_layout(bits(config.activation_depth), ACTIVATION_BITS)),
-                "load": In(1),
-                "begin_codes": In(1),
-                "columns": In(bits(config.pointer_depth + 1)),
-                "word": In(stream.Signature(config.stream_bits)),
-                "stream_ended": In(1),
-                "decoder_busy": Out(1),
-                "start": In(1),
-                "begin_layer": In(1),
-                "layer": In(layer_layout(config)),
-                "computing": In(1),
-                "read": In(1),
-                "read_row": In(bits(config.activation_depth)),
-                "shift": In(1),
-                "take": In(1),
-                "clear": In(1),
-                "coming": In(range(config.broadcasts_per_cycle + 1)),
-                "broadcast": In(data.ArrayLayout(broadcast_layout(config), config.broadcasts_per_cycle)),
-                "write_back": In(write_back_layout(config)),
-                "pending": Out(1),
-                "current": Out(ACTIVATION_BITS),
-                "full": Out(fullness_bits(config)),
-                "queue_empty": Out(1),
-                "overflow": Out(1),
-                "error": Out(PeError),
-                "counter_select": In(unsigned(bits(len(PeCounter)))),
-                "counter": Out(COUNTER_BITS),
-                "debug": Out(debug_layout(pe_debug_fields(config))),
-            }
-        )
+        super().__init__(pe_ports(config))
+
+
+def pe_ports(config: ArrayConfig) -> dict[str, Member]:
+    """The ports of a PE by name, with the PE's directions."""
+    return {
+        "tree_write": In(write_layout(bits(config.tree_words), TREE_KIND_BITS + config.node_bits)),
+        "constant_write": In(write_layout(bits(config.constant_depth), 16)),
+        "activation_write": In(write_layout(bits(config.activation_depth), ACTIVATION_BITS)),
+        "load": In(1),
+        "begin_codes": In(1),
+        "columns": In(bits(config.pointer_depth + 1)),
+        "word": In(stream.Signature(config.stream_bits)),
+        "stream_ended": In(1),
+        "decoder_busy": Out(1),
+        "start": In(1),
+        "begin_layer": In(1),
+        "layer": In(layer_layout(config)),
+        "computing": In(1),
+        "read": In(1),
+        "read_row": In(bits(config.activation_depth)),
+        "shift": In(1),
+        "take": In(1),
+        "clear": In(1),
+        "coming": In(range(config.broadcasts_per_cycle + 1)),
+        "broadcast": In(data.ArrayLayout(broadcast_layout(config), config.broadcasts_per_cycle)),
+        "write_back": In(write_back_layout(config)),
+        "pending": Out(1),
+        "current": Out(ACTIVATION_BITS),
+        "full": Out(fullness_bits(config)),
+        "queue_empty": Out(1),
+        "overflow": Out(1),
+        "error": Out(PeError),
+        "counter_select": In(unsigned(bits(len(PeCounter)))),
+        "counter": Out(COUNTER_BITS),
+        "debug": Out(debug_layout(pe_debug_fields(config))),
+    }
+
+
+def driven_ports(config: ArrayConfig, names: Iterable[str]) -> dict[str, Member]:
+    """Ports of a PE as their driver declares them."""
+    ports = pe_ports(config)
+    return {name: ports[name].flip() for name in names}
+
+
+def driven_alike(names: Iterable[str], driver, driven) -> list:
+    """Assignments that drive ports of one component by those of the same names of another."""
+    return [getattr(driven, name).eq(getattr(driver, name)) for name in names]

@@ -8,7 +8,7 @@ from hw.control.any_full import AnyFull
 from hw.control.layer_table import LayerTable, layer_entry_layout, layer_write_layout
 from hw.control.leading_nonzero import nonzero_layout
 from hw.control.selection import Selection, select_layout
-from hw.interfaces import bits, broadcast_layout, fullness_bits, layer_layout, write_back_layout
+from hw.interfaces import OPERATIONS, SEQUENCING, bits, driven_ports, fullness_bits
 from model.config import ArrayConfig
 from model.layouts import ACTIVATION_BITS, COUNTER_BITS, FLUSH_CYCLES, RUNNING_STATES, ControlState, patience_bits
 
@@ -22,7 +22,7 @@ class Controller(wiring.Component):
     Members, towards host and loader
     --------------------------------
     start_strobe : In(1) with resume, hold : In(1); accepted, start_refused : Out(1), what became of it in the same
-        cycle; start : Out(1), accepted without resume.
+        cycle.
     loader_waiting : In(1), the loader waits for a header; layers : In, entries in the layer table.
     layer_write : In(layer_write_layout(config)).
     waiting, running, unloading : Out(1), states IDLE, PREFETCH_0 to FLUSH, UNLOAD_0 to UNLOAD.
@@ -30,12 +30,12 @@ class Controller(wiring.Component):
     fault : Out(1), in this cycle the run is given up.
     state, layer_number, row, bank, holding, done, cycles, broadcasts, stalls : Out, registers.
 
-    Members, towards the PEs (the Out ones are those of `ProcessingElementSignature`)
-    ---------------------------------------------------------------------------------
+    Members, towards the PEs
+    ------------------------
+    Those named in `SEQUENCING` and `OPERATIONS`, of `ProcessingElementSignature`.
     nonzero : In(nonzero_layout(pes, broadcasts_per_cycle)), root of the leading-nonzero tree.
     chosen : In(pes), the PEs it names; current : In(ArrayLayout(16, pes)).
     full : In(ArrayLayout(fullness_bits(config), pes)); queue_empty : In(pes).
-    begin_layer, layer, computing, read, read_row, shift, take, coming, broadcast, write_back : Out.
     clear : Out(pes), the PEs whose activations are selected.
     selected : Out, the select register.
 
@@ -53,7 +53,6 @@ class Controller(wiring.Component):
                 "resume": In(1),
                 "hold": In(1),
                 "accepted": Out(1),
-                "start": Out(1),
                 "start_refused": Out(1),
                 "loader_waiting": In(1),
                 "layers": In(bits(config.layers + 1)),
@@ -77,52 +76,77 @@ class Controller(wiring.Component):
                 "current": In(data.ArrayLayout(ACTIVATION_BITS, config.pes)),
                 "full": In(data.ArrayLayout(fullness_bits(config), config.pes)),
                 "queue_empty": In(config.pes),
-                "begin_layer": Out(1),
-                "layer": Out(layer_layout(config)),
-                "computing": Out(1),
-                "read": Out(1),
-                "read_row": Out(bits(config.activation_depth)),
-                "shift": Out(1),
-                "take": Out(1),
+                **driven_ports(config, (*SEQUENCING, *OPERATIONS)),
                 "clear": Out(config.pes),
                 "selected": Out(select_layout(config)),
-                "coming": Out(range(broadcasts + 1)),
-                "broadcast": Out(data.ArrayLayout(broadcast_layout(config), broadcasts)),
-                "write_back": Out(write_back_layout(config)),
                 "unload_row": Out(1),
                 "last_row": Out(1),
                 "row_done": In(1),
             }
         )
+        self._is_last = Signal(name="is_last")  # row is the last of in_rows or out_rows, whatever is being counted
 
     def elaborate(self, platform):
         m = Module()
-        config, state, row = self._config, self.state, self.row
+        config = self._config
         m.submodules.layer_table = table = LayerTable(config)
         descriptor = Signal(layer_entry_layout(config))
         flush = Signal(range(FLUSH_CYCLES))
-        is_last = Signal()  # row is the last of in_rows or out_rows, whatever is being counted
         bias_address = Signal(bits(config.constant_depth))
         exhausted, stalled = self._elaborate_broadcast(m, table)
         patience = Signal(patience_bits(config))  # spent on queues that do not move
-        most_rows, most_layers = config.activation_depth, config.layers
-
-        # A number of rows or layers that is 0, or more than there can be, still has an end: it may have been upset.
-        def first(rows):
-            """Row 0 of that many is next."""
-            m.d.sync += [row.eq(0), is_last.eq(~rows[1:].any())]
-
-        def following(rows):
-            """The next row of that many is next."""
-            m.d.sync += [row.eq(row + 1), is_last.eq((row + 2 == rows) | (row == most_rows - 2))]
-
-        def advance():
-            """The PEs' activations move up by a row in the next cycle; rows after a last one are not taken."""
-            m.d.sync += [self.read.eq(1), self.shift.eq(1)]
 
         m.d.sync += [self.read.eq(0), self.shift.eq(0)]
         with m.If(self.read):
-            m.d.sync += self.read_row.eq(Mux(self.read_row == most_rows - 1, 0, self.read_row + 1))
+            last_row = config.activation_depth - 1
+            m.d.sync += self.read_row.eq(Mux(self.read_row == last_row, 0, self.read_row + 1))
+        self._elaborate_outputs(m, table, descriptor, bias_address)
+        with m.If(self.running):
+            m.d.sync += self.cycles.eq(self.cycles + 1)
+        with m.If(stalled | (self.state == ControlState.DRAIN)):
+            m.d.sync += patience.eq(patience + 1)
+        with m.Else():
+            m.d.sync += patience.eq(0)
+
+        with m.Switch(self.state):
+            with m.Case(*RUNNING_STATES):
+                m.d.comb += self.running.eq(1)
+            with m.Case(ControlState.UNLOAD_0, ControlState.UNLOAD_1, ControlState.UNLOAD_2, ControlState.UNLOAD):
+                m.d.comb += self.unloading.eq(1)
+
+        with m.Switch(self.state):
+            self._elaborate_idle(m)
+            self._elaborate_prefetch(m, table, descriptor)
+            self._elaborate_layer(m, descriptor, exhausted, bias_address)
+            self._elaborate_flush(m, descriptor, flush)
+            self._elaborate_unload(m, descriptor)
+            with m.Default():
+                m.d.comb += self.fault.eq(1)
+
+        with m.If(patience.all()):
+            m.d.comb += self.fault.eq(1)
+        with m.If(self.fault):
+            m.d.sync += self.state.eq(ControlState.IDLE)
+        return m
+
+    # A number of rows or layers that is 0, or more than there can be, still has an end: it may have been upset.
+    def _first(self, m: Module, rows):
+        """Row 0 of that many is next."""
+        m.d.sync += [self.row.eq(0), self._is_last.eq(~rows[1:].any())]
+
+    def _following(self, m: Module, rows):
+        """The next row of that many is next."""
+        before_last = self._config.activation_depth - 2
+        m.d.sync += [
+            self.row.eq(self.row + 1),
+            self._is_last.eq((self.row + 2 == rows) | (self.row == before_last)),
+        ]
+
+    def _advance(self, m: Module):
+        """The PEs' activations move up by a row in the next cycle; rows after a last one are not taken."""
+        m.d.sync += [self.read.eq(1), self.shift.eq(1)]
+
+    def _elaborate_outputs(self, m: Module, table: LayerTable, descriptor, bias_address):
         m.d.comb += [
             table.write.eq(self.layer_write),
             table.address.eq(self.layer_number),
@@ -132,138 +156,125 @@ class Controller(wiring.Component):
             self.layer.bias_scale.eq(descriptor.bias_scale),
             self.layer.shift.eq(descriptor.shift),
             self.layer.relu.eq(descriptor.relu),
-            self.waiting.eq(state == ControlState.IDLE),
+            self.waiting.eq(self.state == ControlState.IDLE),
             self.accepted.eq(self.start_strobe & self.waiting & self.loader_waiting & (self.layers != 0)),
             self.start.eq(self.accepted & ~self.resume),
             self.start_refused.eq(self.start_strobe & ~self.accepted),
-            self.last_row.eq(is_last),
-            self.write_back.row.eq(row),
+            self.last_row.eq(self._is_last),
+            self.write_back.row.eq(self.row),
             self.write_back.address.eq(bias_address),
         ]
-        with m.If(self.running):
-            m.d.sync += self.cycles.eq(self.cycles + 1)
-        with m.If(stalled | (state == ControlState.DRAIN)):
-            m.d.sync += patience.eq(patience + 1)
-        with m.Else():
-            m.d.sync += patience.eq(0)
 
-        with m.Switch(state):
-            with m.Case(*RUNNING_STATES):
-                m.d.comb += self.running.eq(1)
-            with m.Case(ControlState.UNLOAD_0, ControlState.UNLOAD_1, ControlState.UNLOAD_2, ControlState.UNLOAD):
-                m.d.comb += self.unloading.eq(1)
+    def _elaborate_idle(self, m: Module):
+        with m.Case(ControlState.CLEAR):
+            m.d.comb += self.write_back.valid.eq(1)
+            with m.If(self.row == self._config.activation_depth - 1):
+                m.d.sync += self.state.eq(ControlState.IDLE)
+            with m.Else():
+                m.d.sync += self.row.eq(self.row + 1)
 
-        with m.Switch(state):
-            with m.Case(ControlState.CLEAR):
-                m.d.comb += self.write_back.valid.eq(1)
-                with m.If(row == config.activation_depth - 1):
-                    m.d.sync += state.eq(ControlState.IDLE)
+        with m.Case(ControlState.IDLE), m.If(self.accepted):
+            m.d.sync += [
+                self.layer_number.eq(0),
+                self.done.eq(0),
+                self.holding.eq(self.hold),
+                self.state.eq(ControlState.PREFETCH_0),
+            ]
+            with m.If(~self.resume):
+                m.d.sync += [self.bank.eq(0), self.cycles.eq(0), self.broadcasts.eq(0), self.stalls.eq(0)]
+
+    def _elaborate_prefetch(self, m: Module, table: LayerTable, descriptor):
+        with m.Case(ControlState.PREFETCH_0):
+            m.d.comb += [self.begin_layer.eq(1), table.read.eq(1)]
+            m.d.sync += self.state.eq(ControlState.PREFETCH_1)
+
+        with m.Case(ControlState.PREFETCH_1):
+            m.d.sync += [
+                descriptor.eq(table.entry),
+                self.read_row.eq(table.entry.first_row),
+                self.read.eq(1),
+                self.state.eq(ControlState.PREFETCH_2),
+            ]
+
+        with m.Case(ControlState.PREFETCH_2):
+            self._advance(m)
+            m.d.sync += self.state.eq(ControlState.PREFETCH_3)
+
+        with m.Case(ControlState.PREFETCH_3):
+            m.d.comb += self.take.eq(1)
+            self._advance(m)
+            self._first(m, descriptor.in_rows)
+            m.d.sync += self.state.eq(ControlState.BROADCAST)
+
+    def _elaborate_layer(self, m: Module, descriptor, exhausted, bias_address):
+        with m.Case(ControlState.BROADCAST):
+            m.d.comb += self.computing.eq(1)
+            with m.If(exhausted):
+                with m.If(self._is_last):
+                    m.d.sync += self.state.eq(ControlState.DRAIN)
                 with m.Else():
-                    m.d.sync += row.eq(row + 1)
+                    m.d.comb += self.take.eq(1)
+                    self._advance(m)
+                    self._following(m, descriptor.in_rows)
 
-            with m.Case(ControlState.IDLE), m.If(self.accepted):
-                m.d.sync += [
-                    self.layer_number.eq(0),
-                    self.done.eq(0),
-                    self.holding.eq(self.hold),
-                    state.eq(ControlState.PREFETCH_0),
-                ]
-                with m.If(~self.resume):
-                    m.d.sync += [self.bank.eq(0), self.cycles.eq(0), self.broadcasts.eq(0), self.stalls.eq(0)]
+        with m.Case(ControlState.DRAIN):
+            m.d.comb += self.computing.eq(1)
+            m.d.sync += bias_address.eq(descriptor.bias_base)
+            with m.If((self.coming == 0) & self.queue_empty.all()):
+                self._first(m, descriptor.out_rows)
+                m.d.sync += self.state.eq(ControlState.WRITE_BACK)
+                with m.If(descriptor.keep):
+                    m.d.sync += self.state.eq(ControlState.FLUSH)
 
-            with m.Case(ControlState.PREFETCH_0):
-                m.d.comb += [self.begin_layer.eq(1), table.read.eq(1)]
-                m.d.sync += state.eq(ControlState.PREFETCH_1)
+        with m.Case(ControlState.WRITE_BACK):
+            m.d.comb += self.write_back.valid.eq(1)
+            m.d.sync += bias_address.eq(bias_address + 1)
+            with m.If(self._is_last):
+                m.d.sync += self.state.eq(ControlState.FLUSH)
+            with m.Else():
+                self._following(m, descriptor.out_rows)
 
-            with m.Case(ControlState.PREFETCH_1):
-                m.d.sync += [
-                    descriptor.eq(table.entry),
-                    self.read_row.eq(table.entry.first_row),
-                    self.read.eq(1),
-                    state.eq(ControlState.PREFETCH_2),
-                ]
-
-            with m.Case(ControlState.PREFETCH_2):
-                advance()
-                m.d.sync += state.eq(ControlState.PREFETCH_3)
-
-            with m.Case(ControlState.PREFETCH_3):
-                m.d.comb += self.take.eq(1)
-                advance()
-                first(descriptor.in_rows)
-                m.d.sync += state.eq(ControlState.BROADCAST)
-
-            with m.Case(ControlState.BROADCAST):
-                m.d.comb += self.computing.eq(1)
-                with m.If(exhausted):
-                    with m.If(is_last):
-                        m.d.sync += state.eq(ControlState.DRAIN)
+    def _elaborate_flush(self, m: Module, descriptor, flush):
+        last_layer = self._config.layers - 1
+        with m.Case(ControlState.FLUSH):
+            m.d.sync += [flush.eq(flush + 1), self.read_row.eq(0)]
+            with m.If(flush == FLUSH_CYCLES - 1):
+                m.d.sync += [flush.eq(0), self.bank.eq(self.bank ^ ~descriptor.keep)]
+                with m.If((self.layer_number + 1 >= self.layers) | (self.layer_number == last_layer)):
+                    m.d.comb += self.finished.eq(1)
+                    m.d.sync += self.done.eq(1)
+                    with m.If(self.holding):
+                        m.d.sync += self.state.eq(ControlState.IDLE)
                     with m.Else():
-                        m.d.comb += self.take.eq(1)
-                        advance()
-                        following(descriptor.in_rows)
-
-            with m.Case(ControlState.DRAIN):
-                m.d.comb += self.computing.eq(1)
-                m.d.sync += bias_address.eq(descriptor.bias_base)
-                with m.If((self.coming == 0) & self.queue_empty.all()):
-                    first(descriptor.out_rows)
-                    m.d.sync += state.eq(ControlState.WRITE_BACK)
-                    with m.If(descriptor.keep):
-                        m.d.sync += state.eq(ControlState.FLUSH)
-
-            with m.Case(ControlState.WRITE_BACK):
-                m.d.comb += self.write_back.valid.eq(1)
-                m.d.sync += bias_address.eq(bias_address + 1)
-                with m.If(is_last):
-                    m.d.sync += state.eq(ControlState.FLUSH)
+                        m.d.sync += [self.read.eq(1), self.state.eq(ControlState.UNLOAD_0)]
                 with m.Else():
-                    following(descriptor.out_rows)
+                    m.d.sync += [
+                        self.layer_number.eq(self.layer_number + 1),
+                        self.state.eq(ControlState.PREFETCH_0),
+                    ]
 
-            with m.Case(ControlState.FLUSH):
-                m.d.sync += [flush.eq(flush + 1), self.read_row.eq(0)]
-                with m.If(flush == FLUSH_CYCLES - 1):
-                    m.d.sync += [flush.eq(0), self.bank.eq(self.bank ^ ~descriptor.keep)]
-                    with m.If((self.layer_number + 1 >= self.layers) | (self.layer_number == most_layers - 1)):
-                        m.d.comb += self.finished.eq(1)
-                        m.d.sync += self.done.eq(1)
-                        with m.If(self.holding):
-                            m.d.sync += state.eq(ControlState.IDLE)
-                        with m.Else():
-                            m.d.sync += [self.read.eq(1), state.eq(ControlState.UNLOAD_0)]
-                    with m.Else():
-                        m.d.sync += [self.layer_number.eq(self.layer_number + 1), state.eq(ControlState.PREFETCH_0)]
+    def _elaborate_unload(self, m: Module, descriptor):
+        with m.Case(ControlState.UNLOAD_0):
+            self._advance(m)
+            m.d.sync += self.state.eq(ControlState.UNLOAD_1)
 
-            with m.Case(ControlState.UNLOAD_0):
-                advance()
-                m.d.sync += state.eq(ControlState.UNLOAD_1)
+        with m.Case(ControlState.UNLOAD_1):
+            self._advance(m)
+            m.d.sync += self.state.eq(ControlState.UNLOAD_2)
 
-            with m.Case(ControlState.UNLOAD_1):
-                advance()
-                m.d.sync += state.eq(ControlState.UNLOAD_2)
+        with m.Case(ControlState.UNLOAD_2):
+            self._first(m, descriptor.out_rows)
+            m.d.sync += self.state.eq(ControlState.UNLOAD)
 
-            with m.Case(ControlState.UNLOAD_2):
-                first(descriptor.out_rows)
-                m.d.sync += state.eq(ControlState.UNLOAD)
-
-            with m.Case(ControlState.UNLOAD):
-                m.d.comb += self.unload_row.eq(~self.shift)
-                with m.If(self.shift):
-                    following(descriptor.out_rows)
-                with m.If(self.row_done):
-                    with m.If(is_last):
-                        m.d.sync += state.eq(ControlState.IDLE)
-                    with m.Else():
-                        advance()
-
-            with m.Default():
-                m.d.comb += self.fault.eq(1)
-
-        with m.If(patience.all()):
-            m.d.comb += self.fault.eq(1)
-        with m.If(self.fault):
-            m.d.sync += state.eq(ControlState.IDLE)
-        return m
+        with m.Case(ControlState.UNLOAD):
+            m.d.comb += self.unload_row.eq(~self.shift)
+            with m.If(self.shift):
+                self._following(m, descriptor.out_rows)
+            with m.If(self.row_done):
+                with m.If(self._is_last):
+                    m.d.sync += self.state.eq(ControlState.IDLE)
+                with m.Else():
+                    self._advance(m)
 
     def _elaborate_broadcast(self, m: Module, table: LayerTable):
         """The lowest pending activations per cycle unless a queue is full.

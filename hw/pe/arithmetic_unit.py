@@ -1,7 +1,7 @@
 """The arithmetic unit, stages X to O of a PE: multiply, accumulate with bypass, round on write-back."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.hdl import signed
+from amaranth.hdl import Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -65,6 +65,13 @@ class ArithmeticUnit(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        k_write_back = self._elaborate_accumulate(m)
+        narrowed, unfit = self._elaborate_shift(m)
+        self._elaborate_saturate(m, k_write_back, narrowed, unfit)
+        return m
+
+    def _elaborate_accumulate(self, m: Module) -> Signal:
+        """Stages X to C. Gives whether the operation in stage K is a write-back."""
         width = self._config.accumulator_bits
         m.submodules.accumulators = accumulators = BlockMemory(depth=self._config.activation_depth, width=width)
 
@@ -119,10 +126,14 @@ class ArithmeticUnit(wiring.Component):
             m.d.sync += self.overflow.eq(1)
         with m.If(self.clear_overflow):
             m.d.sync += self.overflow.eq(0)
+        return k_write_back
 
+    def _elaborate_shift(self, m: Module) -> tuple[Value, list[Value]]:
+        """Stage K: the shifted sum with one fraction bit; the sum does not fit if one of the list is 1."""
         # With one fraction bit kept, adding one and dropping it rounds half up: shift 0 then needs no case of its own.
         # What fits ROUNDING_BITS can round up past INT16_MAX, but never below INT16_MIN. The largest step comes first,
         # so that each leaves only the bits that the smaller ones can still move down; those it drops tell what fits.
+        width = self._config.accumulator_bits
         negative = self.k_sum[-1]
         halves = Cat(0, self.k_sum)
         unfit = []
@@ -134,6 +145,11 @@ class ArithmeticUnit(wiring.Component):
             narrowed = Signal(min(kept, len(halves)), name=f"k_shifted_{1 << step}")
             m.d.comb += narrowed.eq(Mux(self.shift[step], moved, halves))
             halves = narrowed
+        return halves, [*unfit, halves[-1] ^ negative]
+
+    def _elaborate_saturate(self, m: Module, k_write_back: Signal, halves: Value, unfit: list[Value]):
+        """Stage O: rounded, clipped by ReLU, saturated."""
+        negative = self.k_sum[-1]
         o_halves = Signal(signed(ROUNDING_BITS))
         o_negative = Signal()
         o_clipped = Signal()
@@ -144,7 +160,7 @@ class ArithmeticUnit(wiring.Component):
             o_halves.eq(halves),
             o_negative.eq(negative),
             o_clipped.eq(negative & self.relu),
-            o_fits.eq(~Cat(*unfit, halves[-1] ^ negative).any()),
+            o_fits.eq(~Cat(*unfit).any()),
         ]
         rounded = Signal(signed(ROUNDING_BITS))
         m.d.comb += [
@@ -160,4 +176,3 @@ class ArithmeticUnit(wiring.Component):
             m.d.comb += self.o_value.eq(INT16_MAX)
         with m.Else():
             m.d.comb += self.o_value.eq(rounded)
-        return m

@@ -67,17 +67,30 @@ class HuffmanDecoder(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self._config
-        width = config.stream_bits
         m.submodules.trees = trees = BlockMemory(depth=config.tree_words, width=TREE_KIND_BITS + config.node_bits)
         m.d.comb += trees.write.eq(self.tree_write)
         branch = Signal(tree_word_layout(config))
         m.d.comb += branch.as_value().eq(trees.read_data)
+        step = Signal()
+        stop = Signal()
+        self._elaborate_walk(m, trees, branch, step, stop)
+        self._elaborate_symbols(m, branch, step, stop)
+        with m.If(stop):
+            m.d.sync += [self.busy.eq(0), self.bits_left.eq(0), step.eq(0)]
+        with m.If(self.begin_codes):
+            m.d.sync += [self.busy.eq(1), self.fresh.eq(1)]
+        # The slot is 0 and the row buffer empty here: the end of every layer leaves them so.
+        with m.If(self.load):
+            m.d.sync += [self.row.eq(0), self.pointer.eq(0)]
+        return m
 
+    def _elaborate_walk(self, m: Module, trees: BlockMemory, branch, step: Signal, stop: Signal):
+        """Reads the tree memory, bit by bit."""
+        config = self._config
+        width = config.stream_bits
         # A step, in every cycle with bits left, reads the tree memory. That of the cycle in which the decoder stops is
         # not acted on.
         word = Signal(width)
-        step = Signal()
-        stop = Signal()
         next_alphabet = Signal()
         next_node = Signal(config.node_bits)
         m.d.comb += [
@@ -105,7 +118,10 @@ class HuffmanDecoder(wiring.Component):
         with m.Elif(self.word.valid & self.busy):
             m.d.sync += [self.bits_left.eq(width), step.eq(1)]
 
-        # What was read is acted on. Rows are finished two cycles or more apart: there is time to compare their number.
+    def _elaborate_symbols(self, m: Module, branch, step: Signal, stop: Signal):
+        """What was read is acted on."""
+        config = self._config
+        # Rows are finished two cycles or more apart: there is time to compare their number.
         row_full = Signal()
         last_slot = Signal()
         run_symbol = Signal()
@@ -144,11 +160,21 @@ class HuffmanDecoder(wiring.Component):
             stop.eq(last_end | self.code_error | self.memory_error | self.stream_error),
         ]
 
+        row_done = Signal()
+        m.d.comb += row_done.eq((code_symbol & last_slot) | (last_end & partial_row))
+        self._elaborate_rows(m, branch, run_symbol, code_symbol, end_symbol, row_done)
+        with m.If(self.begin_codes | end_symbol):
+            m.d.sync += [
+                self.pointer.eq(self.pointer + 1),
+                columns_left.eq(Mux(self.begin_codes, self.columns, columns_left) - Mux(self.begin_codes, 2, 1)),
+            ]
+
+    def _elaborate_rows(self, m: Module, branch, run_symbol, code_symbol, end_symbol, row_done):
+        """Gathers entries into rows; writes rows and pointers."""
+        config = self._config
         # The row is written from its buffer, in the cycle after the one that finished it, with the place of that cycle.
         row_buffer = Signal(config.entries_per_row * config.entry_bits)
         run = Signal(config.index_bits)
-        row_done = Signal()
-        m.d.comb += row_done.eq((code_symbol & last_slot) | (last_end & partial_row))
         m.d.sync += [
             self.row_write.valid.eq(row_done),
             self.row_write.address.eq(self.row),
@@ -170,17 +196,3 @@ class HuffmanDecoder(wiring.Component):
             m.d.sync += row_buffer.eq(0)
         with m.If(row_done):
             m.d.sync += [self.slot.eq(0), self.row.eq(self.row + 1)]
-        with m.If(self.begin_codes | end_symbol):
-            m.d.sync += [
-                self.pointer.eq(self.pointer + 1),
-                columns_left.eq(Mux(self.begin_codes, self.columns, columns_left) - Mux(self.begin_codes, 2, 1)),
-            ]
-
-        with m.If(stop):
-            m.d.sync += [self.busy.eq(0), self.bits_left.eq(0), step.eq(0)]
-        with m.If(self.begin_codes):
-            m.d.sync += [self.busy.eq(1), self.fresh.eq(1)]
-        # The slot is 0 and the row buffer empty here: the end of every layer leaves them so.
-        with m.If(self.load):
-            m.d.sync += [self.row.eq(0), self.pointer.eq(0)]
-        return m

@@ -33,23 +33,43 @@ class ProcessingElement(wiring.Component):
     def __init__(self, config: ArrayConfig):
         self._config = config
         super().__init__(ProcessingElementSignature(config))
+        self._decoder = HuffmanDecoder(config)
+        self._readers = [SliceReader(config) for _ in range(config.broadcasts_per_cycle)]
+        self._queue = ActivationQueue(config)
+        self._level = QueueLevel(config)
+        self._issue = Issue(config)
+        self._sparse_matrix = SparseMatrixMemory(config)
+        self._lookup = WeightLookup(config)
+        self._arithmetic = ArithmeticUnit(config)
+        self._activations = ActivationMemory(config)
 
     def elaborate(self, platform):
         m = Module()
         config = self._config
-        lanes = range(config.broadcasts_per_cycle)
-        m.submodules.decoder = decoder = HuffmanDecoder(config)
-        readers = [SliceReader(config) for _ in lanes]
-        for lane in lanes:
-            m.submodules[f"slices_{lane}"] = readers[lane]
-        m.submodules.queue = queue = ActivationQueue(config)
-        m.submodules.level = level = QueueLevel(config)
-        m.submodules.issue = issue = Issue(config)
-        m.submodules.sparse_matrix = sparse_matrix = SparseMatrixMemory(config)
-        m.submodules.lookup = lookup = WeightLookup(config)
-        m.submodules.arithmetic = arithmetic = ArithmeticUnit(config)
-        m.submodules.activations = activations = ActivationMemory(config)
+        m.submodules.decoder = self._decoder
+        for lane, reader in enumerate(self._readers):
+            m.submodules[f"slices_{lane}"] = reader
+        m.submodules.queue = self._queue
+        m.submodules.level = self._level
+        m.submodules.issue = self._issue
+        m.submodules.sparse_matrix = self._sparse_matrix
+        m.submodules.lookup = self._lookup
+        m.submodules.arithmetic = self._arithmetic
+        m.submodules.activations = self._activations
 
+        self._connect_decoder(m)
+        arriving, skipped = self._connect_queue(m)
+        valids = self._connect_pipeline(m)
+        self._connect_activations(m)
+        error = self._elaborate_error(m)
+        debug = self._debug_values(error, valids)
+        if config.pe_counters:
+            debug |= self._elaborate_counters(m, arriving, skipped)
+        m.d.comb += [getattr(self.debug, name).eq(value) for name, value in debug.items()]
+        return m
+
+    def _connect_decoder(self, m: Module):
+        decoder = self._decoder
         wiring.connect(m, wiring.flipped(self.word), decoder.word)
         m.d.comb += [
             decoder.tree_write.eq(self.tree_write),
@@ -58,30 +78,38 @@ class ProcessingElement(wiring.Component):
             decoder.columns.eq(self.columns),
             decoder.stream_ended.eq(self.stream_ended),
             self.decoder_busy.eq(decoder.busy),
-            sparse_matrix.write.eq(decoder.row_write),
-            lookup.constant_write.eq(self.constant_write),
+            self._sparse_matrix.write.eq(decoder.row_write),
+            self._lookup.constant_write.eq(self.constant_write),
         ]
 
-        arriving = Signal(range(len(lanes) + 1))
-        skipped = Signal(range(len(lanes) + 1))
-        for lane, reader in enumerate(readers):
+    def _connect_queue(self, m: Module):
+        """Stages B to Q. Gives two numbers: activations in stage B, slices that leave stage Q without entering."""
+        lanes, queue, level = len(self._readers), self._queue, self._level
+        arriving = Signal(range(lanes + 1))
+        skipped = Signal(range(lanes + 1))
+        for lane, reader in enumerate(self._readers):
             m.d.comb += [
-                reader.write.eq(decoder.pointer_write),
+                reader.write.eq(self._decoder.pointer_write),
                 reader.broadcast.eq(self.broadcast[lane]),
                 queue.push[lane].eq(reader.push),
                 queue.tails[lane].eq(reader.slice),
             ]
         m.d.comb += [
-            arriving.eq(sum(self.broadcast[lane].valid for lane in lanes)),
-            skipped.eq(sum(reader.skipped for reader in readers)),
+            arriving.eq(sum(self.broadcast[lane].valid for lane in range(lanes))),
+            skipped.eq(sum(reader.skipped for reader in self._readers)),
             level.coming.eq(self.coming),
-            level.pushed.eq(sum(reader.push for reader in readers)),
+            level.pushed.eq(sum(reader.push for reader in self._readers)),
             level.skipped.eq(skipped),
-            level.done.eq(issue.done),
+            level.done.eq(self._issue.done),
             self.full.eq(level.full),
             self.queue_empty.eq(level.empty),
         ]
+        return arriving, skipped
 
+    def _connect_pipeline(self, m: Module) -> dict[str, Signal]:
+        """Stages A to O. Gives which of the stages M, S, D hold an operation, by the names of the debug port."""
+        config = self._config
+        issue, sparse_matrix, lookup, arithmetic = self._issue, self._sparse_matrix, self._lookup, self._arithmetic
         m_valid = Signal()
         s_valid = Signal()
         d_valid = Signal()
@@ -89,9 +117,9 @@ class ProcessingElement(wiring.Component):
         s_operation = Signal(operation_layout(config))
         d_operation = Signal(operation_layout(config))
         m.d.comb += [
-            issue.available.eq(queue.available),
-            issue.head.eq(queue.head),
-            queue.pop.eq(issue.pop),
+            issue.available.eq(self._queue.available),
+            issue.head.eq(self._queue.head),
+            self._queue.pop.eq(issue.pop),
             issue.begin_layer.eq(self.begin_layer),
             issue.layer.eq(self.layer),
             issue.write_back.eq(self.write_back),
@@ -107,7 +135,6 @@ class ProcessingElement(wiring.Component):
             d_valid.eq(s_valid),
             d_operation.eq(s_operation),
         ]
-
         m.d.comb += [
             lookup.layer.eq(self.layer.layer),
             lookup.out_rows.eq(self.layer.out_rows),
@@ -129,7 +156,10 @@ class ProcessingElement(wiring.Component):
             arithmetic.clear_overflow.eq(self.start),
             self.overflow.eq(arithmetic.overflow),
         ]
+        return {"m_valid": m_valid, "s_valid": s_valid, "d_valid": d_valid}
 
+    def _connect_activations(self, m: Module):
+        activations, arithmetic = self._activations, self._arithmetic
         m.d.comb += [
             activations.bank.eq(self.layer.bank),
             activations.input_write.eq(self.activation_write),
@@ -146,12 +176,14 @@ class ProcessingElement(wiring.Component):
             self.current.eq(activations.current),
         ]
 
-        # In the order of their numbers: the lowest of several in a cycle is kept.
+    def _elaborate_error(self, m: Module) -> Signal:
+        """The error register: of several causes in a cycle the one with the lowest number is kept."""
+        decoder, sparse_matrix, readers = self._decoder, self._sparse_matrix, self._readers
         causes = {
             PeError.CODE: decoder.code_error,
             PeError.MEMORY: decoder.memory_error,
             PeError.STREAM: decoder.stream_error,
-            PeError.ROW: lookup.row_error,
+            PeError.ROW: self._lookup.row_error,
             PeError.POINTER: Cat(reader.pointer_error for reader in readers).any(),
             PeError.PARITY: Cat(sparse_matrix.parity_error, *(reader.parity_error for reader in readers)).any(),
         }
@@ -160,54 +192,57 @@ class ProcessingElement(wiring.Component):
         for cause in reversed(causes):
             with m.If((error == PeError.NONE) & causes[cause]):
                 m.d.sync += error.eq(cause)
+        return error
 
-        debug = {
+    def _elaborate_counters(self, m: Module, arriving, skipped) -> dict[str, Signal]:
+        """The counters; gives their registers, by the names of the debug port."""
+        issue, lookup = self._issue, self._lookup
+        m.submodules.counters = counters = PeCounters(most=len(self._readers))
+        events = {
+            PeCounter.ENTRIES: issue.entry,
+            PeCounter.FILLERS: lookup.filler,
+            PeCounter.STARVED_CYCLES: self.computing & ~issue.slice_valid,
+            PeCounter.EMPTY_SLICES: issue.empty_slice + skipped,
+            PeCounter.ROW_READS: issue.row_enable,
+            PeCounter.POINTER_READS: arriving,
+            PeCounter.ACCUMULATOR_READS: lookup.x_valid,
+            PeCounter.ACCUMULATOR_WRITES: self._arithmetic.k_valid,
+            PeCounter.DECODED_SYMBOLS: self._decoder.decoded,
+        }
+        m.d.comb += [
+            *(counters.events[counter].eq(events[counter]) for counter in PeCounter),
+            counters.start.eq(self.start),
+            counters.load.eq(self.load),
+            counters.select.eq(self.counter_select),
+            self.counter.eq(counters.value),
+        ]
+        return {counter.name.lower(): getattr(counters, counter.name.lower()) for counter in PeCounter}
+
+    def _debug_values(self, error: Signal, valids: dict[str, Signal]) -> dict[str, Signal]:
+        """The registers that the debug port shows, by their names there."""
+        decoder, issue, arithmetic = self._decoder, self._issue, self._arithmetic
+        return {
             "decoder_running": decoder.busy,
             **{
                 f"decoder_{name}": getattr(decoder, name)
                 for name in ("bits_left", "fresh", "walked", "alphabet", "row", "slot", "pointer")
             },
             "error": error,
-            "pending": activations.pending,
-            "current": activations.current,
+            "pending": self._activations.pending,
+            "current": self._activations.current,
             **{
                 f"{stage}_valid_{lane}": getattr(reader, f"{stage}_valid")
                 for stage in "pq"
-                for lane, reader in enumerate(readers)
+                for lane, reader in enumerate(self._readers)
             },
-            "queue_count": level.count,
+            "queue_count": self._level.count,
             "issue_valid": issue.slice_valid,
             "issue_empty": issue.slice_empty,
             "issue_row": issue.row,
             "issue_slot": issue.slot,
-            "m_valid": m_valid,
-            "s_valid": s_valid,
-            "d_valid": d_valid,
-            "w_valid": lookup.w_valid,
-            "x_valid": lookup.x_valid,
+            **valids,
+            "w_valid": self._lookup.w_valid,
+            "x_valid": self._lookup.x_valid,
             **{name: getattr(arithmetic, name) for name in ("r_valid", "c_valid", "k_valid", "k_row", "k_sum")},
             **{name: getattr(arithmetic, name) for name in ("o_valid", "o_row", "o_value", "overflow")},
         }
-        if config.pe_counters:
-            m.submodules.counters = counters = PeCounters(most=len(lanes))
-            events = {
-                PeCounter.ENTRIES: issue.entry,
-                PeCounter.FILLERS: lookup.filler,
-                PeCounter.STARVED_CYCLES: self.computing & ~issue.slice_valid,
-                PeCounter.EMPTY_SLICES: issue.empty_slice + skipped,
-                PeCounter.ROW_READS: issue.row_enable,
-                PeCounter.POINTER_READS: arriving,
-                PeCounter.ACCUMULATOR_READS: lookup.x_valid,
-                PeCounter.ACCUMULATOR_WRITES: arithmetic.k_valid,
-                PeCounter.DECODED_SYMBOLS: decoder.decoded,
-            }
-            m.d.comb += [
-                *(counters.events[counter].eq(events[counter]) for counter in PeCounter),
-                counters.start.eq(self.start),
-                counters.load.eq(self.load),
-                counters.select.eq(self.counter_select),
-                self.counter.eq(counters.value),
-            ]
-            debug |= {counter.name.lower(): getattr(counters, counter.name.lower()) for counter in PeCounter}
-        m.d.comb += [getattr(self.debug, name).eq(value) for name, value in debug.items()]
-        return m

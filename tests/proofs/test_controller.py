@@ -114,10 +114,10 @@ def test_control_goes_on(lanes: int):
         (1, "fire.eq(nonzero.lanes[0].valid & ~is_full)", "fire.eq(nonzero.lanes[0].valid)"),
         (2, "chosen.valid.eq(fire & lane.valid)", "chosen.valid.eq(fire)"),
         (1, "self.chosen & fire.replicate(config.pes)", "self.chosen"),
-        (1, "row + 2 == rows", "row + 1 == rows"),
+        (1, "self.row + 2 == rows", "self.row + 1 == rows"),
         (1, "flush == FLUSH_CYCLES - 1", "flush == FLUSH_CYCLES"),
         (1, "self.start_strobe & self.waiting & self.loader_waiting", "self.start_strobe & self.loader_waiting"),
-        (1, "row == config.activation_depth - 1", "row == config.activation_depth"),
+        (1, "self.row == self._config.activation_depth - 1", "self.row == self._config.activation_depth"),
         (1, "init=ControlState.CLEAR", "init=15"),
     ],
 )
