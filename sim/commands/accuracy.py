@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from model.errors import EieError
 from sim.mnist import Part, load_mnist
 from sim.npy import read_inputs, read_labels
+from sim.progress import Say
 from sim.terminal.options import Json
 from sim.terminal.output import Output
 from sim.text import count, ratio
 from sw.file.model_file import load
+from sw.formats.assumptions import Assumptions
+from sw.formats.connections import Connections, LayerUse
 from sw.formats.network_file import load_network
 from sw.network.accuracy import Errors, IntegerErrors, check_labels, measure_float, measure_integers
 from sw.network.calibrate import calibrate
@@ -71,7 +74,7 @@ def accuracy_command(
         compressed = load(network)
         shape = compressed.shapes[0]
         dense = compressed.to_network()
-        other = None if against is None else _uncompressed(against, compressed)
+        other = None if against is None else _uncompressed(against, compressed, output.note)
         samples = (
             _mnist(data, split, compressed)
             if inputs_file is None and labels_file is None
@@ -134,9 +137,15 @@ def _own(inputs_file: Path | None, labels_file: Path | None, shape: tuple[int, .
     return Samples(str(inputs_file), inputs, read_labels(labels_file, len(inputs)))
 
 
-def _uncompressed(path: Path, compressed: CompressedNetwork) -> Network:
+def _as_compressed(compressed: CompressedNetwork, say: Say) -> Assumptions:
+    """Layers of the same names are connected as those of the compressed network."""
+    uses = (LayerUse(name=layer.name, relu=layer.relu, convolution=layer.convolution) for layer in compressed.layers)
+    return Assumptions(connections=Connections(graph=compressed.graph, uses=tuple(uses)), say=say)
+
+
+def _uncompressed(path: Path, compressed: CompressedNetwork, say: Say) -> Network:
     """The network before compression; a file of mere weights is connected as the compressed network is."""
-    network = load_network(path)
+    network = load_network(path, assumptions=_as_compressed(compressed, say))
     if network.graph == UNCONNECTED:
         layers = {layer.name: layer for layer in network.layers}
         if {name: layer.weight.shape for name, layer in layers.items()} != {

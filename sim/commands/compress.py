@@ -12,12 +12,14 @@ from sim.terminal.by_layer import parse_by_layer
 from sim.terminal.options import Json
 from sim.terminal.output import Output
 from sim.terminal.size_tables import show_sizes, size_payload
+from sim.text import count
 from sw.compress.candidates import Choices
 from sw.compress.kmeans import Init
 from sw.compress.pipeline import MOST_BITS, compress, is_exact, pruning_by_layer
 from sw.compress.prune import kept_positions
 from sw.file.model_file import save
 from sw.files import check_target
+from sw.formats.assumptions import Assumptions, Order
 from sw.formats.network_file import load_network
 from sw.network.calibrate import calibrate
 
@@ -35,6 +37,13 @@ def compress_command(
     graph: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="How the layers are connected: .json or Caffe's .prototxt."),
+    ] = None,
+    order: Annotated[
+        Order | None,
+        typer.Option(
+            help="Without a graph: layers one after another as the file has their tensors, or by name. "
+            "[default: as both and the shapes agree]"
+        ),
     ] = None,
     density: Annotated[
         str | None,
@@ -120,7 +129,10 @@ def compress_command(
     if search_pruning and not bounds.wanted:
         raise EieError("--search-pruning needs a bound, wanted one of the --max options")
     check_target(path, model, graph, calibration_file, inputs, labels)
-    network = load_network(model, graph)
+    assumed: list[str] = []
+    network = load_network(model, graph, Assumptions(order=order, say=assumed.append))
+    for sentence in assumed:
+        output.note(sentence)
     calibration = None if calibration_file is None else read_inputs(calibration_file, *network.input_shape)
     found = None
     reference = None
@@ -153,7 +165,17 @@ def compress_command(
         layer.name for layer, small in zip(network.layers, compressed.layers, strict=True) if is_exact(layer, small)
     ]
     output.line(_exact_line(exact, len(network.layers)))
-    payload: dict[str, Any] = {"file": str(path), "calibrated": calibration is not None, "exact_layers": exact}
+    zeros = {layer.name: layer.zero_weights for layer in compressed.layers if layer.zero_weights}
+    if zeros:
+        listed = ", ".join(f"{count(number)} in {name}" for name, number in zeros.items())
+        output.line(f"weights that were kept and share the value 0: {listed}")
+    payload: dict[str, Any] = {
+        "file": str(path),
+        "assumed": assumed,
+        "calibrated": calibration is not None,
+        "exact_layers": exact,
+        "kept_zeros": zeros,
+    }
     if found is not None:
         payload["search"] = search_payload(found, reference)
     output.result({**payload, **size_payload(sizes)})

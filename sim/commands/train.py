@@ -22,7 +22,8 @@ from sim.text import count
 from sw.compress.pipeline import compress
 from sw.file.model_file import load, save
 from sw.files import check_target, read_whole
-from sw.formats.network_file import load_network
+from sw.formats.assumptions import Assumptions
+from sw.formats.network_file import TENSOR_LOADERS, load_network
 from sw.network.accuracy import Errors, IntegerErrors, measure_float, measure_integers
 
 if TYPE_CHECKING:
@@ -134,7 +135,8 @@ def train_command(
 
 def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     """Weights and biases of a network file by their names in the module."""
-    layers = load_network(path).layers
+    by_name = Assumptions(order="name" if path.suffix.lower() in TENSOR_LOADERS else None)  # of no matter here
+    layers = load_network(path, assumptions=by_name).layers
     weights = {f"{layer.name}.weight": layer.weight for layer in layers}
     return weights | {f"{layer.name}.bias": layer.bias for layer in layers}
 

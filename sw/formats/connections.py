@@ -22,12 +22,17 @@ class LayerUse:
     ----------
     convolution : how it moves; None for a fully connected layer, and for a convolution by 1 without padding or groups.
     shape : of its weights; None where only the weight file knows it.
+    batch_norm : name of the batch normalisation, in a file of named tensors, that its result goes through before any
+        ReLU; it is folded into the weights.
+    epsilon : of that.
     """
 
     name: str
     relu: bool = False
     convolution: Convolution | None = None
     shape: Shape | None = None
+    batch_norm: str | None = None
+    epsilon: float = 1e-5
 
 
 @dataclass(frozen=True, kw_only=True)

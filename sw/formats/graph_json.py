@@ -1,7 +1,8 @@
 """A graph as JSON text: what `--graph` reads and what weight files carry as metadata (docs/network_files.md)."""
 
 import json
-from dataclasses import fields
+import math
+from dataclasses import fields, replace
 from typing import Any, cast
 
 from model.errors import EieError
@@ -27,7 +28,7 @@ from sw.network.network import Network
 LARGEST = (1 << 31) - 1
 LARGEST_TEXT = 1 << 20  # characters of a graph, of which JSON may make twenty times as many bytes
 PLAIN: dict[str, Operation] = {"relu": Relu(), "flatten": Flatten(), "concatenate": Concatenate()}
-LAYER_FIELDS = {"name", "relu", *(field.name for field in fields(Convolution))}
+LAYER_FIELDS = {"name", "relu", "batch_norm", "epsilon", *(field.name for field in fields(Convolution))}
 LSTM_FIELDS = {"name", "sequence"}
 POOL_FIELDS = {"kernel", "stride", "padding", "ceil", "count_padding"}
 KNOWN = ["layer", "lstm", "max_pool", "average_pool", *PLAIN]
@@ -129,7 +130,8 @@ def _operation(what: str, kind: object, item: dict[str, Any], uses: list[LayerUs
     if kind == "layer":
         _only(LAYER_FIELDS | {"op", "from"}, item, what)
         relu, convolution = _flag(what, item, "relu", False), _convolution(what, item)
-        uses.append(LayerUse(name=_name(what, item), relu=relu, convolution=convolution))
+        use = LayerUse(name=_name(what, item), relu=relu, convolution=convolution)
+        uses.append(_with_norm(what, item, use))
         return ApplyLayer()
     if kind == "lstm":
         _only(LSTM_FIELDS | {"op", "from"}, item, what)
@@ -150,6 +152,20 @@ def _operation(what: str, kind: object, item: dict[str, Any], uses: list[LayerUs
         raise EieError(f"{what}: op must be one of {', '.join(KNOWN)}, got {_kind(kind)}")
     _only({"op", "from"}, item, what)
     return PLAIN[kind]
+
+
+def _with_norm(what: str, item: dict[str, Any], use: LayerUse) -> LayerUse:
+    """The layer with the batch normalisation behind it that it names."""
+    if "batch_norm" not in item:
+        if "epsilon" in item:
+            raise EieError(f"{what}: epsilon is of a batch_norm, the layer has none")
+        return use
+    norm, epsilon = item["batch_norm"], item.get("epsilon", use.epsilon)
+    if not isinstance(norm, str):
+        raise EieError(f"{what}: batch_norm must be the name of a batch normalisation, got {_kind(norm)}")
+    if not isinstance(epsilon, int | float) or isinstance(epsilon, bool) or not 0 <= epsilon < math.inf:
+        raise EieError(f"{what}: epsilon must be a number of at least 0, got {_kind(epsilon)}")
+    return replace(use, batch_norm=norm, epsilon=float(epsilon))
 
 
 def _name(what: str, item: dict[str, Any]) -> str:

@@ -1,9 +1,12 @@
 """Reading and writing networks: the end of a file's name says its format, which is never found by trying."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from model.errors import EieError
 from sw.files import check_source, read_whole
+from sw.formats.assumptions import NOTHING_SAID, Assumptions
 from sw.formats.caffe import parse_caffe
 from sw.formats.connections import Connections
 from sw.formats.deep_compression import load_net
@@ -14,19 +17,20 @@ from sw.formats.pytorch import load_pytorch
 from sw.formats.safetensors import load_safetensors, save_safetensors
 from sw.network.network import Network
 
-LOADERS = {
+# Of named tensors, whose connections may have to be assumed.
+TENSOR_LOADERS: dict[str, Callable[[Path, Connections | None, Assumptions], Network]] = {
     ".safetensors": load_safetensors,
     ".npz": load_npz,
     ".pt": load_pytorch,
     ".pth": load_pytorch,
-    ".onnx": load_onnx,
-    ".net": load_net,
 }
+GRAPH_LOADERS: dict[str, Callable[[Path, Connections | None], Network]] = {".onnx": load_onnx, ".net": load_net}
+SUFFIXES = (*TENSOR_LOADERS, *GRAPH_LOADERS)
 WRITERS = {".safetensors": save_safetensors, ".npz": save_npz}
 LARGEST_GRAPH = 1 << 20  # bytes of a graph file
 
 
-def load_network(path: Path, graph_file: Path | None = None) -> Network:
+def load_network(path: Path, graph_file: Path | None = None, assumptions: Assumptions = NOTHING_SAID) -> Network:
     """The float32 network in a file.
 
     Parameters
@@ -34,18 +38,29 @@ def load_network(path: Path, graph_file: Path | None = None) -> Network:
     path : .safetensors, .npz, a PyTorch state dict as .pt or .pth, .onnx, or a .net file of Deep Compression.
     graph_file : how the layers are connected: .json (docs/network_files.md) or Caffe's .prototxt. A .net file needs
         one of the latter, since it holds no shapes; an ONNX model carries its own graph and takes none.
+    assumptions : how files of named tensors are read that do not say how their layers are connected.
 
     Raises EieError, with the path, for everything that is not such a network; memory is bounded by the file's size.
     """
     suffix = path.suffix.lower()
-    if suffix not in LOADERS:
-        raise EieError(f"{path}: networks are read from {', '.join(LOADERS)} files, got {suffix or 'no'} suffix")
+    if suffix not in SUFFIXES:
+        raise EieError(f"{path}: networks are read from {', '.join(SUFFIXES)} files, got {suffix or 'no'} suffix")
     check_source(path)
+    if assumptions.order is not None and (suffix not in TENSOR_LOADERS or graph_file is not None):
+        other = "--graph says it" if graph_file is not None else f"{suffix} files say it"
+        raise EieError(f"{path}: --order is of files that do not say how their layers are connected, {other}")
     connections = None if graph_file is None else load_graph(graph_file)
+    said: list[str] = []  # only of a file that is not refused
     try:
-        return LOADERS[suffix](path, connections)
+        if suffix in TENSOR_LOADERS:
+            network = TENSOR_LOADERS[suffix](path, connections, replace(assumptions, say=said.append))
+        else:
+            network = GRAPH_LOADERS[suffix](path, connections)
     except EieError as error:
         raise _refusal(path, error) from error
+    for sentence in said:
+        assumptions.say(f"{path}: {''.join(each if each.isprintable() else '?' for each in sentence)}")
+    return network
 
 
 def load_graph(path: Path) -> Connections:

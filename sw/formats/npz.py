@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sw.files import reason, write_whole
+from sw.formats.assumptions import NOTHING_SAID, Assumptions
 from sw.formats.connections import Connections
-from sw.formats.tensors import GRAPH, ORDER, check_float, network_from_tensors, tensors_from_network
+from sw.formats.tensors import GRAPH, ORDER, check_number, network_from_tensors, tensors_from_network
 from sw.formats.zip_archive import list_members, open_archive
 from sw.network.network import Network
 
@@ -26,7 +27,7 @@ FREE = 1 << 24  # bytes that any file may unpack to
 RATIO = 256  # and how many each of its bytes may; the weights of a pruned network take about 20
 
 
-def load_npz(path: Path, connections: Connections | None = None) -> Network:
+def load_npz(path: Path, connections: Connections | None = None, assumptions: Assumptions = NOTHING_SAID) -> Network:
     """The network in an npz file, named as in `sw.formats.tensors`; EieError for anything else in the file.
 
     The metadata are arrays of text, ``__graph__`` and ``__order__``. Nothing is unpickled, and a file cannot unpack to
@@ -40,7 +41,7 @@ def load_npz(path: Path, connections: Connections | None = None) -> Network:
                 raise EieError(f"an npz file must hold arrays (NAME.npy) only, got {name[:80]}")
         arrays = {name.removesuffix(".npy"): _read_array(archive, member) for name, member in members.items()}
     metadata = {METADATA[name]: str(arrays.pop(name)) for name in METADATA if name in arrays}
-    return network_from_tensors(arrays, metadata, connections)
+    return network_from_tensors(arrays, metadata, connections, assumptions)
 
 
 def save_npz(network: Network, path: Path) -> None:
@@ -69,7 +70,7 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[An
             raise EieError(f"{name} must be an array in numpy's format: {reason(error)}") from error
         header_bytes = file.tell()
     if name not in METADATA:
-        check_float(name, dtype)
+        check_number(name, dtype)
     elif dtype.kind != "U" or shape or dtype.itemsize > 4 * LARGEST_TEXT:
         raise EieError(f"{name} must be one text of at most {LARGEST_TEXT} characters, got {dtype}")
     if any(type(size) is bool for size in shape):  # numpy's parser takes them for numbers, its reader does not

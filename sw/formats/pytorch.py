@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sw.files import check_source, reason
+from sw.formats.assumptions import NOTHING_SAID, Assumptions
 from sw.formats.connections import Connections
 from sw.formats.pickle_reader import Name, read_pickle
 from sw.formats.tensors import network_from_tensors
@@ -36,7 +37,9 @@ MOST_DIMENSIONS = 8
 MOST_SHARED = 3  # how many different tensors may show each number of a storage, on average
 
 
-def load_pytorch(path: Path, connections: Connections | None = None) -> Network:
+def load_pytorch(
+    path: Path, connections: Connections | None = None, assumptions: Assumptions = NOTHING_SAID
+) -> Network:
     """The network in a state dict saved by PyTorch 1.6 or newer, named as in `sw.formats.tensors`.
 
     The state dict may be the value of one of `WRAPPERS` in a dictionary that holds no other tensors by name. Nothing in
@@ -46,7 +49,7 @@ def load_pytorch(path: Path, connections: Connections | None = None) -> Network:
         raise EieError("PyTorch's format from before version 1.6 is not read: load it in torch and save it again")
     with open_archive(path, "PyTorch file") as archive:
         tensors = _state_dict(_Archive(archive, path.stat().st_size).read())
-    return network_from_tensors(tensors, {}, connections)
+    return network_from_tensors(tensors, {}, connections, assumptions)
 
 
 def _first_byte(path: Path) -> bytes:

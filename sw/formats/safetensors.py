@@ -11,17 +11,21 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sw.files import check_source, reason, write_whole
+from sw.formats.assumptions import NOTHING_SAID, Assumptions
 from sw.formats.connections import Connections
 from sw.formats.tensors import network_from_tensors, tensors_from_network
 from sw.network.network import Network
 
 FLOATS = ("F32", "F64", "F16", "BF16")
+COUNTS = ("BOOL", "U8", "I8", "I16", "I32", "I64")  # of masks and counters, which are not weights
 
 
-def load_safetensors(path: Path, connections: Connections | None = None) -> Network:
+def load_safetensors(
+    path: Path, connections: Connections | None = None, assumptions: Assumptions = NOTHING_SAID
+) -> Network:
     """The network in a safetensors file, named as in `sw.formats.tensors`; EieError for anything else in the file."""
     check_source(path)
-    return network_from_tensors(*_read_tensors(path), connections)
+    return network_from_tensors(*_read_tensors(path), connections, assumptions, ordered=False)
 
 
 def save_safetensors(network: Network, path: Path) -> None:
@@ -37,7 +41,7 @@ def _read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
             keys: list[str] = list(file.keys())
             dtypes: dict[str, str] = {key: file.get_slice(key).get_dtype() for key in keys}
             for key, dtype in dtypes.items():
-                if dtype not in FLOATS:
+                if dtype not in FLOATS + COUNTS:
                     raise EieError(f"{key} must hold floating-point numbers ({', '.join(FLOATS)}), got {dtype}")
                 shape: list[int] = file.get_slice(key).get_shape()
                 if 0 in shape:  # times anything is no byte, of which numpy makes no array if it is too much

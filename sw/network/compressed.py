@@ -69,6 +69,11 @@ class CompressedLayer:
         """Weights of the dense layer."""
         return prod(self.shape)
 
+    @property
+    def zero_weights(self) -> int:
+        """Entries whose shared weight is 0 all the same: they take room and multiply nothing."""
+        return int(np.count_nonzero(self.codebook[self.codes] == 0))
+
     def dense(self) -> NDArray[np.float32]:
         """float32 weights of `shape`."""
         dense = np.zeros(self.weights, np.float32)

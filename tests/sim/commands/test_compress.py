@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 from sim.cli import main
 from sw.file.model_file import load
 from sw.formats.network_file import load_network
+from sw.network.compressed import CompressedLayer
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -154,3 +155,31 @@ def test_refusals(eie: Run, arguments: list[str], sentence: str):
     assert sentence in " ".join(err.split())
     assert out == ""
     assert not Path("net.eie").exists()
+
+
+def test_what_was_assumed_is_said(eie: Run):
+    assumed = "net.safetensors: assumed, since the file does not say it: fc1, fc2 one after another (the only order"
+    assert assumed in eie()[2]
+    (sentence,) = json.loads(eie("--json")[1])["assumed"]
+    assert sentence.startswith(assumed)
+    rng = np.random.default_rng(0)
+    save_file({name: rng.normal(size=(4, 4)) for name in ("out.weight", "in.weight")}, "net.safetensors")
+    code, _, err = eie()
+    assert (code, err.count("\n")) == (2, 1)
+    assert "the shapes of in, out allow more than one order, and the file has none: say --order file or" in err
+    assert [layer.name for layer in load_after(eie, "--order", "name")] == ["in", "out"]
+    Path("graph.json").write_text('{"operations": [{"op": "layer", "name": "out"}, {"op": "layer", "name": "in"}]}')
+    assert [layer.name for layer in load_after(eie, "--graph", "graph.json")] == ["out", "in"]
+    assert eie("--graph", "graph.json", "--order", "name")[0] == 2
+
+
+def load_after(eie: Run, *arguments: str) -> tuple[CompressedLayer, ...]:
+    assert eie(*arguments)[0] == 0
+    return load(Path("net.eie")).layers
+
+
+def test_weights_that_share_the_value_zero_are_counted(eie: Run):
+    save_file({"a.weight": np.array([[0.5, -0.5, 0.5, -0.5, 0]]), "b.weight": np.array([[1.0]])}, "net.safetensors")
+    assert "weights that were kept and share the value 0: 4 in a\n" in eie("--code-bits", "1")[1]
+    assert json.loads(eie("--code-bits", "1", "--json")[1])["kept_zeros"] == {"a": 4}
+    assert "share the value 0" not in eie()[1]

@@ -113,7 +113,7 @@ def test_bfloat16(path: Path):
         ({"a__weight": np.array([[np.nan]], np.float32)}, None, "a.weight must be finite"),
         ({"a__weight": np.array([[1e300]])}, None, "a.weight must be finite"),
         ({"a__weight": ones(1, 1), "a__bias": np.array([np.inf], np.float32)}, None, "a.bias must be finite"),
-        ({"a__weight": ones(2, 2).astype(np.int32)}, None, r"safetensors: a.weight must hold .*BF16\), got I32"),
+        ({"a__weight": ones(2, 2).astype(np.int32)}, None, "safetensors: a.weight must hold .*float64\\), got int32"),
         ({"a__weight": ones(2, 2), "a__bias": ones(3)}, None, r"a.bias must have shape \(2,\), got \(3,\)"),
         ({"a__weight": ones(2, 2), "a__bias": ones(2, 1)}, None, r"a.bias must have shape \(2,\), got \(2, 1\)"),
         ({"a__weight": ones(2, 2), "a__gamma": ones(3)}, None, "NAME.bias, got a.gamma"),
@@ -123,15 +123,14 @@ def test_bfloat16(path: Path):
             None,
             r"bn.weight must be 2-D .*\(3,\)",
         ),
-        ({"a__weight": ones(2, 2), "bn__running_mean": ones(2)}, None, "NAME.bias, got bn.running_mean"),
+        ({"a__weight": ones(2, 2), "bn__running_mean": ones(2)}, None, "bn must have bn.running_var beside"),
         ({"a__weight": ones()}, None, r"a.weight must be 2-D .*, got shape \(\)"),
-        ({"conv__weight": ones(2, 1, 5)}, None, r"conv.weight must be 2-D .* or 4-D .*, got shape \(2, 1, 5\)"),
         (
             {"conv__weight": ones(2, 1, 5, 5, 5)},
             None,
-            r"conv.weight must be 2-D .* or 4-D .*, got shape \(2, 1, 5, 5, 5\)",
+            r"conv.weight must be 2-D .*, 3-D or 4-D .*, got shape \(2, 1, 5, 5, 5\)",
         ),
-        ({"a__weight": ones(2, 2), "b__weight": ones(2, 3)}, None, "b must take the 2 outputs of a, but it has 3"),
+        ({"a__weight": ones(2, 2), "b__weight": ones(3, 3)}, None, "b must take the 2 outputs of a, but it has 3"),
         ({"a__weight": ones(2, 2)}, "a,b", "the order a,b must name each of a once"),
         ({}, None, "at least one NAME.weight"),
         ({"__weight": ones(2, 2)}, None, "a layer name must have 1 to 255 bytes"),
@@ -162,7 +161,7 @@ def test_names_that_would_not_return(path: Path):
 @pytest.mark.parametrize(("dtype", "size"), [("F8_E4M3", 1), ("C64", 8), ("BOOL", 1)])
 def test_other_types_are_named(path: Path, dtype: str, size: int):
     write_raw(path, dtype, [3, 4], bytes(12 * size))
-    with pytest.raises(EieError, match=f"a.weight must hold floating-point numbers .*, got {dtype}"):
+    with pytest.raises(EieError, match=f"a.weight must hold floating-point numbers .*, got (?i:{dtype})"):
         load_network(path)
 
 
