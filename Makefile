@@ -9,7 +9,7 @@ TRAIN_STAMP := $(VENV)/.installed-train
 TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check prove fuzz coverage mutate same-verilog clean
+.PHONY: help setup demo test check pages prove fuzz coverage mutate same-verilog clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,10 +54,17 @@ demo: $(STAMP) ## compress, simulate, verify in RTL and time the example network
 test: $(TRAIN_STAMP) ## all quick tests
 	@$(BIN)/python -m pytest -n 2 tests
 
-check: $(TRAIN_STAMP) ## lint, format, types
+check: $(TRAIN_STAMP) ## lint, format, types; pages and their figures are what the commands print
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@$(BIN)/python -m benchmarks.pages --check
+
+# PAGE=tutorial only that page.
+pages: $(TRAIN_STAMP) ## run the commands that README and docs show again, write what they print; build/site
+	@$(BIN)/python -m benchmarks.pages --page '$(PAGE)'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 prove: $(TRAIN_STAMP) ## the slow proofs
 	@$(BIN)/python -m pytest -n 2 -m slow tests

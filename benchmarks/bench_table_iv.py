@@ -18,7 +18,7 @@ from sim.paper import PAPER_LAYERS, PaperLayer
 from sim.simulation.paper_layers import BenchmarkLayer, BenchmarkRun
 from sim.terminal.output import Output
 
-QUEUE_SLOTS_ON_THE_WAY = 4  # docs/architecture.md, section 8: a broadcast has its slot four cycles before it is queued
+QUEUE_SLOTS_ON_THE_WAY = 4  # architecture.md, section 8: a broadcast has its slot four cycles before it is queued
 SPREADS = (0.1, 0.2, 0.3, 0.5)
 IDEAL_WITHIN = 0.005
 MOST_TRIES = 6

@@ -1,4 +1,4 @@
-"""The figures of the README's table of results: computed here, or published, each with whose it is."""
+"""The figures of docs/results.md: computed here, or published, each with whose it is."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The page of the documentation about the registers, generated from `model.registers`.
 
-``python -m hw.register_page > docs/registers.md``
+``python -m hw.register_page > docs/contract/registers.md``
 """
 
 from enum import IntEnum

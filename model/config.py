@@ -46,7 +46,7 @@ class ArrayConfig:
         "searched" then swaps rows as the schedule says, for layers whose inputs are all active (seconds a layer).
     parity : a parity bit per sparse-matrix row and per pointer, checked at every read.
     pe_counters : build the per-PE counters.
-    maps : run convolutions, pooling and residual sums as layers (docs/architecture.md, section 12); activation_depth
+    maps : run convolutions, pooling and residual sums as layers (architecture.md, section 12); activation_depth
         then counts the activations of all layers, and it and pointer_depth must be powers of two.
     accumulator_depth : with maps, accumulators per PE; without, 0, and there are activation_depth of them.
     clock_mhz : clock used to turn cycles into time; no effect on the machine.

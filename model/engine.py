@@ -1,6 +1,6 @@
 """The fast exact engine: values, cycles and counters of a run without stepping through its cycles.
 
-Cycles follow from the recurrence of docs/architecture.md, section 8; every counter has a closed form.
+Cycles follow from the recurrence of docs/contract/architecture.md, section 8; every counter has a closed form.
 """
 
 from collections.abc import Sequence

@@ -24,7 +24,7 @@ def layer_schedule(
     broadcasts_per_cycle: int,
     broadcasts: NDArray[np.int32],
 ) -> tuple[int, int, int]:
-    """The recurrence of docs/architecture.md, section 8.
+    """The recurrence of docs/contract/architecture.md, section 8.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Bit layouts and state encodings shared by hardware, software and model; docs/architecture.md explains them."""
+"""Bit layouts and state encodings shared by hardware, software and model; contract/architecture.md explains them."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -172,7 +172,7 @@ def _coordinates(register: str, valid: str) -> list[DebugField]:
 
 
 def pe_debug_fields(config: ArrayConfig) -> list[DebugField]:
-    """Architectural state of one PE, least significant field first (docs/architecture.md, Processing element)."""
+    """Architectural state of one PE, least significant field first (contract/architecture.md, Processing element)."""
     own = [DebugField("own_valid", 1), DebugField("own_activation", ACTIVATION_BITS, "own_valid")]
     fields = [
         DebugField("decoder_running", 1),

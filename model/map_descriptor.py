@@ -1,4 +1,4 @@
-"""What the descriptor of a layer gains with `maps`: geometry of a map layer (docs/architecture.md, section 12)."""
+"""What the descriptor of a layer gains with `maps`: geometry of a map layer (contract/architecture.md, section 12)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """When every PE works on which slice, and what its queue holds in every cycle: the recurrence told in full.
 
-Cycles are those of docs/architecture.md, section 8: a layer's PREFETCH_0 is its cycle 0.
+Cycles are those of docs/contract/architecture.md, section 8: a layer's PREFETCH_0 is its cycle 0.
 """
 
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ from model.config import ArrayConfig
 
 
 class AnyFull(wiring.Component):
-    """Gathers what the PEs say of their queues; docs/architecture.md, section 6.
+    """Gathers what the PEs say of their queues; docs/contract/architecture.md, section 6.
 
     Latency: one cycle from the PEs' `full`. What is selected in that cycle comes too late for the PEs, so it is
     counted here: `is_full` holds for it too.

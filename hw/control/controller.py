@@ -14,7 +14,7 @@ from model.layouts import ACTIVATION_BITS, COUNTER_BITS, FLUSH_CYCLES, RUNNING_S
 
 
 class Controller(wiring.Component):
-    """Sequences the PEs; docs/architecture.md, section 6, gives every state's cycles and actions.
+    """Sequences the PEs; docs/contract/architecture.md, section 6, gives every state's cycles and actions.
 
     A layer takes 20 cycles, its out_rows, and the cycles in which activations are broadcast and worked off;
     at most `broadcasts_per_cycle` broadcasts per cycle, registered twice.

@@ -30,7 +30,7 @@ assert LATENCY <= CHECK_CYCLES
 
 
 class LayerDescriptor(wiring.Component):
-    """Takes the descriptor's words in and deals out pointer and constant memory; docs/architecture.md, section 4.
+    """Takes the descriptor's words in and deals out pointer and constant memory; contract/architecture.md, section 4.
 
     Latency: LATENCY cycles from the last word to the outputs: product, sums and comparisons
     have a cycle each. Throughput: one word per cycle.

@@ -30,7 +30,7 @@ def lanes_write_layout(config: ArrayConfig, address_bits: int) -> data.StructLay
 
 
 class Loader(wiring.Component):
-    """Input stream to memory writes and decoder words; docs/architecture.md, section 4.
+    """Input stream to memory writes and decoder words; docs/contract/architecture.md, section 4.
 
     A word per cycle, except for the cycles of CHECK and BEGIN, in CODES while the addressed decoder is not ready,
     and in WAIT until the slowest decoder is done. Writes happen in the cycle in which their word is accepted.

@@ -18,7 +18,7 @@ def select_layout(config: ArrayConfig) -> data.StructLayout:
 
 
 class Selection(wiring.Component):
-    """Fetches the selected PEs' activations; docs/architecture.md, section 6.
+    """Fetches the selected PEs' activations; docs/contract/architecture.md, section 6.
 
     Latency: two cycles from `chosen` to `broadcast`, both registers. Throughput: every lane in every cycle.
 

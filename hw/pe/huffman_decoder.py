@@ -12,7 +12,7 @@ from model.layouts import CODE_ALPHABET, RUN_ALPHABET, TREE_KIND_BITS, TreeKind
 
 
 class HuffmanDecoder(wiring.Component):
-    """Walks binary trees of Huffman codes; docs/architecture.md section 5, Deep Compression section 3.
+    """Walks binary trees of Huffman codes; docs/contract/architecture.md section 5, Deep Compression section 3.
 
     Throughput: one bit of the stream per cycle, and one cycle per word to take it. Latency: a bit is acted on in the
     cycle after its read of the tree memory; a row or pointer is written in the cycle after the bit that completes it

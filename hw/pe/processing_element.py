@@ -19,7 +19,7 @@ from model.registers import PeCounter, PeError
 
 
 class ProcessingElement(wiring.Component):
-    """One PE of the array; docs/architecture.md sections 5 and 7, EIE section IV.
+    """One PE of the array; docs/contract/architecture.md sections 5 and 7, EIE section IV.
 
     Latency: nine cycles from a write-back operation to the write of its output (stages A to O), four from the broadcast
     register to the first entry. Throughput: an entry, or a write-back operation, per cycle; a bit of the code stream

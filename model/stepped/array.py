@@ -12,7 +12,7 @@ from model.stepped.signals import Broadcast, ControlSignals, Inputs, LoaderSigna
 
 
 class SteppedArray:
-    """The machine of docs/architecture.md at register level, after a reset.
+    """The machine of docs/contract/architecture.md at register level, after a reset.
 
     `outputs` are combinational in the inputs of the same cycle; `step` is the clock edge at its end.
     """

@@ -11,7 +11,7 @@ from model.stepped.signals import Broadcast, ControlSignals, HostStrobes, LayerE
 
 
 class Controller:
-    """`settle` gives the wires of this cycle from registers alone; the states are those of docs/architecture.md."""
+    """`settle` gives the wires of this cycle from registers alone; the states are those of contract/architecture.md."""
 
     def __init__(self, config: ArrayConfig, loader: Loader, pes: Sequence[ProcessingElement]) -> None:
         self._config = config

@@ -125,7 +125,7 @@ class EnergyModel:
 
     @classmethod
     def of_array(cls, config: ArrayConfig, technology: Technology) -> "EnergyModel":
-        """For the memories of `docs/architecture.md`, section 3."""
+        """For the memories of `docs/contract/architecture.md`, section 3."""
         return cls(
             array_memories(config),
             pes=config.pes,

@@ -1,1 +1,1 @@
-"""The parts of a model file, `.eie` (docs/eie_format.md): its header, its sections, and how numbers become bits."""
+"""The parts of a model file (docs/contract/eie_format.md): its header, its sections, and how numbers become bits."""

@@ -1,4 +1,4 @@
-"""The header of a model file: what each section holds and how long it is (docs/eie_format.md)."""
+"""The header of a model file: what each section holds and how long it is (docs/contract/eie_format.md)."""
 
 import struct
 import zlib
@@ -26,7 +26,7 @@ CALIBRATED = 4
 
 @dataclass(frozen=True, kw_only=True)
 class LayerHeader:
-    """One layer's record; fields as in docs/eie_format.md."""
+    """One layer's record; fields as in docs/contract/eie_format.md."""
 
     name: str
     shape: Shape

@@ -1,4 +1,4 @@
-"""The model file, `.eie`: a compressed network as bytes (docs/eie_format.md)."""
+"""The model file, `.eie`: a compressed network as bytes (docs/contract/eie_format.md)."""
 
 import zlib
 from collections.abc import Iterator

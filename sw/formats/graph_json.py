@@ -1,4 +1,4 @@
-"""A graph as JSON text: what `--graph` reads and what weight files carry as metadata (docs/network_files.md)."""
+"""A graph as JSON text, as `--graph` reads it and weight files carry it (docs/contract/network_files.md)."""
 
 import json
 import math

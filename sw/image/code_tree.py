@@ -1,4 +1,4 @@
-"""A layer's two Huffman codes as the binary trees that the decoders walk (docs/architecture.md, section 4)."""
+"""A layer's two Huffman codes as the binary trees that the decoders walk (docs/contract/architecture.md, section 4)."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""How long the loader takes for LAYER packets, when the host always offers a word (docs/architecture.md, 4 and 5).
+"""How long the loader takes for LAYER packets, when the host always offers a word (contract/architecture.md, 4 and 5).
 
 A decoder takes a bit per cycle and holds one word, so a word for a PE waits until its last one is used up; the words of
 a packet come in turn for all PEs.

@@ -1,4 +1,4 @@
-"""Array images, inputs and outputs as words of the host streams (docs/architecture.md, sections 2 and 4)."""
+"""Array images, inputs and outputs as words of the host streams (docs/contract/architecture.md, sections 2 and 4)."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The central control unit against the recurrence of docs/architecture.md, section 8, with PEs written in Python."""
+"""The central control unit against the recurrence of architecture.md, section 8, with PEs written in Python."""
 
 import itertools
 import random

@@ -1,4 +1,4 @@
-"""Upset registers and layer tables: the control unit comes to an end whatever they say (docs/architecture.md, 6)."""
+"""Upset registers and layer tables: the control unit comes to an end whatever they say (architecture.md, 6)."""
 
 import pytest
 

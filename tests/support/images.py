@@ -1,4 +1,4 @@
-"""Random array images and a second encoder for them, written plainly from docs/architecture.md, section 4."""
+"""Random array images and a second encoder for them, written plainly from docs/contract/architecture.md, section 4."""
 
 import itertools
 from collections.abc import Iterable

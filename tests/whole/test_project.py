@@ -21,7 +21,7 @@ CONTRACT = {
     "model.fixed_point",
     "model.image",
 }
-TARGETS = ["help", "setup", "demo", "test", "check", "prove", "fuzz", "coverage", "mutate", "clean"]
+TARGETS = ["help", "setup", "demo", "test", "check", "pages", "prove", "fuzz", "coverage", "mutate", "clean"]
 
 
 def imported(path: Path) -> set[str]:

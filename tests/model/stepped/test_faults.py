@@ -1,4 +1,4 @@
-"""The stepped model gives up queues that have lost count, in the cycle that docs/architecture.md, section 6, says."""
+"""The stepped model gives up queues that have lost count, in the cycle that architecture.md, section 6, says."""
 
 import numpy as np
 import pytest

@@ -52,7 +52,7 @@ def test_what_an_earlier_run_left_is_deleted(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_command_that_fails_stops_the_page() -> None:
-    with pytest.raises(RuntimeError, match=r"eie inspect nothing\.eie ended with 2: error: "):
+    with pytest.raises(RuntimeError, match=r"eie inspect nothing\.eie ended with 2: reading nothing\.eie\nerror: "):
         blocks.output("eie inspect nothing.eie")
 
 
