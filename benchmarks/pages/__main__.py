@@ -40,7 +40,7 @@ def main() -> int:
 
 def pages() -> list[Path]:
     """The pages with generated blocks, in the order in which they are made."""
-    found = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    found = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
     return [page for page in found if "[[[cog" in page.read_text()]
 
 

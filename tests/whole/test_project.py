@@ -21,7 +21,20 @@ CONTRACT = {
     "model.fixed_point",
     "model.image",
 }
-TARGETS = ["help", "setup", "demo", "test", "check", "pages", "prove", "fuzz", "coverage", "mutate", "clean"]
+TARGETS = [
+    "help",
+    "setup",
+    "demo",
+    "test",
+    "check",
+    "pages",
+    "prove",
+    "fuzz",
+    "coverage",
+    "mutate",
+    "same-verilog",
+    "clean",
+]
 
 
 def imported(path: Path) -> set[str]:
