@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ from benchmarks.pages.figures import DOCS, LAYERS, Figures, lenet_bytes, load, s
 NAME = "docs/results.svg"
 COLOURS = ("#9aa5b1", "#3b6ea5", "#d9822b")
 INK = "#1f2933"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "svg.fonttype": "none",  # text stays text: it can be read, searched and compared

@@ -36,7 +36,7 @@ def load_network(path: Path, graph_file: Path | None = None, assumptions: Assump
     Parameters
     ----------
     path : .safetensors, .npz, a PyTorch state dict as .pt or .pth, .onnx, or a .net file of Deep Compression.
-    graph_file : how the layers are connected: .json (docs/network_files.md) or Caffe's .prototxt. A .net file needs
+    graph_file : how the layers are connected: .json (contract/network_files.md) or Caffe's .prototxt. A .net file needs
         one of the latter, since it holds no shapes; an ONNX model carries its own graph and takes none.
     assumptions : how files of named tensors are read that do not say how their layers are connected.
 

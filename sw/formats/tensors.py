@@ -56,7 +56,7 @@ def network_from_tensors(
     ----------
     tensors : is emptied on the way, so that each may be freed once it is float32. Weights are (out, in) or (out, in /
         groups, rows, columns); those of a 1-D convolution, (out, in / groups, columns), become one of one row.
-    metadata : its "graph" (docs/network_files.md) or "order" (names, comma separated) is used without `connections`.
+    metadata : its "graph" (network_files.md) or "order" (names, comma separated) is used without `connections`.
     ordered : whether the file keeps an order of its tensors.
 
     Without either, fully connected layers are a chain in the order of `sw.formats.layer_order` with ReLU between them,
