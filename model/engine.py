@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.engine_kernel import run_layer, sum_layer, write_back
+from model.engine_kernel import Queueing, Weights, run_layer, sum_layer, write_back
 from model.image import LayerImage, NetworkImage
 from model.results import LayerBatch, LayerResult, RunResult
 from model.schedule import LayerWork
@@ -92,12 +92,12 @@ class _LayerEngine:
         self._most = int(self._slices[0].max())
         # The image goes PE by PE, the sums column by column: a column's weights hit different rows, none waits.
         slice_ends = np.cumsum(nonzeros.T.reshape(-1)).reshape(layer.columns, config.pes)
-        self._starts = np.concatenate([[0], slice_ends[:, -1]])
+        starts = np.concatenate([[0], slice_ends[:, -1]])
         target = np.arange(rows.size) + np.repeat((slice_ends.T - bounds[:, 1:]).reshape(-1), nonzeros.reshape(-1))
-        self._rows = np.empty(rows.size, dtype=np.uint32)
-        self._rows[target] = rows * config.pes + np.repeat(np.arange(config.pes), nonzeros.sum(axis=1))
-        self._weights = np.empty(rows.size, dtype=np.int16)
-        self._weights[target] = layer.codebook[layer.codes[is_weight]]
+        weights = Weights(starts, np.empty(rows.size, dtype=np.uint32), np.empty(rows.size, dtype=np.int16))
+        weights.rows[target] = rows * config.pes + np.repeat(np.arange(config.pes), nonzeros.sum(axis=1))
+        weights.values[target] = layer.codebook[layer.codes[is_weight]]
+        self._weights = weights
         self._bias_terms = layer.biases.reshape(-1).astype(np.int64) * layer.bias_scale
         self._symbols = layer.decoded_symbols()
         self._first_column = layer.first_row * config.pes
@@ -119,8 +119,7 @@ class _LayerEngine:
             activations=values[active],
             counts=self._counts_and_nonzeros[0],
             nonzeros=self._counts_and_nonzeros[1],
-            skip_empty_slices=self._config.skip_empty_slices,
-            broadcasts_per_cycle=self._config.broadcasts_per_cycle,
+            config=self._config,
         )
 
     def run(
@@ -144,9 +143,7 @@ class _LayerEngine:
             self._slices,
             self._most,
             layer.in_rows,
-            config.queue_depth,
-            config.broadcasts_per_cycle,
-            config.skip_empty_slices,
+            Queueing.of(config),
             schedule,
             tallies,
         )
@@ -159,7 +156,7 @@ class _LayerEngine:
             name=layer.name,
             out_rows=self._written_rows,
             decoded_symbols=self._symbols,
-            skip_empty_slices=config.skip_empty_slices,
+            config=config,
             outputs=outputs,
             overflow=overflow,
             broadcasts=schedule[0],
@@ -178,7 +175,7 @@ class _LayerEngine:
     ) -> NDArray[np.int16]:
         """(n, rows) outputs, (n, 0) of a tile that keeps its sums; marks the inputs whose accumulators overflow."""
         layer, bits = self._layer, self._config.accumulator_bits
-        sum_layer(values, self._first_column, self._starts, self._rows, self._weights, bits, overflow, sums)
+        sum_layer(values, self._first_column, self._weights, bits, overflow, sums)
         outputs = np.empty((len(values), 0 if layer.keep else sums.shape[1]), dtype=np.int16)
         if not layer.keep:
             write_back(sums, self._bias_terms, layer.shift, layer.relu, bits, overflow, outputs)

@@ -1,11 +1,12 @@
 """The compiled inner loops of the fast engine: the broadcast recurrence and the accumulation."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.compiled import compiled
+from model.config import ArrayConfig
 
 PREFETCH_CYCLES = 4  # PREFETCH_0 to PREFETCH_3, before the first broadcast can be decided
 NEVER = np.iinfo(np.int32).max - 1
@@ -15,13 +16,38 @@ FREED_AFTER = 2  # cycles from the issue of a slice's last entry until another c
 KNOWN_AFTER = QUEUED_AFTER + FREED_AFTER - 1  # cycles until a decision sees whether the slice of one before is queued
 
 
+class Queueing(NamedTuple):
+    """The fields of a configuration, of the same names, that decide when an activation is broadcast."""
+
+    queue_depth: int
+    broadcasts_per_cycle: int
+    skip_empty_slices: bool
+
+    @classmethod
+    def of(cls, config: ArrayConfig) -> "Queueing":
+        return cls(*(getattr(config, name) for name in cls._fields))
+
+
+class Weights(NamedTuple):
+    """The nonzero weights of a layer, column by column.
+
+    Parameters
+    ----------
+    starts : (columns + 1,) where each column's begin.
+    rows, values : (nonzeros,) row in physical order and value of every weight.
+    """
+
+    starts: NDArray[np.int64]
+    rows: NDArray[np.uint32]
+    values: NDArray[np.int16]
+
+
 @compiled
 def layer_schedule(
     active: NDArray[np.int64],
     counts: NDArray[Any],
     in_rows: int,
-    queue_depth: int,
-    broadcasts_per_cycle: int,
+    queueing: Queueing,
     broadcasts: NDArray[np.int32],
 ) -> tuple[int, int, int]:
     """The recurrence of docs/contract/architecture.md, section 8.
@@ -30,7 +56,7 @@ def layer_schedule(
     ----------
     active : (n,) columns with a nonzero activation, ascending.
     counts : (columns, pes) entries of every slice, integers of any width.
-    queue_depth : slots of a queue, `broadcasts_per_cycle` or more; with n more it is never full.
+    queueing : queues of `broadcasts_per_cycle` slots or more; with n more they are never full.
     broadcasts : (n,) receives the cycle in which each broadcast is decided.
 
     Returns
@@ -39,6 +65,20 @@ def layer_schedule(
     drained : last cycle of DRAIN.
     stalls : cycles in which a broadcast waited for a full queue.
     """
+    if queueing.skip_empty_slices:
+        return _schedule_skipping(active, counts, in_rows, queueing, broadcasts)
+    return _schedule(active, counts, in_rows, queueing, broadcasts)
+
+
+@compiled
+def _schedule(
+    active: NDArray[np.int64],
+    counts: NDArray[Any],
+    in_rows: int,
+    queueing: Queueing,
+    broadcasts: NDArray[np.int32],
+) -> tuple[int, int, int]:
+    """`layer_schedule` when empty slices take a slot and a cycle."""
     pes = counts.shape[1]
     finished = np.zeros(pes, dtype=np.int32)
     last_finished = np.zeros(len(active), dtype=np.int32)
@@ -50,10 +90,10 @@ def layer_schedule(
     for number in range(len(active)):
         column = active[number]
         lane += 1
-        if column // pes != row or lane == broadcasts_per_cycle:
+        if column // pes != row or lane == queueing.broadcasts_per_cycle:
             earliest = np.int32(broadcast + 1 + max(column // pes - row - 1, 0))
             broadcast = earliest
-            waits_for = number - queue_depth + broadcasts_per_cycle - 1
+            waits_for = number - queueing.queue_depth + queueing.broadcasts_per_cycle - 1
             if waits_for >= 0:
                 broadcast = np.int32(max(earliest, FREED_AFTER + last_finished[waits_for]))
             stalls += broadcast - earliest
@@ -72,12 +112,11 @@ def layer_schedule(
 
 
 @compiled
-def layer_schedule_skipping(
+def _schedule_skipping(
     active: NDArray[np.int64],
     counts: NDArray[Any],
     in_rows: int,
-    queue_depth: int,
-    broadcasts_per_cycle: int,
+    queueing: Queueing,
     broadcasts: NDArray[np.int32],
 ) -> tuple[int, int, int]:
     """`layer_schedule` when empty slices are dropped where their pointers are compared.
@@ -86,9 +125,9 @@ def layer_schedule_skipping(
     known to be empty; earlier ones count where their slice is not empty and not finished.
     """
     pes = counts.shape[1]
-    never_full = queue_depth - broadcasts_per_cycle >= len(active)
+    never_full = queueing.queue_depth - queueing.broadcasts_per_cycle >= len(active)
     size = 1  # a power of two that holds what can be queued or on its way twice over: places before the first are free
-    while not never_full and size < 2 * (queue_depth + RECENT):
+    while not never_full and size < 2 * (queueing.queue_depth + RECENT):
         size *= 2
     # When the slices queued last are finished: a ring of that size for each PE, so that a place is a slice's number.
     ring = np.zeros(pes * size, dtype=np.int32)
@@ -107,7 +146,7 @@ def layer_schedule_skipping(
     for number in range(len(active)):
         column = active[number]
         lane += 1
-        if column // pes != row or lane == broadcasts_per_cycle:
+        if column // pes != row or lane == queueing.broadcasts_per_cycle:
             earliest = np.int32(broadcast + 1 + max(column // pes - row - 1, 0))
             cycle = earliest
             while not never_full:
@@ -117,7 +156,7 @@ def layer_schedule_skipping(
                 until = np.int32(NEVER)  # these are the unknown ones up to that cycle
                 if unknown > 0:
                     until = np.int32(broadcasts[number - unknown] + KNOWN_AFTER - 1)
-                slots = np.int32(queue_depth - broadcasts_per_cycle + 1 - unknown)
+                slots = np.int32(queueing.queue_depth - queueing.broadcasts_per_cycle + 1 - unknown)
                 if slots > 0:
                     for pe in range(pes):
                         places[pe] = queued[pe] - slots
@@ -200,9 +239,7 @@ def tally(active: NDArray[np.int64], slices: NDArray[Any], most: int, tallies: N
 def accumulate(
     active: NDArray[np.int64],
     activations: NDArray[np.int16],
-    starts: NDArray[np.int64],
-    rows: NDArray[np.uint32],
-    weights: NDArray[np.int16],
+    weights: Weights,
     accumulator_bits: int,
     sums: NDArray[np.int64],
 ) -> bool:
@@ -214,8 +251,6 @@ def accumulate(
     Parameters
     ----------
     activations : (columns,) of the layer.
-    starts : (columns + 1,) where each column's weights begin.
-    rows, weights : (nonzeros,) row in physical order and value of every weight, column by column.
     sums : (out_rows * pes,), zeros or the sums of the column tiles before; receives the sums.
 
     Returns
@@ -226,8 +261,8 @@ def accumulate(
     seen = np.int64(0)
     for column in active:
         activation = np.int64(activations[column])
-        hit = rows[starts[column] : starts[column + 1]]
-        factors = weights[starts[column] : starts[column + 1]]
+        hit = weights.rows[weights.starts[column] : weights.starts[column + 1]]
+        factors = weights.values[weights.starts[column] : weights.starts[column + 1]]
         for entry in range(hit.size):
             total = sums[hit[entry]] + activation * factors[entry]
             sums[hit[entry]] = total
@@ -242,9 +277,7 @@ def run_layer(
     slices: NDArray[Any],
     most: int,
     in_rows: int,
-    queue_depth: int,
-    broadcasts_per_cycle: int,
-    skip_empty_slices: bool,
+    queueing: Queueing,
     schedule: NDArray[np.int64],
     tallies: NDArray[np.int32],
 ) -> None:
@@ -260,14 +293,7 @@ def run_layer(
     broadcasts = np.empty(slices.shape[1], dtype=np.int32)
     for number in range(len(values)):
         active = active_columns(values[number], first_column, columns)
-        if skip_empty_slices:
-            told = layer_schedule_skipping(
-                active, slices[0], in_rows, queue_depth, broadcasts_per_cycle, broadcasts[: active.size]
-            )
-        else:
-            told = layer_schedule(
-                active, slices[0], in_rows, queue_depth, broadcasts_per_cycle, broadcasts[: active.size]
-            )
+        told = layer_schedule(active, slices[0], in_rows, queueing, broadcasts[: active.size])
         schedule[0, number] = active.size
         schedule[1, number], schedule[2, number], schedule[3, number] = told
         tally(active, slices, most, tallies[number])
@@ -287,9 +313,7 @@ def active_columns(values: NDArray[np.int16], first_column: int, columns: NDArra
 def sum_layer(
     values: NDArray[np.int16],
     first_column: int,
-    starts: NDArray[np.int64],
-    rows: NDArray[np.uint32],
-    weights: NDArray[np.int16],
+    weights: Weights,
     accumulator_bits: int,
     overflow: NDArray[np.bool_],
     sums: NDArray[np.int64],
@@ -301,11 +325,11 @@ def sum_layer(
     overflow : (n,) receives what `accumulate` returns.
     sums : (n, out_rows * pes), zeros or the sums of the column tiles before; receives the sums.
     """
-    columns = np.empty(starts.size - 1, dtype=np.int64)
+    columns = np.empty(weights.starts.size - 1, dtype=np.int64)
     for number in range(len(values)):
         active = active_columns(values[number], first_column, columns)
         factors = values[number, first_column:]
-        overflow[number] = accumulate(active, factors, starts, rows, weights, accumulator_bits, sums[number])
+        overflow[number] = accumulate(active, factors, weights, accumulator_bits, sums[number])
 
 
 @compiled

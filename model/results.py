@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model.config import ArrayConfig
 from model.layouts import FLUSH_CYCLES
 from model.registers import PeCounter
 from model.schedule import PREFETCH_CYCLES
@@ -75,7 +76,7 @@ class LayerBatch:
     name : of the layer.
     out_rows : local rows written back, 0 for a column tile that keeps its sums.
     decoded_symbols : (pes,) int64, of the layer's codes.
-    skip_empty_slices : of the configuration.
+    config : of the array.
     outputs : (n, out_rows * pes) int16, in physical order; (n, 0) of a column tile that keeps its sums.
     overflow : (n,) whether any accumulator left its range.
     broadcasts, exhausted, drained, stalls : (n,) int64; see `model.schedule.LayerSchedule`.
@@ -85,7 +86,7 @@ class LayerBatch:
     name: str
     out_rows: int
     decoded_symbols: NDArray[np.int64]
-    skip_empty_slices: bool
+    config: ArrayConfig
     outputs: NDArray[np.int16]
     overflow: NDArray[np.bool_]
     broadcasts: NDArray[np.int64]
@@ -123,7 +124,9 @@ class LayerBatch:
         counters = np.zeros((len(PeCounter), entries.size), dtype=np.int64)
         counters[PeCounter.ENTRIES] = entries
         counters[PeCounter.FILLERS] = entries - weights
-        counters[PeCounter.STARVED_CYCLES] = computing - entries - (0 if self.skip_empty_slices else empty_slices)
+        counters[PeCounter.STARVED_CYCLES] = (
+            computing - entries - (0 if self.config.skip_empty_slices else empty_slices)
+        )
         counters[PeCounter.EMPTY_SLICES] = empty_slices
         counters[PeCounter.ROW_READS] = row_reads
         counters[PeCounter.POINTER_READS] = broadcasts

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from model.engine_kernel import PREFETCH_CYCLES, QUEUED_AFTER, layer_schedule, layer_schedule_skipping
+from model.config import ArrayConfig
+from model.engine_kernel import PREFETCH_CYCLES, QUEUED_AFTER, Queueing, layer_schedule
 from model.layouts import FLUSH_CYCLES
 
 __all__ = ["PREFETCH_CYCLES", "QUEUED_AFTER", "LayerSchedule", "LayerWork"]
@@ -27,7 +28,7 @@ class LayerWork:
     columns : (n,) physical columns with a nonzero activation, ascending, counted from the first of a column tile.
     activations : (n,) int16, theirs.
     counts, nonzeros : (all columns, pes) int32, entries of every slice, with and without fillers.
-    skip_empty_slices, broadcasts_per_cycle : of the configuration.
+    config : of the array; its queue_depth is not looked at.
     """
 
     name: str
@@ -37,13 +38,12 @@ class LayerWork:
     activations: NDArray[np.int16]
     counts: NDArray[np.int32]
     nonzeros: NDArray[np.int32]
-    skip_empty_slices: bool
-    broadcasts_per_cycle: int = 1
+    config: ArrayConfig
 
     @property
     def unbounded_depth(self) -> int:
         """A queue depth that no larger one betters: no queue is ever full."""
-        return len(self.columns) + self.broadcasts_per_cycle
+        return len(self.columns) + self.config.broadcasts_per_cycle
 
     def cycles(self, queue_depth: int) -> int:
         """From PREFETCH_0 to the last FLUSH cycle with queues of this depth; never more with deeper ones.
@@ -67,9 +67,9 @@ class LayerWork:
 
     def _decide(self, queue_depth: int) -> tuple[NDArray[np.int32], tuple[int, int, int]]:
         """The cycles of the broadcasts, and what the recurrence returns."""
-        decide = layer_schedule_skipping if self.skip_empty_slices else layer_schedule
         broadcasts = np.empty(len(self.columns), dtype=np.int32)
-        told = decide(self.columns, self.counts, self.in_rows, queue_depth, self.broadcasts_per_cycle, broadcasts)
+        queueing = Queueing.of(self.config)._replace(queue_depth=queue_depth)
+        told = layer_schedule(self.columns, self.counts, self.in_rows, queueing, broadcasts)
         return broadcasts, told
 
 
@@ -111,7 +111,7 @@ class LayerSchedule:
     @cached_property
     def busy(self) -> NDArray[np.int32]:
         """(n, pes) cycles that a PE spends on every slice; 0 for a slice that is dropped before the queue."""
-        return self.entries if self.work.skip_empty_slices else np.maximum(self.entries, 1)
+        return self.entries if self.work.config.skip_empty_slices else np.maximum(self.entries, 1)
 
     @cached_property
     def finishes(self) -> NDArray[np.int32]:
@@ -165,4 +165,4 @@ class LayerSchedule:
         before = self.occupancy(begin - 1, end - 1) + self.in_flight(begin - 1, end - 1)
         decided = np.diff(np.searchsorted(self.broadcasts, np.arange(begin - 1, end))).astype(np.int32)
         taken = before + decided
-        return taken + self.work.broadcasts_per_cycle > self.queue_depth
+        return taken + self.work.config.broadcasts_per_cycle > self.queue_depth

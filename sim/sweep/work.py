@@ -26,7 +26,6 @@ from sw.files import read_whole
 from sw.network.compressed import CompressedNetwork
 
 LIBRARIES = ("numpy", "scipy")  # a layer is made with them
-LABELS = frozenset(("name", "clock_mhz"))  # fields that change no event and no cycle
 
 Record = dict[str, Any]  # what a task found, as JSON: `enlarged`, `figures`, `events`, or the `reason` why nothing
 
@@ -89,7 +88,7 @@ class Task:
     @property
     def key(self) -> str:
         """A hash of all that the record depends on: configuration, work, seed, code and versions."""
-        fields = {name: value for name, value in self.array.to_dict().items() if name not in LABELS}
+        fields = self.array.fields_for("image", "cycles", "area", "verilog")  # labels change no event and no cycle
         versions = {package: version(package) for package in LIBRARIES}
         content = {"array": fields, "work": self.work.identity(), "code": self.code, "versions": versions}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

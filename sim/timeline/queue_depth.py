@@ -43,7 +43,7 @@ def depth_curve(work: LayerWork) -> DepthCurve:
     """Of one run of a layer."""
     unbounded = work.cycles(work.unbounded_depth)
     cycles = np.full(MOST_DEPTH, unbounded, dtype=np.int64)
-    smallest, step = (1, 1) if work.broadcasts_per_cycle == 1 else (4, 2)
+    smallest, step = (1, 1) if work.config.broadcasts_per_cycle == 1 else (4, 2)
     cycles[: smallest - 1] = work.cycles(smallest)
     for depth in range(smallest, MOST_DEPTH + 1, step):
         cycles[depth - 1 : depth - 1 + step] = work.cycles(depth)

@@ -176,7 +176,9 @@ def _broadcasts(part: _Part, complete: Complete) -> Iterator[Event]:
     full = schedule.full(part.begin, part.end)
     for number in sorted({*stalled, *part.broadcasts.tolist()}):
         decided = int(schedule.broadcasts[number])
-        together = np.flatnonzero(schedule.broadcasts[number : number + work.broadcasts_per_cycle] == decided) + number
+        together = (
+            np.flatnonzero(schedule.broadcasts[number : number + work.config.broadcasts_per_cycle] == decided) + number
+        )
         columns = work.columns[together]
         names = ", ".join(map(str, columns))
         if number in stalled:

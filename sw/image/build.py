@@ -117,8 +117,7 @@ def _searched(
         activations=np.ones(active.size, np.int16),
         counts=slices,
         nonzeros=slices,
-        skip_empty_slices=config.skip_empty_slices,
-        broadcasts_per_cycle=config.broadcasts_per_cycle,
+        config=config,
     )
     depth = config.queue_depth
     return search_rows(held, order, [work], queue_depth=depth, max_run=config.max_run, tries=SEARCH_TRIES, seed=0)

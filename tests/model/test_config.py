@@ -173,6 +173,14 @@ def test_fingerprint_is_of_what_images_and_drivers_depend_on():
 
 
 @pytest.mark.parametrize(
+    ("preset", "fingerprint"), [("eie64", 3775283819), ("balanced64", 2395103734), ("ecp5_16", 934240184)]
+)
+def test_fingerprints_of_arrays_that_have_been_built_stay(preset, fingerprint):
+    """Fields that come later do not change them; a change of these numbers makes every bitstream out there useless."""
+    assert PRESETS[preset].fingerprint == fingerprint
+
+
+@pytest.mark.parametrize(
     ("pes", "stream_bits", "lanes"), [(3, 64, 1), (5, 32, 1), (6, 64, 2), (6, 32, 2), (64, 128, 8), (12, 128, 4)]
 )
 def test_lanes(pes, stream_bits, lanes):

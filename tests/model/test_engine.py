@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model.engine import Engine, run_image, slice_figures
-from model.engine_kernel import layer_schedule, layer_schedule_skipping, tally
+from model.engine_kernel import Queueing, layer_schedule, tally
 from model.reference import run_reference
 from model.registers import PeCounter
 from tests.support.images import layer_from_codes, network, random_activations, random_network_image, small_config
@@ -94,10 +94,10 @@ def plain_schedule_skipping(active, counts, in_rows, depth, lanes=1):
     return broadcasts, (exhausted, max(exhausted + 1, broadcasts[-1] + 5, 1 + latest), stalls)
 
 
-def decided(schedule, active, counts, in_rows, depth, lanes=1):
-    """What a compiled schedule says: cycles of the broadcasts, and the rest."""
+def decided(skipping, active, counts, in_rows, depth, lanes=1):
+    """What the compiled schedule says: cycles of the broadcasts, and the rest."""
     broadcasts = np.full(len(active), -1, dtype=np.int32)
-    rest = schedule(active, counts, in_rows, depth, lanes, broadcasts)
+    rest = layer_schedule(active, counts, in_rows, Queueing(depth, lanes, skipping), broadcasts)
     return broadcasts.tolist(), rest
 
 
@@ -109,12 +109,9 @@ def test_schedule_equals_the_recurrence(seed, lanes):
     counts = (rng.integers(0, 5, (in_rows * pes, pes)) * rng.integers(0, 2, (in_rows * pes, 1))).astype(np.int32)
     active = np.flatnonzero(rng.random(in_rows * pes) < rng.random())
     depth = int(rng.integers(1, 9)) if lanes == 1 else 2 * int(rng.integers(2, 6))
-    for compiled, plain in (
-        (layer_schedule, plain_schedule),
-        (layer_schedule_skipping, plain_schedule_skipping),
-    ):
+    for skipping, plain in ((False, plain_schedule), (True, plain_schedule_skipping)):
         wanted = plain(active.tolist(), counts, in_rows, depth, lanes)
-        assert decided(compiled, active, counts, in_rows, depth, lanes) == wanted
+        assert decided(skipping, active, counts, in_rows, depth, lanes) == wanted
 
 
 def test_figures():
@@ -183,8 +180,8 @@ def test_both_schedules_agree_where_no_slice_is_empty(seed, lanes):
     depth = int(random.integers(1, 9)) * lanes + 2 * (lanes - 1)
     counts = random.integers(1, 5, (in_rows * pes, pes)).astype(np.int32)
     active = np.flatnonzero(random.random(in_rows * pes) < random.random())
-    wanted = decided(layer_schedule, active, counts, in_rows, depth, lanes)
-    assert decided(layer_schedule_skipping, active, counts, in_rows, depth, lanes) == wanted
+    wanted = decided(False, active, counts, in_rows, depth, lanes)
+    assert decided(True, active, counts, in_rows, depth, lanes) == wanted
 
 
 def test_fixed_cost_of_a_layer():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model.config import PRESETS
 from model.schedule import LayerSchedule, LayerWork
 from sim.timeline.pe_load import BINS, busy_until, timeline
 
@@ -22,7 +23,7 @@ def random_work(seed: int, columns: int = 40, pes: int = 4, skip: bool = False) 
         activations=np.ones(active.size, np.int16),
         counts=counts,
         nonzeros=counts,
-        skip_empty_slices=skip,
+        config=PRESETS["tiny4"].with_(skip_empty_slices=skip),
     )
 
 
@@ -75,6 +76,6 @@ def test_a_layer_without_a_broadcast() -> None:
         activations=work.activations[:0],
         counts=work.counts,
         nonzeros=work.nonzeros,
-        skip_empty_slices=False,
+        config=PRESETS["tiny4"],
     )
     assert not timeline([nothing], 8).load.any()
