@@ -1,4 +1,4 @@
-"""The fields of a configuration as the table of docs/contract/configuration.md; ``python -m model.config_page`` prints it."""
+"""The fields of a configuration as docs/contract/configuration.md; ``python -m model.config_page`` prints the page."""
 
 from dataclasses import MISSING, fields
 
