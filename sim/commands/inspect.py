@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -14,8 +14,9 @@ from sw.compress.paper_size import paper_sizes
 from sw.file.model_file import load_with_report
 from sw.file.sizes import FileReport, LayerReport
 from sw.network.compressed import CompressedLayer, CompressedNetwork
-from sw.network.graph import ApplyLayer, Concatenate, Flatten, Lstm, Operation, Pool, Relu, Shape
+from sw.network.graph import NO_PADS, ApplyLayer, Concatenate, Flatten, Lstm, Operation, Pads, Pool, Relu, Shape
 from sw.network.lstm import units_of
+from sw.network.operation_fields import KINDS, kind_of
 
 
 def inspect_command(
@@ -132,10 +133,32 @@ def _operation(operation: Operation, waiting: Iterator[CompressedLayer]) -> str:
         case Pool():
             return (
                 f"{operation.kind} of {_text(operation.kernel)}, stride {_text(operation.stride)}"
-                + f", padding {_text(operation.padding)}" * (operation.padding != (0, 0))
+                + _padding(operation.padding)
                 + ", rounded up" * operation.ceil
                 + ", padding not counted" * (not operation.count_padding)
             )
+        case _:
+            name = kind_of(operation)
+            fields = [f"{field} {_value(getattr(operation, field))}" for field in KINDS[name].fields]
+            return ", ".join([name.replace("_", " "), *fields])
+
+
+def _value(value: Any) -> str:
+    return (
+        _text(cast("Shape", value))
+        if isinstance(value, tuple)
+        else f"{value:.6g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _padding(pads: Pads) -> str:
+    if pads == NO_PADS:
+        return ""
+    top, left, bottom, right = pads
+    both = (top, left) == (bottom, right)
+    return f", padding {top} x {left}" + f" before, {bottom} x {right} behind" * (not both)
 
 
 def _moves(layer: CompressedLayer) -> str:
@@ -144,7 +167,8 @@ def _moves(layer: CompressedLayer) -> str:
         return ""
     return (
         f": stride {_text(moves.stride)}"
-        + f", padding {_text(moves.padding)}" * (moves.padding != (0, 0))
+        + _padding(moves.padding)
+        + f", dilation {_text(moves.dilation)}" * (moves.dilation != (1, 1))
         + f", {moves.groups} groups" * (moves.groups > 1)
     )
 

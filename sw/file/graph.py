@@ -1,10 +1,27 @@
 """The operations of a network in a model file's header: a byte or a few each."""
 
+import struct
+
 from model.errors import EieError
 from sw.file.reader import Reader, varint
-from sw.network.graph import MAX_NODES, ApplyLayer, Concatenate, Flatten, Graph, Lstm, Node, Operation, Pair, Pool, Relu
+from sw.network.graph import (
+    MAX_NODES,
+    ApplyLayer,
+    Concatenate,
+    Flatten,
+    Graph,
+    Lstm,
+    Node,
+    Operation,
+    Pair,
+    Pool,
+    Relu,
+    both_sides,
+)
+from sw.network.operation_fields import KINDS, FieldKind, kind_of
+from sw.network.operations import MAX_AXES
 
-LAYER, RELU, MAX_POOL, AVERAGE_POOL, FLATTEN, CONCATENATE, LSTM = range(7)
+LAYER, RELU, MAX_POOL, AVERAGE_POOL, FLATTEN, CONCATENATE, LSTM, OTHER = range(8)
 KIND = 7
 MAX_SOURCES = 1 << 16  # of all operations together; a byte each, and many bytes in memory
 HAS_SOURCES = 8  # otherwise the operation takes the value before it
@@ -13,6 +30,13 @@ COUNT_PADDING = 32
 SQUARE = 64  # window, stride and padding are the same for rows and columns
 SEQUENCE = 16  # of an LSTM: its result is every step's
 POOL_FLAGS = CEIL | COUNT_PADDING | SQUARE
+FLOAT = struct.Struct("<f")
+COUNTS: dict[FieldKind, int] = {"size": 1, "pair": 2, "pads": 4, "flag": 1}  # numbers in a field
+
+
+def is_short_graph(graph: Graph) -> bool:
+    """Whether version 2 of the file can hold it."""
+    return all(_kind(node.operation) != OTHER for node in graph.nodes)
 
 
 def pack_graph(graph: Graph) -> bytes:
@@ -39,10 +63,12 @@ def parse_graph(reader: Reader) -> Graph:
 def _pack_node(node: Node, value: int) -> bytes:
     """One node; `value` is the number of the value before it."""
     head, pairs = _kind(node.operation), b""
-    if isinstance(node.operation, Pool):
+    if head == OTHER:
+        pairs = _pack_other(node.operation)
+    elif isinstance(node.operation, Pool):
         pool = node.operation
         head |= CEIL * pool.ceil | COUNT_PADDING * pool.count_padding
-        windows = (pool.kernel, pool.stride, pool.padding)
+        windows = (pool.kernel, pool.stride, pool.padding[:2])
         is_square = all(rows == columns for rows, columns in windows)
         head |= SQUARE * is_square
         pairs = bytes(size for pair in windows for size in (pair[:1] if is_square else pair))
@@ -57,16 +83,16 @@ def _pack_node(node: Node, value: int) -> bytes:
 def _parse_node(reader: Reader, value: int) -> Node:
     head = reader.byte()
     kind = head & KIND
-    if kind > LSTM:
-        raise EieError(f"operation {value + 1}: its kind must be at most {LSTM}, got {kind}")
     own = POOL_FLAGS if kind in (MAX_POOL, AVERAGE_POOL) else SEQUENCE if kind == LSTM else 0
     unknown = head & ~(KIND | HAS_SOURCES | own)
     if unknown:
         raise EieError(f"operation {value + 1}: flags {unknown} must not be set, they are")
-    operation = _parse_operation(reader, kind, head)
+    operation = _parse_other(reader) if kind == OTHER else _parse_operation(reader, kind, head)
     if not head & HAS_SOURCES:
         return Node(operation, (value,))
-    count = _at_most(reader.varint(), MAX_NODES, "sources") if kind == CONCATENATE else 1
+    count = getattr(operation, "sources", 1)
+    if kind == CONCATENATE:
+        count = _at_most(reader.varint(), MAX_NODES, "sources")
     sources = tuple(value - reader.varint() for _ in range(count))
     return Node(operation, sources)
 
@@ -80,11 +106,49 @@ def _kind(operation: Operation) -> int:
         case Relu():
             return RELU
         case Pool():
+            top, left, bottom, right = operation.padding
+            largest = max(*operation.kernel, *operation.stride, *operation.padding)
+            if (top, left) != (bottom, right) or largest > 255:
+                return OTHER
             return MAX_POOL if operation.kind == "max" else AVERAGE_POOL
         case Flatten():
             return FLATTEN
         case Concatenate():
             return CONCATENATE
+        case _:
+            return OTHER
+
+
+def _pack_other(operation: Operation) -> bytes:
+    """The code of its name and its fields."""
+    name = kind_of(operation)
+    out = bytes([list(KINDS).index(name)])
+    for field, form in KINDS[name].fields.items():
+        value = getattr(operation, field)
+        if form == "number":
+            out += FLOAT.pack(value)
+        elif form == "sizes":
+            out += varint(len(value)) + b"".join(varint(size) for size in value)
+        else:
+            sizes = (int(value),) if COUNTS[form] == 1 else value
+            out += b"".join(varint(size) for size in sizes)
+    return out
+
+
+def _parse_other(reader: Reader) -> Operation:
+    code = _at_most(reader.byte(), len(KINDS) - 1, "as the code of an operation")
+    kind = list(KINDS.values())[code]
+    fields: dict[str, object] = {}
+    for field, form in kind.fields.items():
+        if form == "number":
+            (fields[field],) = FLOAT.unpack(reader.take(FLOAT.size))
+            continue
+        count = _at_most(reader.varint(), MAX_AXES, "sizes") if form == "sizes" else COUNTS[form]
+        sizes = tuple(reader.varint() for _ in range(count))
+        fields[field] = sizes if form in ("sizes", "pair", "pads") else sizes[0]
+        if form == "flag":
+            fields[field] = bool(_at_most(sizes[0], 1, "as a flag"))
+    return kind.make(**fields)
 
 
 def _parse_operation(reader: Reader, kind: int, head: int) -> Operation:
@@ -98,7 +162,7 @@ def _parse_operation(reader: Reader, kind: int, head: int) -> Operation:
             kind="max" if kind == MAX_POOL else "average",
             kernel=pair(),
             stride=pair(),
-            padding=pair(),
+            padding=both_sides(pair()),
             ceil=bool(head & CEIL),
             count_padding=bool(head & COUNT_PADDING),
         )

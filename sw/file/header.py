@@ -5,20 +5,21 @@ import zlib
 from dataclasses import dataclass
 
 from model.errors import EieError
-from sw.file.graph import pack_graph, parse_graph
+from sw.file.graph import is_short_graph, pack_graph, parse_graph
 from sw.file.reader import Reader, varint
-from sw.network.graph import UNCONNECTED, Convolution, Graph, Shape
+from sw.network.graph import UNCONNECTED, Convolution, Graph, Shape, both_sides
 from sw.network.layer import check_name, check_shape, matrix_shape
 from sw.network.network import MAX_LAYERS, check_connections
 
 MAGIC = b"\x89EIE"
-VERSION = 2
+VERSIONS = (2, 3)  # a file has the first that can hold its network
 CRC = struct.Struct("<I")
 RELU = 1
 HAS_BIAS = 2
 COLUMN_MAJOR = 4
 CONVOLUTION = 8
 MOVES = 16  # stride, padding or groups of a convolution differ from one, none and one
+MOVES_IN_FULL = 32  # instead, in version 3: padding differs between sides, there is dilation, or a size is above 255
 CHAIN, WEIGHTS_ONLY, GRAPH = range(3)
 CONNECTIONS = 3
 CALIBRATED = 4
@@ -46,12 +47,24 @@ class LayerHeader:
         moves = b""
         if self.convolution is not None:
             flags |= CONVOLUTION
-            if self.convolution != Convolution():
+            own = self.convolution
+            if not self.is_short:
+                flags |= MOVES_IN_FULL
+                moves = b"".join(varint(size) for size in (*own.stride, *own.padding, *own.dilation, own.groups))
+            elif own != Convolution():
                 flags |= MOVES
-                moves = bytes(self.convolution.stride + self.convolution.padding) + varint(self.convolution.groups)
+                moves = bytes(own.stride + own.padding[:2]) + varint(own.groups)
         sizes = b"".join(varint(size) for size in (*self.shape, self.entries, self.section_bytes))
         widths = self.code_bits - 1 | self.index_bits << 4
         return bytes([len(name)]) + name + bytes([flags, widths]) + moves + sizes
+
+    @property
+    def is_short(self) -> bool:
+        """Whether version 2 can hold it."""
+        own = self.convolution
+        return own is None or (
+            own.padding[:2] == own.padding[2:] and own.dilation == (1, 1) and max(own.stride + own.padding) <= 255
+        )
 
     def check(self) -> None:
         """Refuse what no section can hold; every size is then bounded by the bytes of the section."""
@@ -85,13 +98,20 @@ class Header:
         if self.graph is not None and self.graph.nodes:
             body += pack_graph(self.graph)
         body += b"".join(layer.pack() for layer in self.layers)
-        header = MAGIC + bytes([VERSION]) + varint(len(body)) + body
+        header = MAGIC + bytes([self.version]) + varint(len(body)) + body
         return header + CRC.pack(zlib.crc32(header))
+
+    @property
+    def version(self) -> int:
+        """The first that can hold the network."""
+        is_short = all(layer.is_short for layer in self.layers) and (self.graph is None or is_short_graph(self.graph))
+        return VERSIONS[0] if is_short else VERSIONS[1]
 
     @property
     def calibration_bytes(self) -> int:
         """Bytes of the calibration without its checksum."""
-        return 4 * (2 * len(self.layers) + 1) * self.calibrated
+        ranged = 0 if self.graph is None else len(self.graph.ranged)
+        return 4 * (2 * len(self.layers) + 1 + ranged) * self.calibrated
 
     def check(self) -> None:
         """Refuse layers that no network has or that do not fit together."""
@@ -108,8 +128,8 @@ def header_bounds(data: bytes) -> tuple[int, int]:
         raise EieError(f"a model file must have at least {least} bytes, got {len(data)}")
     if data[: len(MAGIC)] != MAGIC:
         raise EieError(f"a model file must begin with {MAGIC!r}, got {data[: len(MAGIC)]!r}")
-    if data[len(MAGIC)] != VERSION:
-        raise EieError(f"the file's version must be {VERSION}, got {data[len(MAGIC)]}")
+    if data[len(MAGIC)] not in VERSIONS:
+        raise EieError(f"the file's version must be {VERSIONS[0]} or {VERSIONS[1]}, got {data[len(MAGIC)]}")
     reader = Reader(data, len(MAGIC) + 1, len(data))
     size = reader.varint()
     end = reader.position + size
@@ -140,7 +160,7 @@ def parse_header(data: bytes) -> tuple[Header, int]:
     header = Header(layers=layers, graph=graph, calibrated=bool(flags & CALIBRATED))
     header.check()
     if header.pack() != data[: end + CRC.size]:
-        raise EieError("the header must be in its shortest form, it is not")
+        raise EieError("the header must be in its shortest form, of the first version that can hold it, it is not")
     return header, end + CRC.size
 
 
@@ -155,16 +175,24 @@ def check_crc(data: bytes, start: int, end: int, what: str) -> None:
 def _layer(reader: Reader) -> LayerHeader:
     name = reader.text()
     flags, widths = reader.take(2)
-    if flags & ~(RELU | HAS_BIAS | COLUMN_MAJOR | CONVOLUTION | MOVES):
-        raise EieError(f"layer {name}: flags must be below {2 * MOVES}, got {flags}")
+    if flags >= 2 * MOVES_IN_FULL:
+        raise EieError(f"layer {name}: flags must be below {2 * MOVES_IN_FULL}, got {flags}")
     convolution = None
     if flags & CONVOLUTION:
         convolution = Convolution()
-        if flags & MOVES:
+        if flags & MOVES_IN_FULL:
+            sizes = [reader.varint() for _ in range(9)]
+            convolution = Convolution(
+                stride=(sizes[0], sizes[1]),
+                padding=(sizes[2], sizes[3], sizes[4], sizes[5]),
+                dilation=(sizes[6], sizes[7]),
+                groups=sizes[8],
+            )
+        elif flags & MOVES:
             stride_rows, stride_columns, padding_rows, padding_columns = reader.take(4)
             convolution = Convolution(
                 stride=(stride_rows, stride_columns),
-                padding=(padding_rows, padding_columns),
+                padding=both_sides((padding_rows, padding_columns)),
                 groups=reader.varint(),
             )
     shape = tuple(reader.varint() for _ in range(2 if convolution is None else 4))

@@ -110,7 +110,8 @@ def _encode(network: CompressedNetwork) -> tuple[bytes, FileReport]:
     header = Header(layers=records, graph=network.graph, calibrated=network.calibration is not None)
     sections = [section for _, section, _ in encoded]
     if network.calibration is not None:
-        ranges = np.concatenate([network.calibration.activations, network.calibration.partial_sums])
+        own = network.calibration
+        ranges = np.concatenate([own.activations, own.partial_sums, own.results])
         sections.append(ranges.astype("<f4").tobytes())
     data = header.pack() + b"".join(part for section in sections for part in (section, CRC.pack(zlib.crc32(section))))
     return data, make_report(network, header, [sizes for _, _, sizes in encoded])
@@ -141,8 +142,8 @@ def _sections(data: bytes) -> tuple[Header, list[bytes], Calibration | None]:
     if not header.calibrated:
         return header, sections, None
     ranges = np.frombuffer(sections.pop(), "<f4").astype(np.float32)
-    count = len(header.layers) + 1
-    return header, sections, Calibration(activations=ranges[:count], partial_sums=ranges[count:])
+    activations, sums, results = np.split(ranges, [len(header.layers) + 1, 2 * len(header.layers) + 1])
+    return header, sections, Calibration(activations=activations, partial_sums=sums, results=results)
 
 
 def _checked(data: bytes, start: int, names: list[str], sizes: list[int]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from model.errors import EieError
 from sw.formats.connections import Connections, LayerUse
 from sw.formats.graph_builder import GraphBuilder
 from sw.formats.prototxt import Message, parse_prototxt
-from sw.network.graph import Concatenate, Convolution, Pair, Pool, Relu, Shape
+from sw.network.graph import Concatenate, Convolution, Pair, Pool, Relu, Shape, both_sides
 from sw.network.layer import check_shape
 
 # The names that types had when layers were written `layers { type: CONVOLUTION }`.
@@ -137,7 +137,7 @@ class _Reader:
         param = layer.message("convolution_param")
         convolution = Convolution(
             stride=_pair(param, "stride", "stride", (1, 1)),
-            padding=_pair(param, "pad", "pad", (0, 0)),
+            padding=both_sides(_pair(param, "pad", "pad", (0, 0))),
             groups=param.number("group", 1),
         )
         kernel = _pair(param, "kernel_size", "kernel", None)
@@ -176,7 +176,7 @@ class _Reader:
         _only(param, engine=None)
         if mode not in ("CEIL", "FLOOR"):
             raise EieError(f"{layer.what}: round_mode must be CEIL or FLOOR, got {mode[:80]!r}")
-        return Pool(kind=POOLS[kind], kernel=kernel, stride=stride, padding=padding, ceil=mode == "CEIL")
+        return Pool(kind=POOLS[kind], kernel=kernel, stride=stride, padding=both_sides(padding), ceil=mode == "CEIL")
 
 
 def _pair(param: Message, name: str, short: str, default: Pair | None) -> Pair:

@@ -2,8 +2,11 @@
 
 import json
 import math
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, replace
 from typing import Any, cast
+
+import numpy as np
 
 from model.errors import EieError
 from sw.formats.connections import Connections, LayerUse
@@ -11,27 +14,25 @@ from sw.network.graph import (
     MAX_NODES,
     UNCONNECTED,
     ApplyLayer,
-    Concatenate,
     Convolution,
-    Flatten,
     Graph,
     Lstm,
     Node,
     Operation,
+    Pads,
     Pair,
     Pool,
-    Relu,
 )
 from sw.network.layer import check_name
 from sw.network.network import Network
+from sw.network.operation_fields import KINDS, PLAIN, Kind, kind_of
 
 LARGEST = (1 << 31) - 1
+LARGEST_NUMBER = float(np.finfo(np.float32).max)
 LARGEST_TEXT = 1 << 20  # characters of a graph, of which JSON may make twenty times as many bytes
-PLAIN: dict[str, Operation] = {"relu": Relu(), "flatten": Flatten(), "concatenate": Concatenate()}
 LAYER_FIELDS = {"name", "relu", "batch_norm", "epsilon", *(field.name for field in fields(Convolution))}
 LSTM_FIELDS = {"name", "sequence"}
-POOL_FIELDS = {"kernel", "stride", "padding", "ceil", "count_padding"}
-KNOWN = ["layer", "lstm", "max_pool", "average_pool", *PLAIN]
+KNOWN = ["layer", "lstm", *KINDS, *PLAIN]
 
 
 def parse_graph(text: str) -> Connections:
@@ -86,7 +87,8 @@ def _layer_fields(name: str, relu: bool, convolution: Convolution | None) -> dic
     item: dict[str, Any] = {"op": "layer", "name": name}
     if convolution is not None:
         default = Convolution()
-        for key, value in (("stride", convolution.stride), ("padding", convolution.padding)):
+        for key in ("stride", "padding", "dilation"):
+            value = getattr(convolution, key)
             if value != getattr(default, key):
                 item[key] = _short(value)
         if convolution.groups != default.groups:
@@ -100,20 +102,39 @@ def _lstm_fields(name: str, lstm: Lstm) -> dict[str, Any]:
 
 
 def _operation_fields(operation: Operation) -> dict[str, Any]:
-    if not isinstance(operation, Pool):
-        return {"op": next(name for name, plain in PLAIN.items() if plain == operation)}
-    item: dict[str, Any] = {"op": f"{operation.kind}_pool", "kernel": _short(operation.kernel)}
-    if operation.stride != operation.kernel:
-        item["stride"] = _short(operation.stride)
-    if operation.padding != (0, 0):
-        item["padding"] = _short(operation.padding)
-    if operation.ceil:
-        item["ceil"] = True
-    return item if operation.count_padding else {**item, "count_padding": False}
+    name = kind_of(operation)
+    item: dict[str, Any] = {"op": name}
+    if name in PLAIN:
+        return item
+    for field, form in KINDS[name].fields.items():
+        value = getattr(operation, field)
+        if value == _default(KINDS[name], field, item):
+            continue
+        match form:
+            case "number":
+                item[field] = float(str(np.float32(value)))  # the fewest digits that give the same float32
+            case "sizes":
+                item[field] = list(value)
+            case "pair" | "pads":
+                item[field] = _short(value)
+            case "size" | "flag":
+                item[field] = value
+    return item
 
 
-def _short(pair: Pair) -> int | list[int]:
-    return pair[0] if pair[0] == pair[1] else list(pair)
+def _default(kind: Kind, field: str, item: Mapping[str, Any]) -> Any:
+    """What a field is unless it is given; None if it must be given."""
+    if kind.operation is Pool and field == "stride":  # the window's
+        return tuple(_one_or_more("", item["kernel"]) * 2)[:2]
+    (own,) = (each for each in fields(kind.operation) if each.name == field)
+    return None if own.default is MISSING else own.default
+
+
+def _short(sizes: tuple[int, ...]) -> int | list[int]:
+    """One number if all are equal, (rows, columns) if padding is the same on both sides."""
+    if len(set(sizes)) == 1:
+        return sizes[0]
+    return list(sizes[:2] if sizes[:2] == sizes[2:] else sizes)
 
 
 def _node(number: int, value: object, uses: list[LayerUse]) -> Node:
@@ -137,21 +158,38 @@ def _operation(what: str, kind: object, item: dict[str, Any], uses: list[LayerUs
         _only(LSTM_FIELDS | {"op", "from"}, item, what)
         uses.append(LayerUse(name=_name(what, item)))
         return Lstm(sequence=_flag(what, item, "sequence", False))
-    if kind == "max_pool" or kind == "average_pool":
-        _only(POOL_FIELDS | {"op", "from"}, item, what)
-        kernel = _pair(what, item, "kernel", None)
-        return Pool(
-            kind="max" if kind == "max_pool" else "average",
-            kernel=kernel,
-            stride=_pair(what, item, "stride", kernel),
-            padding=_pair(what, item, "padding", (0, 0)),
-            ceil=_flag(what, item, "ceil", False),
-            count_padding=_flag(what, item, "count_padding", True),
-        )
-    if not isinstance(kind, str) or kind not in PLAIN:
+    if not isinstance(kind, str) or kind not in KNOWN:
         raise EieError(f"{what}: op must be one of {', '.join(KNOWN)}, got {_kind(kind)}")
-    _only({"op", "from"}, item, what)
-    return PLAIN[kind]
+    if kind in PLAIN:
+        _only({"op", "from"}, item, what)
+        return PLAIN[kind]
+    own = KINDS[kind]
+    _only({*own.fields, "op", "from"}, item, what)
+    return own.make(**{field: _field(what, own, item, field) for field in own.fields})
+
+
+def _field(what: str, kind: Kind, item: dict[str, Any], field: str) -> Any:
+    """The value of an operation's field."""
+    if field not in item and field != "kernel":
+        default = _default(
+            kind, field, {"kernel": list(_pair(what, item, "kernel", None))} if "kernel" in item else item
+        )
+        if default is None:
+            raise EieError(f"{what}: {field} must be given, it is not")
+        return default
+    match kind.fields[field]:
+        case "number":
+            return _number(what, item, field)
+        case "size":
+            return _size(f"{what}: {field}", item[field])
+        case "sizes":
+            return tuple(_size(f"{what}: {field}", size) for size in _list(f"{what}: {field}", item[field]))
+        case "pair":
+            return _pair(what, item, field, None)
+        case "pads":
+            return _pads(what, item)
+        case "flag":
+            return _flag(what, item, field, False)
 
 
 def _with_norm(what: str, item: dict[str, Any], use: LayerUse) -> LayerUse:
@@ -177,11 +215,12 @@ def _name(what: str, item: dict[str, Any]) -> str:
 
 
 def _convolution(what: str, item: dict[str, Any]) -> Convolution | None:
-    if not item.keys() & {"stride", "padding", "groups"}:
+    if not item.keys() & {field.name for field in fields(Convolution)}:
         return None
     return Convolution(
         stride=_pair(what, item, "stride", (1, 1)),
-        padding=_pair(what, item, "padding", (0, 0)),
+        padding=_pads(what, item),
+        dilation=_pair(what, item, "dilation", (1, 1)),
         groups=_size(f"{what}: groups", item.get("groups", 1)),
     )
 
@@ -194,6 +233,26 @@ def _pair(what: str, item: dict[str, Any], key: str, default: Pair | None) -> Pa
     if len(sizes) not in (1, 2):
         raise EieError(f"{what}: {key} must be a whole number or [rows, columns], got {len(sizes)} numbers")
     return sizes[0], sizes[-1]
+
+
+def _pads(what: str, item: dict[str, Any]) -> Pads:
+    """Padding at the top, left, bottom, right: one number for all, [rows, columns], or all four."""
+    sizes = [_size(f"{what}: padding", size) for size in _one_or_more(what, item.get("padding", 0))]
+    if len(sizes) not in (1, 2, 4):
+        raise EieError(
+            f"{what}: padding must be a whole number, [rows, columns] or [top, left, bottom, right], "
+            f"got {len(sizes)} numbers"
+        )
+    top, left, bottom, right = sizes * (4 // len(sizes))
+    return top, left, bottom, right
+
+
+def _number(what: str, item: dict[str, Any], key: str) -> float:
+    """A float32."""
+    value = item[key]
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= LARGEST_NUMBER:
+        raise EieError(f"{what}: {key} must be a float32 number, got {_kind(value)}")
+    return float(np.float32(value))
 
 
 def _flag(what: str, item: dict[str, Any], key: str, default: bool) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from model.errors import EieError
 from sw.formats.onnx_tensors import check_text
-from sw.network.graph import Pair, Shape
+from sw.network.graph import Pads, Pair, Shape, both_sides
 
 
 class OnnxNode:
@@ -60,7 +60,7 @@ class OnnxNode:
             raise EieError(f"{self.what}: it must take (n, channels, rows, columns), it gets (n, features)")
         return shape[1], shape[2]
 
-    def windows(self, shape: Shape, kernel: Pair) -> tuple[Pair, Pair]:
+    def windows(self, shape: Shape, kernel: Pair) -> tuple[Pair, Pads]:
         """The stride and the padding of windows over a value of this shape, the same padding on both sides."""
         image = self.image_size(shape)
         self.only("dilations", [1, 1])
@@ -81,7 +81,7 @@ class OnnxNode:
                 f"{self.what}: padding must be the same on both sides, "
                 f"got {top}, {left} before and {bottom}, {right} behind"
             )
-        return (rows, columns), (top, left)
+        return (rows, columns), both_sides((top, left))
 
     def finish(self) -> None:
         """EieError if it has an attribute that was not read."""

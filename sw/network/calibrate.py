@@ -12,11 +12,12 @@ from model.errors import EieError
 from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.network.execution import parts, run_graph
 from sw.network.forward import FloatOperations
-from sw.network.graph import Lstm
+from sw.network.graph import ApplyLayer, Graph, Lstm, Relu
 from sw.network.layer_products import VECTORS_AT_ONCE, run_products, sparse_rows
 from sw.network.lstm import run_lstm, units_of
 from sw.network.lstm_cell import float_cell
 from sw.network.network import check_inputs
+from sw.network.operations import RANGED, Clip, Elements
 
 
 def calibrate(network: CompressedNetwork, inputs: NDArray[Any]) -> CompressedNetwork:
@@ -25,21 +26,27 @@ def calibrate(network: CompressedNetwork, inputs: NDArray[Any]) -> CompressedNet
     The largest partial sum is bounded from above, whatever the order of the columns: the larger of the sum of the
     positive products and that of the negative ones, or the result with bias if that is larger; in a convolution, at
     any position, and in a sequence at any step. Of an LSTM the range is its cell's, since h and gates have ranges known
-    before. Memory is bounded: a few inputs are run at a time.
+    before. A result that only a Clip takes, or a ReLU unless it is a layer's, has the range of what these leave of it,
+    beyond which it may saturate. Memory is bounded: a few inputs are run at a time.
     """
     samples = check_inputs(inputs, network.input_shape)
     if samples.shape[0] == 0:
         raise EieError("calibration must have at least one input, got none")
-    ranges = _Ranges(network.layers)
+    ranges = _Ranges(network.layers, network.connections)
     for part in parts(len(samples), network.shapes):
         run_graph(network.connections, ranges, samples[part])
     activations = np.concatenate([[np.abs(samples).max()], ranges.activations])
     if not max(activations.max(), ranges.partial_sums.max()) <= np.finfo(np.float32).max:
         raise EieError("calibration must stay in the range of float32, a sum left it")
     calibration = Calibration(
-        activations=activations.astype(np.float32), partial_sums=ranges.partial_sums.astype(np.float32)
+        activations=activations.astype(np.float32),
+        partial_sums=ranges.partial_sums.astype(np.float32),
+        results=ranges.results.astype(np.float32),
     )
     return replace(network, calibration=calibration)
+
+
+_Limit = tuple[float, float]
 
 
 class _Ranges(FloatOperations):
@@ -49,13 +56,16 @@ class _Ranges(FloatOperations):
     ----------
     activations : (layers,) float64, of every layer's output, of an LSTM's cell.
     partial_sums : (layers,) float64, bounds.
+    results : (ranged operations,) float64.
     """
 
-    def __init__(self, layers: Sequence[CompressedLayer]):
+    def __init__(self, layers: Sequence[CompressedLayer], graph: Graph):
         self.layers = layers
         self.rows = [sparse_rows(layer) for layer in layers]
         self.activations = np.zeros(len(layers))
         self.partial_sums = np.zeros(len(layers))
+        self.results = np.zeros(len(graph.ranged))
+        self.limits, self.result_limits = _limits(graph)
 
     def layer(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
         sums = self._products(index, source)
@@ -72,7 +82,16 @@ class _Ranges(FloatOperations):
         return run_lstm(source, operation, units, lambda vectors: self._products(index, vectors), cell)
 
     def _see(self, index: int, values: NDArray[np.float32]) -> None:
-        self.activations[index] = max(self.activations[index], np.abs(values).max())
+        self.activations[index] = max(self.activations[index], np.abs(np.clip(values, *self.limits[index])).max())
+
+    def apply(self, number: int, operation: Elements, sources: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        made = super().apply(number, operation, sources)
+        if number >= 0:
+            largest = np.abs(np.clip(made, *self.result_limits[number])).max()
+            if not largest <= np.finfo(np.float32).max:
+                raise EieError(f"{operation}: calibration must stay in the range of float32, a result left it")
+            self.results[number] = max(self.results[number], largest)
+        return made
 
     def _products(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
         """The results of a layer; their partial sums are seen."""
@@ -90,6 +109,32 @@ class _Ranges(FloatOperations):
             raise EieError(f"layer {layer.name}: calibration must stay in the range of float32, an output left it")
         self.partial_sums[index] = max(self.partial_sums[index], largest.max())
         return sums.astype(np.float32)
+
+
+def _limits(graph: Graph) -> tuple[list[_Limit], list[_Limit]]:
+    """What is left of the results of layers, and of ranged operations, by the one operation that takes them."""
+    takers: dict[int, list[object]] = {}
+    for node in graph.nodes:
+        for source in node.sources:
+            takers.setdefault(source, []).append(node.operation)
+    layers: list[_Limit] = []
+    ranged: list[_Limit] = []
+    for value, node in enumerate(graph.nodes, start=1):
+        is_ranged = isinstance(node.operation, RANGED)
+        match takers.get(value, []):
+            case [Clip() as clip]:
+                limit = clip.low, clip.high
+            case [Relu()] if is_ranged:
+                limit = 0.0, np.inf
+            case _:
+                limit = -np.inf, np.inf
+        if is_ranged:
+            ranged.append(limit)
+        elif isinstance(node.operation, ApplyLayer):
+            layers.append(limit)
+        elif isinstance(node.operation, Lstm):
+            layers.append((-np.inf, np.inf))  # the range is its cell's
+    return layers, ranged
 
 
 @compiled

@@ -5,6 +5,7 @@ from dataclasses import replace
 from model.errors import EieError
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.graph import ApplyLayer, Concatenate, Flatten, Lstm, Node, Pool, Relu, Shape
+from sw.network.operation_fields import kind_of
 
 
 def as_chain(network: CompressedNetwork) -> CompressedNetwork:
@@ -56,5 +57,7 @@ def _reason(number: int, node: Node, shapes: list[Shape], waiting: tuple[Compres
             return f"operation {number} joins values"
         case Relu() if node.sources == (number - 1,):
             return f"operation {number} is a ReLU of the input"
-        case _:
+        case ApplyLayer() | Relu() | Flatten():
             return f"operation {number} takes value {node.sources[0]} and not the one before it"
+        case _:
+            return f"operation {number} is {kind_of(node.operation)}"

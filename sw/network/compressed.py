@@ -1,6 +1,6 @@
 """A compressed network in memory: pruned, weight-shared layers without fillers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
@@ -97,15 +97,18 @@ class Calibration:
     activations : (layers + 1,) float32, largest magnitude of the network's input and of each layer's output, of
         an LSTM's cell.
     partial_sums : (layers,) float32, bound on the magnitude of every layer's partial sums, in any order of columns.
+    results : (ranged operations,) float32, largest magnitude of what each makes (`sw.network.operations.RANGED`).
     """
 
     activations: NDArray[np.float32]
     partial_sums: NDArray[np.float32]
+    results: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
-        for field, values in (("activations", self.activations), ("partial sums", self.partial_sums)):
+        parts = (("activations", self.activations), ("partial sums", self.partial_sums), ("results", self.results))
+        for part, values in parts:
             if values.dtype != np.float32 or not np.isfinite(values).all() or (values < 0).any():
-                raise EieError(f"calibrated {field} must be finite float32 magnitudes, got {values}")
+                raise EieError(f"calibrated {part} must be finite float32 magnitudes, got {values}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +125,9 @@ class CompressedNetwork(Connected):
     def __post_init__(self) -> None:
         check_connections(self.weight_shapes, [layer.relu for layer in self.layers], self.graph)
         if self.calibration is not None:
-            sizes = self.calibration.activations.shape, self.calibration.partial_sums.shape
-            wanted = (len(self.layers) + 1,), (len(self.layers),)
+            ranges = self.calibration
+            sizes = ranges.activations.shape, ranges.partial_sums.shape, ranges.results.shape
+            wanted = (len(self.layers) + 1,), (len(self.layers),), (len(self.graph.ranged) if self.graph else 0,)
             if sizes != wanted:
                 raise EieError(f"calibration of {len(self.layers)} layers must have shapes {wanted}, got {sizes}")
 

@@ -5,6 +5,7 @@ from math import prod
 from typing import Protocol, TypeVar
 
 from sw.network.graph import ApplyLayer, Concatenate, Flatten, Graph, Lstm, Pool, Relu, Shape
+from sw.network.operations import RANGED, Elements
 
 ELEMENTS_AT_ONCE = 1 << 22  # of the largest value of the inputs that are run together
 
@@ -38,12 +39,16 @@ class Arithmetic(Protocol[V]):
         """Values joined along their first axis."""
         ...
 
+    def apply(self, number: int, operation: Elements, sources: Sequence[V]) -> V:
+        """An operation of `sw.network.operations`; `number` is that of a ranged one among its like, -1 for others."""
+        ...
+
 
 def run_graph(graph: Graph, arithmetic: Arithmetic[V], x: V) -> V:
     """The network's output for its input `x`; a value is dropped after its last use. The graph has operations."""
     values: list[V | None] = [x]
     last_use = {source: number for number, node in enumerate(graph.nodes) for source in node.sources}
-    layers = 0
+    layers = ranged = 0
     for number, node in enumerate(graph.nodes):
         sources = [value for value in (values[source] for source in node.sources) if value is not None]
         match node.operation:
@@ -61,6 +66,10 @@ def run_graph(graph: Graph, arithmetic: Arithmetic[V], x: V) -> V:
                 x = arithmetic.flatten(sources[0])
             case Concatenate():
                 x = arithmetic.concatenate(sources)
+            case _:
+                is_ranged = isinstance(node.operation, RANGED)
+                x = arithmetic.apply(ranged if is_ranged else -1, node.operation, sources)
+                ranged += is_ranged
         values.append(x)
         for source in node.sources:
             if last_use[source] == number:

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from sw.network.float_operations import apply_float
 from sw.network.graph import Convolution, Lstm, Pair, Pool, window_count
 from sw.network.layer import Layer
 from sw.network.lstm import run_lstm, units_of
 from sw.network.lstm_cell import float_cell
+from sw.network.operations import Elements
 
 VALUES_AT_ONCE = 1 << 24  # elements of the largest array made for a convolution; inputs are run in parts below it
 
@@ -29,10 +31,11 @@ def patches(x: NDArray[Any], kernel: Pair, convolution: Convolution) -> NDArray[
     patches : (groups, n * positions, channels / groups * kernel rows * kernel columns), of the same dtype: the order
         of a weight's last three axes, and positions row by row.
     """
-    rows, columns = convolution.padding
-    padded = np.pad(x, ((0, 0), (0, 0), (rows, rows), (columns, columns)))
-    windows = sliding_window_view(padded, kernel, axis=(2, 3))
+    top, left, bottom, right = convolution.padding
+    padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    windows = sliding_window_view(padded, convolution.reach(kernel), axis=(2, 3))
     windows = windows[:, :, :: convolution.stride[0], :: convolution.stride[1]]
+    windows = windows[..., :: convolution.dilation[0], :: convolution.dilation[1]]
     n, channels, out_rows, out_columns = windows.shape[:4]
     grouped = windows.reshape(n, convolution.groups, channels // convolution.groups, out_rows, out_columns, *kernel)
     ordered = grouped.transpose(1, 0, 3, 4, 2, 5, 6)
@@ -45,7 +48,7 @@ def convolve(
 ) -> NDArray[np.float32]:
     """(n, in, rows, columns) to (n, out, rows, columns), float32: weight (out, in / groups, kernel rows, columns)."""
     kernel = (weight.shape[2], weight.shape[3])
-    shape = [window_count(x.shape[2 + a], kernel[a], convolution.stride[a], convolution.padding[a]) for a in (0, 1)]
+    shape = convolution.windows(x.shape, kernel)
     step = max(1, VALUES_AT_ONCE // (prod(shape) * weight[0].size * convolution.groups))
     result = np.empty((len(x), len(weight), *shape), np.float32)
     matrices = weight.reshape(convolution.groups, len(weight) // convolution.groups, -1)
@@ -64,14 +67,14 @@ def pool(x: NDArray[Any], operation: Pool) -> NDArray[Any]:
     counts: list[NDArray[np.int64]] = []
     for axis in (0, 1):
         size, kernel = x.shape[2 + axis], operation.kernel[axis]
-        stride, padding = operation.stride[axis], operation.padding[axis]
-        windows = window_count(size, kernel, stride, padding, operation.ceil)
-        behind = max(0, (windows - 1) * stride + kernel - size - padding)
-        widths.append((padding, behind))
-        inside = np.zeros(padding + size + behind, np.int64)
-        inside[padding : padding + size] = 1
+        stride, (before, after) = operation.stride[axis], operation.padding[axis::2]
+        windows = window_count(size, kernel, stride, (before, after), operation.ceil)
+        behind = max(0, (windows - 1) * stride + kernel - size - before)
+        widths.append((before, behind))
+        inside = np.zeros(before + size + behind, np.int64)
+        inside[before : before + size] = 1
         if operation.count_padding:
-            inside[: size + 2 * padding] = 1
+            inside[: before + size + after] = 1
         counts.append(sliding_window_view(inside, kernel)[::stride].sum(axis=1))
     padded = np.pad(x, widths, constant_values=lost if operation.kind == "max" else 0)
     windows = sliding_window_view(padded, operation.kernel, axis=(2, 3))
@@ -98,6 +101,9 @@ class FloatOperations:
 
     def concatenate(self, sources: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         return np.concatenate(sources, axis=1)
+
+    def apply(self, number: int, operation: Elements, sources: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        return apply_float(operation, *sources)
 
 
 class FloatArithmetic(FloatOperations):

@@ -5,29 +5,59 @@ from math import prod
 from typing import Literal
 
 from model.errors import EieError
+from sw.network.operations import RANGED, Elements, Elementwise, Product, Ranged, Shape
 
 MAX_NODES = 4096
 MAX_VALUE = 1 << 28  # elements of one value of one input
 GATES = 4  # of an LSTM: i, f, g, o
-MAX_WINDOW = 255  # rows or columns of a window, its stride and its padding
+MAX_WINDOW = 4095  # rows or columns of a window, its stride, its padding, its dilation
+MAX_MEAN = 1 << 16  # elements of a window whose mean is taken
 
-Shape = tuple[int, ...]
 Pair = tuple[int, int]
+Pads = tuple[int, int, int, int]  # top, left, bottom, right
+NO_PADS: Pads = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Convolution:
-    """How a convolution moves over its input: (rows, columns) of its stride and its zero padding on each side."""
+    """How a convolution moves over its input.
+
+    Parameters
+    ----------
+    stride, dilation : (rows, columns); neighbours in a window are `dilation` apart.
+    padding : zeros at the (top, left, bottom, right).
+    groups : each takes its share of the channels and makes its share of the outputs; a depthwise convolution has as
+        many as channels.
+    """
 
     stride: Pair = (1, 1)
-    padding: Pair = (0, 0)
+    padding: Pads = NO_PADS
+    dilation: Pair = (1, 1)
     groups: int = 1
 
     def check(self, name: str, weight: Shape) -> None:
         """EieError unless it suits a weight of shape (out, in / groups, rows, columns)."""
         if not 1 <= self.groups <= weight[0] or weight[0] % self.groups:
             raise EieError(f"layer {name}: groups must divide its {weight[0]} outputs, got {self.groups}")
-        check_window(f"layer {name}", (weight[2], weight[3]), self.stride, self.padding)
+        check_window(f"layer {name}", self.reach(weight), self.stride, self.padding)
+        if not all(1 <= size <= MAX_WINDOW for size in self.dilation):
+            raise EieError(
+                f"layer {name}: dilation must be between 1 and {MAX_WINDOW}, "
+                f"got {self.dilation[0]} x {self.dilation[1]}"
+            )
+
+    def reach(self, weight: Shape) -> Pair:
+        """Rows and columns from the first to the last of a window of (.., rows, columns), both included."""
+        rows, columns = ((size - 1) * apart + 1 for size, apart in zip(weight[-2:], self.dilation, strict=True))
+        return rows, columns
+
+    def windows(self, source: Shape, weight: Shape) -> Pair:
+        """Rows and columns of output positions on (.., rows, columns)."""
+        reach = self.reach(weight)
+        rows, columns = (
+            window_count(source[axis - 2], reach[axis], self.stride[axis], self.padding[axis::2]) for axis in (0, 1)
+        )
+        return rows, columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +92,7 @@ class Pool:
 
     Parameters
     ----------
-    padding : on each side; never the maximum, and zero in a mean.
+    padding : at the top, left, bottom, right; never the maximum, and zero in a mean.
     ceil : a window may begin inside the padded input and end outside it; what is outside is not counted.
     count_padding : whether a mean divides by the padding as well.
     """
@@ -70,7 +100,7 @@ class Pool:
     kind: Literal["max", "average"]
     kernel: Pair
     stride: Pair
-    padding: Pair = (0, 0)
+    padding: Pads = NO_PADS
     ceil: bool = False
     count_padding: bool = True
 
@@ -86,7 +116,7 @@ class Concatenate:
 
 
 WeightShape = tuple[str, Shape, Convolution | None]
-Operation = ApplyLayer | Lstm | Relu | Pool | Flatten | Concatenate
+Operation = ApplyLayer | Lstm | Relu | Pool | Flatten | Concatenate | Elements
 
 
 @dataclass(frozen=True)
@@ -117,6 +147,11 @@ class Graph:
         operations = [node.operation for node in self.nodes if isinstance(node.operation, ApplyLayer | Lstm)]
         return [operation if isinstance(operation, Lstm) else None for operation in operations]
 
+    @property
+    def ranged(self) -> list[Ranged]:
+        """The operations whose results have a range of their own, in execution order."""
+        return [node.operation for node in self.nodes if isinstance(node.operation, RANGED)]
+
     def shapes(self, layers: list[WeightShape]) -> list[Shape]:
         """The shape of every value, the input's first.
 
@@ -139,8 +174,10 @@ class Graph:
         for node in self.nodes:
             if not node.sources or not all(0 <= source < len(shapes) for source in node.sources):
                 raise EieError(f"operation {len(shapes)} must take values 0 to {len(shapes) - 1}, got {node.sources}")
-            if len(node.sources) > 1 and not isinstance(node.operation, Concatenate):
-                raise EieError(f"operation {len(shapes)} must take one value, got {len(node.sources)}")
+            wanted = 2 if isinstance(node.operation, Elementwise | Product) else 1
+            if len(node.sources) != wanted and not isinstance(node.operation, Concatenate):
+                count = "one value" if wanted == 1 else "two values"
+                raise EieError(f"operation {len(shapes)} must take {count}, got {len(node.sources)}")
             sources = [shapes[source] for source in node.sources]
             match node.operation:
                 case ApplyLayer():
@@ -163,21 +200,28 @@ def chain(features: int, layers: int) -> Graph:
     return Graph(input_shape=(features,), nodes=tuple(Node(ApplyLayer(), (value,)) for value in range(layers)))
 
 
-def check_window(what: str, kernel: Pair, stride: Pair, padding: Pair) -> None:
+def check_window(what: str, kernel: Pair, stride: Pair, padding: Pads) -> None:
     """EieError unless windows of this size can be moved like this."""
-    for name, pair, least in (("window", kernel, 1), ("stride", stride, 1), ("padding", padding, 0)):
-        if not all(least <= size <= MAX_WINDOW for size in pair):
-            raise EieError(f"{what}: {name} must be between {least} and {MAX_WINDOW}, got {pair[0]} x {pair[1]}")
+    for name, sizes, least in (("window", kernel, 1), ("stride", stride, 1), ("padding", padding, 0)):
+        if not all(least <= size <= MAX_WINDOW for size in sizes):
+            found = " x ".join(map(str, sizes if sizes[:2] != sizes[2:] else sizes[:2]))
+            raise EieError(f"{what}: {name} must be between {least} and {MAX_WINDOW}, got {found}")
 
 
-def window_count(size: int, kernel: int, stride: int, padding: int, ceil: bool = False) -> int:
-    """Windows along one axis of `size` elements; 0 or less if none fits."""
-    room = size + 2 * padding - kernel
+def window_count(size: int, kernel: int, stride: int, padding: tuple[int, ...], ceil: bool = False) -> int:
+    """Windows along one axis of `size` elements with padding (before, behind); 0 or less if none fits."""
+    before, behind = padding
+    room = size + before + behind - kernel
     if not ceil:
         return room // stride + 1
     count = -(-room // stride) + 1
     # A window that would begin in the padding behind the input is left out.
-    return count - ((count - 1) * stride >= size + padding)
+    return count - ((count - 1) * stride >= size + before)
+
+
+def both_sides(pair: Pair) -> Pads:
+    """Padding of (rows, columns) on each side."""
+    return (*pair, *pair)
 
 
 def layer_shape(source: Shape, name: str, weight: Shape, convolution: Convolution | None) -> Shape:
@@ -192,8 +236,9 @@ def layer_shape(source: Shape, name: str, weight: Shape, convolution: Convolutio
     channels = weight[1] * convolution.groups
     if len(source) != 3 or source[0] != channels:
         raise EieError(f"layer {name} must take ({channels}, rows, columns) values, it gets {source}")
-    kernel = (weight[2], weight[3])
-    return (weight[0], *_windows(f"layer {name}", source, kernel, convolution.stride, convolution.padding, False))
+    windows = convolution.windows(source, weight)
+    _check_fit(f"layer {name}", source, convolution.reach(weight), windows)
+    return (weight[0], *windows)
 
 
 def lstm_shape(source: Shape, lstm: Lstm, name: str, weight: Shape, convolution: Convolution | None) -> Shape:
@@ -218,25 +263,32 @@ def operation_shape(what: str, operation: Operation, sources: list[Shape]) -> Sh
             kernel, padding = operation.kernel, operation.padding
             check_window(what, kernel, operation.stride, padding)
             # Of a window that holds nothing but padding there is no maximum; a convolution has its bias there.
-            if padding[0] >= kernel[0] or padding[1] >= kernel[1]:
+            largest = max(padding[::2]), max(padding[1::2])
+            if largest[0] >= kernel[0] or largest[1] >= kernel[1]:
                 raise EieError(
                     f"{what}: padding must be smaller than the window of {kernel[0]} x {kernel[1]}, "
-                    f"got {padding[0]} x {padding[1]}"
+                    f"got {largest[0]} x {largest[1]}"
                 )
-            windows = _windows(what, first, kernel, operation.stride, padding, operation.ceil)
-            return (first[0], *windows)
+            if operation.kind == "average" and prod(kernel) > MAX_MEAN:
+                raise EieError(f"{what}: a mean must be of at most {MAX_MEAN} elements, got {prod(kernel)}")
+            rows, columns = (
+                window_count(first[axis + 1], kernel[axis], operation.stride[axis], padding[axis::2], operation.ceil)
+                for axis in (0, 1)
+            )
+            _check_fit(what, first, kernel, (rows, columns))
+            return first[0], rows, columns
         case Flatten():
             return (prod(first),)
         case Concatenate():
             if any(shape[1:] != first[1:] for shape in sources):
                 raise EieError(f"{what}: values to be joined must differ in channels only, got {sources}")
             return (sum(shape[0] for shape in sources), *first[1:])
-        case _:
+        case Relu() | ApplyLayer() | Lstm():
             return first
+        case _:
+            return operation.result_shape(what, *sources)
 
 
-def _windows(what: str, source: Shape, kernel: Pair, stride: Pair, padding: Pair, ceil: bool) -> Pair:
-    rows, columns = (window_count(source[axis + 1], kernel[axis], stride[axis], padding[axis], ceil) for axis in (0, 1))
-    if rows < 1 or columns < 1:
+def _check_fit(what: str, source: Shape, kernel: Pair, windows: Pair) -> None:
+    if min(windows) < 1:
         raise EieError(f"{what}: a window of {kernel[0]} x {kernel[1]} must fit into its input, which is {source}")
-    return rows, columns

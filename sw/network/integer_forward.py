@@ -2,7 +2,8 @@
 
 The arithmetic is that of `model.fixed_point`, to the bit. What it does not define is defined here: the mean of a window
 is rounded half up to the binary point of its source, values that are joined are rounded half up to the fewest
-fraction bits among them, and the cell of an LSTM is in `sw.network.lstm_cell`.
+fraction bits among them, other operations are in `sw.network.integer_operations` and the cell of an LSTM is in
+`sw.network.lstm_cell`.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,11 +20,13 @@ from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.execution import parts, run_graph
 from sw.network.forward import pool
 from sw.network.graph import Lstm, Pool
+from sw.network.integer_operations import keep_point, make_ranged, result_bits
 from sw.network.layer_products import VECTORS_AT_ONCE, SparseRows, run_products, sparse_rows
 from sw.network.lstm import run_lstm, units_of
 from sw.network.lstm_cell import fixed_cell, rescaled
 from sw.network.network import check_inputs
-from sw.network.quantise import LayerFormat, choose_formats
+from sw.network.operations import RANGED, Elements
+from sw.network.quantise import LayerFormat, choose_formats, wanted_bits
 
 ACCUMULATOR_BITS = 32  # of an array unless its configuration says otherwise
 NOTHING_LEFT = 17  # fraction bits dropped from 16 that round every value to 0, as any more do
@@ -109,6 +112,7 @@ class IntegerArithmetic:
 
     def __init__(self, network: CompressedNetwork, accumulator_bits: int):
         formats = choose_formats(network, accumulator_bits)
+        self.calibration = network.calibration
         self.input_fraction_bits = formats[0].input_fraction_bits
         self.limit = 1 << (accumulator_bits - 1)
         self.layers = [
@@ -190,6 +194,16 @@ class IntegerArithmetic:
         ]
         overflow = np.any([source.overflow for source in sources], axis=0)
         return Fixed(np.concatenate(rounded, axis=1), fewest, overflow)
+
+    def apply(self, number: int, operation: Elements, sources: Sequence[Fixed]) -> Fixed:
+        first = sources[0]
+        if not isinstance(operation, RANGED):
+            return first.with_(keep_point(operation, first.values, first.fraction_bits))
+        assert self.calibration is not None  # `choose_formats` asks for it
+        bits = [source.fraction_bits for source in sources]
+        chosen = result_bits(operation, bits, wanted_bits(self.calibration, number))
+        values = make_ranged(operation, [source.values for source in sources], bits, chosen)
+        return Fixed(values, chosen, np.any([source.overflow for source in sources], axis=0))
 
 
 @compiled

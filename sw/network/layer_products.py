@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from sw.network.compressed import CompressedLayer
 from sw.network.forward import VALUES_AT_ONCE, patches
-from sw.network.graph import window_count
 from sw.network.layer import matrix_shape
 
 VECTORS_AT_ONCE = 256  # that a compiled product keeps in the cache
@@ -57,7 +56,7 @@ def run_products(layer: CompressedLayer, x: NDArray[Any], product: Product) -> t
         results, figures = product(slice(0, layer.shape[0]), np.ascontiguousarray(x.reshape(-1, x.shape[-1]).T))
         return results.T.reshape(*x.shape[:-1], -1), figures.reshape(len(x), -1).max(axis=1)
     kernel = (layer.shape[2], layer.shape[3])
-    shape = [window_count(x.shape[2 + a], kernel[a], convolution.stride[a], convolution.padding[a]) for a in (0, 1)]
+    shape = convolution.windows(x.shape, kernel)
     step = max(1, VALUES_AT_ONCE // (prod(shape) * prod(layer.shape[1:]) * convolution.groups))
     group = layer.shape[0] // convolution.groups
     parts: list[NDArray[Any]] = []

@@ -11,7 +11,9 @@ from model.layouts import SHIFT_BITS
 from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.network.execution import run_graph
 from sw.network.graph import MAX_VALUE, Lstm, Pool
+from sw.network.integer_operations import result_bits
 from sw.network.lstm_cell import GATE_FRACTION_BITS, UNIT_FRACTION_BITS
+from sw.network.operations import RANGED, Elements
 
 MAX_BIAS_SCALE_LOG2 = 14
 UNBOUNDED = 1 << 16
@@ -47,8 +49,10 @@ def choose_formats(network: CompressedNetwork, accumulator_bits: int) -> tuple[L
     Activations keep one bit of headroom above their calibrated maximum and so do the partial sums in the accumulator;
     within that, weights have as many fraction bits as 16 bits hold. Biases lose bits only where their 16 bits, scaled
     by at most 2**14, could not hold them otherwise. ReLU, pooling and flattening keep the binary point of their
-    source; joined values have the fewest fraction bits among them. The h of an LSTM has that of its source, with at
-    most 15 fraction bits, since the array takes both as one vector; its gates have at most 11 (`sw.network.lstm_cell`).
+    source; joined values have the fewest fraction bits among them; other operations are in
+    `sw.network.integer_operations`, their results have the headroom of a layer's. The h of an LSTM has that of its
+    source, with at most 15 fraction bits, since the array takes both as one vector; its gates have at most 11
+    (`sw.network.lstm_cell`).
     """
     if network.calibration is None:
         raise EieError("binary points need a calibration, the network has none")
@@ -112,6 +116,16 @@ class _Formats:
 
     def concatenate(self, sources: Sequence[int]) -> int:
         return min(sources)
+
+    def apply(self, number: int, operation: Elements, sources: Sequence[int]) -> int:
+        if not isinstance(operation, RANGED):
+            return sources[0]
+        return result_bits(operation, sources, wanted_bits(self.calibration, number))
+
+
+def wanted_bits(calibration: Calibration, number: int) -> int:
+    """Fraction bits for which the result of a ranged operation has room."""
+    return _fraction_bits(float(calibration.results[number]) or 1.0, 14)
 
 
 def _fraction_bits(largest: float, bits: int) -> int:

@@ -5,7 +5,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.errors import EieError
-from sw.network.graph import ApplyLayer, Convolution, Flatten, Graph, Node, Operation, Pair, Pool, Relu, Shape
+from sw.network.graph import (
+    ApplyLayer,
+    Convolution,
+    Flatten,
+    Graph,
+    Node,
+    Operation,
+    Pair,
+    Pool,
+    Relu,
+    Shape,
+    both_sides,
+)
 from sw.network.layer import Layer
 from sw.network.network import Network
 from sw.training.links import leaves
@@ -50,7 +62,9 @@ def _layer(name: str, part: nn.Linear | nn.Conv2d, relu: bool) -> Layer:
     if isinstance(part, nn.Conv2d):
         if part.padding_mode != "zeros" or part.dilation != (1, 1) or isinstance(part.padding, str):
             raise EieError(f"{name}: a convolution must have zero padding of a given size and no dilation")
-        convolution = Convolution(stride=_pair(part.stride), padding=_pair(part.padding), groups=part.groups)
+        convolution = Convolution(
+            stride=_pair(part.stride), padding=both_sides(_pair(part.padding)), groups=part.groups
+        )
     bias = np.zeros(len(part.weight), np.float32) if part.bias is None else _array(part.bias)
     return Layer(name, _array(part.weight), bias, relu, convolution)
 
@@ -61,14 +75,14 @@ def _pool(name: str, part: nn.MaxPool2d | nn.AvgPool2d) -> Pool:
     if isinstance(part, nn.MaxPool2d):
         if _pair(part.dilation) != (1, 1):
             raise EieError(f"{name}: pooling must have no dilation, got {part.dilation}")
-        return Pool(kind="max", kernel=kernel, stride=stride, padding=padding, ceil=part.ceil_mode)
+        return Pool(kind="max", kernel=kernel, stride=stride, padding=both_sides(padding), ceil=part.ceil_mode)
     if part.divisor_override is not None:
         raise EieError(f"{name}: a mean must divide by its window, got {part.divisor_override}")
     return Pool(
         kind="average",
         kernel=kernel,
         stride=stride,
-        padding=padding,
+        padding=both_sides(padding),
         ceil=part.ceil_mode,
         count_padding=part.count_include_pad,
     )

@@ -21,21 +21,21 @@ def layer(name: str, *shape: int, relu: bool = False, convolution: Convolution |
 
 def branching() -> Network:
     """Every operation, with every parameter away from its default somewhere."""
-    moves = Convolution(stride=(2, 1), padding=(1, 0), groups=2)
+    moves = Convolution(stride=(2, 1), padding=(1, 0, 1, 0), groups=2)
     layers = (
         layer("conv1", 6, 2, 3, 2, convolution=moves, relu=True),
         layer("fire/left", 3, 6, 1, 1),
-        layer("fire/right", 4, 6, 3, 3, convolution=Convolution(padding=(1, 1))),
+        layer("fire/right", 4, 6, 3, 3, convolution=Convolution(padding=(1, 1, 1, 1))),
         layer("head.0", 5, 28, relu=False),
     )
     nodes = (
         Node(ApplyLayer(), (0,)),  # 1: (6, 6, 8) of (4, 11, 9)
-        Node(Pool(kind="max", kernel=(3, 2), stride=(2, 2), padding=(1, 0), ceil=True), (1,)),  # 2: (6, 4, 4)
+        Node(Pool(kind="max", kernel=(3, 2), stride=(2, 2), padding=(1, 0, 1, 0), ceil=True), (1,)),  # 2: (6, 4, 4)
         Node(ApplyLayer(), (2,)),
         Node(ApplyLayer(), (2,)),
         Node(Concatenate(), (4, 3)),  # 5: (7, 4, 4)
         Node(Relu(), (5,)),
-        Node(Pool(kind="average", kernel=(3, 3), stride=(2, 2), padding=(1, 1), count_padding=False), (6,)),
+        Node(Pool(kind="average", kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1), count_padding=False), (6,)),
         Node(Flatten(), (7,)),
         Node(ApplyLayer(), (8,)),
     )

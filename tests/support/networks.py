@@ -18,10 +18,13 @@ from sw.network.graph import (
     Lstm,
     Node,
     Operation,
+    Pads,
+    Pair,
     Pool,
     Relu,
     Shape,
 )
+from sw.network.operations import Clip, Elementwise, LeakyRelu, Reshape, Transpose
 
 
 def make_layer(
@@ -78,10 +81,10 @@ def networks(draw: st.DrawFn, calibrated: bool = False, code_bits: int = 8) -> C
 
 def make_conv_network(seed: int) -> CompressedNetwork:
     """(2, 10, 9) inputs, two convolutions side by side behind another and a pooling, joined, and two linear layers."""
-    stride_two = Convolution(stride=(2, 1), padding=(1, 1))
-    in_groups = Convolution(stride=(2, 1), padding=(1, 1), groups=2)
+    stride_two = Convolution(stride=(2, 1), padding=(1, 1, 1, 1))
+    in_groups = Convolution(stride=(2, 1), padding=(1, 1, 1, 1), groups=2)
     layers = (
-        make_layer(seed, (4, 2, 3, 3), 0.6, 5, name="conv1", relu=True, convolution=Convolution(padding=(1, 1))),
+        make_layer(seed, (4, 2, 3, 3), 0.6, 5, name="conv1", relu=True, convolution=Convolution(padding=(1, 1, 1, 1))),
         make_layer(seed + 1, (3, 4, 3, 3), 0.3, 4, name="conv2a", convolution=stride_two),
         make_layer(seed + 2, (6, 2, 3, 3), 0.3, 4, name="conv2b", relu=True, convolution=in_groups),
         make_layer(seed + 3, (7, 54), 0.2, 3, name="ip1", relu=True),
@@ -94,7 +97,7 @@ def make_conv_network(seed: int) -> CompressedNetwork:
         Node(ApplyLayer(), (2,)),
         Node(Concatenate(), (3, 4)),
         Node(Relu(), (5,)),
-        Node(Pool(kind="average", kernel=(3, 3), stride=(2, 2), padding=(1, 1)), (6,)),
+        Node(Pool(kind="average", kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1)), (6,)),
         Node(Flatten(), (7,)),
         Node(ApplyLayer(), (8,)),
         Node(ApplyLayer(), (9,)),
@@ -114,7 +117,8 @@ def conv_networks(draw: st.DrawFn, calibrated: bool = False, code_bits: int = 8)
         source = draw(st.sampled_from([len(values) - 1, len(values) - 1, draw(st.integers(0, len(values) - 1))]))
         shape = values[source]
         special = {1: [], 2: ["lstm", "lstm"], 3: ["max", "average"]}[len(shape)]
-        kinds = ["layer", "layer", "relu", "flatten", "concatenate", *special]
+        others = ["add", "subtract", "multiply", "clip", "leaky_relu", "reshape", "transpose"]
+        kinds = ["layer", "layer", "layer", "relu", "flatten", "concatenate", *special, *others]
         kind = draw(st.sampled_from(kinds)) if layers or len(nodes) < 3 else "layer"
         sources = (source,)
         operation: Operation
@@ -133,6 +137,21 @@ def conv_networks(draw: st.DrawFn, calibrated: bool = False, code_bits: int = 8)
                 operation = Concatenate()
                 fitting = [value for value, other in enumerate(values) if other[1:] == shape[1:]]
                 sources = (source, *draw(st.lists(st.sampled_from(fitting), max_size=2)))
+            case "add" | "subtract" | "multiply":
+                operation = Elementwise(kind=kind)
+                fitting = [value for value, other in enumerate(values) if _broadcast(shape, other)]
+                sources = (source, draw(st.sampled_from(fitting)))
+            case "clip":
+                operation = Clip(
+                    low=draw(st.sampled_from([-float("inf"), -1.0, 0.0])),
+                    high=draw(st.sampled_from([0.5, 6.0, float("inf")])),
+                )
+            case "leaky_relu":
+                operation = LeakyRelu(slope=draw(st.sampled_from([0.0, 0.125, 0.25, -0.5, 1.0])))
+            case "reshape":
+                operation = Reshape(shape=draw(st.sampled_from([(1, 1, prod(shape)), (prod(shape[:-1]), shape[-1])])))
+            case "transpose":
+                operation = Transpose(order=tuple(draw(st.permutations(range(len(shape))))))
             case _:
                 kernel, stride, padding = draw(_windows(shape))
                 operation = Pool(
@@ -166,7 +185,9 @@ def _layers(draw: st.DrawFn, name: str, source: Shape, code_bits: int) -> Compre
         kernel, stride, padding = draw(_windows(source))
         groups = draw(st.sampled_from([size for size in range(1, source[0] + 1) if source[0] % size == 0]))
         shape = (outputs * groups, source[0] // groups, *kernel)
-        convolution = Convolution(stride=stride, padding=padding, groups=groups)
+        widest = [(size - 1) // max(width - 1, 1) for size, width in zip(source[1:], kernel, strict=True)]
+        dilation = (draw(st.integers(1, max(1, min(2, widest[0])))), draw(st.integers(1, max(1, min(2, widest[1])))))
+        convolution = Convolution(stride=stride, padding=padding, dilation=dilation, groups=groups)
     return make_layer(
         draw(st.integers(0, 1 << 16)),
         shape,
@@ -192,11 +213,20 @@ def _matrices(draw: st.DrawFn, name: str, source: Shape, code_bits: int) -> Comp
 
 
 @st.composite
-def _windows(draw: st.DrawFn, source: Shape) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+def _windows(draw: st.DrawFn, source: Shape) -> tuple[Pair, Pair, Pads]:
     """Kernel, stride and padding that fit into (channels, rows, columns)."""
     kernel = (draw(st.integers(1, min(4, source[1]))), draw(st.integers(1, min(4, source[2]))))
     stride = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
-    return kernel, stride, (draw(st.integers(0, (kernel[0] - 1) // 2)), draw(st.integers(0, kernel[1] - 1)))
+    top, left = draw(st.integers(0, (kernel[0] - 1) // 2)), draw(st.integers(0, kernel[1] - 1))
+    if draw(st.booleans()):
+        return kernel, stride, (top, left, top, left)
+    return kernel, stride, (top, left, draw(st.integers(0, kernel[0] - 1)), draw(st.integers(0, kernel[1] - 1)))
+
+
+def _broadcast(first: Shape, second: Shape) -> bool:
+    """Whether two values fit together element by element."""
+    pairs = zip(first, second, strict=False)
+    return len(first) == len(second) and all(a == b or 1 in (a, b) for a, b in pairs)
 
 
 def make_config(**changes: object) -> ArrayConfig:

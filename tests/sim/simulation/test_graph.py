@@ -38,7 +38,7 @@ def test_values_are_those_of_the_integer_datapath(network: CompressedNetwork, se
 
 def test_cycles_are_those_of_every_position_by_itself():
     """A convolution in two groups, each position through the engine by hand."""
-    convolution = Convolution(stride=(2, 1), padding=(1, 1), groups=2)
+    convolution = Convolution(stride=(2, 1), padding=(1, 1, 1, 1), groups=2)
     layer = make_layer(5, (6, 2, 3, 3), 0.5, 4, name="conv", relu=True, convolution=convolution)
     base = make_conv_network(0)
     assert base.graph is not None

@@ -80,7 +80,7 @@ def test_branches_in_place_relus_and_joins():
         ]
     )
     connections = parse_caffe(text)
-    grouped = Convolution(padding=(1, 1), groups=2)
+    grouped = Convolution(padding=(1, 1, 1, 1), groups=2)
     assert [(use.name, use.relu, use.convolution) for use in connections.uses] == [
         ("x", True, grouped),
         # Its result is also joined as it is, so its ReLU is an operation.
@@ -114,7 +114,7 @@ def test_layers_as_they_were_written_once():
 def test_sizes_of_each_axis():
     connections = parse_caffe(convolution("num_output: 2 kernel_size: 3 kernel_size: 2 stride_h: 2 stride_w: 1 pad: 1"))
     assert connections.uses[0].shape == (2, 4, 3, 2)
-    assert connections.uses[0].convolution == Convolution(stride=(2, 1), padding=(1, 1))
+    assert connections.uses[0].convolution == Convolution(stride=(2, 1), padding=(1, 1, 1, 1))
 
 
 @pytest.mark.parametrize(("mode", "ceil"), [("", True), ("round_mode: CEIL", True), ("round_mode: FLOOR", False)])
@@ -157,7 +157,7 @@ LAYER = one_layer("InnerProduct", "inner_product_param { num_output: 3 }")
         (convolution("num_output: 0 kernel_size: 3"), "not be empty"),
         (convolution("num_output: 9999999999 kernel_size: 3"), "it must have 1 to 1048576 outputs"),
         (convolution("num_output: 2 kernel_size: 99"), "a window of 99 x 99 must fit into its input"),
-        (convolution("num_output: 2 kernel_size: 3 stride: 0"), "stride must be between 1 and 255"),
+        (convolution("num_output: 2 kernel_size: 3 stride: 0"), "stride must be between 1 and 4095"),
         (pooling("kernel_size: 2 pool: STOCHASTIC"), "layer x: pool must be MAX or AVE, got 'STOCHASTIC'"),
         (pooling("kernel_size: 2 round_mode: UP"), "layer x: round_mode must be CEIL or FLOOR, got 'UP'"),
         (pooling("global_pooling: true kernel_size: 2"), "pooling_param: kernel_size is not supported"),

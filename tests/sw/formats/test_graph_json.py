@@ -35,7 +35,7 @@ def test_a_graph_as_a_person_writes_it():
         {"op": "layer", "name": "ip1", "relu": true}
       ]
     }"""
-    average = Pool(kind="average", kernel=(3, 2), stride=(1, 1), padding=(1, 0), ceil=True, count_padding=False)
+    average = Pool(kind="average", kernel=(3, 2), stride=(1, 1), padding=(1, 0, 1, 0), ceil=True, count_padding=False)
     nodes = (
         Node(ApplyLayer(), (0,)),
         Node(Pool(kind="max", kernel=(2, 2), stride=(2, 2)), (1,)),
@@ -45,7 +45,7 @@ def test_a_graph_as_a_person_writes_it():
         Node(Flatten(), (5,)),
         Node(ApplyLayer(), (6,)),
     )
-    conv1 = LayerUse(name="conv1", convolution=Convolution(stride=(2, 1), padding=(2, 2)))
+    conv1 = LayerUse(name="conv1", convolution=Convolution(stride=(2, 1), padding=(2, 2, 2, 2)))
     assert parse_graph(text) == Connections(
         graph=Graph(input_shape=(1, 28, 28), nodes=nodes), uses=(conv1, LayerUse(name="ip1", relu=True))
     )
@@ -134,7 +134,7 @@ def test_what_is_written_comes_back(kind: str):
 def test_refused(text: str, sentence: str):
     with pytest.raises(EieError, match=sentence) as refusal:
         parse_graph(text)
-    assert len(str(refusal.value)) < 300
+    assert len(str(refusal.value)) < 400
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_refused(text: str, sentence: str):
         ({"input": [4, 8]}, r"layer a must take \(4, rows, columns\) values, it gets \(4, 8\)"),
         ({"input": [4, 8, 8, 1]}, r"\(features,\), \(steps, features\) or \(channels, rows, columns\)"),
         ({"input": [0, 8, 8]}, r"\(features,\), \(steps, features\) or \(channels, rows, columns\)"),
-        ({"input": [4, 8, 8], "stride": 0}, "stride must be between 1 and 255, got 0 x 0"),
-        ({"input": [4, 8, 8], "padding": 256}, "padding must be between 0 and 255"),
+        ({"input": [4, 8, 8], "stride": 0}, "stride must be between 1 and 4095, got 0 x 0"),
+        ({"input": [4, 8, 8], "padding": 4096}, "padding must be between 0 and 4095"),
         ({"input": [4, 8, 8], "groups": 3}, "groups must divide its 4 outputs, got 3"),
         ({"input": [4, 8, 8], "name": "b"}, "the graph applies layer b, the weight file must have it, got a"),
     ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.execution import run_graph
 from sw.network.forward import FloatOperations
-from sw.network.graph import UNCONNECTED, Lstm
+from sw.network.graph import UNCONNECTED, ApplyLayer, Graph, Lstm, Relu
+from sw.network.operations import Clip, Elements, Elementwise
 from tests.support.networks import conv_networks, make_conv_network, make_layer, networks
 from tests.support.products import products, result_shape
 
@@ -44,10 +46,12 @@ def test_partial_sums_in_any_order_stay_below_the_bound(network: CompressedNetwo
 class PlainRanges(FloatOperations):
     """One input at a time, every product by itself."""
 
-    def __init__(self, layers: Sequence[CompressedLayer]):
+    def __init__(self, layers: Sequence[CompressedLayer], graph: Graph):
         self.layers = layers
+        self.graph = graph
         self.activations = np.zeros(len(layers))
         self.partial_sums = np.zeros(len(layers))
+        self.results: dict[int, float] = {}
 
     def layer(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
         layer = self.layers[index]
@@ -60,8 +64,30 @@ class PlainRanges(FloatOperations):
             self.partial_sums[index] = max(self.partial_sums[index], np.max(bounds))
         if layer.relu:
             result = np.maximum(result, 0)
-        self.activations[index] = max(self.activations[index], np.abs(result).max())
+        self.activations[index] = max(self.activations[index], np.abs(self.left(index, ApplyLayer, result)).max())
         return result[np.newaxis].astype(np.float32)
+
+    def left(self, index: int, kind: Any, result: NDArray[Any]) -> NDArray[Any]:
+        """What the one operation that takes a result leaves of it; a ReLU behind a layer is not looked at."""
+        places = [place for place, node in enumerate(self.graph.nodes, start=1) if isinstance(node.operation, kind)]
+        if kind is ApplyLayer:
+            both = [node.operation for node in self.graph.nodes if isinstance(node.operation, ApplyLayer | Lstm)]
+            if isinstance(both[index], Lstm):
+                return result
+            index = sum(isinstance(operation, ApplyLayer) for operation in both[:index])
+        takers = [node.operation for node in self.graph.nodes for source in node.sources if source == places[index]]
+        if len(takers) == 1 and isinstance(takers[0], Clip):
+            return np.clip(result, takers[0].low, takers[0].high)
+        if len(takers) == 1 and isinstance(takers[0], Relu) and kind is not ApplyLayer:
+            return np.maximum(result, 0)
+        return result
+
+    def apply(self, number: int, operation: Elements, sources: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        made = super().apply(number, operation, sources)
+        if isinstance(operation, Elementwise):
+            largest = float(np.abs(self.left(number, Elementwise, made)).max())
+            self.results[number] = max(self.results.get(number, 0.0), largest)
+        return made
 
     def lstm(self, index: int, operation: Lstm, source: NDArray[np.float32]) -> NDArray[np.float32]:
         units = self.layers[index].shape[0] // 4
@@ -81,12 +107,14 @@ class PlainRanges(FloatOperations):
 def assert_plain_ranges(network: CompressedNetwork, inputs: NDArray[np.float32]) -> None:
     calibration = calibrate(network, inputs).calibration
     assert calibration is not None
-    plain = PlainRanges(network.layers)
+    plain = PlainRanges(network.layers, network.connections)
     for sample in inputs:
         run_graph(network.connections, plain, sample[np.newaxis])
     assert calibration.activations[0] == np.abs(inputs).max()
     np.testing.assert_allclose(calibration.activations[1:], plain.activations, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(calibration.partial_sums, plain.partial_sums, rtol=1e-5, atol=1e-5)
+    results = [plain.results[number] for number in range(len(plain.results))]
+    np.testing.assert_allclose(calibration.results, results, rtol=1e-5, atol=1e-5)
 
 
 @given(conv_networks(), st.integers(0, 1000))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import sw.network.forward
 from sw.network.forward import apply_layer, convolve, patches, pool
-from sw.network.graph import Convolution, Pool, window_count
+from sw.network.graph import Convolution, Pair, Pool, both_sides, window_count
 from sw.network.layer import Layer
 from tests.support.formats import branching
 
@@ -22,16 +22,17 @@ pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
 def convolutions(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, Convolution]:
     """Inputs, weights and biases of small whole numbers, whose sums are exact in float32."""
     groups, kernel, stride = draw(st.integers(1, 3)), draw(pairs), draw(pairs)
-    padding = (draw(st.integers(0, 4)), draw(st.integers(0, 4)))
+    up, left, down, right = (draw(st.integers(0, 4)) for _ in range(4))
+    dilation = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
     rows, columns = draw(st.integers(1, 7)), draw(st.integers(1, 7))
-    assume(rows + 2 * padding[0] >= kernel[0])
-    assume(columns + 2 * padding[1] >= kernel[1])
+    assume(rows + up + down > (kernel[0] - 1) * dilation[0])
+    assume(columns + left + right > (kernel[1] - 1) * dilation[1])
     random = np.random.default_rng(draw(st.integers(0, 1 << 16)))
     channels, outputs = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
     x = random.integers(-9, 10, (draw(st.integers(1, 3)), channels, rows, columns))
     weight = random.integers(-9, 10, (outputs, channels // groups, *kernel))
     bias = random.integers(-9, 10, outputs)
-    convolution = Convolution(stride=stride, padding=padding, groups=groups)
+    convolution = Convolution(stride=stride, padding=(up, left, down, right), dilation=dilation, groups=groups)
     return x.astype(np.float32), weight.astype(np.float32), bias.astype(np.float32), convolution
 
 
@@ -43,7 +44,7 @@ def pools(draw: st.DrawFn) -> tuple[np.ndarray, Pool]:
         kernel=kernel,
         stride=draw(pairs),
         # What torch takes: at most half a window.
-        padding=(draw(st.integers(0, kernel[0] // 2)), draw(st.integers(0, kernel[1] // 2))),
+        padding=both_sides((draw(st.integers(0, kernel[0] // 2)), draw(st.integers(0, kernel[1] // 2)))),
         ceil=draw(st.booleans()),
         count_padding=draw(st.booleans()),
     )
@@ -54,14 +55,14 @@ def pools(draw: st.DrawFn) -> tuple[np.ndarray, Pool]:
 
 def counts(pool: Pool, sizes: tuple[int, int]) -> list[int]:
     return [
-        max(0, window_count(sizes[axis], pool.kernel[axis], pool.stride[axis], pool.padding[axis], pool.ceil))
+        max(0, window_count(sizes[axis], pool.kernel[axis], pool.stride[axis], pool.padding[axis::2], pool.ceil))
         for axis in (0, 1)
     ]
 
 
 def test_a_convolution_by_hand():
     weight = np.array([[[[1, 10], [100, 1000]]]], np.float32)
-    found = convolve(RAMP, weight, np.array([0.5], np.float32), Convolution(stride=(1, 2), padding=(1, 0)))
+    found = convolve(RAMP, weight, np.array([0.5], np.float32), Convolution(stride=(1, 2), padding=(1, 0, 1, 0)))
     # Of the second window of the second row, [[2, 3], [6, 7]], the sum is 2 + 30 + 600 + 7000.
     assert found.tolist() == [[[[1000.5, 3200.5], [5410.5, 7632.5], [9854.5, 12076.5], [98.5, 120.5]]]]
 
@@ -86,15 +87,16 @@ def test_patches_are_in_the_order_of_weights():
 @given(convolutions())
 def test_convolutions_are_what_loops_make(case: tuple[np.ndarray, np.ndarray, np.ndarray, Convolution]):
     x, weight, bias, convolution = case
-    (up, left), (down, right) = convolution.padding, convolution.stride
-    padded = np.zeros((*x.shape[:2], x.shape[2] + 2 * up, x.shape[3] + 2 * left), np.float32)
+    (up, left, below, behind), (down, right) = convolution.padding, convolution.stride
+    padded = np.zeros((*x.shape[:2], x.shape[2] + up + below, x.shape[3] + left + behind), np.float32)
     padded[:, :, up : up + x.shape[2], left : left + x.shape[3]] = x
     channels, outputs = weight.shape[1], len(weight) // convolution.groups
     found = convolve(x, weight, bias, convolution)
     for n, out, row, column in np.ndindex(found.shape):
         first = out // outputs * channels
         window = padded[n, first : first + channels, row * down :, column * right :]
-        window = window[:, : weight.shape[2], : weight.shape[3]]
+        rows, columns = (np.arange(weight.shape[2 + axis]) * convolution.dilation[axis] for axis in (0, 1))
+        window = window[:, rows[:, np.newaxis], columns]
         assert found[n, out, row, column] == (window * weight[out]).sum() + bias[out]
 
 
@@ -102,9 +104,14 @@ def test_convolutions_are_what_loops_make(case: tuple[np.ndarray, np.ndarray, np
 def test_convolutions_in_torch(case: tuple[np.ndarray, np.ndarray, np.ndarray, Convolution]):
     torch: Any = pytest.importorskip("torch")
     x, weight, bias, convolution = case
-    tensors = (torch.from_numpy(array) for array in (x, weight, bias))
+    image, *tensors = (torch.from_numpy(array) for array in (x, weight, bias))
+    up, left, below, behind = convolution.padding
     wanted = torch.nn.functional.conv2d(
-        *tensors, stride=convolution.stride, padding=convolution.padding, groups=convolution.groups
+        torch.nn.functional.pad(image, (left, behind, up, below)),
+        *tensors,
+        stride=convolution.stride,
+        dilation=convolution.dilation,
+        groups=convolution.groups,
     )
     np.testing.assert_array_equal(convolve(x, weight, bias, convolution), wanted.numpy())
 
@@ -131,13 +138,14 @@ def test_inputs_run_in_parts(monkeypatch: pytest.MonkeyPatch):
         ("average", (1, 1), False, False, [[0, 1.5, 3], [6, 7.5, 9]]),
     ],
 )
-def test_pools_by_hand(kind: Any, padding: tuple[int, int], ceil: bool, count_padding: bool, wanted: list[list[float]]):
-    operation = Pool(kind=kind, kernel=(2, 2), stride=(2, 2), padding=padding, ceil=ceil, count_padding=count_padding)
+def test_pools_by_hand(kind: Any, padding: Pair, ceil: bool, count_padding: bool, wanted: list[list[float]]):
+    pads = both_sides(padding)
+    operation = Pool(kind=kind, kernel=(2, 2), stride=(2, 2), padding=pads, ceil=ceil, count_padding=count_padding)
     assert pool(RAMP, operation).tolist() == [[wanted]]
 
 
 def test_the_maximum_of_negative_numbers_is_not_the_padding():
-    operation = Pool(kind="max", kernel=(2, 2), stride=(2, 2), padding=(1, 1), ceil=True)
+    operation = Pool(kind="max", kernel=(2, 2), stride=(2, 2), padding=(1, 1, 1, 1), ceil=True)
     for dtype in (np.float32, np.int64):
         assert pool(-1 - RAMP.astype(dtype), operation).max() == -1
     assert pool(RAMP.astype(np.int64), operation).dtype == np.int64
@@ -153,7 +161,7 @@ def test_a_mean_of_integers_is_float64():
 def test_pools_in_torch(case: tuple[np.ndarray, Pool]):
     torch: Any = pytest.importorskip("torch")
     x, operation = case
-    arguments = (torch.from_numpy(x), operation.kernel, operation.stride, operation.padding)
+    arguments = (torch.from_numpy(x), operation.kernel, operation.stride, operation.padding[:2])
     if operation.kind == "max":
         wanted = torch.nn.functional.max_pool2d(*arguments, ceil_mode=operation.ceil)
     else:
@@ -161,6 +169,19 @@ def test_pools_in_torch(case: tuple[np.ndarray, Pool]):
     found = pool(x, operation)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "count_padding"), [("max", True), ("average", True), ("average", False)])
+def test_padding_behind_alone_by_hand(kind: Any, count_padding: bool):
+    pads = (0, 0, 1, 1)
+    operation = Pool(kind=kind, kernel=(2, 2), stride=(2, 1), padding=pads, count_padding=count_padding)
+    found = pool(RAMP, operation)[0, 0]
+    plain = np.pad(RAMP[0, 0], ((0, 1), (0, 1)), constant_values=-np.inf if kind == "max" else 0)
+    inside = np.pad(np.ones((3, 4)), ((0, 1), (0, 1)), constant_values=1 if count_padding else 0)
+    for row, column in np.ndindex(found.shape):
+        place = slice(2 * row, 2 * row + 2), slice(column, column + 2)
+        expected = plain[place].max() if kind == "max" else plain[place].sum() / inside[place].sum()
+        assert found[row, column] == expected
 
 
 def test_layers_end_in_their_relu():

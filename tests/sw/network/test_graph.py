@@ -70,16 +70,16 @@ def test_chains_and_weights_only():
     size=st.integers(1, 30),
     kernel=st.integers(1, 6),
     stride=st.integers(1, 6),
-    padding=st.integers(0, 5),
+    padding=st.tuples(st.integers(0, 5), st.integers(0, 5)),
     ceil=st.booleans(),
 )
-def test_windows_are_counted(size: int, kernel: int, stride: int, padding: int, ceil: bool):
+def test_windows_are_counted(size: int, kernel: int, stride: int, padding: tuple[int, int], ceil: bool):
     """Whole windows, and with `ceil` one that ends outside; then none begins in the padding behind the input."""
-    assume(padding < kernel or not ceil)
-    padded = size + 2 * padding
+    assume(max(padding) < kernel or not ceil)
+    padded = size + sum(padding)
     begins = range(0, padded + stride, stride)
     whole = [begin for begin in begins if begin + kernel <= padded]
-    touching = [begin for begin in begins if begin - stride + kernel < padded and begin < size + padding]
+    touching = [begin for begin in begins if begin - stride + kernel < padded and begin < size + padding[0]]
     assert max(0, window_count(size, kernel, stride, padding, ceil)) == len(touching if ceil else whole)
 
 
@@ -88,8 +88,8 @@ def test_windows_are_counted(size: int, kernel: int, stride: int, padding: int, 
     [
         (Convolution(), (4, 6, 5)),
         (Convolution(stride=(2, 3)), (4, 3, 2)),
-        (Convolution(padding=(1, 0)), (4, 8, 5)),
-        (Convolution(padding=(5, 4), stride=(4, 4)), (4, 4, 4)),
+        (Convolution(padding=(1, 0, 1, 0)), (4, 8, 5)),
+        (Convolution(padding=(5, 4, 5, 4), stride=(4, 4)), (4, 4, 4)),
     ],
 )
 def test_convolutions(convolution: Convolution, wanted: tuple[int, ...]):
@@ -167,12 +167,12 @@ def test_convolutions(convolution: Convolution, wanted: tuple[int, ...]):
         ((3, 1, 6), (Node(HALVES, (0,)),), (), "operation 1: a window of 2 x 2 must fit into its input"),
         (
             IMAGE,
-            (Node(Pool(kind="max", kernel=(2, 2), stride=(2, 2), padding=(2, 0)), (0,)),),
+            (Node(Pool(kind="max", kernel=(2, 2), stride=(2, 2), padding=(2, 0, 2, 0)), (0,)),),
             (),
             "padding must be small",
         ),
-        (IMAGE, (Node(Pool(kind="max", kernel=(2, 2), stride=(0, 2)), (0,)),), (), "stride must be between 1 and 255"),
-        (IMAGE, (Node(Pool(kind="max", kernel=(0, 2), stride=(1, 2)), (0,)),), (), "window must be between 1 and 255"),
+        (IMAGE, (Node(Pool(kind="max", kernel=(2, 2), stride=(0, 2)), (0,)),), (), "stride must be between 1 and 4095"),
+        (IMAGE, (Node(Pool(kind="max", kernel=(0, 2), stride=(1, 2)), (0,)),), (), "window must be between 1 and 4095"),
         (
             IMAGE,
             (Node(HALVES, (0,)), Node(Concatenate(), (0, 1))),
@@ -199,9 +199,9 @@ def test_refused(input_shape: tuple[int, ...], nodes: tuple[Node, ...], layers: 
         (Convolution(groups=0), "layer conv: groups must divide its 4 outputs, got 0"),
         (Convolution(groups=3), "layer conv: groups must divide its 4 outputs, got 3"),
         (Convolution(groups=8), "layer conv: groups must divide its 4 outputs, got 8"),
-        (Convolution(stride=(1, 0)), "layer conv: stride must be between 1 and 255, got 1 x 0"),
-        (Convolution(stride=(256, 1)), "layer conv: stride must be between 1 and 255, got 256 x 1"),
-        (Convolution(padding=(0, -1)), "layer conv: padding must be between 0 and 255, got 0 x -1"),
+        (Convolution(stride=(1, 0)), "layer conv: stride must be between 1 and 4095, got 1 x 0"),
+        (Convolution(stride=(4096, 1)), "layer conv: stride must be between 1 and 4095, got 4096 x 1"),
+        (Convolution(padding=(0, -1, 0, -1)), "layer conv: padding must be between 0 and 4095, got 0 x -1"),
     ],
 )
 def test_convolutions_that_suit_no_weights(convolution: Convolution, sentence: str):

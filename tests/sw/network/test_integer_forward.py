@@ -25,6 +25,7 @@ from sw.network.compressed import Calibration, CompressedNetwork
 from sw.network.execution import run_graph
 from sw.network.graph import UNCONNECTED, ApplyLayer, Concatenate, Graph, Lstm, Node, Pool
 from sw.network.integer_forward import run_integers
+from sw.network.operations import Clip, Elements, Elementwise, LeakyRelu, Reshape, Transpose
 from sw.network.quantise import LayerFormat, choose_formats
 from tests.support.lstm import plain_cell, rounded
 from tests.support.networks import conv_networks, make_config, make_conv_network, make_layer, networks
@@ -111,14 +112,52 @@ class PlainArithmetic:
         shape = (-1, *sources[0].integers.shape[1:])
         return Value(np.array(rounded, np.int16).reshape(shape), fewest, any(source.overflow for source in sources))
 
+    def apply(self, number: int, operation: Elements, sources: Sequence[Value]) -> Value:
+        numbers = [
+            np.vectorize(lambda integer, bits=source.fraction_bits: integer / Fraction(2) ** bits, otypes=[object])(
+                source.integers.astype(object)
+            )
+            for source in sources
+        ]
+        bits, overflow = sources[0].fraction_bits, any(source.overflow for source in sources)
+        match operation:
+            case Elementwise():
+                calibration = self.network.calibration
+                assert calibration is not None
+                both = [source.fraction_bits for source in sources]
+                room = plain_bits(float(calibration.results[number]) or 1.0)
+                bits = min(room, sum(both) if operation.kind == "multiply" else max(both))
+                made = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply}[operation.kind](*numbers)
+            case Clip():
+                low, high = (
+                    to_fixed(np.array([limit]), bits)[0] / Fraction(2) ** bits
+                    for limit in (operation.low, operation.high)
+                )
+                made = np.minimum(np.maximum(numbers[0], low), high)
+            case LeakyRelu():
+                slope = Fraction(round(operation.slope * 2**15), 2**15)
+                made = np.where(numbers[0] > 0, numbers[0], numbers[0] * slope)
+            case Reshape():
+                made = numbers[0].reshape(operation.shape)
+            case Transpose():
+                made = numbers[0].transpose(operation.order)
+            case _:
+                raise AssertionError(operation)
+        return Value(np.vectorize(lambda number: rounded(number, bits), otypes=[np.int16])(made), bits, overflow)
+
+
+def plain_bits(largest: float) -> int:
+    """The most fraction bits at which a number rounds to at most 2**14 - 1."""
+    return max(bits for bits in range(-200, 200) if round(Fraction(largest) * Fraction(2) ** bits) < 1 << 14)
+
 
 def axis_windows(operation: Pool, axis: int, size: int) -> list[range]:
     """The rows (or columns) of every window, those in the padding included."""
-    kernel, padding = operation.kernel[axis], operation.padding[axis]
-    end = size + padding
+    kernel, (before, behind) = operation.kernel[axis], operation.padding[axis::2]
+    end = size + behind
     windows: list[range] = []
-    for start in range(-padding, size, operation.stride[axis]):
-        if start + kernel <= end or (operation.ceil and (not windows or windows[-1].stop < end)):
+    for start in range(-before, size + behind, operation.stride[axis]):
+        if start + kernel <= end or (operation.ceil and start < size and (not windows or windows[-1].stop < end)):
             windows.append(range(start, min(start + kernel, end)))
     return windows
 
