@@ -15,8 +15,9 @@ import numpy as np
 from model.config import PRESETS
 from model.engine import Engine
 from sim.paper import PAPER_LAYERS
-from sim.simulation.chain import lay_out, simulate
+from sim.simulation.image_run import run_image
 from sim.simulation.paper_layers import BenchmarkLayer
+from sim.simulation.prepare import lay_out
 from sim.terminal.output import Output
 from sim.text import count
 from sw.compress.pipeline import compress
@@ -40,7 +41,7 @@ def main() -> None:
     for preset in ("eie64", "balanced64"):
         image, _ = layer.fit(PRESETS[preset])
         engine = Engine(image)
-        simulation = simulate(image, layer.inputs)
+        simulation = run_image(image, layer.inputs)
         physical = np.zeros((1, image.layers[0].columns), np.int16)
         physical[:, : image.in_features] = simulation.activations
         for what, outputs in (("cycles, counters", False), ("values too", True)):
@@ -50,7 +51,7 @@ def main() -> None:
             rows.append([case, f"{1e6 * seconds:,.0f} us", f"{speed / 1e9:.2f} G PE-cycles/s"])
             payload[f"{preset}_pe_cycles_per_second{'_with_values' if outputs else ''}"] = speed
     image, batch = small_network(np.random.default_rng(options.seed))
-    seconds = best(lambda: simulate(image, batch), 3)
+    seconds = best(lambda: run_image(image, batch), 3)
     rows.append([f"{count(INPUTS)} inputs, 784-300-100-10", f"{seconds:.2f} s", f"{INPUTS / seconds:,.0f} inputs/s"])
     payload["small_network_inputs_per_second"] = INPUTS / seconds
     output = Output(as_json=options.json)

@@ -28,7 +28,7 @@ from sim.paper import PAPER_LAYERS, PaperLayer
 from sim.progress import Say
 from sim.rtl.cosim import run_rtl
 from sim.rtl.host_program import Reset, Send, run_actions
-from sim.simulation.chain import physical_inputs
+from sim.simulation.image_run import physical_inputs
 from sim.simulation.paper_layers import BenchmarkLayer
 from sim.terminal.output import Output
 from sim.text import count

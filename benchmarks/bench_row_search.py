@@ -17,7 +17,7 @@ from model.config import PRESETS, ArrayConfig
 from model.engine import Engine
 from model.schedule import LayerWork
 from sim.paper import PAPER_LAYERS, PaperLayer
-from sim.simulation.chain import physical_inputs, simulate
+from sim.simulation.image_run import physical_inputs, run_image
 from sim.simulation.paper_layers import BenchmarkLayer
 from sim.terminal.output import Output
 from sim.text import count, percent
@@ -63,7 +63,7 @@ def measure(
     """Useful efficiency before and after the search, on inputs that it saw and on others."""
     made = BenchmarkLayer(layer, array.code_bits, seed)
     image, _ = made.fit(array)
-    work = Engine(image).work(physical_inputs(image, simulate(image, made.inputs).activations))[0][0]
+    work = Engine(image).work(physical_inputs(image, run_image(image, made.inputs).activations))[0][0]
     held = np.zeros((layer.outputs, work.counts.shape[0]), np.bool_)
     positions = made.network.layers[0].positions
     held[positions // layer.inputs, positions % layer.inputs] = True

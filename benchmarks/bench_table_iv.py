@@ -65,12 +65,12 @@ def explain(layer: PaperLayer, seed: int) -> dict[str, Any]:
     return {
         "layer": layer.name,
         "paper": layer.actual_over_ideal,
-        "eie64": base.cycles_over_ideal,
-        "its_work": working.cycles_over_ideal,
+        "eie64": base.metrics.cycles_over_ideal,
+        "its_work": working.metrics.cycles_over_ideal,
         "density": density,
-        "deeper_queue": deeper.cycles_over_ideal,
+        "deeper_queue": deeper.metrics.cycles_over_ideal,
         "rows": {
-            str(spread): BenchmarkLayer(layer, ARRAY.code_bits, seed, spread).run(ARRAY).cycles_over_ideal
+            str(spread): BenchmarkLayer(layer, ARRAY.code_bits, seed, spread).run(ARRAY).metrics.cycles_over_ideal
             for spread in SPREADS
         },
     }
@@ -80,13 +80,13 @@ def run_with_its_work(layer: PaperLayer, base: BenchmarkRun, seed: int) -> tuple
     """The weight density at which the layer's ideal time is the paper's, by secants in logarithms, and its run."""
     density, run, slope = layer.weight_density, base, 1.0
     for _ in range(MOST_TRIES):
-        gap = log(layer.ideal_cycles / run.ideal_cycles)
+        gap = log(layer.ideal_cycles / run.metrics.ideal_cycles)
         if abs(gap) < IDEAL_WITHIN:
             break
-        before = density, run.ideal_cycles
-        density *= (layer.ideal_cycles / run.ideal_cycles) ** (1 / slope)
+        before = density, run.metrics.ideal_cycles
+        density *= (layer.ideal_cycles / run.metrics.ideal_cycles) ** (1 / slope)
         run = BenchmarkLayer(replace(layer, weight_density=density), ARRAY.code_bits, seed).run(ARRAY)
-        slope = log(run.ideal_cycles / before[1]) / log(density / before[0])
+        slope = log(run.metrics.ideal_cycles / before[1]) / log(density / before[0])
     return density, run
 
 

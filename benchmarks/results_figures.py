@@ -15,11 +15,10 @@ from model.engine import Engine
 from sim.commands.bench import differs, geometric_means
 from sim.computer import this_machine
 from sim.energy.check import check
-from sim.energy.model import Energy, EnergyModel
 from sim.energy.technology import load_technology
 from sim.paper import PAPER_LAYERS
 from sim.progress import Say
-from sim.simulation.chain import physical_inputs, simulate
+from sim.simulation.image_run import physical_inputs, run_image
 from sim.simulation.paper_layers import BenchmarkLayer, BenchmarkRun
 from sim.terminal.output import Output
 from sim.text import count, mean, percent
@@ -48,26 +47,21 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerRuns:
-    """What each machine of `MACHINES` did with the layers of these names, in the paper's order, and its energy."""
+    """What each machine of `MACHINES` did with the layers of these names, in the paper's order."""
 
     names: Sequence[str]
     runs: Mapping[str, Sequence[BenchmarkRun]]
-    energies: Mapping[str, Sequence[Energy]]
 
 
 def run_layers(say: Say, names: Sequence[str] = tuple(PAPER_LAYERS)) -> LayerRuns:
     """The nine layers, or some of them, on every machine."""
-    technology = load_technology()
     runs: dict[str, list[BenchmarkRun]] = {name: [] for name in MACHINES}
-    energies: dict[str, list[Energy]] = {name: [] for name in MACHINES}
     for layer_name in names:
         say(f"running {layer_name}")
         made = BenchmarkLayer(PAPER_LAYERS[layer_name], PRESETS[MACHINES[0]].code_bits, SEED)
         for name in MACHINES:
-            run = made.run(PRESETS[name])
-            runs[name].append(run)
-            energies[name].append(EnergyModel.of_array(run.config, technology).energy(run.events))
-    return LayerRuns(names=names, runs=runs, energies=energies)
+            runs[name].append(made.run(PRESETS[name]))
+    return LayerRuns(names=names, runs=runs)
 
 
 def layer_table(layers: LayerRuns) -> list[list[str]]:
@@ -86,17 +80,17 @@ def layer_table(layers: LayerRuns) -> list[list[str]]:
     rows = [[head for head, _ in columns], [whose for _, whose in columns]]
     for number, layer in enumerate(PAPER_LAYERS[name] for name in layers.names):
         runs = [layers.runs[name][number] for name in MACHINES]
-        energies = [layers.energies[name][number] for name in MACHINES]
+        metrics = [run.metrics for run in runs]
         rows.append(
             [
                 layer.name,
-                f"{runs[0].cycles_over_ideal:.2f}{' *' if differs(runs[0]) else ''}",
+                f"{metrics[0].cycles / metrics[0].ideal_cycles:.2f}{' *' if differs(runs[0]) else ''}",
                 f"{layer.actual_over_ideal:.2f}",
-                *(percent(run.figures["useful_efficiency"]) for run in runs),
-                *(f"{run.microseconds:.1f}" for run in runs),
+                *(percent(each.useful_efficiency) for each in metrics),
+                *(f"{each.microseconds:.1f}" for each in metrics),
                 f"{layer.actual_us:.1f}",
-                *(f"{energy.milliwatts:,.0f}" for energy in energies),
-                *(f"{energy.total_nj / 1000:.1f}" for energy in energies),
+                *(f"{each.milliwatts:,.0f}" for each in metrics),
+                *(f"{each.energy_nj / 1000:.1f}" for each in metrics),
             ]
         )
     if len(layers.names) < len(PAPER_LAYERS):
@@ -110,8 +104,8 @@ def layer_table(layers: LayerRuns) -> list[list[str]]:
             *(percent(means[name]["useful_efficiency"]) for name in MACHINES),
             *(f"{means[name]['microseconds']:.1f}" for name in MACHINES),
             f"{means[first]['paper_actual_us']:.1f}",
-            *(f"{_geometric([energy.milliwatts for energy in layers.energies[name]]):,.0f}" for name in MACHINES),
-            *(f"{_geometric([energy.total_nj / 1000 for energy in layers.energies[name]]):.1f}" for name in MACHINES),
+            *(f"{_geometric([run.metrics.milliwatts for run in layers.runs[name]]):,.0f}" for name in MACHINES),
+            *(f"{_geometric([run.metrics.energy_nj / 1000 for run in layers.runs[name]]):.1f}" for name in MACHINES),
         ]
     )
     return rows
@@ -154,7 +148,7 @@ def speed_figures() -> list[Figure]:
     figures: list[Figure] = []
     for name in MACHINES:
         image, _ = made.fit(PRESETS[name])
-        simulation = simulate(image, made.inputs)
+        simulation = run_image(image, made.inputs)
         engine, physical = Engine(image), physical_inputs(image, simulation.activations)
         seconds = best(lambda engine=engine, physical=physical: engine.run(physical))
         speed = int(simulation.cycles[0]) * image.config.pes / seconds / 1e9

@@ -16,20 +16,16 @@ from typing import Any
 
 from model.config import ConfigError, load_config
 from model.errors import EieError, SimulatorError
-from sim.energy.events import total_events
-from sim.energy.model import EnergyModel
-from sim.energy.technology import load_technology
 from sim.mnist import load_mnist
 from sim.rtl.cosim import run_rtl
 from sim.rtl.verification import all_equal, compare
-from sim.simulation.chain import simulate, simulation_events
-from sim.simulation.graph import simulate_graph
+from sim.simulation.image_run import run_image
+from sim.simulation.simulate import simulate
 from sim.terminal.output import Output
 from sim.text import count, mean
 from sw.file.model_file import load_with_report
 from sw.image.build import build_image
 from sw.network.accuracy import count_errors, measure_float
-from sw.network.chain import is_chain
 
 
 def run(file: Path, data: Path, array: str, number: int, rtl_images: int, output: Output) -> dict[str, Any]:
@@ -43,24 +39,18 @@ def run(file: Path, data: Path, array: str, number: int, rtl_images: int, output
     result["error_float"] = measure_float(network.to_network(), images, labels).error
     started = time.perf_counter()
     with output.bar(f"simulating {count(len(images))} images on {config.pes} PEs", len(images)) as advance:
-        if is_chain(network):
-            simulation = simulate(build_image(network, config), images, advance)
-            events = list(simulation_events(simulation).values())
-        else:
-            simulation = simulate_graph(network, images, config, advance)
-            events = [layer.events(len(images)) for layer in simulation.layers]
-    energy = EnergyModel.of_array(config, load_technology(None)).energy(total_events(events))
+        simulation = simulate(network, images, config, advance=advance)
     result |= {
         "seconds": time.perf_counter() - started,
         "error_integer": count_errors(simulation.outputs, labels).error,
         "overflows": int(simulation.overflow.sum()),
-        "cycles_per_image": simulation.cycles_per_input,
-        "microseconds": simulation.microseconds,
-        "nanojoules": energy.total_nj,
+        "cycles_per_image": simulation.total.cycles,
+        "microseconds": simulation.total.microseconds,
+        "nanojoules": simulation.total.energy_nj,
     }
-    if is_chain(network) and rtl_images:
+    if rtl_images and not simulation.by_host:
         image = build_image(network, config)
-        expected = simulate(image, images[:rtl_images])
+        expected = run_image(image, images[:rtl_images])
         with output.steps(f"RTL against model: {rtl_images} images on {config.pes} PEs") as say:
             rtl = run_rtl(image, expected.activations, "verilator", progress=say)
         result |= {"rtl_images": rtl_images, "rtl_equal": all_equal(compare(expected, rtl))}

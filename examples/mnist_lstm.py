@@ -23,11 +23,8 @@ from torch import Tensor, nn
 
 from model.config import ConfigError, load_config
 from model.errors import EieError
-from sim.energy.events import total_events
-from sim.energy.model import EnergyModel
-from sim.energy.technology import load_technology
 from sim.mnist import load_mnist
-from sim.simulation.graph import simulate_graph
+from sim.simulation.simulate import simulate
 from sim.terminal.output import Output
 from sim.text import count, mean, percent
 from sw.compress.pipeline import compress
@@ -128,10 +125,8 @@ def run(data: Path, file: Path, array: str, seed: int, output: Output) -> dict[s
     sizes = save(compress(network, calibration=pixels[:CALIBRATION]), file)
     compressed = load(file)
     with output.bar(f"simulating {count(len(images))} images on {config.pes} PEs", len(images)) as advance:
-        simulation = simulate_graph(compressed, images, config, advance)
-    model = EnergyModel.of_array(config, load_technology(None))
-    lstm = simulation.layers[0]
-    of_steps = model.energy(lstm.events(len(images))).total_nj
+        simulation = simulate(compressed, images, config, advance=advance)
+    step = next(iter(simulation.layers.values())).each_vector
     return {
         "file": str(file),
         "array": config.name,
@@ -144,11 +139,11 @@ def run(data: Path, file: Path, array: str, seed: int, output: Output) -> dict[s
         "error_float": measure_float(compressed.to_network(), images, labels).error,
         "error_integer": count_errors(simulation.outputs, labels).error,
         "overflows": int(simulation.overflow.sum()),
-        "cycles_per_image": simulation.cycles_per_input,
-        "microseconds": simulation.microseconds,
-        "nanojoules": model.energy(total_events([layer.events(len(images)) for layer in simulation.layers])).total_nj,
-        "cycles_per_step": lstm.result.cycles / lstm.result.inputs,
-        "nanojoules_per_step": of_steps * len(images) / lstm.result.inputs,
+        "cycles_per_image": simulation.total.cycles,
+        "microseconds": simulation.total.microseconds,
+        "nanojoules": simulation.total.energy_nj,
+        "cycles_per_step": step.cycles,
+        "nanojoules_per_step": step.energy_nj,
     }
 
 

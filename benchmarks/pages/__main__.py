@@ -15,7 +15,7 @@ from benchmarks.pages import picture
 
 ROOT = Path(__file__).parents[2]
 # Cog's one import for all blocks: a page names its commands and nothing else.
-PROLOGUE = "from benchmarks.pages.blocks import commands, output, show, summary"
+PROLOGUE = "from benchmarks.pages.blocks import commands, figures, output, show, summary"
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""What a page's blocks may ask for: the output of a command, the page of commands, the README's table."""
+"""What a page's blocks may ask for: a command's output, the commands, the figures, the README's table."""
 
 import os
 import shlex
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.pages.figures import load
+from sim.metrics.tables import markdown
 
 ROOT = Path(__file__).parents[2]
 EIE = "import sys; from sim.cli import main; sys.exit(main())"
@@ -62,6 +63,11 @@ def commands() -> None:
     text = output("python -m typer sim.cli utils docs --name eie")
     _, _, text = text.partition("\n")  # the page has its own title
     print(text.strip())
+
+
+def figures() -> None:
+    """Print every figure that the tables, JSON and CSV have, with what it is."""
+    print(markdown().strip())
 
 
 def summary() -> None:

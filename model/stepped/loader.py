@@ -1,8 +1,7 @@
 """Loader: takes the input stream apart and writes decoders, constants and input activations."""
 
 from model.config import ArrayConfig
-from model.layouts import CHECK_CYCLES, Descriptor, LoaderState, Opcode, descriptor_words
-from model.map_descriptor import MapDescriptor
+from model.layouts import CHECK_CYCLES, DESCRIPTOR_WORDS, Descriptor, LoaderState, Opcode
 from model.registers import Error, PeError
 from model.stepped.memory import SynchronousMemory
 from model.stepped.signals import Address, LaneWrite, LayerEntry, LoaderSignals, Word
@@ -40,12 +39,11 @@ class Loader:
     def __init__(self, config: ArrayConfig) -> None:
         self._config = config
         self._sizes = {
-            LoaderState.DESCRIPTOR: descriptor_words(config),
+            LoaderState.DESCRIPTOR: DESCRIPTOR_WORDS,
             LoaderState.TREE: config.tree_words,
             LoaderState.CODEBOOK: config.code_symbols,
         }
-        no_map = MapDescriptor.unpack([0] * descriptor_words(config)) if config.maps else None
-        self.table = SynchronousMemory(config.layers, LayerEntry(map=no_map))
+        self.table = SynchronousMemory(config.layers, LayerEntry())
         self.reset()
 
     def reset(self) -> None:
@@ -69,7 +67,7 @@ class Loader:
         self.load = False
         self.word = 0
         self.input_rows = 0
-        self.descriptor_words = [0] * descriptor_words(self._config)
+        self.descriptor_words = [0] * DESCRIPTOR_WORDS
         self._inputs = LoaderInputs()
         self._signals: LoaderSignals | None = None
 
@@ -82,22 +80,12 @@ class Loader:
     def descriptor(self) -> Descriptor:
         return Descriptor.unpack(self.descriptor_words)
 
-    @property
-    def map(self) -> MapDescriptor | None:
-        return MapDescriptor.unpack(self.descriptor_words) if self._config.maps else None
-
-    @property
-    def bias_rows(self) -> int:
-        """Local rows of the BIASES section, if there is one."""
-        geometry = self.map
-        return self.descriptor.out_rows if geometry is None else geometry.out_channels
-
     def _size(self) -> int:
         """Words of the current section."""
         config = self._config
         match self.state:
             case LoaderState.BIASES:
-                return self.bias_rows * config.groups
+                return self.descriptor.out_rows * config.groups
             case LoaderState.CODES:
                 return self.descriptor.stream_words * config.pes
             case LoaderState.INPUT:
@@ -228,13 +216,12 @@ class Loader:
     @property
     def columns(self) -> int:
         """Of the layer being loaded."""
-        geometry = self.map
-        return self.descriptor.in_rows * self._config.pes if geometry is None else geometry.columns
+        return self.descriptor.in_rows * self._config.pes
 
     @property
     def biases(self) -> int:
         """Bias words of the layer being loaded in every PE."""
-        return 0 if self.descriptor.keep else self.bias_rows
+        return 0 if self.descriptor.keep else self.descriptor.out_rows
 
     def _check(self) -> None:
         self.word += 1
@@ -244,8 +231,8 @@ class Loader:
         layer, config = self.descriptor, self._config
         fits = (
             layer.in_rows >= 1
-            and 1 <= layer.out_rows <= config.accumulators
-            and self._rows_fit(layer)
+            and 1 <= layer.out_rows <= config.activation_depth
+            and layer.first_row + layer.in_rows <= config.activation_depth
             and layer.stream_words >= 1
             and layer.shift < config.accumulator_bits
             and self.pointer_base + self.columns + 1 <= config.pointer_depth
@@ -255,13 +242,6 @@ class Loader:
             self.state = LoaderState.TREE
         else:
             self._fail(Error.DESCRIPTOR)
-
-    def _rows_fit(self, layer: Descriptor) -> bool:
-        """Whether source and output have rows enough; with `maps` addresses wrap."""
-        if self.map is None:
-            return layer.first_row + layer.in_rows <= self._config.activation_depth
-        in_range = layer.in_rows <= self._config.activation_depth
-        return in_range and 1 <= self.map.out_channels <= layer.out_rows and self.map.columns >= 1
 
     def _finish_layer(self) -> None:
         layer = self.descriptor
@@ -275,7 +255,6 @@ class Loader:
             bias_scale=layer.bias_scale,
             pointer_base=self.pointer_base,
             bias_base=self.bias_base,
-            map=self.map,
         )
         self.table.write(self.loaded_layers, entry)
         self.loaded_layers += 1

@@ -15,9 +15,9 @@ from sim.energy.model import EnergyModel
 from sim.energy.technology import load_technology
 from sim.fields import check_seed
 from sim.paper import PAPER_LAYERS, chosen
-from sim.simulation.chain import calibration_note
-from sim.simulation.costs import load_with_inputs, network_costs
 from sim.simulation.paper_layers import run_layer
+from sim.simulation.prepare import calibration_note, load_with_inputs
+from sim.simulation.simulate import simulate
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
 from sw.files import check_folder, check_target, make_folder, write_whole
@@ -123,7 +123,7 @@ def _bench(output: Output, name: str | None, array: ArrayConfig, seed: int) -> _
         run = run_layer(layer, array, seed)
     changes = ", ".join(f"{field} = {depth}" for field, depth in run.enlarged.items())
     remarks = [f"{name} needs larger memories than {array.name} has: it ran with {changes}."] if changes else []
-    return _Run(what=f"{name}, seed {seed},", array=run.config, events=run.events, remarks=remarks)
+    return _Run(what=f"{name}, seed {seed},", array=run.metrics.config, events=run.metrics.events, remarks=remarks)
 
 
 def _network(output: Output, network: Path, inputs_file: Path, name: str | None, array: ArrayConfig) -> _Run:
@@ -134,7 +134,7 @@ def _network(output: Output, network: Path, inputs_file: Path, name: str | None,
     if calibrated_here:
         output.note(calibration_note(network, inputs))
     with output.bar(f"simulating {len(inputs)} inputs", len(inputs)) as advance:
-        _, events = network_costs(compressed, inputs, array, advance)
+        events = simulate(compressed, inputs, array, advance=advance).events
     what = network.name if name is None else f"{network.name}, layer {name},"
     wanted = total_events(list(events.values())) if name is None else events[name]
     return _Run(what=what, array=array, events=wanted, remarks=[])

@@ -194,7 +194,7 @@ def _time(output: Output, plan: _Plan, array: ArrayConfig, device: Device) -> li
                     layer=layer,
                     weights=run.weights,
                     enlarged=run.enlarged,
-                    array_us=run.microseconds,
+                    array_us=run.metrics.microseconds,
                     timings=timings,
                 )
             )

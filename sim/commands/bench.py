@@ -1,8 +1,8 @@
 """`eie bench`: the nine layers of the EIE paper on an array, beside what the paper publishes."""
 
-from collections.abc import Iterable, Sequence
-from math import exp, log
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Annotated, Any
 
 import typer
@@ -13,35 +13,18 @@ from sim.baseline.platforms import COLUMNS as PLATFORM_COLUMNS
 from sim.baseline.platforms import devices, last_row
 from sim.baseline.platforms import remarks as platform_remarks
 from sim.baseline.platforms import rows as platform_rows
-from sim.energy.model import EnergyModel
 from sim.energy.technology import load_technology
 from sim.fields import check_seed
+from sim.metrics.tables import columns, headings, mean_row, rows
 from sim.paper import PAPER_CLOCK_MHZ, PAPER_LAYERS, PAPER_PES, chosen
 from sim.simulation.paper_layers import BenchmarkRun, run_layer
-from sim.terminal.energy_table import energy_payload, show_energy
+from sim.terminal.energy_table import show_energy
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
-from sim.text import count, mean, percent
 
 TOLERANCE = 0.05  # of cycles / ideal; a larger difference from the paper is marked
 
-COLUMNS = [
-    "layer",
-    "in x out",
-    "entries",
-    "fillers",
-    "stalls",
-    "useful",
-    "balance",
-    "ideal",
-    "cycles",
-    "cycles/ideal",
-    "paper",
-    "",
-    "us",
-    "paper ideal us",
-    "paper us",
-]
+PAPER_COLUMNS = ["paper's", "", "paper ideal us", "paper us"]
 
 
 def bench_command(
@@ -74,41 +57,38 @@ def bench_command(
     with output.steps(f"running {len(layers)} of {len(PAPER_LAYERS)} layers on {array.pes} PEs") as say:
         for layer in layers:
             say(f"compressing and running {layer.name}")
-            runs.append(run_layer(layer, array, seed))
+            runs.append(run_layer(layer, array, seed, technology))
+    metrics = {run.layer.name: run.metrics for run in runs}
+    figures = columns("bench")
+    body, _ = rows(metrics, figures)
     output.table(
         f"{array.name}, {array.pes} PEs at {array.clock_mhz:g} MHz, against the paper's {PAPER_PES} PEs at "
         f"{PAPER_CLOCK_MHZ:g} MHz",
-        COLUMNS,
-        [_cells(run) for run in runs],
-        _mean_cells(runs),
+        ["layer", "in x out", *headings(figures), *PAPER_COLUMNS],
+        [
+            [name, f"{run.layer.inputs} x {run.layer.outputs}", *cells, *_paper_cells(run)]
+            for run, (name, *cells) in zip(runs, body, strict=True)
+        ],
+        ["geometric mean", "", *mean_row(list(metrics.values()), figures), *_paper_means(runs)],
     )
     for line in remarks(runs, array, seed):
         output.line(line)
-    models = {run.layer.name: EnergyModel.of_array(run.config, technology) for run in runs}
-    energies = {run.layer.name: models[run.layer.name].energy(run.events) for run in runs}
-    energy_remarks = {name: model.remarks for name, model in models.items()}
     output.line()
-    array_us = {run.layer.name: run.microseconds for run in runs}
+    array_us = {name: each.microseconds for name, each in metrics.items()}
     found = devices(layers, measured)
     title = f"{array.name}, {array.pes} PEs, one frame at a time, beside a CPU and a GPU"
     output.table(title, PLATFORM_COLUMNS, platform_rows(array_us, found), last_row(array_us, found))
     for line in platform_remarks(found):
         output.line(line)
     output.line()
-    show_energy(output, f"{array.name}, {array.pes} PEs", technology, energies, remarks=energy_remarks)
+    energy_remarks = {name: each.energy_remarks for name, each in metrics.items()}
+    show_energy(output, f"{array.name}, {array.pes} PEs", metrics, remarks=energy_remarks)
     output.result(
         {
             "config": array.to_dict(),
             "seed": seed,
             "technology": technology.name,
-            "layers": [
-                {
-                    **_payload(run),
-                    "energy": energy_payload(energies[run.layer.name]),
-                    "energy_remarks": energy_remarks[run.layer.name],
-                }
-                for run in runs
-            ],
+            "layers": [_payload(run) for run in runs],
             "geometric_means": geometric_means(runs),
             "platforms": [
                 {
@@ -128,21 +108,17 @@ def bench_command(
 
 def differs(run: BenchmarkRun) -> bool:
     """Whether cycles / ideal is further from the paper's actual / ideal than the tolerance."""
-    return abs(run.cycles_over_ideal - run.layer.actual_over_ideal) > TOLERANCE
+    return abs(run.metrics.cycles / run.metrics.ideal_cycles - run.layer.actual_over_ideal) > TOLERANCE
 
 
 def geometric_means(runs: Sequence[BenchmarkRun]) -> dict[str, float]:
     """Over the layers that were run."""
+    means = {figure.name: figure.over([figure.get(run.metrics) for run in runs]) for figure in columns("bench")}
     return {
-        "ideal_cycles": _geometric(run.ideal_cycles for run in runs),
-        "cycles": _geometric(run.figures["cycles"] for run in runs),
-        "cycles_over_ideal": _geometric(run.cycles_over_ideal for run in runs),
-        "useful_efficiency": _geometric(run.figures["useful_efficiency"] for run in runs),
-        "balance": _geometric(run.figures["balance"] for run in runs),
-        "microseconds": _geometric(run.microseconds for run in runs),
-        "paper_actual_over_ideal": _geometric(run.layer.actual_over_ideal for run in runs),
-        "paper_ideal_us": _geometric(run.layer.ideal_us for run in runs),
-        "paper_actual_us": _geometric(run.layer.actual_us for run in runs),
+        **{name: mean for name, mean in means.items() if mean is not None},
+        "paper_actual_over_ideal": geometric_mean(run.layer.actual_over_ideal for run in runs),
+        "paper_ideal_us": geometric_mean(run.layer.ideal_us for run in runs),
+        "paper_actual_us": geometric_mean(run.layer.actual_us for run in runs),
     }
 
 
@@ -164,38 +140,21 @@ def remarks(runs: Sequence[BenchmarkRun], array: ArrayConfig, seed: int) -> list
     return lines
 
 
-def _cells(run: BenchmarkRun) -> list[str]:
-    layer, figures = run.layer, run.figures
+def _paper_cells(run: BenchmarkRun) -> list[str]:
+    layer = run.layer
     return [
-        layer.name,
-        f"{layer.inputs} x {layer.outputs}",
-        *(count(round(figures[name])) for name in ("entries", "fillers", "stalls")),
-        percent(figures["useful_efficiency"]),
-        percent(figures["balance"]),
-        mean(run.ideal_cycles),
-        count(round(figures["cycles"])),
-        f"{run.cycles_over_ideal:.2f}",
         f"{layer.actual_over_ideal:.2f}",
         "*" if differs(run) else "",
-        f"{run.microseconds:.1f}",
         f"{layer.ideal_us:.1f}",
         f"{layer.actual_us:.1f}",
     ]
 
 
-def _mean_cells(runs: Sequence[BenchmarkRun]) -> list[str]:
+def _paper_means(runs: Sequence[BenchmarkRun]) -> list[str]:
     means = geometric_means(runs)
     return [
-        "geometric mean",
-        *[""] * 4,
-        percent(means["useful_efficiency"]),
-        percent(means["balance"]),
-        mean(means["ideal_cycles"]),
-        mean(means["cycles"]),
-        f"{means['cycles_over_ideal']:.2f}",
         f"{means['paper_actual_over_ideal']:.2f}",
         "",
-        f"{means['microseconds']:.1f}",
         f"{means['paper_ideal_us']:.1f}",
         f"{means['paper_actual_us']:.1f}",
     ]
@@ -210,17 +169,10 @@ def _payload(run: BenchmarkRun) -> dict[str, Any]:
         "activation_density": layer.activation_density,
         "weights": run.weights,
         "enlarged": dict(run.enlarged),
-        **run.figures,
-        "ideal_cycles": run.ideal_cycles,
-        "cycles_over_ideal": run.cycles_over_ideal,
-        "microseconds": run.microseconds,
+        **run.metrics.payload(),
+        "energy_remarks": run.metrics.energy_remarks,
         "paper_ideal_us": layer.ideal_us,
         "paper_actual_us": layer.actual_us,
         "paper_actual_over_ideal": layer.actual_over_ideal,
         "differs": differs(run),
     }
-
-
-def _geometric(values: Iterable[float]) -> float:
-    logarithms = [log(value) for value in values]
-    return exp(sum(logarithms) / len(logarithms))

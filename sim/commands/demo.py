@@ -16,18 +16,20 @@ import numpy as np
 from hw.verilog import write_verilog
 from model.config import PRESETS
 from sim.baseline.cpu import time_network
-from sim.commands.simulate import show_simulation
 from sim.rtl.cosim import run_rtl
 from sim.rtl.verification import all_equal, compare
-from sim.simulation.chain import lay_out, simulate, total_figures
+from sim.simulation.image_run import run_image
+from sim.simulation.simulate import simulate
 from sim.terminal.exit_code import exit_code
 from sim.terminal.output import Output
+from sim.terminal.run_tables import show_run
 from sim.terminal.size_tables import show_sizes
 from sim.text import count, percent, ratio
 from sw.compress.pipeline import compress
 from sw.file.model_file import load, save
 from sw.files import make_folder, write_whole
 from sw.formats.network_file import load_network
+from sw.image.build import build_image
 from sw.network.accuracy import count_errors, measure_float
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,14 +73,13 @@ def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
     kept = sum(layer.kept for layer in report.layers) / sum(layer.weights for layer in report.layers)
 
     with output.bar(f"simulating {len(images)} digits on {ARRAY.pes} PEs", len(images)) as advance:
-        image, _ = lay_out(compressed, calibration, ARRAY)
-        simulation = simulate(image, images, advance)
-    show_simulation(output, simulation)
+        simulation = simulate(compressed, images, ARRAY, advance=advance)
+    show_run(output, simulation)
 
     shared = compressed.to_network()
     before = 1 - measure_float(dense, images, labels).error
     decoded = 1 - measure_float(shared, images, labels).error
-    on_array = 1 - count_errors(simulation.integers, labels).error
+    on_array = 1 - count_errors(simulation.outputs, labels).error
     output.table(
         f"accuracy on {len(images)} held-out digits",
         ["network", "arithmetic", "weights", "bytes", "correct"],
@@ -90,8 +91,8 @@ def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
     )
 
     with output.steps(f"RTL against model: {RTL_IMAGES} digits on {RTL_PES} PEs") as say:
-        rtl_image, _ = lay_out(compressed, calibration, ARRAY.with_(pes=RTL_PES))
-        expected = simulate(rtl_image, images[:RTL_IMAGES])
+        rtl_image = build_image(compressed, ARRAY.with_(pes=RTL_PES))
+        expected = run_image(rtl_image, images[:RTL_IMAGES])
         rtl = run_rtl(rtl_image, expected.activations, "verilator", progress=say)
     comparisons = compare(expected, rtl)
     output.table(
@@ -113,7 +114,7 @@ def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
         [
             ["this CPU, numpy, dense float32", f"{cpu.dense_us:.2f}"],
             ["this CPU, scipy CSR, float32", f"{cpu.sparse_us:.2f}"],
-            [f"{ARRAY.pes} PEs at {ARRAY.clock_mhz:g} MHz, simulated", f"{simulation.microseconds:.2f}"],
+            [f"{ARRAY.pes} PEs at {ARRAY.clock_mhz:g} MHz, simulated", f"{simulation.total.microseconds:.2f}"],
         ],
     )
     output.line("The CPU times are medians and include numpy's and scipy's call overhead; the array's is its cycles.")
@@ -128,8 +129,8 @@ def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
         "accuracy_float": before,
         "accuracy_compressed_float": decoded,
         "accuracy_integer": on_array,
-        "cycles_per_image": simulation.cycles_per_input,
-        "useful_efficiency": total_figures(simulation)["useful_efficiency"],
+        "cycles_per_image": simulation.total.cycles,
+        "useful_efficiency": simulation.total.useful_efficiency,
         "rtl_pes": RTL_PES,
         "rtl_images": RTL_IMAGES,
         "rtl_cycles": sum(rtl.cycles),
@@ -138,7 +139,7 @@ def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
         "verilog_files": verilog_files,
         "cpu_dense_us": cpu.dense_us,
         "cpu_sparse_us": cpu.sparse_us,
-        "array_us": simulation.microseconds,
+        "array_us": simulation.total.microseconds,
     }
     write_whole(folder / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
     output.line(

@@ -21,7 +21,7 @@ from sim.optional import imported
 from sim.paper import chosen
 from sim.report.facts import RunFacts, bench_facts, network_facts
 from sim.report.file import file_histograms
-from sim.simulation.chain import calibration_note
+from sim.simulation.prepare import calibration_note
 from sim.simulation.workload import source
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output

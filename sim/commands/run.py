@@ -11,7 +11,7 @@ from model.errors import SimulatorError
 from model.registers import PeCounter
 from sim.npy import read_inputs, write_array
 from sim.rtl.places import DEFAULT_BAUD, PLACES, open_place
-from sim.simulation.chain import calibration_note, lay_out
+from sim.simulation.prepare import calibration_note, lay_out
 from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
 from sim.text import count, mean

@@ -13,11 +13,12 @@ from model.errors import EieError
 from sim.computer import usable_threads
 from sim.energy.technology import load_technology
 from sim.fields import check_seed
+from sim.metrics.tables import columns, headings
 from sim.paper import PAPER_LAYERS, chosen
 from sim.simulation.paper_layers import layout_key
 from sim.sweep.cluster import run_on_cluster
 from sim.sweep.executors import run_locally
-from sim.sweep.front import Machine, front_payload, machines, mark_front, pareto_front, varied_fields
+from sim.sweep.front import front_payload, machines, mark_front, pareto_front, varied_fields
 from sim.sweep.journal import Journal
 from sim.sweep.points import Point, parse_variations, points
 from sim.sweep.results import RAN, Row, as_text, check_format, read_rows, row, write_rows
@@ -198,29 +199,19 @@ def _show(output: Output, path: Path) -> None:
     output.result({"file": str(path), "front": front_payload(mark_front(rows))})
 
 
-COLUMNS = ["us", "nJ", "mm2", "nJ x us", "mW", "useful"]
-
-
 def show_front(output: Output, rows: Sequence[Row]) -> None:
     """The front of marked rows as a table."""
     layers = list(dict.fromkeys(row["layer"] for row in rows))
     front = pareto_front(machines([row for row in rows if row["pareto"]]))
     varied = varied_fields(rows)
     mean = "" if len(layers) == 1 else f", geometric means of {len(layers)} layers"
+    figures = columns("front")
+    shown = [figure.cells([machine.value(figure) for machine in front]) for figure in figures]
     output.table(
         f"Pareto front of time, energy and area: {len(front)} of {len(rows) // len(layers)} points{mean}",
-        [*(varied or ["name"]), *COLUMNS],
-        [[*(as_text(machine.fields[name]) for name in varied or ["name"]), *_cells(machine)] for machine in front],
+        [*(varied or ["name"]), *headings(figures)],
+        [
+            [*(as_text(machine.fields[name]) for name in varied or ["name"]), *cells]
+            for machine, cells in zip(front, zip(*shown, strict=True), strict=True)
+        ],
     )
-
-
-def _cells(machine: Machine) -> list[str]:
-    us, nanojoules, mm2 = machine.costs
-    return [
-        f"{us:,.2f}",
-        f"{nanojoules:,.1f}",
-        f"{mm2:.2f}",
-        f"{us * nanojoules:,.0f}",
-        f"{nanojoules / us:,.1f}",
-        f"{100 * machine.useful_efficiency:.1f} %",
-    ]

@@ -8,7 +8,8 @@ import typer
 from model.errors import EieError, SimulatorError
 from sim.npy import read_inputs
 from sim.rtl.simulators import SimulatorName, available_simulators
-from sim.simulation.chain import calibration_note, lay_out, simulate
+from sim.simulation.image_run import run_image
+from sim.simulation.prepare import calibration_note, lay_out
 from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
 from sim.text import count
@@ -43,7 +44,7 @@ def verify_command(
     with output.steps(f"laying out for {array.pes} PEs") as say:
         image, calibrated_here = lay_out(compressed, inputs, array)
         say(f"running {len(inputs)} inputs on the model")
-        simulation = simulate(image, inputs)
+        simulation = run_image(image, inputs)
         try:
             rtl = run_rtl(image, simulation.activations, simulator, progress=say)
         except SimulatorError as error:

@@ -93,11 +93,19 @@ def paper_activity() -> Events:
     cycles, pe_cycles = float(CYCLES_PER_READ), float(CYCLES_PER_READ * PAPER_PES)
     reads = pe_cycles / CYCLES_PER_READ
     return Events(
+        vectors=1.0,
         cycles=cycles,
+        compute_cycles=cycles,
+        drain_cycles=0.0,
+        write_back_cycles=0.0,
+        busy_cycles=pe_cycles,
+        broadcasts=reads / PAPER_PES,
+        stalls=0.0,
         queue_writes=reads,
         pointer_pairs=reads,
         row_reads=reads,
         entries=pe_cycles,
+        fillers=0.0,
         macs=pe_cycles,
         accumulator_writes=pe_cycles,
         activation_reads=0.0,  # one in 64 columns

@@ -1,4 +1,4 @@
-"""Event counts of a run: what energy is computed from, and nothing else."""
+"""What happened in a run, counted: what every figure of it is computed from, and nothing else."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,19 @@ class Events:
 
     Parameters
     ----------
-    cycles : from start to done.
+    vectors : that the array was given: the input, or every position of a convolution and every step of an LSTM.
+    cycles : from start to done; compute, drain and write-back cycles together.
+    compute_cycles : from PREFETCH_0 until the last local row is exhausted.
+    drain_cycles : until the queues are empty.
+    write_back_cycles : write-back operations and pipeline flush.
+    busy_cycles : cycles in which a PE had something in its queue, summed over the PEs.
+    broadcasts : active columns.
+    stalls : cycles in which a broadcast waited for a full queue.
     queue_writes : activations that entered a queue; each leaves it once.
     pointer_pairs : reads of both pointer banks.
     row_reads : rows read from the sparse-matrix memories.
     entries : entries issued, fillers included; each adds its run to a local row.
+    fillers : entries that hold no weight.
     macs : multiply-accumulates, the write-back's biases included; each reads a constant and an accumulator.
     accumulator_writes : write-backs included.
     activation_reads, activation_writes : of the activation memories, by leading-nonzero detection and by write-back.
@@ -29,11 +37,19 @@ class Events:
         passes, for every input.
     """
 
+    vectors: float
     cycles: float
+    compute_cycles: float
+    drain_cycles: float
+    write_back_cycles: float
+    busy_cycles: float
+    broadcasts: float
+    stalls: float
     queue_writes: float
     pointer_pairs: float
     row_reads: float
     entries: float
+    fillers: float
     macs: float
     accumulator_writes: float
     activation_reads: float
@@ -44,18 +60,17 @@ class Events:
     def __add__(self, other: "Events") -> "Events":
         return Events(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
-    def repeated(self, times: float) -> "Events":
-        """So many runs with the same image."""
-        scaled = {name: value * times for name, value in vars(self).items()}
-        return Events(**scaled | {"image_bits": self.image_bits})
 
+def layer_events(image: NetworkImage, number: int, result: LayerResult, inputs: int) -> Events:
+    """Of one layer: its result, summed over all vectors that the array was given, as means over the inputs.
 
-def layer_events(image: NetworkImage, number: int, result: LayerResult) -> Events:
-    """The mean over the inputs of one layer's result."""
+    The bits of the image are counted once.
+    """
     config, layer = image.config, image.layers[number]
+    vectors = result.inputs / inputs
 
     def mean(value: float) -> float:
-        return float(value) / result.inputs
+        return float(value) / inputs
 
     def counted(counter: PeCounter) -> float:
         return mean(result.counters[counter].sum())
@@ -63,16 +78,24 @@ def layer_events(image: NetworkImage, number: int, result: LayerResult) -> Event
     packet = layer_packet(layer, config)
     never_queued = counted(PeCounter.EMPTY_SLICES) if config.skip_empty_slices else 0.0
     return Events(
+        vectors=vectors,
         cycles=mean(result.cycles),
+        compute_cycles=mean(result.compute_cycles),
+        drain_cycles=mean(result.drain_cycles),
+        write_back_cycles=mean(result.write_back_cycles),
+        busy_cycles=mean(result.busy_cycles.sum()),
+        broadcasts=mean(result.broadcasts),
+        stalls=mean(result.stalls),
         queue_writes=counted(PeCounter.POINTER_READS) - never_queued,
         pointer_pairs=counted(PeCounter.POINTER_READS),
         row_reads=counted(PeCounter.ROW_READS),
         entries=counted(PeCounter.ENTRIES),
+        fillers=counted(PeCounter.FILLERS),
         macs=counted(PeCounter.ACCUMULATOR_READS),
         accumulator_writes=counted(PeCounter.ACCUMULATOR_WRITES),
         # Every row is read, and the two after the last, since reads run two rows ahead of the row that is taken.
-        activation_reads=float(config.pes * (layer.in_rows + 2)),
-        activation_writes=config.pes * (mean(result.write_back_cycles) - FLUSH_CYCLES),
+        activation_reads=vectors * config.pes * (layer.in_rows + 2),
+        activation_writes=config.pes * mean(result.write_back_cycles - FLUSH_CYCLES * result.inputs),
         useful_macs=mean(result.nonzeros_active),
         image_bits=float(len(packet) * config.stream_bits),
     )

@@ -8,17 +8,17 @@ from model.layouts import ACTIVATION_BITS
 from sim.energy.events import Events
 from sim.energy.technology import Sram, Technology
 
-COMPONENTS = (
-    "activation queue",
-    "pointer read",
-    "sparse-matrix read",
-    "arithmetic unit",
-    "activation read/write",
-    "leading-nonzero detection",
-    "clock",
-    "registers",
-    "leakage",
-)
+COMPONENTS = {  # and the headings of their columns
+    "activation queue": "queue",
+    "pointer read": "pointer",
+    "sparse-matrix read": "sparse-matrix",
+    "arithmetic unit": "arithmetic",
+    "activation read/write": "activation",
+    "leading-nonzero detection": "LNZD",
+    "clock": "clock",
+    "registers": "registers",
+    "leakage": "leakage",
+}
 POINTER_BANKS = 2  # even and odd columns
 LNZD_FAN_IN = 4  # EIE section IV: a node of the detection tree takes four PEs or nodes
 

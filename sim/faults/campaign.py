@@ -20,7 +20,7 @@ from sim.progress import Say
 from sim.rtl.cosim import PORTS
 from sim.rtl.process import RtlProcess
 from sim.rtl.simulators import SimulatorName
-from sim.simulation.chain import simulate
+from sim.simulation.image_run import run_image
 from sw.image.build import build_image
 from sw.image.stream import encode_image, input_packet, unpack_outputs
 from sw.image.words import integers_as_words, words_as_integers
@@ -116,7 +116,7 @@ class FaultyArray:
         progress: Say = lambda _: None,
     ):
         image = build_image(network, config, resident=True)
-        simulation = simulate(image, x[:1])
+        simulation = run_image(image, x[:1])
         words = (
             words_as_integers(encode_image(image)),
             words_as_integers(input_packet(image, simulation.activations[0])),

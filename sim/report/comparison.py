@@ -7,6 +7,7 @@ from typing import Any
 
 from sim.baseline.files import FORMS, Measured
 from sim.energy.check import PAPER_ARRAY_MW, PAPER_PE_MW, PAPER_UNITS_MW
+from sim.metrics.metrics import Metrics
 from sim.paper import PAPER_CLOCK_MHZ, PAPER_PES, PaperLayer, Platform, Times
 from sim.report.facts import LayerFacts
 from sim.report.style import BLUE, CYAN, GREEN, GREY, INK, ORANGE, PURPLE, frame, hover, legend_above, models
@@ -41,7 +42,7 @@ def series(layers: Sequence[tuple[LayerFacts, PaperLayer]], measured: Sequence[M
             colour=BLUE,
             marker="circle",
             filled=True,
-            times={layer.name: layer.microseconds for layer, _ in layers},
+            times={layer.name: layer.metrics.microseconds for layer, _ in layers},
         ),
         Series(
             name="paper's EIE",
@@ -133,28 +134,28 @@ def ideal_rows(layers: Sequence[tuple[LayerFacts, PaperLayer]]) -> list[list[str
     return [
         [
             layer.name,
-            f"{layer.microseconds:,.1f}",
+            f"{layer.metrics.microseconds:,.1f}",
             f"{paper.actual_us:,.1f}",
-            f"{layer.ideal_cycles / layer.config.clock_mhz:,.1f}",
+            f"{layer.metrics.ideal_cycles / layer.metrics.config.clock_mhz:,.1f}",
             f"{paper.ideal_us:,.1f}",
-            f"{layer.figures['cycles'] / layer.ideal_cycles:.2f}",
+            Metrics.cycles_over_ideal.text(layer.metrics.cycles_over_ideal),
             f"{paper.actual_over_ideal:.2f}",
-            f"{layer.energy.milliwatts:,.0f}",
+            f"{layer.metrics.milliwatts:,.0f}",
         ]
         for layer, paper in layers
-        if layer.ideal_cycles
+        if layer.metrics.ideal_cycles
     ]
 
 
 def array_rows(layers: Sequence[LayerFacts]) -> list[list[str]]:
     """The array over the whole run beside the paper's: what, here, in the paper."""
-    array = layers[0].config
-    microseconds = sum(layer.microseconds for layer in layers)
-    nanojoules = sum(layer.energy.total_nj for layer in layers)
+    array = layers[0].metrics.config
+    microseconds = sum(layer.metrics.microseconds for layer in layers)
+    nanojoules = sum(layer.metrics.energy_nj for layer in layers)
     milliwatts = nanojoules / microseconds
-    operations = sum(2 * layer.events.useful_macs for layer in layers)
-    units = {unit: sum(layer.energy.nanojoules[unit] for layer in layers) for unit in PAPER_UNITS_MW}
-    lnzd = sum(layer.energy.nanojoules["leading-nonzero detection"] for layer in layers)
+    operations = sum(2 * layer.metrics.events.useful_macs for layer in layers)
+    units = {unit: sum(layer.metrics.energy.nanojoules[unit] for layer in layers) for unit in PAPER_UNITS_MW}
+    lnzd = sum(layer.metrics.energy.nanojoules["leading-nonzero detection"] for layer in layers)
     # As in Table II, units include their share of clock, registers and leakage, in proportion to their own energy.
     share = (nanojoules - lnzd) / sum(units.values()) if any(units.values()) else 0.0
     per_pe = {unit: units[unit] * share / microseconds / array.pes for unit in units}

@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.schedule import LayerWork
-from sim.energy.events import Events, total_events
-from sim.energy.model import Energy, EnergyModel
 from sim.energy.technology import Technology
+from sim.metrics.metrics import Metrics
 from sim.paper import PaperLayer
 from sim.progress import Advance
-from sim.simulation.network_run import run_network
+from sim.simulation.image_run import image_works
 from sim.simulation.paper_layers import BenchmarkLayer
-from sim.simulation.workload import chain_works, network_works
+from sim.simulation.simulate import simulate, works
 from sim.terminal.output import Output
 from sim.timeline.pe_load import Timeline, timeline
 from sw.network.compressed import CompressedNetwork
@@ -31,54 +30,41 @@ class LayerFacts:
     Parameters
     ----------
     name : of the layer.
-    config : of the array that ran it.
-    enlarged : fields of `config` that are larger than in the array asked for, because the layer needs it.
-    figures : of `sim.simulation.chain.figures`, mean per input.
-    events, energy : mean per input.
+    enlarged : fields of the array's configuration that are larger than asked for, because the layer needs it.
+    metrics : every figure, mean per input, with the array that ran it.
     paper : the layer of the paper that it stands for, if any.
-    ideal_cycles : mean entries per PE in active columns; fillers included.
     timeline : of the first input; None for layers that are not shown over time.
     """
 
     name: str
-    config: ArrayConfig
     enlarged: Mapping[str, int]
-    figures: Mapping[str, float]
-    events: Events
-    energy: Energy
-    ideal_cycles: float
+    metrics: Metrics
     paper: PaperLayer | None = None
     timeline: Timeline | None = None
 
     @property
-    def microseconds(self) -> float:
-        """From start to done at the clock."""
-        return self.figures["cycles"] / self.config.clock_mhz
-
-    @property
     def phases(self) -> dict[str, float]:
         """Cycles from start to done by what the array does."""
-        figures = self.figures
+        metrics = self.metrics
         return {
-            "broadcasting": figures["compute_cycles"] - figures["stalls"],
-            "held up by a full queue": figures["stalls"],
-            "draining the queues": figures["drain_cycles"],
-            "writing back": figures["write_back_cycles"],
+            "broadcasting": metrics.compute_cycles - metrics.stalls,
+            "held up by a full queue": metrics.stalls,
+            "draining the queues": metrics.drain_cycles,
+            "writing back": metrics.write_back_cycles,
         }
 
     @property
     def pe_cycles(self) -> dict[str, float]:
         """Shares of the cycles of all PEs by what a PE does."""
-        figures = self.figures
-        everything = self.config.pes * figures["cycles"]
-        fillers = figures["fillers"] / everything
-        write_back = figures["write_back_cycles"] / figures["cycles"]
-        empty = figures["balance"] - figures["useful_efficiency"] - fillers
+        metrics = self.metrics
+        fillers = metrics.fillers / (metrics.config.pes * metrics.cycles)
+        write_back = metrics.write_back_cycles / metrics.cycles
+        empty = metrics.balance - metrics.useful_efficiency - fillers
         return {
-            "nonzero weights": figures["useful_efficiency"],
+            "nonzero weights": metrics.useful_efficiency,
             "fillers": fillers,
             "empty slices": max(empty, 0.0),
-            "waiting for work": max(1 - figures["balance"] - write_back, 0.0),
+            "waiting for work": max(1 - metrics.balance - write_back, 0.0),
             "writing back": write_back,
         }
 
@@ -92,7 +78,7 @@ class RunFacts:
     array : asked for.
     inputs : figures are means over so many.
     layers : in execution order; those of the paper each by itself.
-    total : energy of a network; None for layers of the paper.
+    total : every figure of a network; None for layers of the paper.
     technology : its name.
     remarks : sentences that a reader must know.
     """
@@ -100,7 +86,7 @@ class RunFacts:
     array: ArrayConfig
     inputs: int
     layers: Sequence[LayerFacts]
-    total: Energy | None
+    total: Metrics | None
     technology: str
     remarks: Sequence[str]
 
@@ -115,21 +101,11 @@ def bench_facts(
         for layer in layers:
             advance(0, f"running {layer.name}")
             made = BenchmarkLayer(layer, array.code_bits, seed)
-            run = made.run(array)
-            model = EnergyModel.of_array(run.config, technology)
-            remarks += [f"{layer.name}, {remark}." for remark in model.remarks]
-            record = LayerFacts(
-                name=layer.name,
-                config=run.config,
-                enlarged=run.enlarged,
-                figures=run.figures,
-                events=run.events,
-                energy=model.energy(run.events),
-                ideal_cycles=run.ideal_cycles,
-                paper=layer,
-            )
-            works = chain_works(made.fit(array)[0], made.inputs)
-            facts.append(_with_timeline(record, works(0)))
+            run = made.run(array, technology)
+            remarks += [f"{layer.name}, {remark}." for remark in run.metrics.energy_remarks]
+            record = LayerFacts(name=layer.name, enlarged=run.enlarged, metrics=run.metrics, paper=layer)
+            asked = image_works(made.fit(array)[0], made.inputs)
+            facts.append(_with_timeline(record, asked(0)))
             advance(1)
     remarks.insert(0, f"Weights and inputs are random at the paper's densities, seed {seed}.")
     for record in facts:
@@ -147,49 +123,39 @@ def network_facts(
     output: Output,
 ) -> RunFacts:
     """A calibrated network over all inputs; its timelines are those of the first."""
-    run = run_network(output, network, inputs, array)
-    model = EnergyModel.of_array(array, technology)
-    facts = [
-        LayerFacts(
-            name=name,
-            config=array,
-            enlarged={},
-            figures=figures,
-            events=run.events[name],
-            energy=model.energy(run.events[name]),
-            ideal_cycles=figures["entries"] / array.pes,
-        )
-        for name, figures in run.layers.items()
-    ]
-    remarks = [f"{remark[0].upper()}{remark[1:]}." for remark in model.remarks]
+    with output.bar(f"simulating {len(inputs)} inputs on {array.pes} PEs", len(inputs)) as advance:
+        run = simulate(network, inputs, array, technology=technology, advance=advance)
+    facts = [LayerFacts(name=name, enlarged={}, metrics=metrics) for name, metrics in run.layers.items()]
+    remarks = [f"{remark[0].upper()}{remark[1:]}." for remark in run.total.energy_remarks]
     if run.by_host:
         remarks.append(
             "The weights of a layer stay in the array while the host hands it one vector after another; pooling and "
             "storing are the host's and are not counted."
         )
-    if run.saturated:
-        remarks.append(f"{run.saturated} of {len(inputs)} inputs were saturated to 16 bits.")
-    if run.overflows:
-        remarks.append(f"An accumulator overflowed for {run.overflows} of {len(inputs)} inputs.")
+    saturated, overflows = int(run.saturated.sum()), int(run.overflow.sum())
+    if saturated:
+        remarks.append(f"{saturated} of {len(inputs)} inputs were saturated to 16 bits.")
+    if overflows:
+        remarks.append(f"An accumulator overflowed for {overflows} of {len(inputs)} inputs.")
     with output.bar("the timeline of the first input", min(SHOWN, len(facts))) as advance:
-        facts = _with_timelines(facts, network_works(network, inputs, array), advance)
+        facts = _with_timelines(facts, works(network, inputs, array), advance)
     return RunFacts(
         array=array,
         inputs=len(inputs),
         layers=facts,
-        total=model.energy(total_events(list(run.events.values()))),
+        total=run.total,
         technology=technology.name,
         remarks=tuple(remarks),
     )
 
 
 def _with_timelines(
-    facts: Sequence[LayerFacts], works: Callable[[int], list[LayerWork]], advance: Advance
+    facts: Sequence[LayerFacts], asked: Callable[[int], list[LayerWork]], advance: Advance
 ) -> list[LayerFacts]:
     by_layer: dict[str, list[LayerWork]] = defaultdict(list)
-    for work in works(0):
+    for work in asked(0):
         by_layer[work.name].append(work)
-    shown = {layer.name for layer in sorted(facts, key=lambda layer: -layer.figures["cycles"])[:SHOWN]}
+    shown = {layer.name for layer in sorted(facts, key=lambda layer: -layer.metrics.cycles)[:SHOWN]}
     results: list[LayerFacts] = []
     for layer in facts:
         if layer.name in shown:
@@ -200,5 +166,5 @@ def _with_timelines(
     return results
 
 
-def _with_timeline(layer: LayerFacts, works: Sequence[LayerWork]) -> LayerFacts:
-    return replace(layer, timeline=timeline(works, layer.config.queue_depth))
+def _with_timeline(layer: LayerFacts, asked: Sequence[LayerWork]) -> LayerFacts:
+    return replace(layer, timeline=timeline(asked, layer.metrics.config.queue_depth))

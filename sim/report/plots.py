@@ -56,7 +56,7 @@ def energy_plot(layers: Sequence[LayerFacts]) -> Any:
 
 def energy_share_plot(layers: Sequence[LayerFacts]) -> Any:
     """The same as shares."""
-    scales = [100 / (layer.energy.total_nj or 1) for layer in layers]
+    scales = [100 / (layer.metrics.energy.total_nj or 1) for layer in layers]
     made = _by_component(layers, "The same as shares", "% of the layer's energy", scales, "0.0")
     made.x_range.end = 100
     return made
@@ -65,7 +65,7 @@ def energy_share_plot(layers: Sequence[LayerFacts]) -> Any:
 def _by_component(layers: Sequence[LayerFacts], title: str, x_label: str, scales: Sequence[float], number: str) -> Any:
     parts = {
         component: np.array(
-            [layer.energy.nanojoules[component] * scale for layer, scale in zip(layers, scales, strict=True)]
+            [layer.metrics.energy.nanojoules[component] * scale for layer, scale in zip(layers, scales, strict=True)]
         )
         for component in COMPONENTS
     }
@@ -220,17 +220,17 @@ def _names(names: Sequence[str], xs: Any, ys: Any) -> Any:
 
 def _resident(layers: Sequence[LayerFacts]) -> tuple[Any, Any]:
     """Operations per byte of the sparse-matrix memories and GOP/s, (layers,) each."""
-    operations = np.array([2 * layer.events.useful_macs for layer in layers])
-    read = np.array([layer.events.row_reads * layer.config.row_bits / 8 for layer in layers])
-    nanoseconds = np.array([1000 * layer.microseconds for layer in layers])
+    operations = np.array([2 * layer.metrics.events.useful_macs for layer in layers])
+    read = np.array([layer.metrics.events.row_reads * layer.metrics.config.row_bits / 8 for layer in layers])
+    nanoseconds = np.array([1000 * layer.metrics.microseconds for layer in layers])
     return operations / np.maximum(read, 1), operations / nanoseconds
 
 
 def _reloaded(layers: Sequence[LayerFacts]) -> tuple[Any, Any]:
     """The same of the input stream, if it had to load the layer's image for every input."""
-    operations = np.array([2 * layer.events.useful_macs for layer in layers])
-    read = np.array([layer.events.image_bits / 8 for layer in layers])
-    words = np.array([layer.events.image_bits / layer.config.stream_bits for layer in layers])
-    cycles = words + np.array([layer.figures["cycles"] for layer in layers])
-    nanoseconds = 1000 * cycles / np.array([layer.config.clock_mhz for layer in layers])
+    operations = np.array([2 * layer.metrics.events.useful_macs for layer in layers])
+    read = np.array([layer.metrics.events.image_bits / 8 for layer in layers])
+    words = np.array([layer.metrics.events.image_bits / layer.metrics.config.stream_bits for layer in layers])
+    cycles = words + np.array([layer.metrics.cycles for layer in layers])
+    nanoseconds = 1000 * cycles / np.array([layer.metrics.config.clock_mhz for layer in layers])
     return operations / read, operations / nanoseconds

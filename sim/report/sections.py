@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import geometric_mean
 
 from sim.baseline.files import Measured
-from sim.columns import COLUMNS as ENERGY_COLUMNS
-from sim.energy.model import COMPONENTS, Energy
+from sim.metrics.figure import number
+from sim.metrics.metrics import Metrics
+from sim.metrics.tables import columns, headings, mean_row, rows
 from sim.report.comparison import array_rows, comparison_plot, comparison_rows, ideal_rows, series
 from sim.report.facts import LayerFacts, RunFacts
 from sim.report.file import LayerHistograms
@@ -22,7 +22,7 @@ from sim.report.plots import (
     roofline,
 )
 from sim.report.style import BLUE, PURPLE
-from sim.text import count, mean, percent, ratio
+from sim.text import count, percent, ratio
 from sw.file.sizes import FileReport
 
 
@@ -75,26 +75,24 @@ def report_page(
 
 
 def _headline(run: RunFacts, file: FileFacts | None) -> list[tuple[str, str]]:
-    layers = run.layers
     if run.total is None:
+        metrics = [layer.metrics for layer in run.layers]
+        shown = (Metrics.microseconds, Metrics.useful_efficiency, Metrics.milliwatts)
+        time, useful, power = mean_row(metrics, shown)
         facts = [
-            ("layers, each by itself", str(len(layers))),
-            ("time, geometric mean", f"{geometric_mean(layer.microseconds for layer in layers):,.1f} us"),
-            (
-                "useful efficiency, geo. mean",
-                percent(geometric_mean(layer.figures["useful_efficiency"] for layer in layers)),
-            ),
-            ("power, geometric mean", f"{geometric_mean(layer.energy.milliwatts for layer in layers):,.0f} mW"),
+            ("layers, each by itself", str(len(metrics))),
+            ("time, geometric mean", f"{time} us"),
+            ("useful efficiency, geo. mean", useful),
+            ("power, geometric mean", f"{power} mW"),
         ]
     else:
-        cycles = sum(layer.figures["cycles"] for layer in layers)
-        useful = sum(layer.figures["useful_efficiency"] * layer.figures["cycles"] for layer in layers) / cycles
+        total = run.total
         facts = [
-            ("cycles per input", f"{cycles:,.0f}"),
-            ("time per input", f"{run.total.microseconds:,.2f} us"),
-            ("energy per input", f"{run.total.total_nj / 1000:,.3g} uJ"),
-            ("mean power", f"{run.total.milliwatts:,.0f} mW"),
-            ("useful efficiency", percent(useful)),
+            ("cycles per input", f"{total.cycles:,.0f}"),
+            ("time per input", f"{number(total.microseconds, 2)} us"),
+            ("energy per input", f"{total.energy_nj / 1000:,.3g} uJ"),
+            ("mean power", f"{number(total.milliwatts, 0)} mW"),
+            ("useful efficiency", Metrics.useful_efficiency.text(total.useful_efficiency)),
         ]
     if file is not None:
         facts.append(("file", f"{count(file.sizes.bytes)} B, {ratio(file.sizes.ratio)}"))
@@ -110,29 +108,11 @@ def _cycles(page: Page, run: RunFacts) -> None:
     )
     page.plots(cycles_plot(run.layers), pe_cycles_plot(run.layers))
 
-    def number(value: float) -> str:
-        return count(round(value)) if run.inputs == 1 else mean(value)
-
-    page.table(
-        "",
-        ["layer", "cycles", "us", "entries", "fillers", "broadcasts", "stalls", "useful", "balance", "cycles / ideal"],
-        [
-            [
-                layer.name,
-                number(layer.figures["cycles"]),
-                f"{layer.microseconds:,.2f}",
-                *(number(layer.figures[name]) for name in ("entries", "fillers", "broadcasts", "stalls")),
-                percent(layer.figures["useful_efficiency"]),
-                percent(layer.figures["balance"]),
-                f"{layer.figures['cycles'] / layer.ideal_cycles:.2f}" if layer.ideal_cycles else "-",
-            ]
-            for layer in run.layers
-        ],
-    )
-    page.note(
-        "Per input. useful: nonzero weights of active columns over PE cycles. balance: PE cycles with something in the "
-        "queue. ideal: mean entries per PE in active columns, fillers included."
-    )
+    figures = columns("page")
+    body, _ = rows({layer.name: layer.metrics for layer in run.layers}, figures)
+    page.table("", ["layer", *headings(figures)], body)
+    meanings = (f"{figure.heading}: {figure.meaning[0].lower()}{figure.meaning[1:]}" for figure in figures)
+    page.note(f"Per input. {' '.join(meanings)}")
     for remark in run.remarks:
         page.note(remark)
 
@@ -144,23 +124,9 @@ def _energy(page: Page, run: RunFacts) -> None:
         "apart: once for any number of inputs, or for every input if the memories do not hold them at once.",
     )
     page.plots(energy_plot(run.layers), energy_share_plot(run.layers))
-    page.table(
-        "nJ per input",
-        ENERGY_COLUMNS,
-        [[layer.name, *_energy_cells(layer.energy)] for layer in run.layers],
-        ["network", *_energy_cells(run.total)] if run.total else (),
-    )
-
-
-def _energy_cells(energy: Energy) -> list[str]:
-    per_mac = energy.pj_per_useful_mac
-    return [
-        *(f"{energy.nanojoules[component]:,.1f}" for component in COMPONENTS),
-        f"{energy.total_nj:,.1f}",
-        f"{energy.milliwatts:,.0f}",
-        "-" if per_mac is None else f"{per_mac:.1f}",
-        f"{energy.image_nj:,.0f}",
-    ]
+    figures = columns("energy")
+    body, total = rows({layer.name: layer.metrics for layer in run.layers}, figures, run.total)
+    page.table("nJ per input", ["layer", *headings(figures)], body, total)
 
 
 def _timelines(page: Page, layers: Sequence[LayerFacts]) -> None:
@@ -172,8 +138,8 @@ def _timelines(page: Page, layers: Sequence[LayerFacts]) -> None:
         "Of the first input.",
     )
     if len(shown) < len(layers):
-        total = sum(layer.figures["cycles"] for layer in layers)
-        share = sum(layer.figures["cycles"] for layer, _ in shown) / total
+        total = sum(layer.metrics.cycles for layer in layers)
+        share = sum(layer.metrics.cycles for layer, _ in shown) / total
         page.note(f"The {len(shown)} layers of the most cycles, {percent(share)} of all, out of {len(layers)}.")
     page.load_key()
     for layer, timeline in shown:
@@ -181,7 +147,7 @@ def _timelines(page: Page, layers: Sequence[LayerFacts]) -> None:
 
 
 def _roofline(page: Page, run: RunFacts) -> None:
-    working = [layer for layer in run.layers if layer.events.useful_macs]
+    working = [layer for layer in run.layers if layer.metrics.events.useful_macs]
     if not working:
         return
     page.section(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from model.registers import PeCounter
 from sim.rtl.cosim import RtlResult
-from sim.simulation.chain import Simulation
+from sim.simulation.image_run import ImageRun
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Comparison:
     difference: str | None
 
 
-def compare(simulation: Simulation, rtl: RtlResult) -> list[Comparison]:
+def compare(simulation: ImageRun, rtl: RtlResult) -> list[Comparison]:
     """Everything the machine shows, compared for every input."""
     runs = simulation.runs
     comparisons = [

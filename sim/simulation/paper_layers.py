@@ -9,9 +9,11 @@ from scipy.special import ndtri
 
 from model.config import ArrayConfig
 from model.image import NetworkImage
-from sim.energy.events import Events
+from sim.energy.technology import Technology
+from sim.metrics.metrics import Metrics
 from sim.paper import PAPER_LAYERS, PaperLayer
-from sim.simulation.chain import lay_out, layer_figures, simulate, simulation_events
+from sim.simulation.prepare import lay_out
+from sim.simulation.simulate import simulate_lowered
 from sw.compress.kmeans import share
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 
@@ -26,36 +28,20 @@ class BenchmarkRun:
     Parameters
     ----------
     layer : the layer it stands for.
-    config : the array that ran it.
-    enlarged : fields of `config` that are larger than in the array asked for, because the layer needs it.
+    enlarged : fields of the configuration that are larger than in the array asked for, because the layer needs it.
     weights : nonzero weights of the layer.
-    ideal_cycles : mean entries per PE in active columns, fillers included (the paper's ideal).
-    figures : of `sim.simulation.chain.figures`, for the one input.
-    events : that its energy is made of.
+    metrics : every figure, for the one input, with the array that ran it.
     """
 
     layer: PaperLayer
-    config: ArrayConfig
     enlarged: Mapping[str, int]
     weights: int
-    ideal_cycles: float
-    figures: Mapping[str, float]
-    events: Events
-
-    @property
-    def cycles_over_ideal(self) -> float:
-        """What imbalance, waiting and the fixed cost of a layer cost: 1 is the ideal."""
-        return self.figures["cycles"] / self.ideal_cycles
-
-    @property
-    def microseconds(self) -> float:
-        """Time from start to done at the array's clock."""
-        return self.figures["cycles"] / self.config.clock_mhz
+    metrics: Metrics
 
 
-def run_layer(layer: PaperLayer, array: ArrayConfig, seed: int) -> BenchmarkRun:
+def run_layer(layer: PaperLayer, array: ArrayConfig, seed: int, technology: Technology | None = None) -> BenchmarkRun:
     """Make the layer and an input, lay it out and run it on the engine; a memory too small for it is enlarged."""
-    return BenchmarkLayer(layer, array.code_bits, seed).run(array)
+    return BenchmarkLayer(layer, array.code_bits, seed).run(array, technology)
 
 
 class BenchmarkLayer:
@@ -71,18 +57,15 @@ class BenchmarkLayer:
         self.inputs = random_input(layer, random)
         self._laid_out: tuple[tuple[object, ...], NetworkImage] | None = None
 
-    def run(self, array: ArrayConfig) -> BenchmarkRun:
-        """On an array that takes codes of these bits."""
+    def run(self, array: ArrayConfig, technology: Technology | None = None) -> BenchmarkRun:
+        """On an array that takes codes of these bits; `technology` prices it, see `sim.simulation.simulate`."""
         image, enlarged = self.fit(array)
-        simulation = simulate(image, self.inputs)
+        run = simulate_lowered(image, self.inputs, technology=technology)
         return BenchmarkRun(
             layer=self.layer,
-            config=image.config,
             enlarged=enlarged,
             weights=self.network.layers[0].positions.size,
-            ideal_cycles=simulation.layers[0].ideal_cycles,
-            figures=layer_figures(simulation)[self.layer.name],
-            events=simulation_events(simulation)[self.layer.name],
+            metrics=run.layers[self.layer.name],
         )
 
     def fit(self, array: ArrayConfig) -> tuple[NetworkImage, dict[str, int]]:

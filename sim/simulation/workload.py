@@ -4,27 +4,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from model.config import ArrayConfig
-from model.engine import Engine
 from model.errors import EieError
-from model.image import NetworkImage
 from model.schedule import LayerWork
 from sim.fields import check_seed
-from sim.npy import read_inputs
 from sim.paper import chosen
-from sim.simulation.chain import calibration_note, physical_inputs
-from sim.simulation.graph import graph_works
+from sim.simulation.image_run import image_works
 from sim.simulation.paper_layers import BenchmarkLayer
+from sim.simulation.prepare import calibration_note, load_with_inputs
+from sim.simulation.simulate import works
 from sim.terminal.output import Output
-from sw.file.model_file import load
-from sw.image.build import build_image
-from sw.image.stream import quantise_inputs
-from sw.network.calibrate import calibrate
-from sw.network.chain import is_chain
-from sw.network.compressed import CompressedNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,29 +78,12 @@ def workloads(source: Source, array: ArrayConfig, output: Output) -> Iterator[Wo
             with output.steps(f"compressing and laying out {layer.name} for {array.pes} PEs"):
                 made = BenchmarkLayer(layer, array.code_bits, source.seed)
                 image, enlarged = made.fit(array)
-                works = chain_works(image, made.inputs)
-            yield Workload(name=layer.name, config=image.config, enlarged=enlarged, inputs=1, works=works)
+                asked = image_works(image, made.inputs)
+            yield Workload(name=layer.name, config=image.config, enlarged=enlarged, inputs=1, works=asked)
         return
-    compressed = load(source.network)
-    inputs = read_inputs(source.inputs_file, *compressed.shapes[0])
-    if compressed.calibration is None:
+    compressed, inputs, calibrated_here = load_with_inputs(source.network, source.inputs_file)
+    if calibrated_here:
         output.note(calibration_note(source.network, inputs))
-        compressed = calibrate(compressed, inputs)
     with output.steps(f"laying out for {array.pes} PEs"):
-        works = network_works(compressed, inputs, array)
-    yield Workload(name=str(source.network), config=array, enlarged={}, inputs=len(inputs), works=works)
-
-
-def network_works(
-    network: CompressedNetwork, inputs: NDArray[np.float32], array: ArrayConfig
-) -> Callable[[int], list[LayerWork]]:
-    """What the array is asked for one of the inputs of a calibrated network, by its number; see `Workload`."""
-    if is_chain(network):
-        return chain_works(build_image(network, array), inputs)
-    return graph_works(network, inputs, array)
-
-
-def chain_works(image: NetworkImage, inputs: NDArray[np.float32]) -> Callable[[int], list[LayerWork]]:
-    """The same for fully connected layers in a row, laid out."""
-    physical, engine = physical_inputs(image, quantise_inputs(image, inputs)), Engine(image)
-    return lambda index: engine.work(physical[index : index + 1])[0]
+        asked = works(compressed, inputs, array)
+    yield Workload(name=str(source.network), config=array, enlarged={}, inputs=len(inputs), works=asked)

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 from typing import Any
 
-from sim.sweep.results import FIGURES, RAN, Row
+from sim.metrics.figure import Figure
+from sim.metrics.tables import columns
+from sim.sweep.results import COLUMNS, COSTS, RAN, Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,30 +23,14 @@ class Machine:
     fields: dict[str, Any]
     rows: Sequence[Row]
 
-    @property
-    def microseconds(self) -> float:
-        """Geometric mean over the layers."""
-        return _geometric([row["microseconds"] for row in self.rows])
-
-    @property
-    def nanojoules(self) -> float:
-        """Geometric mean over the layers."""
-        return _geometric([row["energy_nj"] for row in self.rows])
-
-    @property
-    def useful_efficiency(self) -> float:
-        """Geometric mean over the layers."""
-        return _geometric([row["useful_efficiency"] for row in self.rows])
-
-    @property
-    def mm2(self) -> float:
-        """The largest over the layers, each with its own enlarged memories."""
-        return max(row["area_mm2"] for row in self.rows)
+    def value(self, figure: Figure[Any]) -> float | None:
+        """Of all layers together, see `Figure.over`; each ran with its own enlarged memories."""
+        return figure.over([row[figure.name] for row in self.rows])
 
     @cached_property
-    def costs(self) -> tuple[float, float, float]:
+    def costs(self) -> tuple[float, ...]:
         """Time, energy and area: less is better."""
-        return self.microseconds, self.nanojoules, self.mm2
+        return tuple(self.value(figure) or 0.0 for figure in COSTS)
 
 
 def machines(rows: Sequence[Row]) -> list[Machine]:
@@ -90,11 +75,7 @@ def front_payload(front: Sequence[Machine]) -> list[dict[str, Any]]:
     return [
         {
             "config": machine.fields,
-            "microseconds": machine.microseconds,
-            "energy_nj": machine.nanojoules,
-            "area_mm2": machine.mm2,
-            "energy_delay_nj_us": machine.nanojoules * machine.microseconds,
-            "useful_efficiency": machine.useful_efficiency,
+            **{figure.name: machine.value(figure) for figure in columns("front")},
         }
         for machine in front
     ]
@@ -106,8 +87,4 @@ def varied_fields(rows: Sequence[Row]) -> list[str]:
 
 
 def _fields(row: Row) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in FIGURES and name != "layer"}
-
-
-def _geometric(values: Sequence[float]) -> float:
-    return prod(values) ** (1 / len(values))
+    return {name: value for name, value in row.items() if name not in COLUMNS and name != "layer"}

@@ -3,7 +3,7 @@
 import fcntl
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -11,13 +11,12 @@ from typing import Any, cast
 
 from model.errors import EieError
 from sim.energy.events import Events
-from sim.sweep.results import COPIED
 from sim.sweep.work import Record
 from sw.files import reason
 
 LONGEST_LINE = 1 << 16  # bytes; one has about a thousand
 LARGEST = 1e300  # of a figure, which becomes a float
-HEAD = {"journal": "eie sweep", "version": 1}
+HEAD = {"journal": "eie sweep", "version": 2}
 
 
 class Journal:
@@ -116,24 +115,21 @@ def _is_record(record: Record) -> bool:
     """Whether it is one that `run_task` makes."""
     if "reason" in record:
         return isinstance(record["reason"], str)
-    enlarged, figures, events = (record.get(name) for name in ("enlarged", "figures", "events"))
-    if not isinstance(enlarged, dict) or not isinstance(figures, dict) or not isinstance(events, dict):
+    enlarged, events = (record.get(name) for name in ("enlarged", "events"))
+    if not isinstance(enlarged, dict) or not isinstance(events, dict):
         return False
     counted = cast("dict[str, Any]", events)
     return (
-        _has_numbers(cast("dict[str, Any]", enlarged), ())
-        and _has_numbers(cast("dict[str, Any]", figures), COPIED)
+        _has_numbers(cast("dict[str, Any]", enlarged))
         and set(counted) == {field.name for field in fields(Events)}
-        and _has_numbers(counted, ())
+        and _has_numbers(counted)
         and counted["cycles"] > 0
     )
 
 
-def _has_numbers(table: dict[str, Any], names: Sequence[str]) -> bool:
-    """Whether it has these names, and nothing but finite numbers of at least 0."""
-    return all(name in table for name in names) and all(
-        type(value) in (int, float) and 0 <= value <= LARGEST for value in table.values()
-    )
+def _has_numbers(table: dict[str, Any]) -> bool:
+    """Whether it has nothing but finite numbers of at least 0."""
+    return all(type(value) in (int, float) and 0 <= value <= LARGEST for value in table.values())
 
 
 def _line(entry: Mapping[str, object]) -> bytes:

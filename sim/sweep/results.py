@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from model.errors import EieError
-from sim.energy.area import array_area
 from sim.energy.events import Events
-from sim.energy.model import COMPONENTS, EnergyModel
 from sim.energy.technology import Technology
+from sim.metrics.metrics import FIGURES, Metrics
 from sim.optional import imported
 from sim.sweep.points import Point
 from sim.sweep.work import Record
@@ -22,59 +21,37 @@ RAN, SKIPPED = "ran", "skipped"
 
 Row = dict[str, Any]
 
-# Columns behind `layer` and the configuration's fields, with their kind; nJ and us are per input.
-FIGURES: Mapping[str, type] = {
+# Columns behind `layer` and the configuration's fields, with their kind: what became of the point, every figure that
+# there is, mean per input, and whether the point is on the front.
+COLUMNS: Mapping[str, type] = {
     "status": str,
     "reason": str,
     "enlarged": str,
-    "cycles": float,
-    "microseconds": float,
-    "useful_efficiency": float,
-    "balance": float,
-    "entries": float,
-    "fillers": float,
-    "stalls": float,
-    **{f"{component.replace('/', '_').replace('-', '_').replace(' ', '_')}_nj": float for component in COMPONENTS},
-    "energy_nj": float,
-    "milliwatts": float,
-    "pj_per_useful_mac": float,
-    "image_nj": float,
-    "area_mm2": float,
-    "energy_delay_nj_us": float,
+    **{figure.name: float for figure in FIGURES},
     "pareto": bool,
 }
-SHOWN = ("microseconds", "energy_nj", "area_mm2", "useful_efficiency")  # of the front
+COSTS = (Metrics.microseconds, Metrics.energy_nj, Metrics.area_mm2)  # that the front is about
 FREE_ROWS = 4096  # that a Parquet file may have, however small it is: equal cells take next to nothing
 ROW_BYTES = 8  # that each further row takes at least
 BATCH = 1024  # rows
-COPIED = ("cycles", "useful_efficiency", "balance", "entries", "fillers", "stalls")
 
 
 def row(point: Point, layer: str, record: Record | None, technology: Technology) -> Row:
     """A point's row for a layer, without ``pareto``; `record` is None where the point is no array.
 
-    Area and energy are those of the array as it ran, enlarged memories included. ``energy_delay_nj_us`` is energy times
-    time.
+    Area and energy are those of the array as it ran, enlarged memories included.
     """
-    cells: Row = {"layer": layer, **point.fields, **dict.fromkeys(FIGURES)}
+    cells: Row = {"layer": layer, **point.fields, **dict.fromkeys(COLUMNS)}
     if point.array is None or record is None or "reason" in record:
         return {**cells, "status": SKIPPED, "reason": point.reason if record is None else record["reason"]}
-    array = point.array.with_(**record["enlarged"])
-    energy = EnergyModel.of_array(array, technology).energy(Events(**record["events"]))
-    names = [name for name in FIGURES if name.endswith("_nj")][: len(COMPONENTS)]
+    metrics = Metrics(
+        config=point.array.with_(**record["enlarged"]), events=Events(**record["events"]), technology=technology
+    )
     return {
         **cells,
         "status": RAN,
         "enlarged": ", ".join(f"{field}={depth}" for field, depth in record["enlarged"].items()) or None,
-        **{name: float(record["figures"][name]) for name in COPIED},
-        "microseconds": energy.microseconds,
-        **dict(zip(names, energy.nanojoules.values(), strict=True)),
-        "energy_nj": energy.total_nj,
-        "milliwatts": energy.milliwatts,
-        "pj_per_useful_mac": energy.pj_per_useful_mac,
-        "image_nj": energy.image_nj,
-        "area_mm2": array_area(array, technology).mm2,
-        "energy_delay_nj_us": energy.total_nj * energy.microseconds,
+        **{figure.name: figure.get(metrics) for figure in FIGURES},
     }
 
 
@@ -124,18 +101,21 @@ def as_text(value: Any) -> str:
 
 
 def _kinds(rows: Sequence[Row]) -> dict[str, type]:
-    return {name: FIGURES.get(name) or type(value) for name, value in rows[0].items()}
+    return {name: COLUMNS.get(name) or type(value) for name, value in rows[0].items()}
 
 
 def _rows(suffix: str, data: bytes) -> Iterator[Row]:
     for cells in _read_parquet(data) if suffix == PARQUET else _read_csv(data):
         row = {name: _typed(name, text) for name, text in cells.items()}
-        if row["status"] == RAN and not all(_is_figure(row[name]) for name in SHOWN):
+        if row["status"] == RAN and not all(_is_figure(row[figure.name], figure in COSTS) for figure in FIGURES):
             raise ValueError("a point that ran must have figures")
         yield row
 
 
-def _is_figure(value: Any) -> bool:
+def _is_figure(value: Any, wanted: bool) -> bool:
+    """Whether it is a number that a run can have, or, unless it is wanted, none."""
+    if value is None:
+        return not wanted
     return isinstance(value, float) and 0 <= value < math.inf
 
 
@@ -161,12 +141,12 @@ def _read_parquet(data: bytes) -> Iterator[dict[str, str]]:
 
 
 def _check_head(names: Sequence[str]) -> None:
-    if list(names[:1]) != ["layer"] or list(names[-len(FIGURES) :]) != list(FIGURES):
+    if list(names[:1]) != ["layer"] or list(names[-len(COLUMNS) :]) != list(COLUMNS):
         raise ValueError("its columns are others")
 
 
 def _typed(name: str, text: str) -> Any:
-    kind = FIGURES.get(name, str)
+    kind = COLUMNS.get(name, str)
     if kind is str:
         return text
     if kind is bool:

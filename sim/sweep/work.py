@@ -18,16 +18,17 @@ import sw
 from model.config import ArrayConfig, ConfigError
 from model.errors import EieError
 from sim.computer import blas_threads
-from sim.energy.events import total_events
+from sim.energy.events import Events
 from sim.paper import PAPER_LAYERS
-from sim.simulation.costs import load_with_inputs, network_costs
 from sim.simulation.paper_layers import BenchmarkLayer
+from sim.simulation.prepare import load_with_inputs
+from sim.simulation.simulate import simulate
 from sw.files import read_whole
 from sw.network.compressed import CompressedNetwork
 
 LIBRARIES = ("numpy", "scipy")  # a layer is made with them
 
-Record = dict[str, Any]  # what a task found, as JSON: `enlarged`, `figures`, `events`, or the `reason` why nothing
+Record = dict[str, Any]  # what a task found, as JSON: `enlarged`, `events`, or the `reason` why nothing
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class PaperWork:
 
     def run(self, array: ArrayConfig) -> Record:
         run = _paper_layer(self.name, self.seed, array.code_bits).run(array)
-        return _record(run.enlarged, run.figures, vars(run.events))
+        return _record(run.enlarged, run.metrics.events)
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,7 @@ class FileWork:
         return {"files": self.digest}
 
     def run(self, array: ArrayConfig) -> Record:
-        figures, events = network_costs(*_files(self), array)
-        return _record({}, figures, vars(total_events(list(events.values()))))
+        return _record({}, simulate(*_files(self), array).total.events)
 
 
 Work = PaperWork | FileWork
@@ -136,5 +136,5 @@ def _digest(*paths: Path) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(read_whole(path)).digest() for path in paths)).hexdigest()
 
 
-def _record(enlarged: Mapping[str, int], figures: Mapping[str, float], events: Mapping[str, float]) -> Record:
-    return {"enlarged": dict(enlarged), "figures": dict(figures), "events": dict(events)}
+def _record(enlarged: Mapping[str, int], events: Events) -> Record:
+    return {"enlarged": dict(enlarged), "events": dict(vars(events))}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from sim.simulation.chain import simulate
+from sim.simulation.image_run import run_image
 from sim.synthesis.devices import Device
 from sim.synthesis.memories import array_block_rams
 from sw.image.build import build_image
@@ -89,7 +89,7 @@ def fits(
             for what, needed, available in needs
             if needed > available
         )
-        cycles = 0.0 if misfits else simulate(build_image(network, config, resident=True), inputs).cycles_per_input
+        cycles = 0.0 if misfits else run_image(build_image(network, config, resident=True), inputs).cycles_per_input
         yield Fit(
             config=config.with_(clock_mhz=clock_mhz),
             block_rams=pes * pe + shared,

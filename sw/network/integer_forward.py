@@ -67,10 +67,19 @@ def run_integers(
     The binary points are those of `sw.network.quantise`; EieError if the network has no calibration or holds
     weights only.
     """
+    return run_arithmetic(network, IntegerArithmetic(network, accumulator_bits), inputs, advance)
+
+
+def run_arithmetic(
+    network: CompressedNetwork,
+    arithmetic: "IntegerArithmetic",
+    inputs: NDArray[Any],
+    advance: Callable[[int], None] = lambda _: None,
+) -> IntegerRun:
+    """The same by an arithmetic that computes the layers elsewhere."""
     samples = check_inputs(inputs, network.input_shape)
     if len(samples) == 0:
         raise EieError("a run must have at least one input, got none")
-    arithmetic = IntegerArithmetic(network, accumulator_bits)
     made: list[Fixed] = []
     saturated: list[NDArray[np.bool_]] = []
     for part in parts(len(samples), network.shapes):

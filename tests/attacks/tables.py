@@ -7,7 +7,7 @@ from typing import Any
 
 import sim.energy.technology
 from sim.sweep.journal import HEAD
-from sim.sweep.results import FIGURES
+from sim.sweep.results import COLUMNS
 from sw.training.recipe import built_in
 from tests.attacks.commands import gzipped
 from tests.attacks.corpus import add, attack
@@ -173,7 +173,7 @@ def record_of_a_text() -> bytes:
 @attack("journal")
 def record_without_figures() -> bytes:
     """A record whose figures are numbers instead of tables."""
-    return journal(b'{"key": "a", "record": {"enlarged": 0, "figures": 0, "events": 0}}')
+    return journal(b'{"key": "a", "record": {"enlarged": 0, "events": 0}}')
 
 
 @attack("journal")
@@ -184,7 +184,7 @@ def no_journal() -> bytes:
 
 def results(**cells: str) -> bytes:
     """A row of results."""
-    row = {"layer": "a", **dict.fromkeys(FIGURES, ""), "status": "ran", "pareto": "true", **cells}
+    row = {"layer": "a", **dict.fromkeys(COLUMNS, ""), "status": "ran", "pareto": "true", **cells}
     return ",".join(row).encode() + b"\n" + ",".join(row.values()).encode() + b"\n"
 
 
@@ -225,6 +225,12 @@ def not_numbers() -> bytes:
 
 
 @attack("results")
+def negative_power() -> bytes:
+    """A figure of the front that is below zero, the costs being sound."""
+    return results(microseconds="1.0", energy_nj="1.0", area_mm2="1.0", milliwatts="-1.0")
+
+
+@attack("results")
 def figures_missing() -> bytes:
     """A row that ran and has no figures."""
     return results()
@@ -258,7 +264,7 @@ def packed_rows() -> bytes:
         pyarrow.array(memoryview(bytes(10_000_000)), pyarrow.int8()), pyarrow.array(["a"])
     )
     data = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.table({"layer": column, **dict.fromkeys(FIGURES, column)}), data)
+    pyarrow.parquet.write_table(pyarrow.table({"layer": column, **dict.fromkeys(COLUMNS, column)}), data)
     return data.getvalue()
 
 

@@ -30,7 +30,7 @@ def few_cycles(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_our_cycles_are_those_of_eie_bench() -> None:
     engine, whole, stepped = ours(PAPER_LAYERS[LAYER], 1, False, lambda _: None)
-    assert engine.cycles == whole.cycles == run_layer(PAPER_LAYERS[LAYER], PRESETS["eie64"], 1).figures["cycles"]
+    assert engine.cycles == whole.cycles == run_layer(PAPER_LAYERS[LAYER], PRESETS["eie64"], 1).metrics.cycles
     assert stepped.cycles == 20
     assert {row.pes for row in (engine, whole, stepped)} == {64}
     assert engine.seconds == 0.5

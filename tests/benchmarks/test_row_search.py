@@ -19,7 +19,7 @@ def test_before_the_search_it_is_eie_bench() -> None:
     row = measure(DENSE, ARRAY, 0, 8, 1, lambda _: None)
     assert row["inputs_seen"] == 1
     assert row["before"] == row["after"] == row["before_seen"] == row["after_seen"]
-    assert row["before"] == pytest.approx(run_layer(DENSE, ARRAY, 1).figures["useful_efficiency"])
+    assert row["before"] == pytest.approx(run_layer(DENSE, ARRAY, 1).metrics.useful_efficiency)
 
 
 def test_swaps_help_where_every_column_is_active() -> None:

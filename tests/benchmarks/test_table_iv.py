@@ -16,15 +16,15 @@ SMALL = replace(PAPER_LAYERS["NT-We"], inputs=400, outputs=128, ideal_us=0.25, a
 
 def test_its_work_is_the_papers_ideal_time() -> None:
     base = BenchmarkLayer(SMALL, ARRAY.code_bits, 1).run(ARRAY)
-    assert base.ideal_cycles < 100
+    assert base.metrics.ideal_cycles < 100
     density, run = run_with_its_work(SMALL, base, 1)
-    assert run.ideal_cycles == pytest.approx(SMALL.ideal_cycles, rel=IDEAL_WITHIN)
+    assert run.metrics.ideal_cycles == pytest.approx(SMALL.ideal_cycles, rel=IDEAL_WITHIN)
     assert run.layer.weight_density == density > SMALL.weight_density
 
 
 def test_work_that_is_already_the_papers_is_left_alone() -> None:
     base = BenchmarkLayer(SMALL, ARRAY.code_bits, 1).run(ARRAY)
-    same = replace(SMALL, ideal_us=base.ideal_cycles / 800)
+    same = replace(SMALL, ideal_us=base.metrics.ideal_cycles / 800)
     assert run_with_its_work(same, base, 1) == (SMALL.weight_density, base)
 
 

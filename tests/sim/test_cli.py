@@ -20,7 +20,7 @@ from model.registers import PeCounter
 from sim.cli import main
 from sim.rtl.cosim import RtlResult
 from sim.rtl.simulators import SimulatorName
-from sim.simulation.chain import simulate
+from sim.simulation.image_run import run_image
 from sw.file.model_file import load
 from sw.formats.network_file import load_network
 from tests.support.rtl import simulators
@@ -175,7 +175,7 @@ def test_verify_finds_rtl_and_model_equal(eie: Run, simulator: SimulatorName) ->
 @pytest.mark.parametrize("quantity", ["values", "cycles", "entries"])
 def test_verify_reports_the_first_difference(eie: Run, monkeypatch: pytest.MonkeyPatch, quantity: str) -> None:
     def faulty(image: NetworkImage, activations: np.ndarray, simulator: str, **_: object) -> RtlResult:
-        runs = simulate(image, np.load("x.npy")).runs
+        runs = run_image(image, np.load("x.npy")).runs
         result = RtlResult(
             outputs=np.array([run.outputs[image.output_order] for run in runs]),
             cycles=[run.cycles for run in runs],

@@ -11,7 +11,7 @@ from model.config import ArrayConfig
 from model.image import NetworkImage
 from model.registers import ADDRESS
 from model.serial_protocol import DONE, UNKNOWN, WORD_BYTES, Command
-from sim.simulation.chain import simulate
+from sim.simulation.image_run import run_image
 from sw.host.transports.window import ModelWindow
 from sw.image.build import build_image
 from sw.network.calibrate import calibrate
@@ -47,7 +47,7 @@ def make_case(passes: int = 1, stream_bits: int = 32, pes: int = 4) -> Case:
     random = np.random.default_rng(3)
     inputs = random.normal(size=(5, 60)) * (random.random((5, 60)) < 0.7)
     network = calibrate(CompressedNetwork(layers=layers), inputs)
-    run = simulate(build_image(network, config), inputs.astype(np.float32))
+    run = run_image(build_image(network, config), inputs.astype(np.float32))
     assert len(run.image.passes) >= passes
     return Case(network, run.image, inputs, run.integers, run.outputs, run.cycles)
 

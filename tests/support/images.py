@@ -215,10 +215,9 @@ def encode_layer(
         keep=layer.keep,
         bias_scale=layer.bias_scale,
     )
-    words = descriptor.pack()
     return [
         header(Opcode.LAYER),
-        *(words if layer.map is None else layer.map.merge(words)),
+        *descriptor.pack(),
         *tree_section(config, runs, codes),
         *(int(value) & 0xFFFF for value in layer.codebook),
         *([] if layer.keep else pack_lanes(layer.biases, config.lanes)),

@@ -28,8 +28,7 @@ def graph(folder: Path) -> tuple[Path, Path]:
 def record(cycles: int, reads: int = 1000, **enlarged: int) -> Record:
     """So many cycles and sparse-matrix reads, and 1,000 of everything else."""
     counts = dict.fromkeys(Events.__dataclass_fields__, 1000.0) | {"cycles": float(cycles), "row_reads": float(reads)}
-    figures = {"cycles": cycles, "entries": 9, "fillers": 2, "stalls": 1, "useful_efficiency": 0.5, "balance": 0.75}
-    return {"enlarged": enlarged, "figures": figures, "events": counts}
+    return {"enlarged": enlarged, "events": counts}
 
 
 def _write(folder: Path, network: CompressedNetwork, shape: tuple[int, ...]) -> tuple[Path, Path]:

@@ -7,7 +7,7 @@ import pytest
 
 from model.config import PRESETS
 from sim.mnist import load_mnist
-from sim.simulation.graph import simulate_graph
+from sim.simulation.simulate import simulate
 from sw.file.model_file import load_with_report, to_bytes
 from sw.network.accuracy import count_errors, measure_float, measure_integers
 
@@ -39,7 +39,7 @@ def test_errors_on_all_test_images(name: str, project_root: Path, data_folder: P
 def test_lenet_5_reads_digits_on_the_array(project_root: Path, data_folder: Path):
     network, _ = load_with_report(project_root / "examples" / "lenet-5.eie")
     images, labels = load_mnist(data_folder / "mnist", "t10k")
-    simulation = simulate_graph(network, images[:200], PRESETS["eie64"])
+    simulation = simulate(network, images[:200], PRESETS["eie64"])
     assert count_errors(simulation.outputs, labels[:200]).wrong <= 3
-    assert [layer.result.inputs for layer in simulation.layers] == [200 * 576, 200 * 64, 200, 200]
+    assert [layer.vectors for layer in simulation.layers.values()] == [576, 64, 1, 1]
     assert not np.any(simulation.overflow)

@@ -44,13 +44,13 @@ def test_a_networks_files_hold_the_energy_that_simulate_prints(
     code, out, err = eie("accelergy", *run, "-o", tmp_path / "new" / "whole")
     assert code == 0
     assert "has no calibration" in err
-    total = simulated["total"]["energy"]["total_nj"]
+    total = simulated["total"]["energy"]["energy_nj"]
     assert f"{total:,.3f}" in out
     assert energy(tmp_path / "new" / "whole") == pytest.approx(total, rel=1e-12)
     for layer in simulated["layers"]:
         folder = tmp_path / layer["name"]
         assert eie("accelergy", *run, "--layer", layer["name"], "-o", folder)[0] == 0
-        assert energy(folder) == pytest.approx(layer["energy"]["total_nj"], rel=1e-12)
+        assert energy(folder) == pytest.approx(layer["energy"]["energy_nj"], rel=1e-12)
         assert (folder / "ERT.yaml").read_text().startswith(f"# small.eie, layer {layer['name']}, on tiny4, 4 PEs, in")
 
 
@@ -60,7 +60,7 @@ def test_a_layers_files_hold_the_energy_that_bench_prints(eie: Run, tmp_path: Pa
     code, out, err = eie("accelergy", "--bench", *run, "-o", tmp_path)
     assert code == 0
     assert err == "compressing and running NT-LSTM on 4 PEs\n"
-    assert energy(tmp_path) == pytest.approx(bench["energy"]["total_nj"], rel=1e-12)
+    assert energy(tmp_path) == pytest.approx(bench["energy"]["energy_nj"], rel=1e-12)
     assert "\nNT-LSTM needs larger memories than eie64 has: it ran with activation_depth = 600.\n" in out
     assert out.endswith(f"{tmp_path}: architecture.yaml, action_counts.yaml, ERT.yaml\n")
     (design,) = yaml.safe_load((tmp_path / "architecture.yaml").read_text())["architecture"]["subtree"]

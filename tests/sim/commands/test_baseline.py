@@ -70,7 +70,7 @@ def test_cpu_json_and_file_hold_the_same(baseline: Run, tmp_path: Path) -> None:
     assert (result["seed"], result["repeats"], result["seconds"]) == (1, 3, 0.01)
     (layer,) = result["layers"]
     simulated = run_layer(PAPER_LAYERS["NT-LSTM"], PRESETS["eie64"].with_(pes=16), 1)
-    assert (layer["array_us"], layer["weights"]) == (simulated.microseconds, simulated.weights)
+    assert (layer["array_us"], layer["weights"]) == (simulated.metrics.microseconds, simulated.weights)
     dense = [timing for timing in layer["timings"] if timing["library"] == "numpy"]
     assert [timing["threads"] for timing in dense] == sorted({1, usable_threads()})
     for timing in layer["timings"]:

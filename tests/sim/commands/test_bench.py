@@ -9,9 +9,12 @@ import pytest
 
 from model.config import PRESETS
 from sim.cli import main
-from sim.commands.bench import COLUMNS, TOLERANCE
+from sim.commands.bench import PAPER_COLUMNS, TOLERANCE
 from sim.energy.events import Events
 from sim.energy.model import COMPONENTS
+from sim.energy.technology import Technology
+from sim.metrics.metrics import Metrics
+from sim.metrics.tables import columns, headings
 from sim.paper import PAPER_LAYERS, PaperLayer
 from sim.simulation.paper_layers import BenchmarkRun
 
@@ -35,14 +38,11 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """Cycles over ideal by layer name; runs cost nothing and have these."""
     ratios: dict[str, float] = {}
 
-    def run(layer: PaperLayer, array: Any, seed: int) -> BenchmarkRun:
+    def run(layer: PaperLayer, array: Any, seed: int, technology: Technology) -> BenchmarkRun:
         ratio = ratios.get(layer.name, layer.actual_over_ideal)
-        names = ("entries", "fillers", "stalls", "broadcasts")
-        figures = {**dict.fromkeys(names, 8.0), "useful_efficiency": 0.5, "balance": 0.75, "cycles": 1000 * ratio}
-        events = Events(**{**dict.fromkeys(Events.__dataclass_fields__, 8.0), "cycles": figures["cycles"]})
-        return BenchmarkRun(
-            layer=layer, config=array, enlarged={}, weights=1, ideal_cycles=1000, figures=figures, events=events
-        )
+        counts = dict.fromkeys(Events.__dataclass_fields__, 8.0) | {"entries": 64000.0, "cycles": 1000 * ratio}
+        metrics = Metrics(config=array, events=Events(**counts), technology=technology)
+        return BenchmarkRun(layer=layer, enlarged={}, weights=1, metrics=metrics)
 
     monkeypatch.setattr("sim.commands.bench.run_layer", run)
     return ratios
@@ -54,7 +54,8 @@ def test_table_has_a_row_per_layer_and_the_geometric_mean(bench: Run) -> None:
     assert err.splitlines() == ["running 1 of 9 layers on 4 PEs", "compressing and running NT-LSTM"]
     lines = out.splitlines()
     assert lines[0] == "eie64, 4 PEs at 800 MHz, against the paper's 64 PEs at 800 MHz"
-    assert lines[1].split() == " ".join(COLUMNS).split()
+    heads = ["layer", "in x out", *headings(columns("bench")), *PAPER_COLUMNS]
+    assert lines[1].split() == " ".join(heads).split()
     row = next(line for line in lines if line.startswith("NT-LSTM")).split()
     assert row[1:4] == ["1201", "x", "2400"]
     assert row[-2:] == ["6.5", "7.5"]
@@ -81,7 +82,7 @@ def test_json_says_the_same(bench: Run) -> None:
         assert list(energy["nanojoules"]) == list(COMPONENTS)
         assert energy["milliwatts"] == pytest.approx(sum(energy["nanojoules"].values()) / layer["microseconds"])
         assert energy["pj_per_useful_mac"] == pytest.approx(
-            1000 * energy["total_nj"] / (layer["entries"] - layer["fillers"])
+            1000 * energy["energy_nj"] / (layer["entries"] - layer["fillers"])
         )
         assert energy["image_nj"] > 20e-3 * layer["weights"]
         assert (layer["paper_ideal_us"], layer["paper_actual_us"]) == (paper.ideal_us, paper.actual_us)

@@ -70,7 +70,7 @@ def test_figures_are_those_of_bench_and_area(sweep: Run, tmp_path: Path, capsys:
     for row, layer in zip(rows, bench["layers"], strict=True):
         for figure in ("cycles", "microseconds", "useful_efficiency", "balance", "entries", "fillers", "stalls"):
             assert row[figure] == layer[figure], figure
-        assert row["energy_nj"] == layer["energy"]["total_nj"]
+        assert row["energy_nj"] == layer["energy"]["energy_nj"]
         assert row["pointer_read_nj"] == layer["energy"]["nanojoules"]["pointer read"]
         assert row["image_nj"] == layer["energy"]["image_nj"]
     assert main(["area", *options[:4], "--set", "queue_depth=4", "--json"]) == 0
@@ -95,7 +95,7 @@ def test_a_network_is_swept_like_it_is_simulated(
     total = json.loads(capsys.readouterr().out)["total"]
     assert row["layer"] == "small.eie"
     assert (row["cycles"], row["useful_efficiency"]) == (total["cycles"], total["useful_efficiency"])
-    assert row["energy_nj"] == total["energy"]["total_nj"]
+    assert row["energy_nj"] == total["energy"]["energy_nj"]
 
 
 def test_json_says_the_same(sweep: Run, tmp_path: Path) -> None:

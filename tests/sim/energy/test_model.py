@@ -11,7 +11,8 @@ from sim.energy.check import PAPER_MEMORIES
 from sim.energy.events import Events, total_events
 from sim.energy.model import COMPONENTS, LNZD_FAN_IN, EnergyModel, Memory, array_memories, lnzd_nodes
 from sim.energy.technology import load_technology
-from sim.simulation.chain import Simulation, lay_out, simulate, simulation_events
+from sim.simulation.image_run import ImageRun, run_image
+from sim.simulation.prepare import lay_out
 from sw.compress.pipeline import compress
 from sw.image.stream import encode_image
 from sw.network.layer import Layer
@@ -20,14 +21,14 @@ from sw.network.network import Network
 NONE = Events(**dict.fromkeys(Events.__dataclass_fields__, 0.0))
 
 
-def run(config: ArrayConfig) -> Simulation:
+def run(config: ArrayConfig) -> ImageRun:
     rng = np.random.default_rng(7)
     weights = [rng.normal(size=shape).astype(np.float32) for shape in ((12, 9), (5, 12))]
     layers = [Layer(f"fc{n}", w, np.ones(len(w), np.float32), relu=n == 0) for n, w in enumerate(weights)]
     inputs = rng.uniform(0, 1, (3, 9)).astype(np.float32)
     inputs[:, ::2] = 0
     image, _ = lay_out(compress(Network(tuple(layers)), density=0.3), inputs, config)
-    return simulate(image, inputs)
+    return run_image(image, inputs)
 
 
 @pytest.mark.parametrize("skip", [False, True])
@@ -39,7 +40,7 @@ def test_events_of_the_first_layer_counted_by_hand(skip: bool) -> None:
     weights = np.concatenate([[0], np.cumsum(layer.codes != 0)])
     nonzeros = np.diff(weights[layer.pointers + layer.offsets[:-1, None]], axis=1)
     columns = [np.flatnonzero(row) for row in simulation.activations]
-    events = simulation_events(simulation)["fc0"]
+    events = simulation.events["fc0"]
     useful = np.mean([nonzeros[:, active].sum() for active in columns])
     slices = np.mean([4 * active.size for active in columns])
     queued = np.mean([np.count_nonzero(sizes[:, active]) for active in columns]) if skip else slices
@@ -58,7 +59,7 @@ def test_events_of_the_first_layer_counted_by_hand(skip: bool) -> None:
 
 def test_the_total_is_the_sum_of_the_layers() -> None:
     simulation = run(PRESETS["tiny4"])
-    layers = list(simulation_events(simulation).values())
+    layers = list(simulation.events.values())
     total = total_events(layers)
     assert len(layers) == 2
     assert total.cycles == pytest.approx(simulation.cycles_per_input)

@@ -19,7 +19,7 @@ OUTPUT = Output(as_json=True)
 
 def adds_up(layer: LayerFacts) -> None:
     """Phases are all of the cycles, what PEs do is all of theirs, and nothing is negative."""
-    assert sum(layer.phases.values()) == pytest.approx(layer.figures["cycles"])
+    assert sum(layer.phases.values()) == pytest.approx(layer.metrics.cycles)
     assert sum(layer.pe_cycles.values()) == pytest.approx(1)
     assert min(layer.phases.values()) >= 0
     assert min(layer.pe_cycles.values()) >= 0
@@ -31,13 +31,13 @@ def test_layers_of_the_paper_add_up(skip: bool) -> None:
     facts = bench_facts([PAPER_LAYERS["NT-We"]], array, TECHNOLOGY, 1, OUTPUT)
     (layer,) = facts.layers
     adds_up(layer)
-    everything = array.pes * layer.figures["cycles"]
-    assert layer.pe_cycles["nonzero weights"] * everything == pytest.approx(layer.events.useful_macs)
+    everything = array.pes * layer.metrics.cycles
+    assert layer.pe_cycles["nonzero weights"] * everything == pytest.approx(layer.metrics.events.useful_macs)
     assert (layer.pe_cycles["empty slices"] == pytest.approx(0, abs=1e-9)) == skip
     assert layer.timeline is not None
     assert layer.timeline.load.shape == (16, 200)
     # The heat map holds the same cycles as the counters, rounded to percent.
-    assert layer.timeline.load.mean() / 100 == pytest.approx(layer.figures["balance"], abs=0.005)
+    assert layer.timeline.load.mean() / 100 == pytest.approx(layer.metrics.balance, abs=0.005)
     assert facts.total is None
 
 
@@ -51,10 +51,10 @@ def test_a_network_adds_up_and_shows_its_longest_layers(monkeypatch: pytest.Monk
     facts = network_facts(calibrate(network, inputs), inputs, PRESETS["eie64"].with_(pes=4), TECHNOLOGY, OUTPUT)
     assert facts.inputs == 3
     assert facts.total is not None
-    assert facts.total.total_nj == pytest.approx(sum(layer.energy.total_nj for layer in facts.layers))
+    assert facts.total.energy_nj == pytest.approx(sum(layer.metrics.energy_nj for layer in facts.layers))
     for layer in facts.layers:
         adds_up(layer)
-    cycles = [layer.figures["cycles"] for layer in facts.layers]
+    cycles = [layer.metrics.cycles for layer in facts.layers]
     shown = [layer.timeline is not None for layer in facts.layers]
     assert sum(shown) == 2
     assert not shown[int(np.argmin(cycles))]

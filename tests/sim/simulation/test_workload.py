@@ -11,9 +11,10 @@ import pytest
 from model.config import PRESETS
 from model.errors import EieError
 from sim.paper import PAPER_LAYERS
-from sim.simulation.chain import lay_out, simulate
-from sim.simulation.graph import simulate_graph
+from sim.simulation.image_run import run_image
 from sim.simulation.paper_layers import run_layer
+from sim.simulation.prepare import lay_out
+from sim.simulation.simulate import simulate
 from sim.simulation.workload import Source, source, workloads
 from sim.terminal.output import Output
 from sw.file.model_file import load, save
@@ -28,7 +29,7 @@ def test_a_network_with_all_its_inputs(tmp_path: Path, monkeypatch: pytest.Monke
     write_network()
     (workload,) = workloads(source(Path("net.eie"), Path("x.npy"), False, None, 1), ARRAY, Output(as_json=True))
     image, _ = lay_out(load(Path("net.eie")), np.load("x.npy"), ARRAY)
-    runs = simulate(image, np.load("x.npy")).runs
+    runs = run_image(image, np.load("x.npy")).runs
     assert (workload.name, workload.enlarged, workload.config, workload.inputs) == ("net.eie", {}, ARRAY, 3)
     for index, run in enumerate(runs):
         assert [work.cycles(3) for work in workload.works(index)] == [layer.cycles for layer in run.layers]
@@ -58,12 +59,10 @@ def test_a_network_with_convolutions(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (workload,) = workloads(
         source(Path("conv.eie"), Path("images.npy"), False, None, 1), CONV_CONFIG, Output(as_json=True)
     )
-    simulation = simulate_graph(load(Path("conv.eie")), np.load("images.npy"), CONV_CONFIG)
+    run = simulate(load(Path("conv.eie")), np.load("images.npy"), CONV_CONFIG)
     assert workload.inputs == 2
     works = [work for index in range(2) for work in workload.works(index)]
-    assert sum(work.cycles(CONV_CONFIG.queue_depth) for work in works) == sum(
-        run.result.cycles for run in simulation.layers
-    )
+    assert sum(work.cycles(CONV_CONFIG.queue_depth) for work in works) == 2 * run.total.cycles
 
 
 def test_layers_of_the_paper_one_after_the_other() -> None:
@@ -72,10 +71,10 @@ def test_layers_of_the_paper_one_after_the_other() -> None:
     for name in ("NT-We", "NT-LSTM"):  # the paper's order
         workload, run = next(made), run_layer(PAPER_LAYERS[name], ARRAY, 3)
         assert (workload.name, workload.inputs) == (name, 1)
-        assert (workload.config, workload.enlarged) == (run.config, run.enlarged)
+        assert (workload.config, workload.enlarged) == (run.metrics.config, run.enlarged)
         (work,) = workload.works(0)
         schedule = work.schedule(3)
-        assert (schedule.cycles, schedule.stalls) == (run.figures["cycles"], run.figures["stalls"])
+        assert (schedule.cycles, schedule.stalls) == (run.metrics.cycles, run.metrics.stalls)
     with pytest.raises(StopIteration):
         next(made)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from model.config import PRESETS
 from sim.commands.sweep import show_front
 from sim.energy.technology import load_technology
+from sim.metrics.metrics import Metrics
 from sim.sweep.front import Machine, machines, mark_front, pareto_front, varied_fields
 from sim.sweep.points import points
 from sim.sweep.results import Row, row
@@ -60,11 +61,11 @@ def test_the_front_is_that_of_the_definition(costs: list[tuple[int, int, int]]) 
 def test_a_machine_is_measured_over_all_layers() -> None:
     made = rows({"L": [record(1000), record(4000)], "M": [record(9000, sparse_matrix_depth=20000), record(1000)]})
     first, second = machines(made)
-    assert first.microseconds == pytest.approx(sqrt(1000 * 9000) / 800)
-    assert second.microseconds == pytest.approx(sqrt(4000 * 1000) / 800)
-    assert first.nanojoules == pytest.approx(sqrt(made[0]["energy_nj"] * made[1]["energy_nj"]))
-    assert first.mm2 == made[1]["area_mm2"] > made[0]["area_mm2"]
-    assert first.useful_efficiency == pytest.approx(0.5)
+    assert first.value(Metrics.microseconds) == pytest.approx(sqrt(1000 * 9000) / 800)
+    assert second.value(Metrics.microseconds) == pytest.approx(sqrt(4000 * 1000) / 800)
+    assert first.value(Metrics.energy_nj) == pytest.approx(sqrt(made[0]["energy_nj"] * made[1]["energy_nj"]))
+    assert first.value(Metrics.area_mm2) == made[1]["area_mm2"] > made[0]["area_mm2"]
+    assert first.value(Metrics.useful_efficiency) == pytest.approx(1000 / 64 / sqrt(1000 * 9000))
 
 
 def test_a_point_that_skipped_a_layer_is_not_compared() -> None:
@@ -75,8 +76,10 @@ def test_a_point_that_skipped_a_layer_is_not_compared() -> None:
 
 def test_no_useful_weight_is_no_error() -> None:
     made = record(1000)
-    made["figures"]["useful_efficiency"] = 0.0
-    assert machines(rows({"L": [made]}))[0].useful_efficiency == 0
+    made["events"]["useful_macs"] = 0.0
+    (machine,) = machines(rows({"L": [made]}))
+    assert machine.value(Metrics.useful_efficiency) == 0
+    assert machine.value(Metrics.pj_per_useful_mac) is None
 
 
 def test_table_names_what_was_varied(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,7 +88,7 @@ def test_table_names_what_was_varied(capsys: pytest.CaptureFixture[str]) -> None
     show_front(Output(as_json=False), made)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Pareto front of time, energy and area: 2 of 3 points"
-    assert lines[1].split() == ["queue_depth", "us", "nJ", "mm2", "nJ", "x", "us", "mW", "useful"]
+    assert lines[1].split() == ["queue_depth", "us", "useful", "mm2", "total", "nJ", "mW", "nJ", "x", "us"]
     assert [line.split()[:2] for line in lines[3:5]] == [["2", "1.12"], ["1", "1.25"]]
     assert varied_fields(made) == ["queue_depth"]
     made = rows({"L": [record(1000)], "M": [record(4000)]})

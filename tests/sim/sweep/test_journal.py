@@ -9,7 +9,7 @@ from sim.sweep.journal import Journal
 from sim.sweep.work import Record
 from tests.support.sweep import record
 
-HEAD = b'{"journal": "eie sweep", "version": 1}\n'
+HEAD = b'{"journal": "eie sweep", "version": 2}\n'
 
 
 def filled(path: Path, first: Record) -> bytes:
@@ -61,12 +61,13 @@ def test_every_cut_loses_at_most_the_record_it_cuts(tmp_path: Path) -> None:
     [
         b"layer,name\n",
         b"something else that is as long as the head of a journal is\n",
-        HEAD.replace(b"1", b"2"),
+        HEAD.replace(b"2", b"1"),
         HEAD + b"nonsense\n",
         HEAD + b"[1]\n",
         HEAD + b'{"key": 1, "record": {"reason": ""}}\n',
         HEAD + b'{"key": "a", "record": []}\n',
         HEAD + b'{"key": "a", "record": {"events": {}}}\n',
+        HEAD + b'{"key": "a", "record": {"enlarged": {}, "events": {}}}\n',
         HEAD + b"[" * 100_000 + b"\n",
         HEAD + b"\xff\n",
     ],

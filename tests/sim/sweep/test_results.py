@@ -13,7 +13,7 @@ from sim.energy.events import Events
 from sim.energy.model import COMPONENTS, EnergyModel
 from sim.energy.technology import load_technology
 from sim.sweep.points import points
-from sim.sweep.results import FIGURES, Row, as_text, read_rows, row, write_rows
+from sim.sweep.results import COLUMNS, Row, as_text, read_rows, row, write_rows
 from tests.support.sweep import record
 
 TECHNOLOGY = load_technology()
@@ -36,7 +36,7 @@ def test_a_row_is_what_the_point_costs() -> None:
     array = array.with_(pointer_depth=25090, activation_depth=600)
     events = Events(**record(2000)["events"])
     energy = EnergyModel.of_array(array, TECHNOLOGY).energy(events)
-    assert list(found) == ["layer", *array.to_dict(), *FIGURES]
+    assert list(found) == ["layer", *array.to_dict(), *COLUMNS]
     assert (found["status"], found["reason"]) == ("ran", None)
     assert found["pointer_depth"] == 16384
     assert found["enlarged"] == "pointer_depth=25090, activation_depth=600"
@@ -55,7 +55,7 @@ def test_a_point_that_did_not_run_has_the_reason_and_no_figures() -> None:
     assert did_not_fit["reason"] == "too small"
     for cells in (no_array, did_not_fit):
         assert cells["status"] == "skipped"
-        assert {cells[name] for name in FIGURES if name not in ("status", "reason", "pareto")} == {None}
+        assert {cells[name] for name in COLUMNS if name not in ("status", "reason", "pareto")} == {None}
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -65,7 +65,7 @@ def test_rows_come_back_from_a_file(tmp_path: Path, suffix: str) -> None:
     for found, wrote in zip(read_rows(path), rows(), strict=True):
         assert list(found) == list(wrote)
         for name, value in wrote.items():
-            if FIGURES.get(name) in (float, bool):
+            if COLUMNS.get(name) in (float, bool):
                 assert found[name] == value, name
             else:
                 assert found[name] == as_text(value), name
@@ -105,7 +105,7 @@ def test_a_damaged_file_is_refused_in_one_sentence(tmp_path: Path, suffix: str) 
 def test_a_cell_that_is_no_figure_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
     write_rows(path, rows())
-    path.write_text(path.read_text().replace(",1000.0,", ",many,"))
+    path.write_text(path.read_text().replace(",1000.0,", ",many,", 1))
     with pytest.raises(EieError, match="holds no results of a sweep: could not convert string to float: 'many'"):
         read_rows(path)
 

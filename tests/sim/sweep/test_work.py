@@ -15,8 +15,9 @@ from sim.energy.events import Events
 from sim.energy.model import EnergyModel
 from sim.energy.technology import load_technology
 from sim.paper import PAPER_LAYERS
-from sim.simulation.costs import load_with_inputs, network_costs
 from sim.simulation.paper_layers import run_layer
+from sim.simulation.prepare import load_with_inputs
+from sim.simulation.simulate import simulate
 from sim.sweep.work import FileWork, PaperWork, Task, code_digest, run_task
 from tests.support.sweep import ROOMY, chain, graph
 
@@ -34,8 +35,7 @@ def test_a_layers_record_is_its_benchmark_run_through_json() -> None:
     run = run_layer(PAPER_LAYERS["NT-We"], array, 1)
     assert record["enlarged"] == run.enlarged
     assert set(run.enlarged) == {"activation_depth", "sparse_matrix_depth"}
-    assert record["figures"] == run.figures
-    assert Events(**record["events"]) == run.events
+    assert Events(**record["events"]) == run.metrics.events
 
 
 @pytest.mark.parametrize("make", [chain, graph])
@@ -44,12 +44,11 @@ def test_a_networks_record_is_what_it_costs(tmp_path: Path, make: Callable[[Path
     array = PRESETS["tiny4"].with_(**ROOMY)
     record = run_task(task(array=array, work=FileWork.of(*files)))
     compressed, inputs, _ = load_with_inputs(*files)
-    figures, events = network_costs(compressed, inputs, array)
+    run = simulate(compressed, inputs, array)
     assert record["enlarged"] == {}
-    assert record["figures"] == figures
-    model = EnergyModel.of_array(array, load_technology())
-    total = model.energy(Events(**record["events"])).total_nj
-    assert total == pytest.approx(sum(model.energy(layer).total_nj for layer in events.values()))
+    assert Events(**record["events"]) == run.total.events
+    total = EnergyModel.of_array(array, load_technology()).energy(Events(**record["events"])).total_nj
+    assert total == pytest.approx(sum(layer.energy_nj for layer in run.layers.values()))
 
 
 def test_what_the_array_cannot_hold_is_a_record_with_the_reason(tmp_path: Path) -> None:

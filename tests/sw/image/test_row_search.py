@@ -12,7 +12,8 @@ from model.config import PRESETS, ArrayConfig
 from model.engine import Engine
 from model.errors import EieError
 from model.schedule import LayerWork
-from sim.simulation.chain import lay_out, physical_inputs, simulate
+from sim.simulation.image_run import physical_inputs, run_image
+from sim.simulation.prepare import lay_out
 from sw.compress.pipeline import compress
 from sw.image.dealing import deal_rows
 from sw.image.row_search import entries, search_rows
@@ -29,7 +30,7 @@ def work_of(held: NDArray[np.bool_], array: ArrayConfig) -> LayerWork:
     network = compress(Network((Layer("l", weight, np.zeros(len(held), np.float32), relu=False),)), density=None)
     inputs = (np.arange(held.shape[1])[None] % 3 > 0).astype(np.float32)
     image, _ = lay_out(network, inputs, array)
-    return Engine(image).work(physical_inputs(image, simulate(image, inputs).activations))[0][0]
+    return Engine(image).work(physical_inputs(image, run_image(image, inputs).activations))[0][0]
 
 
 def random_held() -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.errors import EieError
-from sim.simulation.chain import simulate
+from sim.simulation.image_run import run_image
 from sw.image.build import build_image
 from sw.network.calibrate import calibrate
 from sw.network.chain import as_chain
@@ -48,7 +48,7 @@ def test_a_flattened_perceptron_is_a_chain() -> None:
     assert chain.calibration is network.calibration
     expected = run_integers(network, inputs)
     np.testing.assert_array_equal(run_integers(chain, inputs.reshape(6, 12)).integers, expected.integers)
-    simulation = simulate(build_image(network, make_config()), inputs.reshape(6, 12))
+    simulation = run_image(build_image(network, make_config()), inputs.reshape(6, 12))
     np.testing.assert_array_equal(simulation.integers, expected.integers)
 
 
@@ -56,7 +56,7 @@ def test_a_flattened_sequence_is_a_chain_but_not_its_steps() -> None:
     inputs = np.random.default_rng(1).normal(size=(6, 4, 3)).astype(np.float32)
     flattened = CompressedNetwork(layers=LAYERS, graph=graph(Flatten(), LAYER, LAYER, input_shape=(4, 3)))
     flattened = calibrate(flattened, inputs)
-    simulation = simulate(build_image(flattened, make_config()), inputs.reshape(6, 12))
+    simulation = run_image(build_image(flattened, make_config()), inputs.reshape(6, 12))
     np.testing.assert_array_equal(simulation.integers, run_integers(flattened, inputs).integers)
     each = (make_layer(1, (7, 3), 0.6, name="each"), make_layer(2, (5, 28), 0.6, name="all"))
     steps = CompressedNetwork(layers=each, graph=graph(LAYER, Flatten(), LAYER, input_shape=(4, 3)))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import sw.network.execution
 from model.errors import EieError
 from model.fixed_point import from_fixed, layer_reference, to_fixed
-from sim.simulation.chain import simulate
+from sim.simulation.image_run import run_image
 from sw.image.build import build_image
 from sw.network.calibrate import calibrate
 from sw.network.compressed import Calibration, CompressedNetwork
@@ -248,7 +248,7 @@ def test_a_chain_equals_the_engine(network: CompressedNetwork, seed: int, bits: 
     inputs = np.random.default_rng(seed).normal(size=(3, network.in_features)).astype(np.float32)
     network = too_narrow(network, bits)
     config = make_config(pes=pes, code_bits=8, row_dealing="modulo")
-    expected = simulate(build_image(network, config), inputs)
+    expected = run_image(build_image(network, config), inputs)
     found = run_integers(network, inputs, config.accumulator_bits)
     np.testing.assert_array_equal(found.integers, expected.integers)
     assert found.overflow.tolist() == [run.overflow for run in expected.runs]

@@ -1,11 +1,13 @@
-"""sim/simulation/chain.py: whole batches on the engine, in logical order, and the figures of a batch."""
+"""sim/simulation/image_run.py: whole batches on the engine, in logical order, and their figures."""
 
 import numpy as np
 import pytest
 
 from model.config import PRESETS
 from model.reference import run_reference
-from sim.simulation.chain import CHUNK, count_saturated, lay_out, layer_figures, simulate, total_figures
+from sim.simulation.image_run import CHUNK, run_image
+from sim.simulation.prepare import lay_out
+from sim.simulation.simulate import simulate_lowered
 from sw.compress.pipeline import compress
 from sw.network.layer import Layer
 from sw.network.network import Network
@@ -30,7 +32,7 @@ def test_outputs_are_the_references_in_logical_order(dealing: str) -> None:
     image, calibrated_here = lay_out(compressed, inputs, PRESETS["tiny4"].with_(row_dealing=dealing))
     assert not calibrated_here
     advanced: list[int] = []
-    simulation = simulate(image, inputs, advanced.append)
+    simulation = run_image(image, inputs, advanced.append)
     assert advanced == [CHUNK, 1]
     for index in range(INPUTS):
         physical = np.zeros(image.layers[0].columns, np.int16)
@@ -47,7 +49,7 @@ def test_saturated_inputs_are_those_that_the_array_sees_changed() -> None:
     step = 2.0**-image.input_fraction_bits
     for value, saturated in ((32767 * step, 0), (32768 * step, 1), (-32768 * step, 0), (-32769 * step, 1)):
         inputs[2, 6] = value
-        assert count_saturated(image, inputs) == saturated
+        assert run_image(image, inputs).saturated.tolist() == [False, False, bool(saturated), False]
 
 
 def test_figures_are_means_per_input_and_add_up() -> None:
@@ -55,13 +57,13 @@ def test_figures_are_means_per_input_and_add_up() -> None:
     inputs = rng.uniform(0, 1, (3, 9)).astype(np.float32)
     image, calibrated_here = lay_out(compress(network(rng, (9, 12, 5)), density=0.3), inputs, PRESETS["tiny4"])
     assert calibrated_here
-    simulation = simulate(image, inputs)
-    layers, total = layer_figures(simulation), total_figures(simulation)
-    assert list(layers) == ["fc0", "fc1"]
+    run = simulate_lowered(image, inputs)
+    assert list(run.layers) == ["fc0", "fc1"]
     for name in ("compute_cycles", "drain_cycles", "write_back_cycles", "cycles", "broadcasts", "stalls", "entries"):
-        assert total[name] == pytest.approx(sum(figures[name] for figures in layers.values()))
-    assert total["cycles"] == pytest.approx(simulation.cycles_per_input)
-    single = simulate(image, inputs[:1])
-    assert total_figures(single)["useful_efficiency"] == pytest.approx(single.runs[0].useful_efficiency)
-    assert total_figures(single)["balance"] == pytest.approx(single.runs[0].balance)
-    assert single.microseconds == pytest.approx(single.runs[0].cycles / 800)
+        assert getattr(run.total, name) == pytest.approx(sum(getattr(layer, name) for layer in run.layers.values()))
+    assert run.total.cycles == pytest.approx(run_image(image, inputs).cycles_per_input)
+    single, alone = simulate_lowered(image, inputs[:1]).total, run_image(image, inputs[:1]).runs[0]
+    assert single.useful_efficiency == pytest.approx(alone.useful_efficiency)
+    assert single.balance == pytest.approx(alone.balance)
+    assert single.microseconds == pytest.approx(alone.cycles / 800)
+    assert single.ideal_cycles == pytest.approx(sum(layer.ideal_cycles for layer in alone.layers))

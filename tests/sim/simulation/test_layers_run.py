@@ -1,3 +1,5 @@
+"""sim/simulation/layers_run.py: networks that the host hands to the array, vector by vector."""
+
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,14 +12,16 @@ from model.config import PRESETS
 from model.engine import run_image
 from model.errors import EieError
 from sim.energy.events import layer_events
-from sim.simulation.chain import lay_out, layer_figures, simulate
-from sim.simulation.graph import graph_works, simulate_graph
+from sim.simulation.layers_run import run_layers
+from sim.simulation.simulate import simulate, simulate_lowered, works
 from sw.image.build import build_image
+from sw.image.lower import LayerImages, lower
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 from sw.network.forward import patches
 from sw.network.graph import Convolution
 from sw.network.integer_forward import run_integers
+from sw.network.quantise import choose_formats
 from tests.support.lstm import make_lstm_network
 from tests.support.networks import conv_networks, make_conv_network, make_layer
 
@@ -30,7 +34,7 @@ LARGE = ARRAY.with_(code_bits=8, activation_depth=512)
 def test_values_are_those_of_the_integer_datapath(network: CompressedNetwork, seed: int):
     inputs = np.random.default_rng(seed).normal(size=(3, *network.input_shape)).astype(np.float32)
     expected = run_integers(network, inputs)
-    found = simulate_graph(network, inputs, LARGE)
+    found = simulate(network, inputs, LARGE)
     np.testing.assert_array_equal(found.outputs, expected.outputs.astype(np.float32))
     np.testing.assert_array_equal(found.overflow, expected.overflow)
     np.testing.assert_array_equal(found.saturated, expected.saturated)
@@ -45,32 +49,37 @@ def test_cycles_are_those_of_every_position_by_itself():
     graph = replace(base.graph, input_shape=(4, 5, 4), nodes=base.graph.nodes[:1])
     inputs = np.random.default_rng(1).normal(size=(2, 4, 5, 4)).astype(np.float32)
     network = calibrate(CompressedNetwork(layers=(layer,), graph=graph), inputs)
-    (run,) = simulate_graph(network, inputs, ARRAY).layers
-    integers = np.rint(np.ldexp(inputs, run.images[0].input_fraction_bits)).astype(np.int16)
+    lowered = lower(network, ARRAY)
+    assert isinstance(lowered, LayerImages)
+    run = run_layers(lowered, inputs)
+    ((images, results),) = zip(lowered.layers, run.results, strict=True)
+    integers = np.rint(np.ldexp(inputs, images[0].input_fraction_bits)).astype(np.int16)
     seen = patches(integers, (3, 3), convolution)
     assert seen.shape == (2, 2 * 12, 18)
-    for image, result, vectors in zip(run.images, run.results, seen, strict=True):
+    for image, result, vectors in zip(images, results, seen, strict=True):
         columns = image.layers[0].columns
         alone = run_image(image, np.pad(vectors, ((0, 0), (0, columns - 18))))
         assert result.inputs == len(alone) == 24
         assert result.cycles == sum(one.cycles for one in alone)
         assert result.counters.tolist() == np.sum([one.counters for one in alone], axis=0).tolist()
     assert run.load_cycles == 2 * 24 * alone[0].load_cycles
-    figures = simulate_graph(network, inputs, ARRAY).layer_figures()["conv"]
-    assert figures["cycles"] == run.result.cycles / 2
-    assert figures["vectors"] == 2 * 12
-    events = run.events(2)
-    assert events.cycles == pytest.approx(run.result.cycles / 2)
-    assert events.image_bits == sum(layer_events(image, 0, run.results[0]).image_bits for image in run.images)
+    found = simulate(network, inputs, ARRAY)
+    layer = found.layers["conv"]
+    assert layer.cycles == pytest.approx(sum(result.cycles for result in results) / 2)
+    assert layer.vectors == 2 * 12
+    assert layer.each_vector.cycles == pytest.approx(layer.cycles / 24)
+    assert found.load_cycles == run.load_cycles / 2
+    assert layer.events.image_bits == sum(layer_events(image, 0, results[0], 2).image_bits for image in images)
 
 
 def test_cycles_of_an_lstm_are_those_of_every_step_by_itself():
     """Steps of [x ; h] through the engine by hand, h from the same network run for as many steps."""
     network = calibrate(make_lstm_network(0), np.random.default_rng(0).normal(size=(8, 6, 5)))
     inputs = np.random.default_rng(1).normal(size=(2, 6, 5)).astype(np.float32)
-    run = simulate_graph(network, inputs, LARGE)
-    first = run.layers[0]
-    image = first.images[0]
+    lowered = lower(network, LARGE)
+    assert isinstance(lowered, LayerImages)
+    run = run_layers(lowered, inputs)
+    ((first,), *_), ((image,), *_) = run.results, lowered.layers
     assert network.graph is not None
     outputs = replace(network.graph, nodes=network.graph.nodes[:1])
     of_steps = replace(network, layers=network.layers[:1], graph=outputs, calibration=None)
@@ -86,44 +95,49 @@ def test_cycles_of_an_lstm_are_those_of_every_step_by_itself():
     before = np.concatenate([np.zeros((2, 1, 4), np.int16), h[:, :-1]], axis=1)
     vectors = np.concatenate([x, before], axis=2).reshape(12, 9)
     alone = run_image(image, np.pad(vectors, ((0, 0), (0, image.layers[0].columns - 9))))
-    assert first.result.inputs == len(alone) == 12
-    assert first.result.cycles == sum(one.cycles for one in alone)
-    assert first.result.counters.tolist() == np.sum([one.counters for one in alone], axis=0).tolist()
-    assert [layer["vectors"] for layer in run.layer_figures().values()] == [6, 6, 1]
-    assert first.load_cycles == 12 * alone[0].load_cycles
+    assert first.inputs == len(alone) == 12
+    assert first.cycles == sum(one.cycles for one in alone)
+    assert first.counters.tolist() == np.sum([one.counters for one in alone], axis=0).tolist()
+    found = simulate(network, inputs, LARGE)
+    assert [layer.vectors for layer in found.layers.values()] == [6, 6, 1]
+    assert next(iter(found.layers.values())).cycles == first.cycles / 2
 
 
 def test_vectors_in_parts_are_the_vectors_together(monkeypatch: pytest.MonkeyPatch):
     inputs = np.random.default_rng(2).normal(size=(3, 2, 10, 9)).astype(np.float32)
     network = calibrate(make_conv_network(4), inputs)
-    together = simulate_graph(network, inputs, LARGE)
-    monkeypatch.setattr("sim.simulation.graph.VECTORS_AT_ONCE", 7)
-    apart = simulate_graph(network, inputs, LARGE)
+    together = simulate(network, inputs, LARGE)
+    monkeypatch.setattr("sim.simulation.layers_run.VECTORS_AT_ONCE", 7)
+    apart = simulate(network, inputs, LARGE)
     np.testing.assert_array_equal(apart.outputs, together.outputs)
-    assert apart.layer_figures() == together.layer_figures()
-    assert apart.load_cycles_per_input == together.load_cycles_per_input
+    assert apart.events == together.events
+    assert apart.load_cycles == together.load_cycles
 
 
 def test_a_chain_takes_what_it_takes_layer_by_layer():
     layers = (make_layer(1, (9, 12), 0.5, name="a", relu=True), make_layer(2, (4, 9), 0.5, name="b"))
     inputs = np.random.default_rng(0).normal(size=(5, 12)).astype(np.float32)
     network = calibrate(CompressedNetwork(layers=layers), inputs)
-    chain = simulate(lay_out(network, inputs, ARRAY)[0], inputs)
-    found = simulate_graph(network, inputs, ARRAY)
+    chain = simulate(network, inputs, ARRAY)
+    images = tuple(
+        (build_image(CompressedNetwork(layers=(layer,)), ARRAY, [number_format]),)
+        for layer, number_format in zip(layers, choose_formats(network, ARRAY.accumulator_bits), strict=True)
+    )
+    found = simulate_lowered(LayerImages(network, ARRAY, images), inputs)
     np.testing.assert_array_equal(found.outputs, chain.outputs)
-    assert found.cycles_per_input == chain.cycles_per_input
-    assert {name: values | {"vectors": 1.0} for name, values in layer_figures(chain).items()} == found.layer_figures()
+    assert (chain.by_host, found.by_host) == (False, True)
+    assert found.events == chain.events
 
 
 def test_refused():
     network = make_conv_network(3)
     with pytest.raises(EieError, match="need a calibration"):
-        simulate_graph(replace(network, calibration=None), np.ones((1, 2, 10, 9)), LARGE)
+        simulate(replace(network, calibration=None), np.ones((1, 2, 10, 9)), LARGE)
     with pytest.raises(EieError, match="at least one input"):
-        simulate_graph(network, np.ones((0, 2, 10, 9)), LARGE)
+        simulate(network, np.ones((0, 2, 10, 9)), LARGE)
     calibrated = calibrate(network, np.ones((1, 2, 10, 9)))
     with pytest.raises(EieError, match="layer conv1: the array takes codes of at most 4 bits, got 5"):
-        simulate_graph(calibrated, np.ones((1, 2, 10, 9)), LARGE.with_(code_bits=4))
+        simulate(calibrated, np.ones((1, 2, 10, 9)), LARGE.with_(code_bits=4))
     with pytest.raises(EieError, match="layer conv1 is a convolution"):
         build_image(calibrated, LARGE)
 
@@ -136,13 +150,13 @@ def test_what_an_input_asks_of_the_array_takes_the_cycles_of_that_input(
     network = calibrate(make(0), np.random.default_rng(0).normal(size=(3, features)))
     inputs = np.random.default_rng(1).normal(size=(3, features)).astype(np.float32)
     inputs[1, : features // 2] = 0
-    works = graph_works(network, inputs, LARGE)
-    assert [work.cycles(1) for work in works(1)] != [work.cycles(1) for work in works(index)]
-    asked = works(index)
-    alone = simulate_graph(network, inputs[index : index + 1], LARGE)
-    assert list(dict.fromkeys(work.name for work in asked)) == [layer.name for layer in alone.layers]
-    for layer in alone.layers:
-        schedules = [work.schedule(LARGE.queue_depth) for work in asked if work.name == layer.name]
-        assert len(schedules) == layer.result.inputs
-        assert sum(schedule.cycles for schedule in schedules) == layer.result.cycles
-        assert sum(schedule.stalls for schedule in schedules) == layer.result.stalls
+    asked_for = works(network, inputs, LARGE)
+    assert [work.cycles(1) for work in asked_for(1)] != [work.cycles(1) for work in asked_for(index)]
+    asked = asked_for(index)
+    alone = simulate(network, inputs[index : index + 1], LARGE)
+    assert list(dict.fromkeys(work.name for work in asked)) == list(alone.layers)
+    for name, layer in alone.layers.items():
+        schedules = [work.schedule(LARGE.queue_depth) for work in asked if work.name == name]
+        assert len(schedules) == layer.vectors
+        assert sum(schedule.cycles for schedule in schedules) == layer.cycles
+        assert sum(schedule.stalls for schedule in schedules) == layer.stalls
