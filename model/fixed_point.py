@@ -28,18 +28,26 @@ def wrap(value: int, bits: int) -> int:
     return ((value + half) & ((1 << bits) - 1)) - half
 
 
-def write_back(accumulator: int, shift: int, relu: bool) -> int:
-    """saturate16((accumulator + 2**(shift-1)) >> shift), then ReLU; no rounding term at shift 0."""
+def write_back(accumulator: int, shift: int, relu: bool, limit: int = 0) -> int:
+    """saturate16((accumulator + 2**(shift-1)) >> shift), then ReLU, then at most `limit` unless that is 0.
+
+    There is no rounding term at shift 0; `limit` is below 2**15.
+    """
     rounded = accumulator if shift == 0 else (accumulator + (1 << (shift - 1))) >> shift
-    clipped = min(max(rounded, INT16_MIN), INT16_MAX)
+    clipped = min(max(rounded, INT16_MIN), limit or INT16_MAX)
     return max(clipped, 0) if relu else clipped
 
 
-def write_back_array(accumulators: NDArray[np.int64], shift: int, relu: bool) -> NDArray[np.int16]:
+def write_back_array(accumulators: NDArray[np.int64], shift: int, relu: bool, limit: int = 0) -> NDArray[np.int16]:
     """`write_back` for arrays of accumulators (at most 48 bits, so the rounding term cannot overflow)."""
     rounded = accumulators if shift == 0 else (accumulators + (1 << (shift - 1))) >> shift
-    clipped = np.clip(rounded, 0 if relu else INT16_MIN, INT16_MAX)
+    clipped = np.clip(rounded, 0 if relu else INT16_MIN, limit or INT16_MAX)
     return clipped.astype(np.int16)
+
+
+def larger(operand: int, product: int) -> int:
+    """What a maximum accumulates: the larger of operand and product + 2**15, both as 16-bit unsigned numbers."""
+    return max(operand & 0xFFFF, product + (1 << 15) & 0xFFFF)
 
 
 def layer_reference(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
+from model.map_descriptor import MapDescriptor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class LayerImage:
     name : the layer's name in the model file.
     in_rows, out_rows : local activations per PE, source and destination.
     codebook : (2**code_bits,) int16, entry 0 is 0.
-    biases : (out_rows, pes) int16; padding rows are 0.
+    biases : (out_rows, pes) int16, of a map layer (out_channels, pes); padding rows are 0.
     bias_scale : power of two, 1 to 2**14; the accumulator receives ``bias * bias_scale``.
     shift, relu : see `model.fixed_point.write_back`.
     pointers : (pes, columns + 1) int64, entry offsets of the column slices in each PE's own entries, from 0.
@@ -30,6 +31,7 @@ class LayerImage:
     first_row : first local row of the source that the layer reads.
     keep : the sums stay in the accumulators for the layer after it, which has the same ``out_rows``: a column tile that
         is not the last of its layer. Biases, bias_scale, shift and relu then mean nothing.
+    map : geometry of the layer on an array with `maps`, where every layer has one; else None.
     """
 
     name: str
@@ -46,6 +48,7 @@ class LayerImage:
     offsets: NDArray[np.int64]
     first_row: int = 0
     keep: bool = False
+    map: MapDescriptor | None = None
 
     @property
     def pes(self) -> int:
@@ -53,7 +56,7 @@ class LayerImage:
 
     @property
     def columns(self) -> int:
-        """Physical columns, ``in_rows * pes``."""
+        """Physical columns, ``in_rows * pes`` without `maps`."""
         return self.pointers.shape[1] - 1
 
     @property
@@ -71,7 +74,7 @@ class LayerImage:
         return 2 * np.diff(self.offsets) + self.columns
 
     def dense_weights(self) -> NDArray[np.int16]:
-        """(out_rows * pes, columns) int16 weights in physical order."""
+        """(out_rows * pes, columns) int16 weights in physical order; of layers without `map`."""
         dense = np.zeros((self.out_rows * self.pes, self.columns), dtype=np.int16)
         for pe in range(self.pes):
             low, high = self.offsets[pe], self.offsets[pe + 1]
@@ -100,6 +103,7 @@ class NetworkImage:
     output_order : (out_features,) physical position of each logical output. Inputs keep their order.
     pass_starts : which layer each pass begins with, the first being 0. The layers of a pass are in the array's memories
         together; a network that does not fit them at once has several, loaded one after the other for every input.
+    input_rows : with `maps`, local rows of the input, which lies from row 0 on; else 0.
     """
 
     config: ArrayConfig
@@ -110,10 +114,13 @@ class NetworkImage:
     output_fraction_bits: int
     output_order: NDArray[np.int64]
     pass_starts: tuple[int, ...] = (0,)
+    input_rows: int = 0
 
     @property
     def in_rows(self) -> int:
         """Local rows of the input: those of the first layer, its column tiles together."""
+        if self.config.maps:
+            return self.input_rows
         last_tile = next(layer for layer in self.layers if not layer.keep)
         return last_tile.first_row + last_tile.in_rows
 

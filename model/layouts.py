@@ -48,6 +48,7 @@ class ControlState(IntEnum):
 
 
 RUNNING_STATES = tuple(range(ControlState.PREFETCH_0, ControlState.FLUSH + 1))
+UNLOADING_STATES = tuple(range(ControlState.UNLOAD_0, ControlState.UNLOAD + 1))
 FLUSH_CYCLES = 9  # from the last write-back operation entering a PE to its activation being readable
 MAP_FLUSH_CYCLES = 11  # the same with the address stages of `maps`
 

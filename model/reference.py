@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from model.fixed_point import layer_reference
 from model.image import NetworkImage
+from model.map_reference import MapReference, geometry_of
 
 
 class ReferenceRun(NamedTuple):
@@ -33,6 +34,8 @@ def run_reference(image: NetworkImage, activations: NDArray[np.int16]) -> Refere
     columns = image.columns
     if activations.shape != (columns,):
         raise ValueError(f"activations of shape ({columns},) wanted, got {activations.shape}")
+    if image.config.maps:
+        return _run_maps(image, activations)
     overflow = False
     values: list[NDArray[np.int16]] = []
     weights: list[NDArray[np.int16]] = []
@@ -54,3 +57,20 @@ def run_reference(image: NetworkImage, activations: NDArray[np.int16]) -> Refere
         values.append(activations)
         weights.clear()
     return ReferenceRun(activations, overflow, tuple(values))
+
+
+def _run_maps(image: NetworkImage, activations: NDArray[np.int16]) -> ReferenceRun:
+    """The same on an array with `maps`: all layers share one activation memory."""
+    config = image.config
+    memory = np.zeros((config.activation_depth, config.pes), dtype=np.int16)
+    memory[: image.in_rows] = activations.reshape(image.in_rows, config.pes)
+    sums = np.zeros((config.accumulator_depth, config.pes), dtype=np.int64)
+    overflow = False
+    values: list[NDArray[np.int16]] = []
+    for layer in image.layers:
+        outputs, overflowed = MapReference(config, layer).run(memory, sums)
+        overflow |= overflowed
+        values.append(outputs)
+    last = image.layers[-1]
+    rows = (geometry_of(last).destination + np.arange(last.out_rows)) % config.activation_depth
+    return ReferenceRun(memory[rows].reshape(-1), overflow, tuple(values))

@@ -1,6 +1,7 @@
 """Activation read and write: two banks that swap roles per layer, and the activations that wait for broadcast."""
 
 from model.config import ArrayConfig
+from model.map_descriptor import MapDescriptor
 from model.stepped.arithmetic_unit import ArithmeticUnit
 from model.stepped.memory import SynchronousMemory
 from model.stepped.signals import PeSignals
@@ -15,7 +16,8 @@ class ActivationMemory:
     def __init__(self, config: ArrayConfig, source: ArithmeticUnit) -> None:
         self._config = config
         self._source = source
-        self.words = SynchronousMemory(2 * config.activation_depth, 0)
+        banks = 1 if config.maps else 2
+        self.words = SynchronousMemory(banks * config.activation_depth, 0)
         self.reset()
 
     def reset(self) -> None:
@@ -28,10 +30,11 @@ class ActivationMemory:
 
     def compute(self, pe: PeSignals) -> None:
         depth, control, output = self._config.activation_depth, pe.control, self._source.o
+        other_bank = 0 if self._config.maps else 1 - control.bank
         if control.read:
             self.words.read(control.bank * depth + control.next_row)
         if output is not None:
-            self.words.write((1 - control.bank) * depth + output.row, output.value)
+            self.words.write(other_bank * depth + output.row, output.value)
         write = pe.loader.activation_write
         if write is not None:
             value = write.value(pe.number, self._config.lanes)
@@ -40,7 +43,7 @@ class ActivationMemory:
         self._next_current = self.ahead if control.shift else self.current
         self._next_ahead = self.words.output if control.shift else self.ahead
         if control.take:
-            self._next_pending = self._next_ahead != 0
+            self._next_pending = _is_active(control.descriptor.map, self._next_ahead)
         else:
             self._next_pending = self.pending and pe.number not in control.selects
 
@@ -49,3 +52,12 @@ class ActivationMemory:
         self.ahead = self._next_ahead
         self.pending = self._next_pending
         self.words.commit()
+
+
+def _is_active(geometry: MapDescriptor | None, activation: int) -> bool:
+    """Whether an activation is to be broadcast, or pushed."""
+    if geometry is None:
+        return activation != 0
+    if geometry.maximum:
+        return True
+    return activation > 0 if geometry.positive else activation != 0

@@ -15,6 +15,8 @@ class QueueItem(NamedTuple):
     start: int
     final: int
     empty: bool
+    y: int = 0
+    x: int = 0
 
 
 class ActivationQueue:
@@ -48,7 +50,7 @@ class ActivationQueue:
         config, end = self._config, q.end & self._mask
         row, slot = end >> config.slot_bits, end & (1 << config.slot_bits) - 1
         final = end - 1 if slot > 0 else (row - 1) << config.slot_bits | config.entries_per_row - 1
-        return QueueItem(q.activation, q.start & self._mask, final, self._pointer_memory.is_empty(q))
+        return QueueItem(q.activation, q.start & self._mask, final, self._pointer_memory.is_empty(q), q.y, q.x)
 
     def compute(self, pe: PeSignals) -> None:
         items = [self._item(q) for q in self._pointer_memory.q if q is not None]

@@ -8,7 +8,7 @@ from model.stepped.controller import Controller
 from model.stepped.loader import Loader, LoaderInputs
 from model.stepped.processing_element import ProcessingElement
 from model.stepped.register_file import RegisterFile
-from model.stepped.signals import Broadcast, ControlSignals, Inputs, LoaderSignals, Outputs, Word
+from model.stepped.signals import Broadcast, ControlSignals, Inputs, LoaderSignals, Outputs, Selection, Word
 
 
 class SteppedArray:
@@ -125,7 +125,8 @@ class SteppedArray:
         for lane, pe in enumerate(selection.lanes):
             fields[f"select_valid_{lane}"] = int(pe is not None)
             fields[f"select_pe_{lane}"] = pe or 0
-        return fields | {"select_base": selection.base}
+        fields |= {"select_base": selection.base}
+        return fields | self._coordinate("select", selection) if self.config.maps else fields
 
     def _broadcast_fields(self) -> dict[str, int]:
         fields: dict[str, int] = {}
@@ -134,4 +135,9 @@ class SteppedArray:
             fields[f"broadcast_valid_{lane}"] = int(broadcast is not None)
             fields[f"broadcast_activation_{lane}"] = shown.activation & 0xFFFF
             fields[f"broadcast_pointer_{lane}"] = shown.pointer
-        return fields
+        first = self.controller.broadcasts[0] or Broadcast(0, 0)
+        return fields | self._coordinate("broadcast", first) if self.config.maps else fields
+
+    @staticmethod
+    def _coordinate(register: str, carried: Broadcast | Selection) -> dict[str, int]:
+        return {f"{register}_y": carried.y, f"{register}_x": carried.x}

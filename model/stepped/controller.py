@@ -3,11 +3,21 @@
 from collections.abc import Sequence
 
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS, COUNTER_BITS, FLUSH_CYCLES, RUNNING_STATES, ControlState, patience_bits
+from model.layouts import (
+    ACTIVATION_BITS,
+    COUNTER_BITS,
+    RUNNING_STATES,
+    UNLOADING_STATES,
+    ControlState,
+    flush_cycles,
+    patience_bits,
+)
 from model.stepped.leading_nonzero import leading_nonzeros
 from model.stepped.loader import Loader
 from model.stepped.processing_element import ProcessingElement
-from model.stepped.signals import Broadcast, ControlSignals, HostStrobes, LayerEntry, Selection, WriteBack
+from model.stepped.scan import ReadGenerator, ScanGenerator
+from model.stepped.signals import Broadcast, ControlSignals, HostStrobes, LayerEntry, Selection
+from model.stepped.write_back import WriteBackGenerator
 
 
 class Controller:
@@ -19,6 +29,10 @@ class Controller:
         self._pes = pes
         self._longest_patience = (1 << patience_bits(config)) - 1
         self._pointer_mask = (1 << (config.pointer_depth - 1).bit_length()) - 1
+        self._flush_cycles = flush_cycles(config)
+        self._reading = ReadGenerator(config)
+        self._scan = ScanGenerator(config)
+        self._writing = WriteBackGenerator(config)
         self.reset()
 
     def reset(self) -> None:
@@ -28,12 +42,12 @@ class Controller:
         self.bank = 0
         self.group = 0
         self.flush = 0
-        self.column_base = 0
         self.descriptor = LayerEntry()
         self.hold = False
         self.read = False
         self.shift = False
-        self.next_row = 0
+        for generator in (self._reading, self._scan, self._writing):
+            generator.reset()
         nothing = (None,) * self._config.broadcasts_per_cycle
         self.selection = Selection(nothing)
         self.broadcasts: tuple[Broadcast | None, ...] = nothing
@@ -56,7 +70,7 @@ class Controller:
             self.bank,
             self.descriptor,
             self.read,
-            self.next_row,
+            self._reading.next_row,
             self.shift,
             self.selection,
             self.broadcasts,
@@ -80,9 +94,11 @@ class Controller:
             case ControlState.BROADCAST:
                 self._settle_broadcast(signals)
             case ControlState.CLEAR:
-                signals.write_back = WriteBack(self.row, 0)
+                signals.stores = not self._config.maps
+                if self.flush == 0:
+                    signals.write_back = self._writing.clearing(self.row)
             case ControlState.WRITE_BACK:
-                signals.write_back = WriteBack(self.row, self.descriptor.bias_base + self.row)
+                signals.write_back = self._writing.operation(self.descriptor, self.row)
             case ControlState.FLUSH:
                 signals.then_read = self.becomes_done and not self.hold
             case ControlState.UNLOAD:
@@ -98,10 +114,20 @@ class Controller:
         if any(pending):
             signals.stall = any(pe.is_full(self.selection.valid_lanes) for pe in self._pes)
             if not signals.stall:
-                signals.selects = tuple(leading_nonzeros(pending, self._config.broadcasts_per_cycle))
+                most = self._config.pes if signals.local else self._config.broadcasts_per_cycle
+                signals.selects = tuple(leading_nonzeros(pending, most))
         signals.exhausted = sum(pending) == len(signals.selects)
         if signals.exhausted and self.row < self.descriptor.in_rows - 1:
             signals.take = signals.then_read = signals.then_shift = True
+
+    @property
+    def next_row(self) -> int:
+        """The local row that a read in this cycle reads."""
+        return self._reading.next_row
+
+    @property
+    def _is_local(self) -> bool:
+        return self.descriptor.map is not None and self.descriptor.map.local
 
     @property
     def fault(self) -> bool:
@@ -111,7 +137,7 @@ class Controller:
     @property
     def becomes_done(self) -> bool:
         """Whether the last FLUSH cycle of the last layer is now."""
-        ends = self.state == ControlState.FLUSH and self.flush == FLUSH_CYCLES - 1
+        ends = self.state == ControlState.FLUSH and self.flush == self._flush_cycles - 1
         return ends and self.layer == self._loader.loaded_layers - 1
 
     @property
@@ -138,15 +164,19 @@ class Controller:
         self._loaded_layers = self._loader.loaded_layers
         coming = self.selection.valid_lanes + sum(broadcast is not None for broadcast in self.broadcasts)
         self._drained = coming == 0 and all(pe.queue_empty for pe in self._pes)
-        absent = self._config.broadcasts_per_cycle - len(control.selects)
-        self._next_selection = Selection(control.selects + (None,) * absent, self.column_base & self._pointer_mask)
+        lanes = control.selects[:1] if control.local else control.selects
+        absent = self._config.broadcasts_per_cycle - len(lanes)
+        scan = self._scan
+        self._next_selection = Selection(lanes + (None,) * absent, scan.base, scan.y, scan.x)
         self._next_broadcasts = tuple(map(self._broadcast_of, self.selection.lanes))
 
     def _broadcast_of(self, pe: int | None) -> Broadcast | None:
         """What a lane of the select register brings to the broadcast register."""
         if pe is None:
             return None
-        return Broadcast(self._pes[pe].activation_memory.current, (self.selection.base + pe) & self._pointer_mask)
+        base, column = self.selection.base, 0 if self._is_local else pe
+        activation = self._pes[pe].activation_memory.current
+        return Broadcast(activation, (base + column) & self._pointer_mask, self.selection.y, self.selection.x)
 
     def commit(self) -> None:
         signals = self._signals
@@ -156,11 +186,11 @@ class Controller:
         if self.state in RUNNING_STATES:
             self.cycles = (self.cycles + 1) & mask
         self.stalls = (self.stalls + signals.stall) & mask
-        self.broadcast_count = (self.broadcast_count + len(signals.selects)) & mask
+        self.broadcast_count = (self.broadcast_count + (0 if signals.local else len(signals.selects))) & mask
         self.selection = self._next_selection
         self.broadcasts = self._next_broadcasts
         if self.read:
-            self.next_row = (self.next_row + 1) % self._config.activation_depth
+            self._reading.step(self.descriptor, linear=self.state in UNLOADING_STATES)
         self.read, self.shift = signals.then_read, signals.then_shift
         waits = signals.stall or self.state == ControlState.DRAIN
         gives_up = self.fault
@@ -173,7 +203,7 @@ class Controller:
         """The state and what changes with it."""
         match self.state:
             case ControlState.CLEAR:
-                self._next_write_back(self._config.activation_depth, ControlState.IDLE)
+                self._clear()
             case ControlState.IDLE:
                 if signals.start:
                     self._begin_run(signals)
@@ -181,8 +211,8 @@ class Controller:
                 self.state = ControlState.PREFETCH_1
             case ControlState.PREFETCH_1:
                 self.descriptor = self._entry
-                self.column_base = self._entry.pointer_base
-                self.next_row = self._entry.first_row
+                self._reading.begin(self._entry)
+                self._scan.begin(self._entry)
                 self.state = ControlState.PREFETCH_2
             case ControlState.PREFETCH_2:
                 self.state = ControlState.PREFETCH_3
@@ -192,14 +222,16 @@ class Controller:
             case ControlState.BROADCAST:
                 if signals.take:
                     self.row += 1
-                    self.column_base += self._config.pes
+                    self._scan.step(self.descriptor)
                 elif signals.exhausted:
                     self.state = ControlState.DRAIN
             case ControlState.DRAIN:
                 if self._drained:
                     self.row = self.flush = 0
+                    self._writing.begin(self.descriptor)
                     self.state = ControlState.FLUSH if self.descriptor.keep else ControlState.WRITE_BACK
             case ControlState.WRITE_BACK:
+                self._writing.step(self.descriptor)
                 self._next_write_back(self.descriptor.out_rows, ControlState.FLUSH)
             case ControlState.FLUSH:
                 self._flush()
@@ -232,12 +264,22 @@ class Controller:
         else:
             self.row += 1
 
+    def _clear(self) -> None:
+        """Rows first; with `maps` then until the last operation has left the pipeline."""
+        if self.row < self._config.accumulators - 1:
+            self.row += 1
+        elif self._config.maps and self.flush < self._flush_cycles:
+            self.flush += 1
+        else:
+            self.flush = 0
+            self.state = ControlState.IDLE
+
     def _flush(self) -> None:
         self.flush += 1
-        if self.flush < FLUSH_CYCLES:
+        self._reading.rewind(self.descriptor)
+        if self.flush < self._flush_cycles:
             return
-        self.next_row = 0
-        if not self.descriptor.keep:
+        if not self.descriptor.keep and not self._config.maps:
             self.bank = 1 - self.bank
         if self.layer == self._loaded_layers - 1:
             self.done = True

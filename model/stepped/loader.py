@@ -1,7 +1,8 @@
 """Loader: takes the input stream apart and writes decoders, constants and input activations."""
 
 from model.config import ArrayConfig
-from model.layouts import CHECK_CYCLES, DESCRIPTOR_WORDS, Descriptor, LoaderState, Opcode
+from model.layouts import CHECK_CYCLES, Descriptor, LoaderState, Opcode, descriptor_words
+from model.map_descriptor import MapDescriptor
 from model.registers import Error, PeError
 from model.stepped.memory import SynchronousMemory
 from model.stepped.signals import Address, LaneWrite, LayerEntry, LoaderSignals, Word
@@ -39,11 +40,12 @@ class Loader:
     def __init__(self, config: ArrayConfig) -> None:
         self._config = config
         self._sizes = {
-            LoaderState.DESCRIPTOR: DESCRIPTOR_WORDS,
+            LoaderState.DESCRIPTOR: descriptor_words(config),
             LoaderState.TREE: config.tree_words,
             LoaderState.CODEBOOK: config.code_symbols,
         }
-        self.table = SynchronousMemory(config.layers, LayerEntry())
+        no_map = MapDescriptor.unpack([0] * descriptor_words(config)) if config.maps else None
+        self.table = SynchronousMemory(config.layers, LayerEntry(map=no_map))
         self.reset()
 
     def reset(self) -> None:
@@ -67,7 +69,7 @@ class Loader:
         self.load = False
         self.word = 0
         self.input_rows = 0
-        self.descriptor_words = [0] * DESCRIPTOR_WORDS
+        self.descriptor_words = [0] * descriptor_words(self._config)
         self._inputs = LoaderInputs()
         self._signals: LoaderSignals | None = None
 
@@ -80,12 +82,22 @@ class Loader:
     def descriptor(self) -> Descriptor:
         return Descriptor.unpack(self.descriptor_words)
 
+    @property
+    def map(self) -> MapDescriptor | None:
+        return MapDescriptor.unpack(self.descriptor_words) if self._config.maps else None
+
+    @property
+    def bias_rows(self) -> int:
+        """Local rows of the BIASES section, if there is one."""
+        geometry = self.map
+        return self.descriptor.out_rows if geometry is None else geometry.out_channels
+
     def _size(self) -> int:
         """Words of the current section."""
         config = self._config
         match self.state:
             case LoaderState.BIASES:
-                return self.descriptor.out_rows * config.groups
+                return self.bias_rows * config.groups
             case LoaderState.CODES:
                 return self.descriptor.stream_words * config.pes
             case LoaderState.INPUT:
@@ -216,12 +228,13 @@ class Loader:
     @property
     def columns(self) -> int:
         """Of the layer being loaded."""
-        return self.descriptor.in_rows * self._config.pes
+        geometry = self.map
+        return self.descriptor.in_rows * self._config.pes if geometry is None else geometry.columns
 
     @property
     def biases(self) -> int:
         """Bias words of the layer being loaded in every PE."""
-        return 0 if self.descriptor.keep else self.descriptor.out_rows
+        return 0 if self.descriptor.keep else self.bias_rows
 
     def _check(self) -> None:
         self.word += 1
@@ -231,8 +244,8 @@ class Loader:
         layer, config = self.descriptor, self._config
         fits = (
             layer.in_rows >= 1
-            and 1 <= layer.out_rows <= config.activation_depth
-            and layer.first_row + layer.in_rows <= config.activation_depth
+            and 1 <= layer.out_rows <= config.accumulators
+            and self._rows_fit(layer)
             and layer.stream_words >= 1
             and layer.shift < config.accumulator_bits
             and self.pointer_base + self.columns + 1 <= config.pointer_depth
@@ -242,6 +255,13 @@ class Loader:
             self.state = LoaderState.TREE
         else:
             self._fail(Error.DESCRIPTOR)
+
+    def _rows_fit(self, layer: Descriptor) -> bool:
+        """Whether source and output have rows enough; with `maps` addresses wrap."""
+        if self.map is None:
+            return layer.first_row + layer.in_rows <= self._config.activation_depth
+        in_range = layer.in_rows <= self._config.activation_depth
+        return in_range and 1 <= self.map.out_channels <= layer.out_rows and self.map.columns >= 1
 
     def _finish_layer(self) -> None:
         layer = self.descriptor
@@ -255,6 +275,7 @@ class Loader:
             bias_scale=layer.bias_scale,
             pointer_base=self.pointer_base,
             bias_base=self.bias_base,
+            map=self.map,
         )
         self.table.write(self.loaded_layers, entry)
         self.loaded_layers += 1

@@ -5,8 +5,9 @@ from typing import NamedTuple
 from model.config import ArrayConfig
 from model.registers import PeError
 from model.stepped.memory import SynchronousMemory
+from model.stepped.own_activation import OwnActivation
 from model.stepped.parity import is_wrong
-from model.stepped.signals import PeSignals
+from model.stepped.signals import Broadcast, PeSignals
 
 
 class Reading(NamedTuple):
@@ -14,6 +15,8 @@ class Reading(NamedTuple):
 
     activation: int
     odd: int
+    y: int
+    x: int
 
 
 class Slice(NamedTuple):
@@ -22,13 +25,16 @@ class Slice(NamedTuple):
     activation: int
     start: int
     end: int
+    y: int
+    x: int
 
 
 class PointerMemory:
     """Even and odd pointers in separate banks, so that p[a] and p[a+1] are read together; a copy per broadcast."""
 
-    def __init__(self, config: ArrayConfig) -> None:
+    def __init__(self, config: ArrayConfig, own: OwnActivation) -> None:
         self._config = config
+        self._own = own
         self._mask = (1 << config.pointer_bits) - 1
         self.copies = [
             [SynchronousMemory(config.pointer_depth // 2, 0) for _ in range(2)]
@@ -71,14 +77,22 @@ class PointerMemory:
         """What is wrong in stage Q."""
         return [error for q in self.q if q is not None for error in self._errors_of(q)]
 
+    def arriving(self, pe: PeSignals) -> tuple[Broadcast | None, ...]:
+        """What stage B works on: the lanes of the broadcast register, in local mode the PE's own activation."""
+        if not pe.control.local:
+            return pe.control.broadcasts
+        shared, *others = pe.control.broadcasts
+        own = shared._replace(activation=self._own.value) if shared is not None and self._own.valid else None
+        return (own, *(None for _ in others))
+
     def compute(self, pe: PeSignals) -> None:
         self._next_q = tuple(self._slice(reading, banks) for reading, banks in zip(self.p, self.copies, strict=True))
         readings: list[Reading | None] = []
-        for broadcast, banks in zip(pe.control.broadcasts, self.copies, strict=True):
+        for broadcast, banks in zip(self.arriving(pe), self.copies, strict=True):
             if broadcast is None:
                 readings.append(None)
                 continue
-            readings.append(Reading(broadcast.activation, broadcast.pointer & 1))
+            readings.append(Reading(broadcast.activation, broadcast.pointer & 1, broadcast.y, broadcast.x))
             banks[0].read((broadcast.pointer + 1) >> 1)
             banks[1].read(broadcast.pointer >> 1)
         self._next_p = tuple(readings)
@@ -91,7 +105,8 @@ class PointerMemory:
         if reading is None:
             return None
         even, odd = banks[0].output, banks[1].output
-        return Slice(reading.activation, odd, even) if reading.odd else Slice(reading.activation, even, odd)
+        start, end = (odd, even) if reading.odd else (even, odd)
+        return Slice(reading.activation, start, end, reading.y, reading.x)
 
     def commit(self) -> None:
         self.p, self.q = self._next_p, self._next_q

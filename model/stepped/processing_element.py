@@ -3,12 +3,13 @@
 from typing import Protocol
 
 from model.config import ArrayConfig
-from model.layouts import COUNTER_BITS, PIPELINE_STAGES
+from model.layouts import COUNTER_BITS, pipeline_stages
 from model.registers import PeCounter, PeError
 from model.stepped.activation_memory import ActivationMemory
 from model.stepped.activation_queue import ActivationQueue
 from model.stepped.arithmetic_unit import ArithmeticUnit
 from model.stepped.huffman_decoder import HuffmanDecoder
+from model.stepped.own_activation import OwnActivation
 from model.stepped.pointer_memory import PointerMemory
 from model.stepped.signals import ControlSignals, LoaderSignals, PeSignals
 from model.stepped.sparse_matrix_memory import SparseMatrixMemory
@@ -31,13 +32,15 @@ class ProcessingElement:
         self._config = config
         self.number = number
         self.decoder = HuffmanDecoder(config)
-        self.pointer_memory = PointerMemory(config)
+        self.own_activation = OwnActivation()
+        self.pointer_memory = PointerMemory(config, self.own_activation)
         self.queue = ActivationQueue(config, self.pointer_memory)
         self.sparse_matrix_memory = SparseMatrixMemory(config, self.queue)
         self.arithmetic_unit = ArithmeticUnit(config, self.sparse_matrix_memory)
         self.activation_memory = ActivationMemory(config, self.arithmetic_unit)
         self.units: list[Unit] = [
             self.decoder,
+            self.own_activation,
             self.pointer_memory,
             self.queue,
             self.sparse_matrix_memory,
@@ -68,7 +71,7 @@ class ProcessingElement:
         return self.queue.count == 0 and self.pointer_memory.on_the_way == 0
 
     def compute(self, loader: LoaderSignals, control: ControlSignals) -> None:
-        signals = PeSignals(self.number, loader, control)
+        signals = PeSignals(self.number, loader, control, self.activation_memory.current)
         signals.word = loader.code_word if loader.code_pe == self.number else None
         signals.decoder = self.decoder.settle(signals)
         signals.issue = self.sparse_matrix_memory.settle()
@@ -105,7 +108,7 @@ class ProcessingElement:
             control.computing and self.queue.issue is None,
             pe.issue.empty + self.queue.skipped,
             pe.issue.row_read,
-            sum(broadcast is not None for broadcast in control.broadcasts),
+            sum(broadcast is not None for broadcast in self.pointer_memory.arriving(pe)),
             unit.x is not None,
             unit.k is not None,
             pe.decoder.symbol,
@@ -122,7 +125,8 @@ class ProcessingElement:
         """The fields of `model.layouts.pe_debug_fields`, unsigned; those whose valid field is 0 are 0."""
         config, decoder, read, unit = self._config, self.decoder, self.sparse_matrix_memory, self.arithmetic_unit
         k, o = unit.k, unit.o
-        stages = (read.m, read.s, read.d, unit.w, unit.x, unit.r, unit.c, k, o)
+        address = (unit.address_stages.t, unit.address_stages.v) if config.maps else ()
+        stages = (read.m, read.s, read.d, unit.w, *address, unit.x, unit.r, unit.c, k, o)
         issue, position = self.queue.issue, read.position & (1 << config.pointer_bits) - 1
         fields = {
             "decoder_running": int(decoder.running),
@@ -136,6 +140,7 @@ class ProcessingElement:
             "error": int(self.error),
             "pending": int(self.activation_memory.pending),
             "current": self.activation_memory.current & 0xFFFF,
+            **self._own_fields(),
             **self._reading_valid(),
             "queue_count": self.queue.count,
             "issue_valid": int(issue is not None),
@@ -143,7 +148,11 @@ class ProcessingElement:
             "issue_row": position >> config.slot_bits,
             "issue_slot": position & ((1 << config.slot_bits) - 1),
         }
-        fields |= {f"{name}_valid": int(stage is not None) for name, stage in zip(PIPELINE_STAGES, stages, strict=True)}
+        if config.maps:
+            fields |= {"issue_y": issue.y if issue else 0, "issue_x": issue.x if issue else 0}
+        fields |= {
+            f"{name}_valid": int(stage is not None) for name, stage in zip(pipeline_stages(config), stages, strict=True)
+        }
         fields |= {
             "k_row": k.row if k else 0,
             "k_sum": k.value & ((1 << config.accumulator_bits) - 1) if k else 0,
@@ -154,6 +163,12 @@ class ProcessingElement:
         if config.pe_counters:
             fields |= {counter.name.lower(): self.counters[counter] for counter in PeCounter}
         return fields
+
+    def _own_fields(self) -> dict[str, int]:
+        own = self.own_activation
+        if not self._config.maps:
+            return {}
+        return {"own_valid": int(own.valid), "own_activation": own.value & 0xFFFF if own.valid else 0}
 
     def _reading_valid(self) -> dict[str, int]:
         """Which lanes of stages P and Q hold a broadcast."""

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 from model.config import ArrayConfig
-from model.layouts import RUNNING_STATES, ControlState
+from model.layouts import RUNNING_STATES, UNLOADING_STATES
 from model.registers import ADDRESS, ID_VALUE, VERSION, Control, Error, Interrupt, PeCounter
 from model.stepped.controller import Controller
 from model.stepped.loader import Loader
 from model.stepped.processing_element import ProcessingElement
 from model.stepped.signals import HostStrobes, Inputs
-
-UNLOAD_STATES = tuple(range(ControlState.UNLOAD_0, ControlState.UNLOAD + 1))
 
 
 class RegisterFile:
@@ -95,7 +93,7 @@ class RegisterFile:
         return (
             self._loader.waits
             | (state in RUNNING_STATES) << 1
-            | (state in UNLOAD_STATES) << 2
+            | (state in UNLOADING_STATES) << 2
             | self._controller.done << 3
             | any(pe.arithmetic_unit.overflow for pe in self._pes) << 4
             | self._loader.error << 8

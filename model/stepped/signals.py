@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from model.fixed_point import wrap
+from model.map_descriptor import MapDescriptor
 from model.registers import PeError
 
 
@@ -45,6 +46,7 @@ class LayerEntry(NamedTuple):
     bias_scale: int = 0
     pointer_base: int = 0
     bias_base: int = 0
+    map: MapDescriptor | None = None
 
 
 class Address(NamedTuple):
@@ -95,24 +97,29 @@ class LoaderSignals:
 
 
 class WriteBack(NamedTuple):
-    """A write-back operation: local row and constant-memory address of its bias."""
+    """A write-back operation: local row, constant-memory address of its bias, local row of its output."""
 
     row: int
     address: int
+    destination: int
 
 
 class Broadcast(NamedTuple):
-    """A lane of the broadcast register: an activation and the address of its column's first pointer."""
+    """A lane of the broadcast register: an activation, the address of its column's first pointer, its coordinate."""
 
     activation: int
     pointer: int
+    y: int = 0
+    x: int = 0
 
 
 class Selection(NamedTuple):
-    """The select register: a PE or None for each lane, and the pointer address of PE 0's column in their row."""
+    """The select register: a PE or None for each lane, pointer address of PE 0's column and coordinate of their row."""
 
     lanes: tuple[int | None, ...]
     base: int = 0
+    y: int = 0
+    x: int = 0
 
     @property
     def valid_lanes(self) -> int:
@@ -132,6 +139,8 @@ class HostStrobes(NamedTuple):
 @dataclass(slots=True)
 class ControlSignals:
     """From the central control unit in one cycle; `start` is an accepted one, `selects` the PEs selected now.
+
+    `stores`: what leaves stage K is written; not in state CLEAR of an array with `maps`.
 
     `read`, `next_row`, `shift`, `selection` and `broadcasts` are registers; `then_read` and `then_shift` are `read` and
     `shift` of the next cycle.
@@ -160,6 +169,12 @@ class ControlSignals:
     write_back: WriteBack | None = None
     send: bool = False
     table_read: int | None = None
+    stores: bool = True
+
+    @property
+    def local(self) -> bool:
+        """Whether every PE works on its own activations."""
+        return self.descriptor.map is not None and self.descriptor.map.local
 
     @property
     def clears_counters(self) -> bool:
@@ -193,6 +208,8 @@ class IssueSignals:
     row: int = 0
     slot: int = 0
     row_read: bool = False
+    y: int = 0
+    x: int = 0
 
 
 @dataclass(slots=True)
@@ -202,6 +219,7 @@ class PeSignals:
     number: int
     loader: LoaderSignals
     control: ControlSignals
+    current: int = 0
     word: int | None = None
     decoder: DecoderSignals = field(default_factory=DecoderSignals)
     issue: IssueSignals = field(default_factory=IssueSignals)

@@ -23,6 +23,9 @@ class Fetch(NamedTuple):
     row_read: bool = False
     row: int = 0
     address: int = 0
+    destination: int = 0
+    y: int = 0
+    x: int = 0
 
 
 class Entry(NamedTuple):
@@ -35,6 +38,9 @@ class Entry(NamedTuple):
     first: bool
     row: int
     address: int
+    destination: int
+    y: int
+    x: int
 
 
 class SparseMatrixMemory:
@@ -81,6 +87,8 @@ class SparseMatrixMemory:
             row=row,
             slot=slot,
             row_read=row != self.held_row,
+            y=item.y,
+            x=item.x,
         )
 
     @property
@@ -116,15 +124,16 @@ class SparseMatrixMemory:
         entry = self.row_register >> s.slot * config.entry_bits
         code = entry & (config.code_symbols - 1)
         run = entry >> config.code_bits & config.max_run
-        return Entry(s.write_back, s.activation, code, run, s.first, s.row, s.address)
+        return Entry(s.write_back, s.activation, code, run, s.first, s.row, s.address, s.destination, s.y, s.x)
 
     def _commit_issue(self, pe: PeSignals) -> None:
         issue, write_back = pe.issue, pe.control.write_back
         if write_back is not None:
             scale = wrap(pe.control.descriptor.bias_scale, 16)
-            self.m = Fetch(True, scale, row=write_back.row, address=write_back.address)
+            row, address, destination = write_back
+            self.m = Fetch(True, scale, row=row, address=address, destination=destination)
         elif issue.entry:
-            self.m = Fetch(False, issue.activation, issue.slot, issue.first, issue.row_read)
+            self.m = Fetch(False, issue.activation, issue.slot, issue.first, issue.row_read, y=issue.y, x=issue.x)
             self.held_row = issue.row
         else:
             self.m = None

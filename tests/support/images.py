@@ -215,9 +215,10 @@ def encode_layer(
         keep=layer.keep,
         bias_scale=layer.bias_scale,
     )
+    words = descriptor.pack()
     return [
         header(Opcode.LAYER),
-        *descriptor.pack(),
+        *(words if layer.map is None else layer.map.merge(words)),
         *tree_section(config, runs, codes),
         *(int(value) & 0xFFFF for value in layer.codebook),
         *([] if layer.keep else pack_lanes(layer.biases, config.lanes)),

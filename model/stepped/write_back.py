@@ -1,0 +1,41 @@
+"""What write-back operations say: accumulator, bias address and where the output goes."""
+
+from model.config import ArrayConfig
+from model.stepped.signals import LayerEntry, WriteBack
+
+
+class WriteBackGenerator:
+    """Counts local channels and output positions of a layer; without `maps` a layer is one position."""
+
+    def __init__(self, config: ArrayConfig) -> None:
+        self._depth = config.activation_depth
+        self.reset()
+
+    def reset(self) -> None:
+        self._channel = 0
+        self._position = 0
+        self._destination = 0
+
+    def begin(self, layer: LayerEntry) -> None:
+        """DRAIN, before the first operation."""
+        self._channel = 0
+        self._destination = self._position = 0 if layer.map is None else layer.map.destination % self._depth
+
+    def clearing(self, row: int) -> WriteBack:
+        """The operation of a cycle of CLEAR."""
+        return WriteBack(row, 0, row % self._depth)
+
+    def operation(self, layer: LayerEntry, row: int) -> WriteBack:
+        """The operation of a cycle of WRITE_BACK."""
+        return WriteBack(row, layer.bias_base + self._channel, self._destination)
+
+    def step(self, layer: LayerEntry) -> None:
+        """A cycle of WRITE_BACK is over."""
+        geometry = layer.map
+        if geometry is None or self._channel != geometry.out_channels - 1:
+            self._channel += 1
+            self._destination = (self._destination + 1) % self._depth
+            return
+        self._channel = 0
+        self._position = (self._position + geometry.destination_step) % self._depth
+        self._destination = self._position
