@@ -11,6 +11,7 @@ from model.fixed_point import (
     INT16_MAX,
     INT16_MIN,
     from_fixed,
+    larger,
     layer_reference,
     to_fixed,
     wrap,
@@ -119,3 +120,25 @@ def test_from_fixed_is_exact():
             Fraction(int(value)) / Fraction(2) ** fraction_bits for value in values
         ]
         assert to_fixed(real, fraction_bits).tolist() == values.tolist()
+
+
+@QUICK
+@given(st.integers(-(1 << 40), 1 << 40), st.integers(0, 31), st.booleans(), st.integers(0, INT16_MAX))
+def test_a_limit_comes_after_relu_and_zero_is_none(accumulator, shift, relu, limit):
+    without = write_back(accumulator, shift, relu)
+    wanted = min(without, limit) if limit else without
+    assert write_back(accumulator, shift, relu, limit) == wanted
+    assert write_back_array(np.array([accumulator]), shift, relu, limit).tolist() == [wanted]
+
+
+@QUICK
+@given(st.integers(INT16_MIN, INT16_MAX), st.integers(INT16_MIN, INT16_MAX))
+def test_larger_orders_activations_and_starts_below_all(first, second):
+    start = larger(0, first)
+    assert start - (1 << 15) == first
+    assert larger(start, second) - (1 << 15) == max(first, second)
+
+
+def test_larger_looks_at_sixteen_bits():
+    assert larger(-1, 0) == 0xFFFF
+    assert larger(0x1_0003, (1 << 16) - (1 << 15)) == 3
