@@ -5,23 +5,25 @@ here what docs/energy.md says in words: the parts of an array, what each of them
 docs/accelergy.md lists the parts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS
-from sim.energy.model import LNZD_FAN_IN, POINTER_BANKS, Action, array_memories, lnzd_nodes
+from sim.energy.components import COMPONENTS, Part, lnzd_nodes
+from sim.energy.memories import POINTER_BANKS
+from sim.energy.model import Cost
 from sim.energy.technology import Technology
 
 VERSION = 0.4
 DESIGN = "eie"
 UNITS = "# Energies are in pJ; counts are those of all components of a name together, per input.\n"
+_PARTS = {part.name: part for component in COMPONENTS.values() for part in component.parts}
 ARCHITECTURE, COUNTS, ERT = "architecture.yaml", "action_counts.yaml", "ERT.yaml"
 
 
-def export(config: ArrayConfig, technology: Technology, actions: Sequence[Action], comment: str) -> dict[str, str]:
+def export(config: ArrayConfig, technology: Technology, actions: Sequence[Cost], comment: str) -> dict[str, str]:
     """The text of each file by its name.
 
     Parameters
@@ -42,15 +44,13 @@ def export(config: ArrayConfig, technology: Technology, actions: Sequence[Action
 
 def component_name(config: ArrayConfig, part: str) -> str:
     """The name of a part in all files: a list over the PEs, or over the nodes of leading-nonzero detection."""
-    if part == "leading_nonzero_node":
+    if not _PARTS[part].per_pe:
         return f"{DESIGN}.{_local_name(config, part)}"
     return f"{DESIGN}.{_pes(config)}.{_local_name(config, part)}"
 
 
 def _architecture(config: ArrayConfig, technology: Technology) -> dict[str, Any]:
     process = technology.figures["process"]
-    parts = _parts(config)
-    node = parts.pop("leading_nonzero_node")
     return {
         "version": VERSION,
         "subtree": [
@@ -60,11 +60,11 @@ def _architecture(config: ArrayConfig, technology: Technology) -> dict[str, Any]
                     "technology": f"{process['node'].value:g}nm",
                     "global_cycle_seconds": 1e-6 / config.clock_mhz,
                 },
-                "local": [_component(config, "leading_nonzero_node", node)],
+                "local": [_component(config, part) for part in _PARTS.values() if not part.per_pe],
                 "subtree": [
                     {
                         "name": _pes(config),
-                        "local": [_component(config, part, description) for part, description in parts.items()],
+                        "local": [_component(config, part) for part in _PARTS.values() if part.per_pe],
                     }
                 ],
             }
@@ -72,7 +72,7 @@ def _architecture(config: ArrayConfig, technology: Technology) -> dict[str, Any]
     }
 
 
-def _action_counts(config: ArrayConfig, actions: Sequence[Action]) -> dict[str, Any]:
+def _action_counts(config: ArrayConfig, actions: Sequence[Cost]) -> dict[str, Any]:
     return {
         "version": VERSION,
         "local": [
@@ -85,7 +85,7 @@ def _action_counts(config: ArrayConfig, actions: Sequence[Action]) -> dict[str, 
     }
 
 
-def _energy_reference_table(config: ArrayConfig, actions: Sequence[Action]) -> dict[str, Any]:
+def _energy_reference_table(config: ArrayConfig, actions: Sequence[Cost]) -> dict[str, Any]:
     return {
         "version": VERSION,
         "tables": [
@@ -98,42 +98,13 @@ def _energy_reference_table(config: ArrayConfig, actions: Sequence[Action]) -> d
     }
 
 
-def _parts(config: ArrayConfig) -> dict[str, tuple[str, dict[str, int]]]:
-    """Class and attributes of every part; classes of Accelergy's primitive components where it has one."""
-    memories: Mapping[str, tuple[str, dict[str, int]]] = {
-        name: (
-            "SRAM",
-            {
-                "width": memory.bits,
-                "depth": round(8 * memory.bytes / memory.bits),
-                "n_rd_ports": 0,
-                "n_wr_ports": 0,
-                "n_rdwr_ports": 1,
-                "n_banks": 1,
-            },
-        )
-        for name, memory in vars(array_memories(config)).items()
-    }
-    queue = {"datawidth": ACTIVATION_BITS + 2 * config.pointer_bits, "depth": config.queue_depth}
-    return {
-        "leading_nonzero_node": ("eie_leading_nonzero_node", {"fan_in": LNZD_FAN_IN}),
-        "activation_queue": ("FIFO", queue),
-        **memories,
-        "address_adder": ("intadder", {"datawidth": 16}),
-        "multiplier": ("intmultiplier", {"datawidth": 16}),
-        "adder": ("intadder", {"datawidth": config.accumulator_bits}),
-        "clock": ("eie_clock", {}),
-        "registers": ("eie_registers", {}),
-    }
-
-
-def _component(config: ArrayConfig, part: str, description: tuple[str, dict[str, int]]) -> dict[str, Any]:
-    class_name, attributes = description
-    return {"name": _local_name(config, part), "class": class_name, "attributes": attributes}
+def _component(config: ArrayConfig, part: Part) -> dict[str, Any]:
+    class_name, attributes = part.accelergy(config)
+    return {"name": _local_name(config, part.name), "class": class_name, "attributes": attributes}
 
 
 def _local_name(config: ArrayConfig, part: str) -> str:
-    if part == "leading_nonzero_node":
+    if not _PARTS[part].per_pe:
         return f"{part}[0..{lnzd_nodes(config.pes) - 1}]"
     return f"{part}[0..{POINTER_BANKS - 1}]" if part == "pointer_bank" else part
 
@@ -142,8 +113,8 @@ def _pes(config: ArrayConfig) -> str:
     return f"PE[0..{config.pes - 1}]"
 
 
-def _by_part(actions: Sequence[Action]) -> dict[str, list[Action]]:
-    parts: dict[str, list[Action]] = {}
+def _by_part(actions: Sequence[Cost]) -> dict[str, list[Cost]]:
+    parts: dict[str, list[Cost]] = {}
     for action in actions:
         parts.setdefault(action.part, []).append(action)
     return parts

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from model.config import ArrayConfig
 from model.layouts import ACTIVATION_BITS
-from sim.energy.model import POINTER_BANKS, Memory, array_memories, lnzd_nodes
+from sim.energy.components import lnzd_nodes
+from sim.energy.memories import POINTER_BANKS, Memory, array_memories
 from sim.energy.technology import Technology
 
 MEMORY_UNITS = ("pointer read", "sparse-matrix read", "arithmetic unit", "activation read/write")

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from sim.energy.area import Area, estimate
 from sim.energy.check import PAPER_MEMORIES, PAPER_UNITS_UM2, TAKEN
-from sim.energy.model import POINTER_BANKS, lnzd_nodes
+from sim.energy.components import lnzd_nodes
+from sim.energy.memories import POINTER_BANKS
 from sim.energy.technology import Technology
 from sim.paper import PAPER_PES
 

@@ -8,41 +8,26 @@ registers' power is dealt in proportion to these bits, and their accesses are no
 
 from dataclasses import dataclass
 
+from sim.energy.components import COMPONENTS, lnzd_nodes
 from sim.energy.events import Events
-from sim.energy.model import EnergyModel, Memory, PeMemories, lnzd_nodes
+from sim.energy.memories import Memory, PeMemories
+from sim.energy.model import EnergyModel
 from sim.energy.technology import Technology
 from sim.paper import PAPER_CLOCK_MHZ, PAPER_PES
 
 # Table II: mW of a PE, by kind of circuit and by unit; section V: mW of the array.
 PAPER_PE_MW = 9.157
 PAPER_KINDS_MW = {"memory": 5.416, "clock": 1.874, "registers": 1.026, "combinational": 0.841}
-PAPER_UNITS_MW = {
-    "activation queue": 0.112,
-    "pointer read": 1.807,
-    "sparse-matrix read": 4.955,
-    "arithmetic unit": 1.162,
-    "activation read/write": 1.122,
-}
-PAPER_UNITS_UM2 = {
-    "activation queue": 758.0,
-    "pointer read": 121_849.0,
-    "sparse-matrix read": 469_412.0,
-    "arithmetic unit": 3_110.0,
-    "activation read/write": 18_934.0,
-}
+PUBLISHED = {component.name: component.published for component in COMPONENTS.values() if component.published}
+PAPER_UNITS_MW = {unit: row.milliwatts for unit, row in PUBLISHED.items()}
+PAPER_UNITS_UM2 = {unit: row.um2 for unit, row in PUBLISHED.items()}
 PAPER_LNZD_NODE_MW = 0.023
 PAPER_ARRAY_MW = 590.0
 
-# Section III, storage built of registers: eight slots of a 16-bit activation and a 14-bit column number, and a source
-# and a destination file of 64 activations of 16 bits.
-REGISTER_BITS = {"activation queue": 8 * (16 + 14), "activation read/write": 2 * 64 * 16}
-REGISTER_PARTS = frozenset(("activation_queue", "accumulator"))  # as `sim.energy.model.Action` names them
-LEAKING = {
-    "pointer_bank": "pointer read",
-    "sparse_matrix": "sparse-matrix read",
-    "constant": "arithmetic unit",
-    "activation": "activation read/write",
-}
+# Section III, storage built of registers.
+REGISTER_BITS = {unit: row.register_bits for unit, row in PUBLISHED.items() if row.register_bits}
+REGISTER_PARTS = {part.name for component in COMPONENTS.values() for part in component.parts if part.of_registers}
+UNIT_OF = {part.name: unit for unit in PUBLISHED for part in COMPONENTS[unit].parts}
 
 CYCLES_PER_READ = 8  # section V: sparse-matrix and pointer memories are read in every eighth cycle
 EVENTS = "event energies"
@@ -130,7 +115,7 @@ def unit_power(technology: Technology) -> tuple[dict[str, UnitPower], float, flo
         if action.part in REGISTER_PARTS:
             priced_registers += milliwatts
         else:
-            power[LEAKING[action.part] if action.component == "leakage" else action.component] += milliwatts
+            power[UNIT_OF.get(action.part, action.component)] += milliwatts
     bits, area = sum(REGISTER_BITS.values()), sum(PAPER_UNITS_UM2.values())
     units = {
         unit: UnitPower(

@@ -11,8 +11,9 @@ from typing import Any, cast
 
 from model.config import ArrayConfig
 from sim.energy.area import array_area
+from sim.energy.components import COMPONENTS, Component
 from sim.energy.events import Events
-from sim.energy.model import COMPONENTS, Energy, EnergyModel
+from sim.energy.model import Energy, EnergyModel
 from sim.energy.technology import Technology
 from sim.metrics.figure import Figure, figure
 
@@ -166,13 +167,13 @@ class Metrics:
         }
 
 
-def _component(name: str) -> Figure[float]:
+def _component(component: Component) -> Figure[float]:
     """The energy of a component; `sim.energy` declares them."""
     return Figure(
-        lambda metrics: metrics.energy.nanojoules[name],
-        name="_".join(name.replace("/", " ").replace("-", " ").split()) + "_nj",
-        meaning=f"Energy of the component {name}.",
-        heading=COMPONENTS[name],
+        lambda metrics: metrics.energy.nanojoules[component.name],
+        name="_".join(component.name.replace("/", " ").replace("-", " ").split()) + "_nj",
+        meaning=f"Energy of the component {component.name}.",
+        heading=component.heading,
         unit="nJ",
         decimals=1,
         term="",
@@ -185,6 +186,6 @@ def _component(name: str) -> Figure[float]:
 _OWN = [cast("Figure[Any]", value) for value in vars(Metrics).values() if isinstance(value, Figure)]
 FIGURES: tuple[Figure[Any], ...] = (
     *(figure for figure in _OWN if figure.group == "work"),
-    *map(_component, COMPONENTS),
+    *map(_component, COMPONENTS.values()),
     *(figure for figure in _OWN if figure.group == "energy"),
 )

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from model.config import ArrayConfig
-from sim.energy.model import COMPONENTS
+from sim.energy.components import COMPONENTS
 from sim.report.facts import LayerFacts
 from sim.report.style import (
     BLUE,
+    COMPONENT_COLOURS,
     FONT,
     INK,
     MUTED,
@@ -25,7 +26,6 @@ from sim.report.style import (
     models,
     stacked_bars,
 )
-from sim.report.style import COMPONENTS as COMPONENT_COLOURS
 from sim.timeline.pe_load import Timeline
 from sim.timeline.queue_figures import PARTS
 

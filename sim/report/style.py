@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.energy.components import COMPONENTS
+
 plotting: Any = import_module("bokeh.plotting")
 models: Any = import_module("bokeh.models")
 
@@ -30,17 +32,7 @@ PE_CYCLES = {
     "waiting for work": "#cbd2d9",
     "writing back": PURPLE,
 }
-COMPONENTS = {
-    "activation queue": RED,
-    "pointer read": ORANGE,
-    "sparse-matrix read": BLUE,
-    "arithmetic unit": GREEN,
-    "activation read/write": PURPLE,
-    "leading-nonzero detection": BROWN,
-    "clock": "#718096",
-    "registers": GREY,
-    "leakage": "#e2c044",
-}
+COMPONENT_COLOURS = {component.name: component.colour for component in COMPONENTS.values()}
 MOST_IN_A_ROW, LEGEND_COLUMNS = 5, 4  # of a legend in half a page: short names, and any
 LOAD = ("#f7fafc", "#bee3f8", "#63b3ed", "#2b6cb0", "#1a365d")  # 0 % to 100 %, evenly
 

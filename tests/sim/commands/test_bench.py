@@ -10,8 +10,8 @@ import pytest
 from model.config import PRESETS
 from sim.cli import main
 from sim.commands.bench import PAPER_COLUMNS, TOLERANCE
+from sim.energy.components import COMPONENTS
 from sim.energy.events import Events
-from sim.energy.model import COMPONENTS
 from sim.energy.technology import Technology
 from sim.metrics.metrics import Metrics
 from sim.metrics.tables import columns, headings

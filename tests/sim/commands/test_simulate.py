@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sim.cli import main
-from sim.energy.model import COMPONENTS
+from sim.energy.components import COMPONENTS
 from sim.energy.technology import DEFAULT_TECHNOLOGY, load_technology
 from sw.compress.pipeline import compress
 from sw.file.model_file import save

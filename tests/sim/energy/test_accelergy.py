@@ -10,7 +10,8 @@ import yaml
 from model.config import PRESETS, ArrayConfig
 from sim.energy.accelergy import ARCHITECTURE, COUNTS, ERT, export
 from sim.energy.events import Events
-from sim.energy.model import EnergyModel, array_memories
+from sim.energy.memories import array_memories
+from sim.energy.model import EnergyModel
 from sim.energy.technology import load_technology
 from tests.support.accelergy import components, estimate
 

@@ -4,7 +4,7 @@ import pytest
 
 from model.config import PRESETS
 from sim.energy.area import array_area, estimate
-from sim.energy.model import Memory
+from sim.energy.memories import Memory
 from sim.energy.technology import load_technology
 
 TECHNOLOGY = load_technology()

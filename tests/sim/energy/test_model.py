@@ -8,8 +8,10 @@ import pytest
 from hw.control.leading_nonzero import RADIX
 from model.config import PRESETS, ArrayConfig
 from sim.energy.check import PAPER_MEMORIES
+from sim.energy.components import COMPONENTS, LNZD_FAN_IN, lnzd_nodes
 from sim.energy.events import Events, total_events
-from sim.energy.model import COMPONENTS, LNZD_FAN_IN, EnergyModel, Memory, array_memories, lnzd_nodes
+from sim.energy.memories import Memory, array_memories
+from sim.energy.model import EnergyModel
 from sim.energy.technology import load_technology
 from sim.simulation.image_run import ImageRun, run_image
 from sim.simulation.prepare import lay_out

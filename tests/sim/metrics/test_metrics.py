@@ -6,8 +6,9 @@ import pytest
 
 from model.config import PRESETS
 from sim.energy.area import array_area
+from sim.energy.components import COMPONENTS
 from sim.energy.events import Events
-from sim.energy.model import COMPONENTS, EnergyModel
+from sim.energy.model import EnergyModel
 from sim.energy.technology import load_technology
 from sim.metrics import metrics as module
 from sim.metrics import tables

@@ -9,8 +9,9 @@ import sim.sweep.results
 from model.config import PRESETS
 from model.errors import EieError
 from sim.energy.area import array_area
+from sim.energy.components import COMPONENTS
 from sim.energy.events import Events
-from sim.energy.model import COMPONENTS, EnergyModel
+from sim.energy.model import EnergyModel
 from sim.energy.technology import load_technology
 from sim.sweep.points import points
 from sim.sweep.results import COLUMNS, Row, as_text, read_rows, row, write_rows
