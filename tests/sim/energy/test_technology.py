@@ -29,8 +29,8 @@ def test_every_figure_has_a_value_a_unit_and_a_source() -> None:
 
 def test_the_default_file_is_installed_with_the_package(project_root: Path) -> None:
     project = tomllib.loads((project_root / "pyproject.toml").read_text())
-    patterns = project["tool"]["setuptools"]["package-data"]["sim"]
-    inside = DEFAULT_TECHNOLOGY.relative_to(project_root / "sim").as_posix()
+    patterns = project["tool"]["setuptools"]["package-data"]["sim.energy"]
+    inside = DEFAULT_TECHNOLOGY.relative_to(project_root / "sim/energy").as_posix()
     assert any(fnmatch(inside, pattern) for pattern in patterns)
 
 
