@@ -4,8 +4,8 @@ Cycles follow from the recurrence of docs/contract/architecture.md, section 8; e
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from model.config import ArrayConfig
 from model.engine_kernel import Queueing, Weights, run_layer, sum_layer, write_back
 from model.image import LayerImage, NetworkImage
+from model.image_figures import local_rows, slice_figures
+from model.map_engine import MapLayerEngine
 from model.results import LayerBatch, LayerResult, RunResult
 from model.schedule import LayerWork
 
-__all__ = ["Engine", "LayerBatch", "LayerResult", "RunResult", "local_rows", "run_image"]
+__all__ = ["Engine", "LayerBatch", "LayerResult", "RunResult", "local_rows", "run_image", "slice_figures"]
 
 
 class Engine:
@@ -24,7 +26,12 @@ class Engine:
 
     def __init__(self, image: NetworkImage) -> None:
         self.image = image
-        self._layers = [_LayerEngine(image.config, layer) for layer in image.layers]
+        self._layers: list[_LayerEngine] = []
+        self._map_layers: list[MapLayerEngine] = []
+        if image.config.maps:
+            self._map_layers = [MapLayerEngine(image.config, layer) for layer in image.layers]
+        else:
+            self._layers = [_LayerEngine(image.config, layer) for layer in image.layers]
 
     def run(self, activations: NDArray[np.int16]) -> list[RunResult]:
         """Every input of a (batch, columns of the image) int16 array, in physical order."""
@@ -37,6 +44,8 @@ class Engine:
         times faster.
         """
         self._check(activations)
+        if self._map_layers:
+            return self._run_maps(activations, outputs)
         activations = np.ascontiguousarray(activations)
         results: list[LayerBatch] = []
         sums: NDArray[np.int64] | None = None
@@ -48,14 +57,35 @@ class Engine:
                 activations = batch.outputs
         return results
 
+    def _run_maps(self, activations: NDArray[np.int16], outputs: bool) -> list[LayerBatch]:
+        """`run_layers` with `maps`: all layers share one activation memory."""
+        image, config = self.image, self.image.config
+        memory = np.zeros((len(activations), config.activation_depth, config.pes), dtype=np.int16)
+        memory[:, : image.in_rows] = activations.reshape(len(activations), image.in_rows, config.pes)
+        results: list[LayerBatch] = []
+        sums: NDArray[np.int64] | None = None
+        last = len(self._map_layers) - 1
+        for number, layer in enumerate(self._map_layers):
+            batch, sums = layer.run(memory, sums, outputs or number < last)
+            results.append(batch)
+        if outputs:
+            rows = self._map_layers[-1].unloaded_rows
+            results[-1] = replace(results[-1], outputs=memory[:, rows].reshape(len(memory), -1))
+        return results
+
     @property
     def load_cycles(self) -> int:
         """Words of an input packet, header included: the cycles that loading it takes if one is always offered."""
         return 1 + self.image.in_rows * self.image.config.groups
 
     def work(self, activations: NDArray[np.int16]) -> list[list[LayerWork]]:
-        """What every layer asks of the array, for every input of such a batch: their schedules follow from it."""
+        """What every layer asks of the array, for every input of such a batch: their schedules follow from it.
+
+        ValueError with `maps`, whose layers have no such schedules yet.
+        """
         self._check(activations)
+        if self._map_layers:
+            raise ValueError("schedules of an array without maps wanted, got one with maps")
         return [self._work_of_one(row) for row in activations]
 
     def _check(self, activations: NDArray[np.int16]) -> None:
@@ -116,6 +146,7 @@ class _LayerEngine:
             in_rows=self._layer.in_rows,
             out_rows=self._written_rows,
             columns=active,
+            rows=active // self._config.pes,
             activations=values[active],
             counts=self._counts_and_nonzeros[0],
             nonzeros=self._counts_and_nonzeros[1],
@@ -167,6 +198,8 @@ class _LayerEngine:
             weights=tallies[:, 1],
             empty_slices=tallies[:, 2],
             row_reads=tallies[:, 3],
+            pointer_reads=np.broadcast_to(schedule[0][:, None], (n, pes)),
+            added=tallies[:, 1],
         )
         return batch, sums if layer.keep else None
 
@@ -178,28 +211,8 @@ class _LayerEngine:
         sum_layer(values, self._first_column, self._weights, bits, overflow, sums)
         outputs = np.empty((len(values), 0 if layer.keep else sums.shape[1]), dtype=np.int16)
         if not layer.keep:
-            write_back(sums, self._bias_terms, layer.shift, layer.relu, bits, overflow, outputs)
+            write_back(sums, self._bias_terms, layer.shift, layer.relu, 0, bits, overflow, outputs)
         return outputs
-
-
-def slice_figures(layer: LayerImage, nonzeros: NDArray[np.int64], entries_per_row: int) -> NDArray[Any]:
-    """(4, columns, pes) of every slice, as `model.engine_kernel.tally` takes them; `nonzeros` is (pes, columns)."""
-    begins, ends = layer.pointers[:, :-1], layer.pointers[:, 1:]
-    counts = ends - begins
-    first = begins // entries_per_row
-    rows = np.where(counts > 0, (ends - 1) // entries_per_row - first + 1, 0)
-    figures = [counts, nonzeros, rows, first]
-    narrow = max(int(values.max()) for values in figures) < 0xFFFF
-    return np.ascontiguousarray(np.stack([values.T for values in figures]), dtype=np.uint16 if narrow else np.uint32)
-
-
-def local_rows(layer: LayerImage) -> NDArray[np.int64]:
-    """(entries,) local row of every entry, all PEs' entries one after the other."""
-    ends = np.cumsum(layer.runs.astype(np.int64) + 1)
-    before = np.concatenate([[0], ends])
-    slice_starts = (layer.pointers[:, :-1] + layer.offsets[:-1, None]).reshape(-1)
-    sizes = np.diff(layer.pointers, axis=1).reshape(-1)
-    return ends - 1 - np.repeat(before[slice_starts], sizes)
 
 
 def single_runs(layers: Sequence[LayerBatch], load_cycles: int, loaded_last: int) -> list[RunResult]:

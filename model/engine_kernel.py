@@ -45,6 +45,7 @@ class Weights(NamedTuple):
 @compiled
 def layer_schedule(
     active: NDArray[np.int64],
+    rows: NDArray[np.int64],
     counts: NDArray[Any],
     in_rows: int,
     queueing: Queueing,
@@ -54,7 +55,8 @@ def layer_schedule(
 
     Parameters
     ----------
-    active : (n,) columns with a nonzero activation, ascending.
+    active : (n,) columns with a nonzero activation, in the order in which they are broadcast.
+    rows : (n,) number of the local row that each lies in, ascending.
     counts : (columns, pes) entries of every slice, integers of any width.
     queueing : queues of `broadcasts_per_cycle` slots or more; with n more they are never full.
     broadcasts : (n,) receives the cycle in which each broadcast is decided.
@@ -66,13 +68,14 @@ def layer_schedule(
     stalls : cycles in which a broadcast waited for a full queue.
     """
     if queueing.skip_empty_slices:
-        return _schedule_skipping(active, counts, in_rows, queueing, broadcasts)
-    return _schedule(active, counts, in_rows, queueing, broadcasts)
+        return _schedule_skipping(active, rows, counts, in_rows, queueing, broadcasts)
+    return _schedule(active, rows, counts, in_rows, queueing, broadcasts)
 
 
 @compiled
 def _schedule(
     active: NDArray[np.int64],
+    rows: NDArray[np.int64],
     counts: NDArray[Any],
     in_rows: int,
     queueing: Queueing,
@@ -90,14 +93,14 @@ def _schedule(
     for number in range(len(active)):
         column = active[number]
         lane += 1
-        if column // pes != row or lane == queueing.broadcasts_per_cycle:
-            earliest = np.int32(broadcast + 1 + max(column // pes - row - 1, 0))
+        if rows[number] != row or lane == queueing.broadcasts_per_cycle:
+            earliest = np.int32(broadcast + 1 + max(rows[number] - row - 1, 0))
             broadcast = earliest
             waits_for = number - queueing.queue_depth + queueing.broadcasts_per_cycle - 1
             if waits_for >= 0:
                 broadcast = np.int32(max(earliest, FREED_AFTER + last_finished[waits_for]))
             stalls += broadcast - earliest
-            row = column // pes
+            row = rows[number]
             lane = 0
         broadcasts[number] = broadcast
         arrival = np.int32(broadcast + QUEUED_AFTER)
@@ -114,6 +117,7 @@ def _schedule(
 @compiled
 def _schedule_skipping(
     active: NDArray[np.int64],
+    rows: NDArray[np.int64],
     counts: NDArray[Any],
     in_rows: int,
     queueing: Queueing,
@@ -146,8 +150,8 @@ def _schedule_skipping(
     for number in range(len(active)):
         column = active[number]
         lane += 1
-        if column // pes != row or lane == queueing.broadcasts_per_cycle:
-            earliest = np.int32(broadcast + 1 + max(column // pes - row - 1, 0))
+        if rows[number] != row or lane == queueing.broadcasts_per_cycle:
+            earliest = np.int32(broadcast + 1 + max(rows[number] - row - 1, 0))
             cycle = earliest
             while not never_full:
                 unknown = np.int32(0)
@@ -174,7 +178,7 @@ def _schedule_skipping(
                 cycle = np.int32(until + 1)
             stalls += cycle - earliest
             broadcast = cycle
-            row = column // pes
+            row = rows[number]
             lane = 0
         broadcasts[number] = broadcast
         arrival = np.int32(broadcast + QUEUED_AFTER)
@@ -289,11 +293,12 @@ def run_layer(
     schedule : (4, n) receives broadcasts, and exhausted, drained and stalls of the schedule.
     tallies : (n, 4, pes) receives what `tally` counts.
     """
+    pes = slices.shape[2]
     columns = np.empty(slices.shape[1], dtype=np.int64)
     broadcasts = np.empty(slices.shape[1], dtype=np.int32)
     for number in range(len(values)):
         active = active_columns(values[number], first_column, columns)
-        told = layer_schedule(active, slices[0], in_rows, queueing, broadcasts[: active.size])
+        told = layer_schedule(active, active // pes, slices[0], in_rows, queueing, broadcasts[: active.size])
         schedule[0, number] = active.size
         schedule[1, number], schedule[2, number], schedule[3, number] = told
         tally(active, slices, most, tallies[number])
@@ -338,6 +343,7 @@ def write_back(
     bias_terms: NDArray[np.int64],
     shift: int,
     relu: bool,
+    limit: int,
     accumulator_bits: int,
     overflow: NDArray[np.bool_],
     outputs: NDArray[np.int16],
@@ -351,14 +357,15 @@ def write_back(
     overflow : (n,) becomes true where adding a bias leaves the accumulator's range.
     outputs : (n, rows) receives the outputs.
     """
-    limit = np.int64(1) << (accumulator_bits - 1)
+    half = np.int64(1) << (accumulator_bits - 1)
+    highest = np.int64(limit if limit > 0 else 0x7FFF)
     rounding = np.int64(1) << (shift - 1) if shift > 0 else np.int64(0)
     lowest = np.int64(0) if relu else np.int64(-0x8000)
     for number in range(len(sums)):
         seen = np.int64(0)
         for row in range(bias_terms.size):
-            total = sums[number, row] + bias_terms[row] + limit
+            total = sums[number, row] + bias_terms[row] + half
             seen |= total
-            wrapped = (total & ((limit << 1) - 1)) - limit
-            outputs[number, row] = min(max((wrapped + rounding) >> shift, lowest), np.int64(0x7FFF))
+            wrapped = (total & ((half << 1) - 1)) - half
+            outputs[number, row] = max(min((wrapped + rounding) >> shift, highest), lowest)
         overflow[number] |= (seen >> accumulator_bits) != 0

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.layouts import FLUSH_CYCLES
+from model.layouts import flush_cycles
 from model.registers import PeCounter
 from model.schedule import PREFETCH_CYCLES
 
@@ -26,7 +26,7 @@ class LayerResult:
     stalls : cycles in which a broadcast waited for a full queue.
     counters : (len(PeCounter), pes) int64; DECODED_SYMBOLS are those of this layer's codes.
     ideal_cycles : mean entries per PE in active columns, fillers included (the paper's ideal).
-    nonzeros_active : stored weights of active columns, fillers excluded.
+    nonzeros_active : stored weights of active columns, fillers and what falls off a map excluded.
     """
 
     name: str
@@ -81,6 +81,7 @@ class LayerBatch:
     overflow : (n,) whether any accumulator left its range.
     broadcasts, exhausted, drained, stalls : (n,) int64; see `model.schedule.LayerSchedule`.
     entries, weights, empty_slices, row_reads : (n, pes) int32, of active columns; weights are entries but for fillers.
+    pointer_reads, added : (n, pes) integers; added are weights that met an accumulator.
     """
 
     name: str
@@ -97,11 +98,13 @@ class LayerBatch:
     weights: NDArray[np.int32]
     empty_slices: NDArray[np.int32]
     row_reads: NDArray[np.int32]
+    pointer_reads: NDArray[np.integer]
+    added: NDArray[np.int32]
 
     @property
     def cycles(self) -> NDArray[np.int64]:
         """(n,) from PREFETCH_0 to the last FLUSH cycle."""
-        return self.drained + 1 + self.out_rows + FLUSH_CYCLES
+        return self.drained + 1 + self.out_rows + flush_cycles(self.config)
 
     def result(self, number: int) -> LayerResult:
         """Of one input."""
@@ -112,9 +115,16 @@ class LayerBatch:
         return self._sum(slice(None))
 
     def _sum(self, inputs: slice) -> LayerResult:
-        entries, weights, empty_slices, row_reads = (
+        entries, weights, empty_slices, row_reads, pointer_reads, added = (
             values[inputs].sum(axis=0, dtype=np.int64)
-            for values in (self.entries, self.weights, self.empty_slices, self.row_reads)
+            for values in (
+                self.entries,
+                self.weights,
+                self.empty_slices,
+                self.row_reads,
+                self.pointer_reads,
+                self.added,
+            )
         )
         broadcasts, exhausted, drained, stalls = (
             int(values[inputs].sum()) for values in (self.broadcasts, self.exhausted, self.drained, self.stalls)
@@ -129,21 +139,21 @@ class LayerBatch:
         )
         counters[PeCounter.EMPTY_SLICES] = empty_slices
         counters[PeCounter.ROW_READS] = row_reads
-        counters[PeCounter.POINTER_READS] = broadcasts
-        counters[PeCounter.ACCUMULATOR_READS] = weights + n * self.out_rows
-        counters[PeCounter.ACCUMULATOR_WRITES] = weights + n * self.out_rows
+        counters[PeCounter.POINTER_READS] = pointer_reads
+        counters[PeCounter.ACCUMULATOR_READS] = added + n * self.out_rows
+        counters[PeCounter.ACCUMULATOR_WRITES] = added + n * self.out_rows
         counters[PeCounter.DECODED_SYMBOLS] = n * self.decoded_symbols
         return LayerResult(
             name=self.name,
             inputs=n,
             compute_cycles=exhausted + n,
             drain_cycles=drained - exhausted,
-            write_back_cycles=n * (self.out_rows + FLUSH_CYCLES),
+            write_back_cycles=n * (self.out_rows + flush_cycles(self.config)),
             broadcasts=broadcasts,
             stalls=stalls,
             counters=counters,
             ideal_cycles=float(entries.mean()),
-            nonzeros_active=int(weights.sum()),
+            nonzeros_active=int(added.sum()),
         )
 
 

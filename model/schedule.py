@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.engine_kernel import PREFETCH_CYCLES, QUEUED_AFTER, Queueing, layer_schedule
-from model.layouts import FLUSH_CYCLES
+from model.layouts import flush_cycles
 
 __all__ = ["PREFETCH_CYCLES", "QUEUED_AFTER", "LayerSchedule", "LayerWork"]
 
@@ -25,7 +25,8 @@ class LayerWork:
     name : of the layer.
     in_rows, out_rows : local activations per PE, source and destination; a column tile that keeps its sums has no
         destination, 0.
-    columns : (n,) physical columns with a nonzero activation, ascending, counted from the first of a column tile.
+    columns : (n,) columns with a nonzero activation in the order of broadcast, counted from the layer's first.
+    rows : (n,) number of the local row, of those read, that each lies in; ascending.
     activations : (n,) int16, theirs.
     counts, nonzeros : (all columns, pes) int32, entries of every slice, with and without fillers.
     config : of the array; its queue_depth is not looked at.
@@ -35,6 +36,7 @@ class LayerWork:
     in_rows: int
     out_rows: int
     columns: NDArray[np.int64]
+    rows: NDArray[np.int64]
     activations: NDArray[np.int16]
     counts: NDArray[np.int32]
     nonzeros: NDArray[np.int32]
@@ -51,7 +53,7 @@ class LayerWork:
         The depth is `broadcasts_per_cycle` or more.
         """
         _, (_, drained, _) = self._decide(queue_depth)
-        return drained + 1 + self.out_rows + FLUSH_CYCLES
+        return drained + 1 + self.out_rows + flush_cycles(self.config)
 
     def schedule(self, queue_depth: int) -> "LayerSchedule":
         """Every broadcast and every slice with queues of this depth, `broadcasts_per_cycle` or more."""
@@ -69,7 +71,7 @@ class LayerWork:
         """The cycles of the broadcasts, and what the recurrence returns."""
         broadcasts = np.empty(len(self.columns), dtype=np.int32)
         queueing = Queueing.of(self.config)._replace(queue_depth=queue_depth)
-        told = layer_schedule(self.columns, self.counts, self.in_rows, queueing, broadcasts)
+        told = layer_schedule(self.columns, self.rows, self.counts, self.in_rows, queueing, broadcasts)
         return broadcasts, told
 
 
@@ -101,7 +103,7 @@ class LayerSchedule:
     @property
     def cycles(self) -> int:
         """From PREFETCH_0 to the last FLUSH cycle."""
-        return self.drained + 1 + self.work.out_rows + FLUSH_CYCLES
+        return self.drained + 1 + self.work.out_rows + flush_cycles(self.work.config)
 
     @cached_property
     def entries(self) -> NDArray[np.int32]:
@@ -136,8 +138,7 @@ class LayerSchedule:
     @cached_property
     def ready(self) -> NDArray[np.int32]:
         """(n,) first cycle in which each broadcast could have been decided; until `broadcasts` it stalls."""
-        rows = self.work.columns // self.pes
-        zero_rows = np.maximum(np.diff(rows, prepend=-1) - 1, 0)
+        zero_rows = np.maximum(np.diff(self.work.rows, prepend=-1) - 1, 0)
         before = np.concatenate([[PREFETCH_CYCLES - 1], self.broadcasts[:-1]])
         ready = (before + 1 + zero_rows).astype(np.int32)[self.leads]
         return ready[np.cumsum(self.leads) - 1]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from model.engine import LayerResult
 from model.image import NetworkImage
-from model.layouts import FLUSH_CYCLES
+from model.layouts import flush_cycles
 from model.registers import PeCounter
 from sw.image.stream import layer_packet
 
@@ -95,7 +95,7 @@ def layer_events(image: NetworkImage, number: int, result: LayerResult, inputs: 
         accumulator_writes=counted(PeCounter.ACCUMULATOR_WRITES),
         # Every row is read, and the two after the last, since reads run two rows ahead of the row that is taken.
         activation_reads=vectors * config.pes * (layer.in_rows + 2),
-        activation_writes=config.pes * mean(result.write_back_cycles - FLUSH_CYCLES * result.inputs),
+        activation_writes=config.pes * mean(result.write_back_cycles - flush_cycles(config) * result.inputs),
         useful_macs=mean(result.nonzeros_active),
         image_bits=float(len(packet) * config.stream_bits),
     )

@@ -114,6 +114,7 @@ def _searched(
         in_rows=in_rows,
         out_rows=order.size // config.pes,
         columns=active,
+        rows=active // config.pes,
         activations=np.ones(active.size, np.int16),
         counts=slices,
         nonzeros=slices,

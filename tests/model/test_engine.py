@@ -97,7 +97,9 @@ def plain_schedule_skipping(active, counts, in_rows, depth, lanes=1):
 def decided(skipping, active, counts, in_rows, depth, lanes=1):
     """What the compiled schedule says: cycles of the broadcasts, and the rest."""
     broadcasts = np.full(len(active), -1, dtype=np.int32)
-    rest = layer_schedule(active, counts, in_rows, Queueing(depth, lanes, skipping), broadcasts)
+    rest = layer_schedule(
+        active, active // counts.shape[1], counts, in_rows, Queueing(depth, lanes, skipping), broadcasts
+    )
     return broadcasts.tolist(), rest
 
 

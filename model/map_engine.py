@@ -1,0 +1,129 @@
+"""A map layer on the fast engine: what of it does not depend on the input is worked out once."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.config import ArrayConfig
+from model.engine_kernel import Queueing, write_back
+from model.image import LayerImage
+from model.image_figures import local_rows, slice_figures
+from model.map_kernel import Geometry, Scan, Taps, run_map_layer, sum_map_layer
+from model.map_reference import digits, geometry_of, scan
+from model.results import LayerBatch
+
+NEVER_WITHIN = 1024  # a step that reaches past every map
+
+
+class MapLayerEngine:
+    """One map layer; n inputs share nothing but the layer."""
+
+    def __init__(self, config: ArrayConfig, layer: LayerImage) -> None:
+        self._config, self._layer, self._map = config, layer, geometry_of(layer)
+        scanned = np.array(list(scan(config, layer)), dtype=np.int64).reshape(-1, 4)
+        self._scan = Scan(*(np.ascontiguousarray(column) for column in scanned.T))
+        self._geometry = Geometry.of(self._map, layer.out_rows)
+        is_weight = layer.codes != 0
+        bounds = np.concatenate([[0], np.cumsum(is_weight)])[layer.pointers + layer.offsets[:-1, None]]
+        nonzeros = np.diff(bounds, axis=1)
+        self._slices = slice_figures(layer, nonzeros, config.entries_per_row)
+        self._most = int(self._slices[0].max())
+        self._taps = self._sorted_taps(is_weight, nonzeros)
+        position, channel = np.divmod(np.arange(layer.out_rows), self._map.out_channels)
+        self._targets = (
+            self._map.destination + position * self._map.destination_step + channel
+        ) % config.activation_depth
+        self._bias_terms = (layer.biases.astype(np.int64)[channel] * layer.bias_scale).reshape(-1)
+        self._written_rows = 0 if layer.keep else layer.out_rows
+
+    @property
+    def unloaded_rows(self) -> NDArray[np.int64]:
+        """(out_rows,) local rows of the activation memory that are unloaded after the last layer."""
+        return (self._map.destination + np.arange(self._layer.out_rows)) % self._config.activation_depth
+
+    def _sorted_taps(self, is_weight: NDArray[np.bool_], nonzeros: NDArray[np.int64]) -> Taps:
+        """The image goes PE by PE; `nonzeros` is (pes, columns)."""
+        layer, geometry = self._layer, self._map
+        pes, columns = nonzeros.shape
+        steps = digits(geometry, local_rows(layer)[is_weight])
+        counts: NDArray[np.int64] = nonzeros.reshape(-1)
+        slice_of: NDArray[np.int64] = np.repeat(np.arange(counts.size), counts)
+        pe, column = np.divmod(slice_of, columns)
+        order = np.argsort(column, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(nonzeros.T.reshape(-1))])
+        reach = np.zeros((columns, 4), dtype=np.int32)
+        reach[:, ::2] = NEVER_WITHIN
+        for axis, step in enumerate((steps.y, steps.x)):
+            np.minimum.at(reach[:, 2 * axis], column, step)
+            np.maximum.at(reach[:, 2 * axis + 1], column, step)
+        # Where some position on the map has no accumulator, entries are looked at one by one.
+        last = (geometry.out_height - 1) * geometry.row_pitch + (geometry.out_width - 1) * geometry.out_channels
+        if last + int(steps.channel.max(initial=0)) >= layer.out_rows:
+            reach[:, 1::2] = NEVER_WITHIN
+        offsets = steps.y * geometry.row_pitch + steps.x * geometry.out_channels - steps.channel
+        return Taps(
+            starts=starts,
+            pes=pe[order].astype(np.int32),
+            channels=steps.channel[order].astype(np.int32),
+            y=steps.y[order].astype(np.int32),
+            x=steps.x[order].astype(np.int32),
+            offsets=(offsets * pes - pe)[order],
+            values=layer.codebook[layer.codes[is_weight]][order],
+            reach=reach,
+        )
+
+    def run(
+        self, memory: NDArray[np.int16], sums: NDArray[np.int64] | None, with_values: bool
+    ) -> tuple[LayerBatch, NDArray[np.int64] | None]:
+        """The layer's results for n inputs, and the sums that it keeps for the next.
+
+        Parameters
+        ----------
+        memory : (n, activation_depth, pes) activations; receives the outputs.
+        sums : (n, out_rows * pes) kept by the layer before, which are changed; None if there are none.
+        with_values : whether outputs and overflow are wanted, or only cycles and counters.
+        """
+        layer, bits = self._layer, self._config.accumulator_bits
+        n, _, pes = memory.shape
+        schedule = np.zeros((4, n), dtype=np.int64)
+        tallies = np.zeros((n, 6, pes), dtype=np.int32)
+        run_map_layer(
+            memory,
+            self._scan,
+            self._slices,
+            self._most,
+            self._taps,
+            self._geometry,
+            Queueing.of(self._config),
+            schedule,
+            tallies,
+        )
+        overflow = np.zeros(n, dtype=np.bool_)
+        outputs = np.zeros((n, 0), dtype=np.int16)
+        if with_values:
+            sums = np.zeros((n, layer.out_rows * pes), dtype=np.int64) if sums is None else sums
+            bad = sum_map_layer(memory, self._scan, self._taps, self._geometry, bits, overflow, sums)
+            if bad >= 0:
+                raise ValueError(f"layer {layer.name}: rows below {layer.out_rows} wanted, got row {bad}")
+            if not layer.keep:
+                outputs = np.empty(sums.shape, dtype=np.int16)
+                write_back(sums, self._bias_terms, layer.shift, layer.relu, self._map.limit, bits, overflow, outputs)
+                memory[:, self._targets] = outputs.reshape(n, layer.out_rows, pes)
+        batch = LayerBatch(
+            name=layer.name,
+            out_rows=self._written_rows,
+            decoded_symbols=layer.decoded_symbols(),
+            config=self._config,
+            outputs=outputs,
+            overflow=overflow,
+            broadcasts=schedule[0],
+            exhausted=schedule[1],
+            drained=schedule[2],
+            stalls=schedule[3],
+            entries=tallies[:, 0],
+            weights=tallies[:, 1],
+            empty_slices=tallies[:, 2],
+            row_reads=tallies[:, 3],
+            pointer_reads=tallies[:, 4],
+            added=tallies[:, 5],
+        )
+        return batch, sums if layer.keep else None
