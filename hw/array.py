@@ -13,7 +13,7 @@ from hw.control.leading_nonzero import LeadingNonzero
 from hw.control.loader import Loader
 from hw.control.unloader import Unloader, output_layout
 from hw.instance import VerilogInstance
-from hw.interfaces import LOADING, OPERATIONS, SEQUENCING, ProcessingElementSignature, debug_layout, driven_alike
+from hw.interfaces import LOADING, MAPS, OPERATIONS, SEQUENCING, ProcessingElementSignature, debug_layout, driven_alike
 from model.config import ArrayConfig
 from model.layouts import COUNTER_BITS, LoaderState, array_debug_fields, pe_debug_fields
 from model.registers import ADDRESS_BITS
@@ -105,6 +105,7 @@ class Array(wiring.Component):
             self.o.valid.eq(unloader.o.valid & passing),
             unloader.o.ready.eq(self.o.ready),
             leading_nonzero.pending.eq(Cat(pe.pending for pe in pes)),
+            *([controller.pending.eq(leading_nonzero.pending)] if config.maps else []),
             controller.nonzero.eq(leading_nonzero.o),
             controller.chosen.eq(leading_nonzero.chosen),
             controller.current.eq(Cat(pe.current for pe in pes)),
@@ -163,6 +164,7 @@ class Array(wiring.Component):
             *driven_alike(SEQUENCING, controller, pe),
             pe.clear.eq(controller.clear[number]),
             *driven_alike(OPERATIONS, controller, pe),
+            *driven_alike(MAPS if self._config.maps else (), controller, pe),
             pe.counter_select.eq(registers.counter_select),
         ]
 
@@ -198,8 +200,18 @@ class Array(wiring.Component):
             for lane, value in enumerate(selected.lanes)
             for name in ("valid", "pe")
         }
+        places = (
+            {
+                f"{register}_{axis}": place[axis]
+                for register, place in (("select", selected.place), ("broadcast", controller.place))
+                for axis in "yx"
+            }
+            if self._config.maps
+            else {}
+        )
         values = {
             **select,
+            **places,
             "select_base": selected.base,
             **broadcast,
             "read": controller.read,

@@ -6,6 +6,7 @@ from amaranth.hdl import unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Member, Out
 
+from hw.map_layouts import geometry_layout, place_layout
 from model.config import ArrayConfig
 from model.layouts import (
     ACTIVATION_BITS,
@@ -47,8 +48,8 @@ def fullness_bits(config: ArrayConfig) -> int:
 
 
 def write_back_layout(config: ArrayConfig) -> data.StructLayout:
-    """A write-back operation: the local row and the constant-memory address of its bias."""
-    return data.StructLayout({"valid": 1, "row": bits(config.activation_depth), "address": bits(config.constant_depth)})
+    """A write-back operation: the accumulator and the constant-memory address of its bias."""
+    return data.StructLayout({"valid": 1, "row": bits(config.accumulators), "address": bits(config.constant_depth)})
 
 
 def layer_layout(config: ArrayConfig) -> data.StructLayout:
@@ -56,11 +57,12 @@ def layer_layout(config: ArrayConfig) -> data.StructLayout:
     return data.StructLayout(
         {
             "layer": bits(config.layers),
-            "bank": 1,
-            "out_rows": bits(config.activation_depth + 1),
+            **({} if config.maps else {"bank": 1}),
+            "out_rows": bits(config.accumulators + 1),
             "bias_scale": 16,
             "shift": SHIFT_BITS,
             "relu": 1,
+            **({"geometry": geometry_layout(config)} if config.maps else {}),
         }
     )
 
@@ -74,6 +76,7 @@ def debug_layout(fields: list[DebugField]) -> data.StructLayout:
 LOADING = ("load", "begin_codes", "columns")
 SEQUENCING = ("start", "begin_layer", "layer", "computing", "read", "read_row", "shift", "take", "coming")
 OPERATIONS = ("broadcast", "write_back")
+MAPS = ("place", "output_row", "clearing")  # only with `maps`, by the central control unit
 
 
 class ProcessingElementSignature(wiring.Signature):
@@ -88,6 +91,9 @@ class ProcessingElementSignature(wiring.Signature):
     `write_back`; out: `pending`, `current`, `full` (bit s: with s activations more than those broadcast so far there is
     no room for another broadcasts_per_cycle), `queue_empty` (queue_count = 0 and none broadcast), `overflow`, `error`
     (the error register, a `PeError`), `counter` (the selected one, same cycle).
+
+    With `maps` also `place` (coordinate of the broadcast register), `output_row` (where the write-back that is in stage
+    O now goes), `clearing` (state CLEAR: write-backs give no output).
     """
 
     def __init__(self, config: ArrayConfig):
@@ -96,6 +102,7 @@ class ProcessingElementSignature(wiring.Signature):
 
 def pe_ports(config: ArrayConfig) -> dict[str, Member]:
     """The ports of a PE by name, with the PE's directions."""
+    maps = {"place": In(place_layout()), "output_row": In(bits(config.activation_depth)), "clearing": In(1)}
     return {
         "tree_write": In(write_layout(bits(config.tree_words), TREE_KIND_BITS + config.node_bits)),
         "constant_write": In(write_layout(bits(config.constant_depth), 16)),
@@ -127,6 +134,7 @@ def pe_ports(config: ArrayConfig) -> dict[str, Member]:
         "counter_select": In(unsigned(bits(len(PeCounter)))),
         "counter": Out(COUNTER_BITS),
         "debug": Out(debug_layout(pe_debug_fields(config))),
+        **(maps if config.maps else {}),
     }
 
 

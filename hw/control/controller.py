@@ -4,20 +4,22 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.control.any_full import AnyFull
+from hw.control.broadcast import decide_broadcasts
 from hw.control.layer_table import LayerTable, layer_entry_layout, layer_write_layout
 from hw.control.leading_nonzero import nonzero_layout
-from hw.control.selection import Selection, select_layout
-from hw.interfaces import OPERATIONS, SEQUENCING, bits, driven_ports, fullness_bits
+from hw.control.read_generator import ReadGenerator
+from hw.control.selection import select_layout
+from hw.control.write_back_sequence import WriteBackSequence
+from hw.interfaces import MAPS, OPERATIONS, SEQUENCING, bits, driven_ports, fullness_bits
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS, COUNTER_BITS, FLUSH_CYCLES, RUNNING_STATES, ControlState, patience_bits
+from model.layouts import ACTIVATION_BITS, COUNTER_BITS, RUNNING_STATES, ControlState, flush_cycles, patience_bits
 
 
 class Controller(wiring.Component):
     """Sequences the PEs; docs/contract/architecture.md, section 6, gives every state's cycles and actions.
 
-    A layer takes 20 cycles, its out_rows, and the cycles in which activations are broadcast and worked off;
-    at most `broadcasts_per_cycle` broadcasts per cycle, registered twice.
+    A layer takes 20 cycles (with `maps` 22), its out_rows, and the cycles in which activations are broadcast and worked
+    off; at most `broadcasts_per_cycle` broadcasts per cycle, registered twice.
 
     Members, towards host and loader
     --------------------------------
@@ -32,11 +34,12 @@ class Controller(wiring.Component):
 
     Members, towards the PEs
     ------------------------
-    Those named in `SEQUENCING` and `OPERATIONS`, of `ProcessingElementSignature`.
+    Those named in `SEQUENCING` and `OPERATIONS`, with `maps` in `MAPS`, of `ProcessingElementSignature`.
     nonzero : In(nonzero_layout(pes, broadcasts_per_cycle)), root of the leading-nonzero tree.
     chosen : In(pes), the PEs it names; current : In(ArrayLayout(16, pes)).
     full : In(ArrayLayout(fullness_bits(config), pes)); queue_empty : In(pes).
     clear : Out(pes), the PEs whose activations are selected.
+    pending : In(pes), with `maps`: the PEs that have an activation to be selected.
     selected : Out, the select register.
 
     Members, towards the unloader
@@ -46,6 +49,7 @@ class Controller(wiring.Component):
 
     def __init__(self, config: ArrayConfig):
         self._config = config
+        self._most_rows = max(config.activation_depth, config.accumulators)
         broadcasts = config.broadcasts_per_cycle
         super().__init__(
             {
@@ -64,7 +68,7 @@ class Controller(wiring.Component):
                 "fault": Out(1),
                 "state": Out(ControlState, init=ControlState.CLEAR),
                 "layer_number": Out(bits(config.layers)),
-                "row": Out(bits(config.activation_depth)),
+                "row": Out(bits(self._most_rows)),
                 "bank": Out(1),
                 "holding": Out(1),
                 "done": Out(1),
@@ -76,7 +80,8 @@ class Controller(wiring.Component):
                 "current": In(data.ArrayLayout(ACTIVATION_BITS, config.pes)),
                 "full": In(data.ArrayLayout(fullness_bits(config), config.pes)),
                 "queue_empty": In(config.pes),
-                **driven_ports(config, (*SEQUENCING, *OPERATIONS)),
+                **driven_ports(config, (*SEQUENCING, *OPERATIONS, *(MAPS if config.maps else ()))),
+                **({"pending": In(config.pes)} if config.maps else {}),
                 "clear": Out(config.pes),
                 "selected": Out(select_layout(config)),
                 "unload_row": Out(1),
@@ -91,15 +96,18 @@ class Controller(wiring.Component):
         config = self._config
         m.submodules.layer_table = table = LayerTable(config)
         descriptor = Signal(layer_entry_layout(config))
-        flush = Signal(range(FLUSH_CYCLES))
+        flush = Signal(range(flush_cycles(config) + (1 if config.maps else 0)))
         bias_address = Signal(bits(config.constant_depth))
-        exhausted, stalled = self._elaborate_broadcast(m, table)
+        exhausted, stalled = decide_broadcasts(m, self, config, table, descriptor)
         patience = Signal(patience_bits(config))  # spent on queues that do not move
 
         m.d.sync += [self.read.eq(0), self.shift.eq(0)]
-        with m.If(self.read):
-            last_row = config.activation_depth - 1
-            m.d.sync += self.read_row.eq(Mux(self.read_row == last_row, 0, self.read_row + 1))
+        if config.maps:
+            self._elaborate_maps(m, table, descriptor, bias_address)
+        else:
+            with m.If(self.read):
+                last_row = config.activation_depth - 1
+                m.d.sync += self.read_row.eq(Mux(self.read_row == last_row, 0, self.read_row + 1))
         self._elaborate_outputs(m, table, descriptor, bias_address)
         with m.If(self.running):
             m.d.sync += self.cycles.eq(self.cycles + 1)
@@ -115,7 +123,7 @@ class Controller(wiring.Component):
                 m.d.comb += self.unloading.eq(1)
 
         with m.Switch(self.state):
-            self._elaborate_idle(m)
+            self._elaborate_idle(m, flush)
             self._elaborate_prefetch(m, table, descriptor)
             self._elaborate_layer(m, descriptor, exhausted, bias_address)
             self._elaborate_flush(m, descriptor, flush)
@@ -136,7 +144,7 @@ class Controller(wiring.Component):
 
     def _following(self, m: Module, rows):
         """The next row of that many is next."""
-        before_last = self._config.activation_depth - 2
+        before_last = self._most_rows - 2
         m.d.sync += [
             self.row.eq(self.row + 1),
             self._is_last.eq((self.row + 2 == rows) | (self.row == before_last)),
@@ -151,7 +159,7 @@ class Controller(wiring.Component):
             table.write.eq(self.layer_write),
             table.address.eq(self.layer_number),
             self.layer.layer.eq(self.layer_number),
-            self.layer.bank.eq(self.bank),
+            self.layer.geometry.eq(descriptor.geometry) if self._config.maps else self.layer.bank.eq(self.bank),
             self.layer.out_rows.eq(descriptor.out_rows),
             self.layer.bias_scale.eq(descriptor.bias_scale),
             self.layer.shift.eq(descriptor.shift),
@@ -165,13 +173,46 @@ class Controller(wiring.Component):
             self.write_back.address.eq(bias_address),
         ]
 
-    def _elaborate_idle(self, m: Module):
+    def _elaborate_maps(self, m: Module, table: LayerTable, descriptor, bias_address):
+        """What reads along a map and writes back position by position."""
+        state, entry = self.state, table.entry
+        m.submodules.read_generator = reads = ReadGenerator(self._config)
+        m.submodules.write_back_sequence = writes = WriteBackSequence(self._config)
+        m.d.comb += [
+            reads.begin.eq(state == ControlState.PREFETCH_1),
+            reads.first_row.eq(entry.first_row),
+            reads.jump.eq(state == ControlState.FLUSH),
+            reads.target.eq(descriptor.scan.destination),
+            reads.scan.eq(descriptor.scan),
+            reads.read.eq(self.read),
+            reads.plain.eq(self.unloading),
+            self.read_row.eq(reads.row),
+            writes.begin.eq(state == ControlState.DRAIN),
+            writes.bias_base.eq(descriptor.bias_base),
+            writes.scan.eq(descriptor.scan),
+            writes.advance.eq(state == ControlState.WRITE_BACK),
+            bias_address.eq(writes.address),
+            self.output_row.eq(writes.output_row),
+            self.clearing.eq(state == ControlState.CLEAR),
+        ]
+
+    def _elaborate_idle(self, m: Module, flush):
         with m.Case(ControlState.CLEAR):
-            m.d.comb += self.write_back.valid.eq(1)
-            with m.If(self.row == self._config.activation_depth - 1):
-                m.d.sync += self.state.eq(ControlState.IDLE)
-            with m.Else():
-                m.d.sync += self.row.eq(self.row + 1)
+            if self._config.maps:
+                # The pipelines empty before the state is left: nothing that comes out of them is an output.
+                m.d.comb += self.write_back.valid.eq(flush == 0)
+                with m.If(self.row != self._config.accumulators - 1):
+                    m.d.sync += self.row.eq(self.row + 1)
+                with m.Elif(flush != flush_cycles(self._config)):
+                    m.d.sync += flush.eq(flush + 1)
+                with m.Else():
+                    m.d.sync += [flush.eq(0), self.state.eq(ControlState.IDLE)]
+            else:
+                m.d.comb += self.write_back.valid.eq(1)
+                with m.If(self.row == self._config.activation_depth - 1):
+                    m.d.sync += self.state.eq(ControlState.IDLE)
+                with m.Else():
+                    m.d.sync += self.row.eq(self.row + 1)
 
         with m.Case(ControlState.IDLE), m.If(self.accepted):
             m.d.sync += [
@@ -189,12 +230,10 @@ class Controller(wiring.Component):
             m.d.sync += self.state.eq(ControlState.PREFETCH_1)
 
         with m.Case(ControlState.PREFETCH_1):
-            m.d.sync += [
-                descriptor.eq(table.entry),
-                self.read_row.eq(table.entry.first_row),
-                self.read.eq(1),
-                self.state.eq(ControlState.PREFETCH_2),
-            ]
+            m.d.sync += descriptor.eq(table.entry)
+            if not self._config.maps:
+                m.d.sync += self.read_row.eq(table.entry.first_row)
+            m.d.sync += [self.read.eq(1), self.state.eq(ControlState.PREFETCH_2)]
 
         with m.Case(ControlState.PREFETCH_2):
             self._advance(m)
@@ -219,7 +258,8 @@ class Controller(wiring.Component):
 
         with m.Case(ControlState.DRAIN):
             m.d.comb += self.computing.eq(1)
-            m.d.sync += bias_address.eq(descriptor.bias_base)
+            if not self._config.maps:
+                m.d.sync += bias_address.eq(descriptor.bias_base)
             with m.If((self.coming == 0) & self.queue_empty.all()):
                 self._first(m, descriptor.out_rows)
                 m.d.sync += self.state.eq(ControlState.WRITE_BACK)
@@ -228,7 +268,8 @@ class Controller(wiring.Component):
 
         with m.Case(ControlState.WRITE_BACK):
             m.d.comb += self.write_back.valid.eq(1)
-            m.d.sync += bias_address.eq(bias_address + 1)
+            if not self._config.maps:
+                m.d.sync += bias_address.eq(bias_address + 1)
             with m.If(self._is_last):
                 m.d.sync += self.state.eq(ControlState.FLUSH)
             with m.Else():
@@ -237,9 +278,13 @@ class Controller(wiring.Component):
     def _elaborate_flush(self, m: Module, descriptor, flush):
         last_layer = self._config.layers - 1
         with m.Case(ControlState.FLUSH):
-            m.d.sync += [flush.eq(flush + 1), self.read_row.eq(0)]
-            with m.If(flush == FLUSH_CYCLES - 1):
-                m.d.sync += [flush.eq(0), self.bank.eq(self.bank ^ ~descriptor.keep)]
+            m.d.sync += flush.eq(flush + 1)
+            if not self._config.maps:
+                m.d.sync += self.read_row.eq(0)
+            with m.If(flush == flush_cycles(self._config) - 1):
+                m.d.sync += flush.eq(0)
+                if not self._config.maps:
+                    m.d.sync += self.bank.eq(self.bank ^ ~descriptor.keep)
                 with m.If((self.layer_number + 1 >= self.layers) | (self.layer_number == last_layer)):
                     m.d.comb += self.finished.eq(1)
                     m.d.sync += self.done.eq(1)
@@ -275,49 +320,3 @@ class Controller(wiring.Component):
                     m.d.sync += self.state.eq(ControlState.IDLE)
                 with m.Else():
                     self._advance(m)
-
-    def _elaborate_broadcast(self, m: Module, table: LayerTable):
-        """The lowest pending activations per cycle unless a queue is full.
-
-        Gives two signals: a row is exhausted in this cycle; a broadcast waits for a queue.
-        """
-        config, state, nonzero = self._config, self.state, self.nonzero
-        lanes = config.broadcasts_per_cycle
-        m.submodules.selection = selection = Selection(config)
-        m.submodules.any_full = any_full = AnyFull(config)
-        column_base = Signal(bits(config.pointer_depth))
-        fire = Signal()
-        exhausted = Signal()
-        stalled = Signal()
-        is_full = any_full.is_full
-        with m.If(state == ControlState.PREFETCH_1):
-            m.d.sync += column_base.eq(table.entry.pointer_base)
-        with m.Elif(exhausted):
-            m.d.sync += column_base.eq(column_base + config.pes)
-
-        m.d.comb += [
-            self.coming.eq(sum(lane.valid for lane in self.selected.lanes)),
-            any_full.full.eq(self.full),
-            any_full.coming.eq(self.coming),
-        ]
-        with m.If(state == ControlState.BROADCAST):
-            m.d.comb += [
-                fire.eq(nonzero.lanes[0].valid & ~is_full),
-                exhausted.eq(~nonzero.lanes[0].valid | (~nonzero.more & ~is_full)),
-                stalled.eq(nonzero.lanes[0].valid & is_full),
-            ]
-        with m.If(stalled):
-            m.d.sync += self.stalls.eq(self.stalls + 1)
-        for chosen, lane in zip(selection.chosen.lanes, nonzero.lanes, strict=True):
-            m.d.comb += [chosen.valid.eq(fire & lane.valid), chosen.pe.eq(lane.index)]
-        m.d.comb += [
-            selection.chosen.base.eq(column_base),
-            selection.current.eq(self.current),
-            self.selected.eq(selection.selected),
-            self.broadcast.eq(selection.broadcast),
-            self.clear.eq(self.chosen & fire.replicate(config.pes)),
-        ]
-        with m.If(fire):
-            sent = 1 if lanes == 1 else 1 + nonzero.lanes[1].valid
-            m.d.sync += self.broadcasts.eq(self.broadcasts + sent)
-        return exhausted, stalled

@@ -7,7 +7,9 @@ from amaranth.lib.wiring import In, Out
 from hw.control.layer_table import layer_entry_layout
 from hw.interfaces import bits
 from model.config import ArrayConfig
-from model.layouts import BIAS_SCALE_BITS, CHECK_CYCLES, SHIFT_BITS
+from model.fixed_point import INT16_MAX
+from model.layouts import BIAS_SCALE_BITS, CHECK_CYCLES, SHIFT_BITS, descriptor_words
+from model.map_descriptor import MAP_FIELDS
 
 HOST_WORD_BITS = 32  # of a header or a descriptor word
 DESCRIPTOR = data.StructLayout(
@@ -25,6 +27,20 @@ DESCRIPTOR = data.StructLayout(
         "bias_scale": BIAS_SCALE_BITS,
     }
 )
+
+
+def descriptor_layout(config: ArrayConfig) -> data.Layout:
+    """The descriptor's words as they came; with `maps` bits that no field has are still kept, and not looked at."""
+    if not config.maps:
+        return DESCRIPTOR
+    places = {
+        name: data.Field(MAP_FIELDS[name].width, HOST_WORD_BITS * MAP_FIELDS[name].word + MAP_FIELDS[name].low)
+        for name in MAP_FIELDS
+    }
+    fields = {name: field for name, field in DESCRIPTOR if not name.startswith("unused")}
+    return data.FlexibleLayout(HOST_WORD_BITS * descriptor_words(config), {**fields, **places})
+
+
 LATENCY = 4  # cycles from that of the last word to that of valid outputs
 assert LATENCY <= CHECK_CYCLES
 
@@ -41,10 +57,10 @@ class LayerDescriptor(wiring.Component):
 
     Members
     -------
-    accept, word : In, `word` is the next of DESCRIPTOR_WORDS words.
+    accept, word : In, `word` is the next of the descriptor.
     clear : In(1), a new network: the next layer takes the memories from their beginnings.
     loaded : In(1), the layer is complete: the next one goes behind it.
-    descriptor : Out(DESCRIPTOR), as it came.
+    descriptor : Out(descriptor_layout(config)), as it came.
     columns : Out, columns of the layer; valid if the layer fits.
     fits : Out(1), every size is within the memories that are left.
     entry : Out(layer_entry_layout(config)), for the layer table; valid if the layer fits.
@@ -58,7 +74,7 @@ class LayerDescriptor(wiring.Component):
                 "word": In(HOST_WORD_BITS),
                 "clear": In(1),
                 "loaded": In(1),
-                "descriptor": Out(DESCRIPTOR),
+                "descriptor": Out(descriptor_layout(config)),
                 "columns": Out(bits(config.pointer_depth + 1)),
                 "fits": Out(1),
                 "entry": Out(layer_entry_layout(config)),
@@ -68,31 +84,37 @@ class LayerDescriptor(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config, descriptor = self._config, self.descriptor
+        bias_rows = descriptor.out_channels if config.maps else descriptor.out_rows
         pointer_base = Signal(bits(config.pointer_depth + 1))
         bias_base = Signal(bits(config.constant_depth + 1), init=config.bias_base)
         rows = range(config.activation_depth + 1)
         # Cut to the bits of a possible number of rows: in_rows itself is compared beside.
         in_rows = descriptor.in_rows[: bits(len(rows))]
-        columns = Signal(range(2 * len(rows) * config.pes))
-        pointers_end = Signal(range(2 * len(rows) * config.pes + config.pointer_depth + 2))
+        most_columns = 1 << MAP_FIELDS["columns"].width if config.maps else 2 * len(rows) * config.pes
+        columns = Signal(range(most_columns))
+        pointers_end = Signal(range(most_columns + config.pointer_depth + 2))
         biases_end = Signal(range((1 << 16) + config.constant_depth + 1))
         rows_end = Signal(17)
         checks = {
             "in_rows": (descriptor.in_rows != 0) & (descriptor.in_rows <= config.activation_depth),
-            "out_rows": (descriptor.out_rows != 0) & (descriptor.out_rows <= config.activation_depth),
+            "out_rows": (descriptor.out_rows != 0) & (descriptor.out_rows <= config.accumulators),
             "rows": rows_end <= config.activation_depth,
             "stream_words": descriptor.stream_words != 0,
             "shift": descriptor.shift < config.accumulator_bits,
             "pointers": pointers_end <= config.pointer_depth,
             "biases": biases_end <= config.constant_depth,
         }
+        if config.maps:
+            del checks["rows"]
+            checks["columns"] = columns != 0
+            checks["out_channels"] = (bias_rows != 0) & (bias_rows <= descriptor.out_rows)
         passed = Signal(len(checks))
         # The product as a sum of shifts: no multiplier of the device is spent on it.
         product = sum(in_rows << place for place in range(config.pes.bit_length()) if config.pes >> place & 1)
         m.d.sync += [
-            columns.eq(product),
+            columns.eq(descriptor.columns if config.maps else product),
             rows_end.eq(descriptor.first_row + descriptor.in_rows),
-            biases_end.eq(bias_base + Mux(descriptor.keep, 0, descriptor.out_rows)),
+            biases_end.eq(bias_base + Mux(descriptor.keep, 0, bias_rows)),
             pointers_end.eq(pointer_base + columns + 1),
             passed.eq(Cat(checks.values())),
         ]
@@ -109,6 +131,8 @@ class LayerDescriptor(wiring.Component):
             self.entry.keep.eq(descriptor.keep),
             self.entry.bias_scale.eq(descriptor.bias_scale),
         ]
+        if config.maps:
+            self._elaborate_maps(m)
         with m.If(self.accept):
             words = descriptor.as_value()
             m.d.sync += words.eq(Cat(words[HOST_WORD_BITS:], self.word))
@@ -117,3 +141,21 @@ class LayerDescriptor(wiring.Component):
         with m.Elif(self.loaded):
             m.d.sync += [pointer_base.eq(pointers_end), bias_base.eq(biases_end)]
         return m
+
+    def _elaborate_maps(self, m: Module):
+        """The fields of `maps`: numbers that a counter ends at less one, all cut to the sizes of their memories."""
+        descriptor, scan, geometry = self.descriptor, self.entry.scan, self.entry.geometry
+        lasts = {
+            "last_channel": descriptor.in_channels,
+            "last_column": descriptor.in_width,
+            "last_class_y": descriptor.classes_y,
+            "last_class_x": descriptor.classes_x,
+            "last_out_channel": descriptor.out_channels,
+        }
+        same = [name for name in dict(scan.shape()) if name not in lasts]
+        m.d.comb += [
+            *(scan[name].eq(count - 1) for name, count in lasts.items()),
+            *(scan[name].eq(descriptor[name]) for name in same),
+            *(geometry[name].eq(descriptor[name]) for name in dict(geometry.shape()) if name != "limit"),
+            geometry.limit.eq(Mux(descriptor.limit == 0, INT16_MAX, descriptor.limit)),
+        ]

@@ -6,16 +6,18 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import bits
+from hw.map_layouts import geometry_layout, scan_layout
 from model.config import ArrayConfig
 from model.layouts import BIAS_SCALE_BITS, SHIFT_BITS
 
 
 def layer_entry_layout(config: ArrayConfig) -> data.StructLayout:
     """One entry; `pointer_base` and `bias_base` are the layer's first addresses in those memories of every PE."""
+    maps = {"scan": scan_layout(config), "geometry": geometry_layout(config)} if config.maps else {}
     return data.StructLayout(
         {
             "in_rows": bits(config.activation_depth + 1),
-            "out_rows": bits(config.activation_depth + 1),
+            "out_rows": bits(config.accumulators + 1),
             "first_row": bits(config.activation_depth),
             "pointer_base": bits(config.pointer_depth),
             "bias_base": bits(config.constant_depth),
@@ -23,6 +25,7 @@ def layer_entry_layout(config: ArrayConfig) -> data.StructLayout:
             "relu": 1,
             "keep": 1,
             "bias_scale": BIAS_SCALE_BITS,
+            **maps,
         }
     )
 

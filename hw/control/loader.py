@@ -11,9 +11,9 @@ from model.config import ArrayConfig
 from model.layouts import (
     ACTIVATION_BITS,
     CHECK_CYCLES,
-    DESCRIPTOR_WORDS,
     LoaderState,
     Opcode,
+    descriptor_words,
 )
 from model.registers import Error, PeError
 
@@ -78,9 +78,9 @@ class Loader(wiring.Component):
                 "pe_errors": In(data.ArrayLayout(PeError, config.pes)),
             }
         )
-        most = max(config.tree_words, config.code_symbols, config.pes)
+        most = max(config.tree_words, config.code_symbols, config.pes, descriptor_words(config))
         self._index = Signal(range(most), name="index")  # word of a section or of a row
-        self._row = Signal(bits(config.activation_depth), name="row")
+        self._row = Signal(bits(max(config.activation_depth, config.accumulators)), name="row")
         self._rows_left = Signal(HOST_WORD_BITS, name="rows_left")  # with the one that is being taken
         self._last_row_left = Signal(name="last_row_left")  # rows_left is 1
         self._cut = Signal(name="cut")
@@ -221,7 +221,7 @@ class Loader(wiring.Component):
     def _elaborate_tables(self, m: Module, layer: LayerDescriptor, cause):
         config, descriptor, valid = self._config, layer.descriptor, self.i.valid
         with m.Case(LoaderState.DESCRIPTOR):
-            self._section(m, DESCRIPTOR_WORDS, LoaderState.CHECK)
+            self._section(m, descriptor_words(config), LoaderState.CHECK)
 
         with m.Case(LoaderState.CHECK):
             m.d.sync += self._index.eq(self._index + 1)
@@ -237,7 +237,7 @@ class Loader(wiring.Component):
         with m.Case(LoaderState.CODEBOOK):
             self._section(m, config.code_symbols, LoaderState.BIASES)
             m.d.comb += self.constant_write.groups.eq(valid.replicate(config.groups))
-            self._begin_rows(m, descriptor.out_rows)
+            self._begin_rows(m, descriptor.out_channels if config.maps else descriptor.out_rows)
             with m.If(valid & (self._index == config.code_symbols - 1) & descriptor.keep):
                 m.d.sync += self.state.eq(LoaderState.BEGIN)
 

@@ -1,19 +1,27 @@
 """The select and the broadcast register: from the numbers of PEs to their activations on the way to all queues."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Mux
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import bits, broadcast_layout
+from hw.map_layouts import place_layout
 from model.config import ArrayConfig
 from model.layouts import ACTIVATION_BITS
 
 
 def select_layout(config: ArrayConfig) -> data.StructLayout:
-    """Which PEs' activations are broadcast next, and the pointer address of PE 0's column in their row."""
+    """Which PEs' activations are broadcast next, and the pointer address of PE 0's column in their row.
+
+    With `maps` also the coordinate that they carry.
+    """
     lane = data.StructLayout({"valid": 1, "pe": bits(config.pes)})
     return data.StructLayout(
-        {"lanes": data.ArrayLayout(lane, config.broadcasts_per_cycle), "base": bits(config.pointer_depth)}
+        {
+            "lanes": data.ArrayLayout(lane, config.broadcasts_per_cycle),
+            "base": bits(config.pointer_depth),
+            **({"place": place_layout()} if config.maps else {}),
+        }
     )
 
 
@@ -31,9 +39,11 @@ class Selection(wiring.Component):
     chosen : In(select_layout(config)), selected in this cycle.
     current : In(ArrayLayout(16, pes)), the activations one cycle after they were selected.
     selected, broadcast : Out, registers.
+    local, place : with `maps`: In(1), `base` is every PE's column; Out(place_layout()), the broadcast's, a register.
     """
 
     def __init__(self, config: ArrayConfig):
+        self._config = config
         lanes = config.broadcasts_per_cycle
         super().__init__(
             {
@@ -41,6 +51,7 @@ class Selection(wiring.Component):
                 "current": In(data.ArrayLayout(ACTIVATION_BITS, config.pes)),
                 "selected": Out(select_layout(config)),
                 "broadcast": Out(data.ArrayLayout(broadcast_layout(config), lanes)),
+                **({"local": In(1), "place": Out(place_layout())} if config.maps else {}),
             }
         )
 
@@ -49,9 +60,12 @@ class Selection(wiring.Component):
         selected = self.selected
         m.d.sync += selected.eq(self.chosen)
         for broadcast, lane in zip(self.broadcast, selected.lanes, strict=True):
+            column = Mux(self.local, 0, lane.pe) if self._config.maps else lane.pe
             m.d.sync += [
                 broadcast.valid.eq(lane.valid),
                 broadcast.activation.eq(self.current[lane.pe]),
-                broadcast.pointer.eq(selected.base + lane.pe),
+                broadcast.pointer.eq(selected.base + column),
             ]
+        if self._config.maps:
+            m.d.sync += self.place.eq(selected.place)
         return m

@@ -13,6 +13,8 @@ from model.layouts import ACTIVATION_BITS
 class ActivationMemory(wiring.Component):
     """Two banks of `activation_depth` activations that swap roles per layer; EIE section IV, activation read/write.
 
+    With `maps` one space for all layers: no banks.
+
     A bit of its own beside each activation says that it is not 0, so that no output of the memory needs a comparison.
     Two rows wait ahead of `current`: in `ahead` and at the memory's output. So `take`, decided late in a cycle, goes to
     `pending` alone; reads and shifts follow a cycle later and come from registers.
@@ -33,6 +35,7 @@ class ActivationMemory(wiring.Component):
     take : the next activation is pending if it is not zero: with `shift` the one read last, else the one in `ahead`.
     clear : the pending activation is selected now; `take` wins.
     pending, current : registers.
+    positive, maximum : with `maps`: an activation below 0 counts as 0; every activation counts as not 0.
     """
 
     def __init__(self, config: ArrayConfig):
@@ -40,7 +43,7 @@ class ActivationMemory(wiring.Component):
         rows = bits(config.activation_depth)
         super().__init__(
             {
-                "bank": In(1),
+                **({"positive": In(1), "maximum": In(1)} if config.maps else {"bank": In(1)}),
                 "input_write": In(write_layout(rows, ACTIVATION_BITS)),
                 "output_write": In(write_layout(rows, ACTIVATION_BITS)),
                 "output_nonzero": In(1),
@@ -57,10 +60,12 @@ class ActivationMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         depth = self._config.activation_depth
-        m.submodules.activations = activations = BlockMemory(depth=2 * depth, width=ACTIVATION_BITS + 1)
+        maps = self._config.maps
+        words = depth if maps else 2 * depth
+        m.submodules.activations = activations = BlockMemory(depth=words, width=ACTIVATION_BITS + 1)
         m.d.comb += [
             activations.read_enable.eq(self.read),
-            activations.read_address.eq(self.read_row + Mux(self.bank, depth, 0)),
+            activations.read_address.eq(self.read_row if maps else self.read_row + Mux(self.bank, depth, 0)),
         ]
         with m.If(self.input_write.valid):
             m.d.comb += [
@@ -71,7 +76,9 @@ class ActivationMemory(wiring.Component):
         with m.Else():
             m.d.comb += [
                 activations.write.valid.eq(self.output_write.valid),
-                activations.write.address.eq(self.output_write.address + Mux(self.bank, 0, depth)),
+                activations.write.address.eq(
+                    self.output_write.address if maps else self.output_write.address + Mux(self.bank, 0, depth)
+                ),
                 activations.write.data.eq(Cat(self.output_write.data, self.output_nonzero)),
             ]
         ahead = Signal(ACTIVATION_BITS + 1)
@@ -80,5 +87,12 @@ class ActivationMemory(wiring.Component):
         with m.If(self.clear):
             m.d.sync += self.pending.eq(0)
         with m.If(self.take):
-            m.d.sync += self.pending.eq(Mux(self.shift, activations.read_data[-1], ahead[-1]))
+            if maps:
+                m.d.sync += self.pending.eq(Mux(self.shift, self._counts(activations.read_data), self._counts(ahead)))
+            else:
+                m.d.sync += self.pending.eq(Mux(self.shift, activations.read_data[-1], ahead[-1]))
         return m
+
+    def _counts(self, word):
+        """The activation of a word of the memory counts as not 0."""
+        return self.maximum | (word[-1] & ~(self.positive & word[ACTIVATION_BITS - 1]))

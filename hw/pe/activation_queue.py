@@ -5,19 +5,24 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import bits
+from hw.map_layouts import place_layout
 from hw.pe.pointer_memory import pointer_layout
 from model.config import ArrayConfig
 from model.layouts import ACTIVATION_BITS
 
 
 def queue_layout(config: ArrayConfig) -> data.StructLayout:
-    """An activation and the slice it multiplies: entries from `start` to `final`, unless it is `empty`."""
+    """An activation and the slice it multiplies: entries from `start` to `final`, unless it is `empty`.
+
+    With `maps` also the coordinate that it carries.
+    """
     return data.StructLayout(
         {
             "activation": ACTIVATION_BITS,
             "start": pointer_layout(config),
             "final": pointer_layout(config),
             "empty": 1,
+            **({"place": place_layout()} if config.maps else {}),
         }
     )
 

@@ -1,7 +1,7 @@
 """The arithmetic unit, stages X to O of a PE: multiply, accumulate with bypass, round on write-back."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.hdl import Value, signed
+from amaranth.hdl import C, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,6 +16,8 @@ ROUNDING_BITS = 17  # an output and the bit below it
 
 class ArithmeticUnit(wiring.Component):
     """b_x = b_x + S_v * a_j (EIE section IV), one multiplier and one accumulator adder.
+
+    With `maps` also b_x = max(b_x, S_v * a_j), and outputs that are limited; docs/contract/architecture.md, section 12.
 
     Latency: five cycles from stage X to `o_valid`. Throughput: one operation per cycle in any order of rows: a sum that
     is not yet in the accumulator memory is taken from the pipeline.
@@ -35,11 +37,14 @@ class ArithmeticUnit(wiring.Component):
     k_row, k_sum : its row and sum, while k_valid.
     o_valid, o_row, o_value : a write-back's output, one cycle after k_valid.
     o_nonzero : o_value is not 0; known earlier than the value.
+    maximum, limit, clearing : only with `maps`, which has no o_row: entries are for a maximum; outputs are at most
+        `limit` >= 1; no output comes of the write-back in stage K.
     """
 
     def __init__(self, config: ArrayConfig):
         self._config = config
-        rows = bits(config.activation_depth)
+        rows = bits(config.accumulators)
+        maps = {"maximum": In(1), "limit": In(ACTIVATION_BITS - 1), "clearing": In(1)}
         super().__init__(
             {
                 "valid": In(1),
@@ -57,7 +62,7 @@ class ArithmeticUnit(wiring.Component):
                 "k_row": Out(rows),
                 "k_sum": Out(signed(config.accumulator_bits)),
                 "o_valid": Out(1),
-                "o_row": Out(rows),
+                **(maps if config.maps else {"o_row": Out(rows)}),
                 "o_value": Out(signed(ACTIVATION_BITS)),
                 "o_nonzero": Out(1),
             }
@@ -110,23 +115,41 @@ class ArithmeticUnit(wiring.Component):
             c_from_k.eq(self.c_valid & (c_row == r_row)),
         ]
 
+        c_overflows = c_sum[width] != c_sum[width - 1]
+        c_result = c_sum
+        if self._config.maps:
+            c_takes_larger = Signal()
+            m.d.sync += c_takes_larger.eq(self.maximum & ~r_write_back)
+            operand = Mux(c_from_k, self.k_sum, c_operand)[:ACTIVATION_BITS]
+            c_result = Mux(c_takes_larger, self._larger(m, operand, c_product[:ACTIVATION_BITS]), c_sum)
+            c_overflows = c_overflows & ~c_takes_larger
         m.d.comb += [
             c_sum.eq(Mux(c_from_k, self.k_sum, c_operand) + c_product),
             accumulators.write.valid.eq(self.c_valid),
             accumulators.write.address.eq(c_row),
-            accumulators.write.data.eq(Mux(c_write_back, 0, c_sum)),
+            accumulators.write.data.eq(Mux(c_write_back, 0, c_result)),
         ]
         m.d.sync += [
             self.k_valid.eq(self.c_valid),
             self.k_row.eq(c_row),
             k_write_back.eq(c_write_back),
-            self.k_sum.eq(c_sum),
+            self.k_sum.eq(c_result),
         ]
-        with m.If(self.c_valid & (c_sum[width] != c_sum[width - 1])):
+        with m.If(self.c_valid & c_overflows):
             m.d.sync += self.overflow.eq(1)
         with m.If(self.clear_overflow):
             m.d.sync += self.overflow.eq(0)
         return k_write_back
+
+    def _larger(self, m: Module, held: Value, product: Value) -> Signal:
+        """The larger activation of two that are held as numbers above the smallest one."""
+        offered = Signal(ACTIVATION_BITS)
+        larger = Signal(ACTIVATION_BITS)
+        m.d.comb += [
+            offered.eq(Cat(product[:-1], ~product[-1])),
+            larger.eq(Mux(offered > held, offered, held)),
+        ]
+        return larger
 
     def _elaborate_shift(self, m: Module) -> tuple[Value, list[Value]]:
         """Stage K: the shifted sum with one fraction bit; the sum does not fit if one of the list is 1."""
@@ -154,9 +177,10 @@ class ArithmeticUnit(wiring.Component):
         o_negative = Signal()
         o_clipped = Signal()
         o_fits = Signal()
+        output = self.k_valid & k_write_back
         m.d.sync += [
-            self.o_valid.eq(self.k_valid & k_write_back),
-            self.o_row.eq(self.k_row),
+            self.o_valid.eq(output & ~self.clearing if self._config.maps else output),
+            *([] if self._config.maps else [self.o_row.eq(self.k_row)]),
             o_halves.eq(halves),
             o_negative.eq(negative),
             o_clipped.eq(negative & self.relu),
@@ -168,11 +192,18 @@ class ArithmeticUnit(wiring.Component):
             # A sum that fits rounds to 0 from 0 and from minus one half.
             self.o_nonzero.eq(~o_clipped & ~(o_fits & (o_halves.all() | ~o_halves.any()))),
         ]
+        if self._config.maps:
+            # Rounding, which drops the bit below, leads past the limit from one half above it.
+            passes = o_halves[:ACTIVATION_BITS] >= Cat(C(1, 1), self.limit)
+            most = self.limit
+        else:
+            passes = rounded[ACTIVATION_BITS - 1]
+            most = INT16_MAX
         with m.If(o_clipped):
             m.d.comb += self.o_value.eq(0)
         with m.Elif(o_negative & ~o_fits):
             m.d.comb += self.o_value.eq(INT16_MIN)
-        with m.Elif(~o_negative & (~o_fits | rounded[ACTIVATION_BITS - 1])):
-            m.d.comb += self.o_value.eq(INT16_MAX)
+        with m.Elif(~o_negative & (~o_fits | passes)):
+            m.d.comb += self.o_value.eq(most)
         with m.Else():
             m.d.comb += self.o_value.eq(rounded)

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import bits, layer_layout, write_back_layout
+from hw.map_layouts import place_layout
 from hw.pe.activation_queue import queue_layout
 from hw.pe.pointer_memory import pointer_layout
 from model.config import ArrayConfig
@@ -15,7 +16,8 @@ def operation_layout(config: ArrayConfig) -> data.StructLayout:
     """An operation on its way to the arithmetic unit: an entry, or with `write_back` the write-back of a row.
 
     `first` (of its slice) and `slot` belong to entries; `row` and the constant-memory `address` of the bias to
-    write-backs; `operand` is the entry's activation or the write-back's bias scale.
+    write-backs; `operand` is the entry's activation or the write-back's bias scale; `place`, with `maps`, the
+    entry's.
     """
     return data.StructLayout(
         {
@@ -23,8 +25,9 @@ def operation_layout(config: ArrayConfig) -> data.StructLayout:
             "first": 1,
             "slot": config.slot_bits,
             "operand": ACTIVATION_BITS,
-            "row": bits(config.activation_depth),
+            "row": bits(config.accumulators),
             "address": bits(config.constant_depth),
+            **({"place": place_layout()} if config.maps else {}),
         }
     )
 
@@ -47,7 +50,7 @@ class Issue(wiring.Component):
     row_enable, row_address : sparse-matrix row to be read.
     valid, operation : the operation issued in this cycle.
     entry, empty_slice, done : what this cycle did: `done` with a slice, be it empty or not.
-    slice_valid, slice_empty, row, slot : the issue register.
+    slice_valid, slice_empty, row, slot : the issue register; with `maps` also place.
     """
 
     def __init__(self, config: ArrayConfig):
@@ -71,6 +74,7 @@ class Issue(wiring.Component):
                 "slice_empty": Out(1),
                 "row": Out(config.row_address_bits),
                 "slot": Out(config.slot_bits),
+                **({"place": Out(place_layout())} if config.maps else {}),
             }
         )
 
@@ -130,6 +134,10 @@ class Issue(wiring.Component):
                 activation.eq(self.head.activation),
                 final.eq(self.head.final),
             ]
+            if config.maps:
+                m.d.sync += self.place.eq(self.head.place)
+        if config.maps:
+            m.d.comb += self.operation.place.eq(self.place)
         with m.If(self.entry):
             m.d.sync += [held_row.eq(self.row), held_valid.eq(1)]
         with m.If(self.begin_layer):

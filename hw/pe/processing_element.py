@@ -3,12 +3,14 @@
 from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
 
-from hw.interfaces import ProcessingElementSignature
+from hw.interfaces import ProcessingElementSignature, driven_alike
 from hw.pe.activation_memory import ActivationMemory
 from hw.pe.activation_queue import ActivationQueue
+from hw.pe.address_stages import AddressStages
 from hw.pe.arithmetic_unit import ArithmeticUnit
 from hw.pe.huffman_decoder import HuffmanDecoder
 from hw.pe.issue import Issue, operation_layout
+from hw.pe.own_activation import OwnActivation
 from hw.pe.pe_counters import PeCounters
 from hw.pe.queue_level import QueueLevel
 from hw.pe.slice_reader import SliceReader
@@ -21,9 +23,10 @@ from model.registers import PeCounter, PeError
 class ProcessingElement(wiring.Component):
     """One PE of the array; docs/contract/architecture.md sections 5 and 7, EIE section IV.
 
-    Latency: nine cycles from a write-back operation to the write of its output (stages A to O), four from the broadcast
-    register to the first entry. Throughput: an entry, or a write-back operation, per cycle; a bit of the code stream
-    per cycle while loading. `counter` follows `counter_select` in the same cycle; without `pe_counters` it is 0.
+    Latency: nine cycles from a write-back operation to the write of its output (stages A to O), with `maps` eleven;
+    four from the broadcast register to the first entry. Throughput: an entry, or a write-back operation, per cycle; a
+    bit of the code stream per cycle while loading. `counter` follows `counter_select` in the same cycle; without
+    `pe_counters` it is 0.
 
     Parameters
     ----------
@@ -42,6 +45,9 @@ class ProcessingElement(wiring.Component):
         self._lookup = WeightLookup(config)
         self._arithmetic = ArithmeticUnit(config)
         self._activations = ActivationMemory(config)
+        if config.maps:
+            self._own = OwnActivation(config)
+            self._address = AddressStages(config)
 
     def elaborate(self, platform):
         m = Module()
@@ -56,6 +62,10 @@ class ProcessingElement(wiring.Component):
         m.submodules.lookup = self._lookup
         m.submodules.arithmetic = self._arithmetic
         m.submodules.activations = self._activations
+        if config.maps:
+            m.submodules.own = self._own
+            m.submodules.address = self._address
+            self._connect_own(m)
 
         self._connect_decoder(m)
         arriving, skipped = self._connect_queue(m)
@@ -84,18 +94,21 @@ class ProcessingElement(wiring.Component):
 
     def _connect_queue(self, m: Module):
         """Stages B to Q. Gives two numbers: activations in stage B, slices that leave stage Q without entering."""
-        lanes, queue, level = len(self._readers), self._queue, self._level
+        lanes, queue, level, maps = len(self._readers), self._queue, self._level, self._config.maps
         arriving = Signal(range(lanes + 1))
         skipped = Signal(range(lanes + 1))
         for lane, reader in enumerate(self._readers):
             m.d.comb += [
                 reader.write.eq(self._decoder.pointer_write),
-                reader.broadcast.eq(self.broadcast[lane]),
+                reader.broadcast.eq(self._own.lane if maps and lane == 0 else self.broadcast[lane]),
                 queue.push[lane].eq(reader.push),
                 queue.tails[lane].eq(reader.slice),
             ]
+            if maps:
+                m.d.comb += reader.place.eq(self.place)
+        acting = [reader.broadcast.valid for reader in self._readers]
         m.d.comb += [
-            arriving.eq(sum(self.broadcast[lane].valid for lane in range(lanes))),
+            arriving.eq(sum(acting if maps else (self.broadcast[lane].valid for lane in range(lanes)))),
             skipped.eq(sum(reader.skipped for reader in self._readers)),
             level.coming.eq(self.coming),
             level.pushed.eq(sum(reader.push for reader in self._readers)),
@@ -105,6 +118,18 @@ class ProcessingElement(wiring.Component):
             self.queue_empty.eq(level.empty),
         ]
         return arriving, skipped
+
+    def _connect_own(self, m: Module):
+        """Local mode: what stage B works on in place of the broadcast."""
+        own = self._own
+        m.d.comb += [
+            own.local.eq(self.layer.geometry.local),
+            own.selected.eq(self.clear),
+            own.current.eq(self._activations.current),
+            own.coming.eq(self.coming.any()),
+            own.broadcast.eq(self.broadcast[0]),
+            self._level.missed.eq(own.missed),
+        ]
 
     def _connect_pipeline(self, m: Module) -> dict[str, Signal]:
         """Stages A to O. Gives which of the stages M, S, D hold an operation, by the names of the debug port."""
@@ -135,9 +160,10 @@ class ProcessingElement(wiring.Component):
             d_valid.eq(s_valid),
             d_operation.eq(s_operation),
         ]
+        operations = self._connect_address(m, d_operation) if config.maps else lookup
         m.d.comb += [
             lookup.layer.eq(self.layer.layer),
-            lookup.out_rows.eq(self.layer.out_rows),
+            *([] if config.maps else [lookup.out_rows.eq(self.layer.out_rows)]),
             lookup.valid.eq(d_valid),
             lookup.write_back.eq(d_operation.write_back),
             lookup.first.eq(d_operation.first),
@@ -146,11 +172,11 @@ class ProcessingElement(wiring.Component):
             lookup.row.eq(d_operation.row),
             lookup.address.eq(d_operation.address),
             lookup.operand.eq(d_operation.operand),
-            arithmetic.valid.eq(lookup.x_valid),
-            arithmetic.write_back.eq(lookup.x_write_back),
-            arithmetic.row.eq(lookup.x_row),
-            arithmetic.operand.eq(lookup.x_operand),
-            arithmetic.constant.eq(lookup.x_constant),
+            arithmetic.valid.eq(operations.x_valid),
+            arithmetic.write_back.eq(operations.x_write_back),
+            arithmetic.row.eq(operations.x_row),
+            arithmetic.operand.eq(operations.x_operand),
+            arithmetic.constant.eq(operations.x_constant),
             arithmetic.shift.eq(self.layer.shift),
             arithmetic.relu.eq(self.layer.relu),
             arithmetic.clear_overflow.eq(self.start),
@@ -158,13 +184,30 @@ class ProcessingElement(wiring.Component):
         ]
         return {"m_valid": m_valid, "s_valid": s_valid, "d_valid": d_valid}
 
+    def _connect_address(self, m: Module, d_operation) -> AddressStages:
+        """Stages W to V of `maps`."""
+        lookup, address, geometry = self._lookup, self._address, self.layer.geometry
+        passed = ("w_valid", "w_write_back", "w_row", "w_place", "w_operand", "w_constant")
+        m.d.comb += [
+            lookup.place.eq(d_operation.place),
+            *driven_alike(passed, lookup, address),
+            address.geometry.eq(geometry),
+            address.out_rows.eq(self.layer.out_rows),
+            self._arithmetic.maximum.eq(geometry.maximum),
+            self._arithmetic.limit.eq(geometry.limit),
+            self._arithmetic.clearing.eq(self.clearing),
+        ]
+        return address
+
     def _connect_activations(self, m: Module):
         activations, arithmetic = self._activations, self._arithmetic
+        geometry = self.layer.geometry if self._config.maps else None
         m.d.comb += [
-            activations.bank.eq(self.layer.bank),
+            activations.bank.eq(self.layer.bank) if geometry is None else activations.positive.eq(geometry.positive),
+            *([] if geometry is None else [activations.maximum.eq(geometry.maximum)]),
             activations.input_write.eq(self.activation_write),
             activations.output_write.valid.eq(arithmetic.o_valid),
-            activations.output_write.address.eq(arithmetic.o_row),
+            activations.output_write.address.eq(arithmetic.o_row if geometry is None else self.output_row),
             activations.output_write.data.eq(arithmetic.o_value),
             activations.output_nonzero.eq(arithmetic.o_nonzero),
             activations.read.eq(self.read),
@@ -183,7 +226,7 @@ class ProcessingElement(wiring.Component):
             PeError.CODE: decoder.code_error,
             PeError.MEMORY: decoder.memory_error,
             PeError.STREAM: decoder.stream_error,
-            PeError.ROW: self._lookup.row_error,
+            PeError.ROW: self._address.row_error if self._config.maps else self._lookup.row_error,
             PeError.POINTER: Cat(reader.pointer_error for reader in readers).any(),
             PeError.PARITY: Cat(sparse_matrix.parity_error, *(reader.parity_error for reader in readers)).any(),
         }
@@ -197,6 +240,7 @@ class ProcessingElement(wiring.Component):
     def _elaborate_counters(self, m: Module, arriving, skipped) -> dict[str, Signal]:
         """The counters; gives their registers, by the names of the debug port."""
         issue, lookup = self._issue, self._lookup
+        operations = self._address if self._config.maps else lookup
         m.submodules.counters = counters = PeCounters(most=len(self._readers))
         events = {
             PeCounter.ENTRIES: issue.entry,
@@ -205,7 +249,7 @@ class ProcessingElement(wiring.Component):
             PeCounter.EMPTY_SLICES: issue.empty_slice + skipped,
             PeCounter.ROW_READS: issue.row_enable,
             PeCounter.POINTER_READS: arriving,
-            PeCounter.ACCUMULATOR_READS: lookup.x_valid,
+            PeCounter.ACCUMULATOR_READS: operations.x_valid,
             PeCounter.ACCUMULATOR_WRITES: self._arithmetic.k_valid,
             PeCounter.DECODED_SYMBOLS: self._decoder.decoded,
         }
@@ -221,6 +265,19 @@ class ProcessingElement(wiring.Component):
     def _debug_values(self, error: Signal, valids: dict[str, Signal]) -> dict[str, Signal]:
         """The registers that the debug port shows, by their names there."""
         decoder, issue, arithmetic = self._decoder, self._issue, self._arithmetic
+        if self._config.maps:
+            own, address = self._own, self._address
+            maps = {
+                "own_valid": own.own_valid,
+                "own_activation": own.own_activation,
+                "issue_y": issue.place.y,
+                "issue_x": issue.place.x,
+                "t_valid": address.t_valid,
+                "v_valid": address.v_valid,
+                "x_valid": address.x_valid,
+            }
+        else:
+            maps = {"x_valid": self._lookup.x_valid}
         return {
             "decoder_running": decoder.busy,
             **{
@@ -242,7 +299,9 @@ class ProcessingElement(wiring.Component):
             "issue_slot": issue.slot,
             **valids,
             "w_valid": self._lookup.w_valid,
-            "x_valid": self._lookup.x_valid,
+            **maps,
             **{name: getattr(arithmetic, name) for name in ("r_valid", "c_valid", "k_valid", "k_row", "k_sum")},
-            **{name: getattr(arithmetic, name) for name in ("o_valid", "o_row", "o_value", "overflow")},
+            "o_valid": arithmetic.o_valid,
+            "o_row": self.output_row if self._config.maps else arithmetic.o_row,
+            **{name: getattr(arithmetic, name) for name in ("o_value", "overflow")},
         }

@@ -23,6 +23,7 @@ class QueueLevel(wiring.Component):
     coming : activations in the select register, in the broadcast register in the next cycle.
     pushed, skipped : slices that enter the queue now, or leave stage Q without entering it.
     done : the issue register's slice is done with.
+    missed : with `maps`: the broadcast register is valid, and this PE does not act on it.
     count : slices in the queue.
     full : bit s: with s activations behind those that this counts, there is no room for `broadcasts_per_cycle` more.
     empty : nothing in the queue, the broadcast register, or stages P and Q.
@@ -32,8 +33,10 @@ class QueueLevel(wiring.Component):
         self._config = config
         lanes = range(config.broadcasts_per_cycle + 1)
         rooms = [self._room(behind) for behind in range(fullness_bits(config))]
+        self._maps = config.maps
         super().__init__(
             {
+                **({"missed": In(1)} if config.maps else {}),
                 "coming": In(lanes),
                 "pushed": In(lanes),
                 "skipped": In(lanes),
@@ -53,7 +56,8 @@ class QueueLevel(wiring.Component):
         depth = self._config.queue_depth
         level = Signal(range(depth + 1))
         reached = Signal(range(depth + 1))
-        m.d.comb += reached.eq(level + self.coming - self.skipped)
+        gone = self.skipped + self.missed if self._maps else self.skipped
+        m.d.comb += reached.eq(level + self.coming - gone)
         m.d.sync += [
             self.count.eq(self.count + self.pushed - self.done),
             level.eq(reached - self.done),

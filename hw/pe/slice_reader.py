@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import bits, broadcast_layout, write_layout
+from hw.map_layouts import place_layout
 from hw.pe.activation_queue import queue_layout
 from hw.pe.pointer_memory import PointerMemory, pointer_word_layout
 from model.config import ArrayConfig
@@ -24,7 +25,7 @@ class SliceReader(wiring.Component):
     Members
     -------
     write : one pointer, at its address.
-    broadcast : a lane of the broadcast register.
+    broadcast : a lane of the broadcast register; place : with `maps`: its coordinate.
     p_valid, q_valid : an activation is in the stage.
     push, slice : stage Q, what enters the queue now.
     skipped : stage Q, an empty slice that does not enter, with `skip_empty_slices`.
@@ -44,6 +45,7 @@ class SliceReader(wiring.Component):
                 "skipped": Out(1),
                 "pointer_error": Out(1),
                 "parity_error": Out(1),
+                **({"place": In(place_layout())} if config.maps else {}),
             }
         )
 
@@ -69,6 +71,11 @@ class SliceReader(wiring.Component):
             q_end.eq(pointers.end),
         ]
 
+        if config.maps:
+            p_place = Signal(place_layout())
+            q_place = Signal(place_layout())
+            m.d.sync += [p_place.eq(self.place), q_place.eq(p_place)]
+            m.d.comb += self.slice.place.eq(q_place)
         start, end = q_start.pointer.as_value(), q_end.pointer
         backwards = Signal()
         parity_wrong = Signal()

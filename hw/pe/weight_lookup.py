@@ -6,8 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from hw.block_memory import BlockMemory
 from hw.interfaces import bits, write_layout
+from hw.map_layouts import place_layout
 from model.config import ArrayConfig
 from model.layouts import ACTIVATION_BITS
+from model.map_descriptor import MAP_ROW_BITS
 
 
 class WeightLookup(wiring.Component):
@@ -15,7 +17,8 @@ class WeightLookup(wiring.Component):
 
     EIE section IV, arithmetic unit, first stage: codebook lookup beside address accumulation. Latency: two cycles, from
     stage D to stage X. Throughput: one operation per cycle. Fillers move the row and come out as nothing, and so do
-    entries in a row past the layer's last.
+    entries in a row past the layer's last. With `maps` the row is not an accumulator yet: the operation leaves from
+    stage W, after one cycle, to `AddressStages`.
 
     Parameters
     ----------
@@ -30,16 +33,34 @@ class WeightLookup(wiring.Component):
     w_valid : an operation other than a filler is in stage W.
     row_error : stage W, an entry lies in a row past the layer's last, and is dropped.
     x_valid, x_write_back, x_row, x_operand, x_constant : the operation in stage X, with its weight or bias.
+    place, w_write_back, w_row, w_place, w_operand, w_constant : only with `maps`, then without out_rows, row_error and
+        those of stage X: coordinate of the operation in stage D; the operation in stage W.
     """
 
     def __init__(self, config: ArrayConfig):
         self._config = config
-        rows = bits(config.activation_depth)
+        rows = bits(config.accumulators)
+        out_of_x = {
+            "row_error": Out(1),
+            "x_valid": Out(1),
+            "x_write_back": Out(1),
+            "x_row": Out(rows),
+            "x_operand": Out(ACTIVATION_BITS),
+            "x_constant": Out(16),
+        }
+        out_of_w = {
+            "place": In(place_layout()),
+            "w_write_back": Out(1),
+            "w_row": Out(MAP_ROW_BITS),
+            "w_place": Out(place_layout()),
+            "w_operand": Out(ACTIVATION_BITS),
+            "w_constant": Out(16),
+        }
         super().__init__(
             {
                 "constant_write": In(write_layout(bits(config.constant_depth), 16)),
                 "layer": In(bits(config.layers)),
-                "out_rows": In(bits(config.activation_depth + 1)),
+                **({} if config.maps else {"out_rows": In(bits(config.activation_depth + 1))}),
                 "valid": In(1),
                 "write_back": In(1),
                 "first": In(1),
@@ -50,12 +71,7 @@ class WeightLookup(wiring.Component):
                 "operand": In(ACTIVATION_BITS),
                 "filler": Out(1),
                 "w_valid": Out(1),
-                "row_error": Out(1),
-                "x_valid": Out(1),
-                "x_write_back": Out(1),
-                "x_row": Out(rows),
-                "x_operand": Out(ACTIVATION_BITS),
-                "x_constant": Out(16),
+                **(out_of_w if config.maps else out_of_x),
             }
         )
 
@@ -63,26 +79,37 @@ class WeightLookup(wiring.Component):
         m = Module()
         config = self._config
         m.submodules.constants = constants = BlockMemory(depth=config.constant_depth, width=16)
-        w_write_back = Signal()
-        w_row = Signal(max(len(self.row), config.index_bits) + 1)
-        w_operand = Signal.like(self.operand)
+        if config.maps:
+            w_write_back, w_row, w_operand = self.w_write_back, self.w_row, self.w_operand
+        else:
+            w_write_back = Signal()
+            w_row = Signal(max(len(self.row), config.index_bits) + 1)
+            w_operand = Signal.like(self.operand)
         m.d.comb += [
             constants.write.eq(self.constant_write),
             self.filler.eq(self.valid & ~self.write_back & (self.code == 0)),
             constants.read_enable.eq(self.valid),
             constants.read_address.eq(Mux(self.write_back, self.address, Cat(self.code, self.layer))),
-            self.row_error.eq(self.w_valid & ~w_write_back & (w_row >= self.out_rows)),
         ]
+        if config.maps:
+            m.d.comb += self.w_constant.eq(constants.read_data)
+        else:
+            m.d.comb += self.row_error.eq(self.w_valid & ~w_write_back & (w_row >= self.out_rows))
         m.d.sync += [
             self.w_valid.eq(self.valid & ~self.filler),
             w_write_back.eq(self.write_back),
             w_operand.eq(self.operand),
-            self.x_valid.eq(self.w_valid & ~self.row_error),
-            self.x_write_back.eq(w_write_back),
-            self.x_row.eq(w_row),
-            self.x_operand.eq(w_operand),
-            self.x_constant.eq(constants.read_data),
         ]
+        if config.maps:
+            m.d.sync += self.w_place.eq(self.place)
+        else:
+            m.d.sync += [
+                self.x_valid.eq(self.w_valid & ~self.row_error),
+                self.x_write_back.eq(w_write_back),
+                self.x_row.eq(w_row),
+                self.x_operand.eq(w_operand),
+                self.x_constant.eq(constants.read_data),
+            ]
         # w_row is also the "previous row": it keeps its value through bubbles between the entries of a slice.
         with m.If(self.valid):
             with m.If(self.write_back):

@@ -3,7 +3,7 @@
 import pytest
 from amaranth.hdl import Cat, Mux, Signal
 
-from hw.control import controller
+from hw.control import broadcast, controller
 from hw.control.leading_nonzero import LeadingNonzero
 from model.config import PRESETS
 from model.layouts import FLUSH_CYCLES, ControlState
@@ -110,12 +110,8 @@ def test_control_goes_on(lanes: int):
 @pytest.mark.parametrize(
     ("lanes", "old", "new"),
     [
-        (1, "(~nonzero.more & ~is_full)", "~nonzero.more"),
-        (1, "fire.eq(nonzero.lanes[0].valid & ~is_full)", "fire.eq(nonzero.lanes[0].valid)"),
-        (2, "chosen.valid.eq(fire & lane.valid)", "chosen.valid.eq(fire)"),
-        (1, "self.chosen & fire.replicate(config.pes)", "self.chosen"),
         (1, "self.row + 2 == rows", "self.row + 1 == rows"),
-        (1, "flush == FLUSH_CYCLES - 1", "flush == FLUSH_CYCLES"),
+        (1, "flush == flush_cycles(self._config) - 1", "flush == flush_cycles(self._config)"),
         (1, "self.start_strobe & self.waiting & self.loader_waiting", "self.start_strobe & self.loader_waiting"),
         (1, "self.row == self._config.activation_depth - 1", "self.row == self._config.activation_depth"),
         (1, "init=ControlState.CLEAR", "init=15"),
@@ -123,3 +119,17 @@ def test_control_goes_on(lanes: int):
 )
 def test_a_fault_is_found(lanes: int, old: str, new: str):
     assert prove(control(planted(controller, old, new), lanes), CYCLES) == FAILED
+
+
+@pytest.mark.parametrize(
+    ("lanes", "old", "new"),
+    [
+        (1, "(all_selected & ~is_full)", "all_selected"),
+        (1, "fire.eq(nonzero.lanes[0].valid & ~is_full)", "fire.eq(nonzero.lanes[0].valid)"),
+        (2, "chosen.valid.eq(alone & lane.valid)", "chosen.valid.eq(alone)"),
+        (1, "chosen_pes & fire.replicate(config.pes)", "chosen_pes"),
+    ],
+)
+def test_a_wrong_broadcast_is_found(lanes: int, old: str, new: str):
+    decide = planted(broadcast, old, new).decide_broadcasts
+    assert prove(control(planted(controller, decide_broadcasts=decide), lanes), CYCLES) == FAILED

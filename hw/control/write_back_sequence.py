@@ -1,0 +1,70 @@
+"""The write-back sequence of a map: the bias repeats per position, and positions may lie apart."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.interfaces import bits
+from hw.map_layouts import scan_layout
+from model.config import ArrayConfig
+from model.layouts import flush_cycles
+
+
+class WriteBackSequence(wiring.Component):
+    """Bias address and destination of each write-back operation; docs/contract/architecture.md, section 12.
+
+    All PEs do the same operation in the same cycle, so where an output goes is kept here until it comes out, once for
+    all of them. Latency: `address` is a register; `output_row` follows `flush_cycles` cycles after the operation.
+    Throughput: an operation per cycle.
+
+    Parameters
+    ----------
+    config : sizes of the array, with `maps`.
+
+    Members
+    -------
+    begin, bias_base : the next operation is the layer's first. Not together with `advance`.
+    scan : In(scan_layout(config)), of the layer being run.
+    advance : an operation is given to the PEs.
+    address : Out, constant-memory address of its bias.
+    output_row : Out, activation-memory address of the output that is in stage O.
+    """
+
+    def __init__(self, config: ArrayConfig):
+        self._config = config
+        super().__init__(
+            {
+                "begin": In(1),
+                "bias_base": In(bits(config.constant_depth)),
+                "scan": In(scan_layout(config)),
+                "advance": In(1),
+                "address": Out(bits(config.constant_depth)),
+                "output_row": Out(bits(config.activation_depth)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        scan = self.scan
+        channel = Signal.like(scan.last_out_channel)
+        row = Signal.like(self.output_row)
+        position = Signal.like(self.output_row)  # row of the position's first channel
+        next_position = Signal.like(self.output_row)
+        m.d.comb += next_position.eq(position + scan.destination_step)
+        with m.If(self.advance):
+            m.d.sync += [channel.eq(channel + 1), self.address.eq(self.address + 1), row.eq(row + 1)]
+            with m.If(channel == scan.last_out_channel):
+                m.d.sync += [channel.eq(0), self.address.eq(self.bias_base)]
+                m.d.sync += [row.eq(next_position), position.eq(next_position)]
+        with m.If(self.begin):
+            m.d.sync += [channel.eq(0), self.address.eq(self.bias_base)]
+            m.d.sync += [row.eq(scan.destination), position.eq(scan.destination)]
+
+        stages = flush_cycles(self._config)
+        late = row
+        for stage in range(1, stages):
+            later = Signal.like(row, name=f"row_{stage}", reset_less=True)
+            m.d.sync += later.eq(late)
+            late = later
+        m.d.sync += self.output_row.eq(late)
+        return m
