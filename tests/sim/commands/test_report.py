@@ -136,7 +136,7 @@ def test_figures_are_those_of_simulate(eie: Run, tmp_path: Path) -> None:
     for layer in simulated["layers"]:
         assert f"<td>{layer['name']}</td><td>{layer['cycles']:,.1f}</td>" in html
     assert f"<dd>{simulated['total']['cycles']:,.0f}</dd>" in html
-    assert f"<td>{simulated['total']['energy']['total_nj']:,.1f}</td>" in html
+    assert f"<td>{simulated['total']['energy']['energy_nj']:,.1f}</td>" in html
 
 
 def test_the_same_command_gives_the_same_bytes(eie: Run, tmp_path: Path) -> None:
