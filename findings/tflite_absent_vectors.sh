@@ -10,13 +10,12 @@ python3 -m pip --python "$folder/venv/bin/python" install --no-compile --quiet -
 import sys
 import flatbuffers
 import tflite
-from tflite import Tensor as tensor
 
 builder = flatbuffers.Builder(64)
 name = builder.CreateString("t")
-tensor.TensorStart(builder)
-tensor.TensorAddName(builder, name)
-builder.Finish(tensor.TensorEnd(builder))
+tflite.TensorStart(builder)
+tflite.TensorAddName(builder, name)
+builder.Finish(tflite.TensorEnd(builder))
 read = tflite.Tensor.GetRootAs(builder.Output(), 0)
 got = read.ShapeAsNumpy()
 print(f"ShapeAsNumpy() {got!r} ({type(got).__name__}), ShapeIsNone() {read.ShapeIsNone()}, ShapeLength() {read.ShapeLength()}")
