@@ -65,7 +65,7 @@ def _show_network(
     """The tables of layers and operations, and whether there is a calibration."""
     output.table(
         title,
-        ["layer", "shape", "code bits", "index bits", "chain", "activation"],
+        ["layer", "shape", "code bits", "lead bits", "order", "activation"],
         [_layer_cells(layer, size) for layer, size in zip(network.layers, sizes.layers, strict=True)],
     )
     if operations:
@@ -92,7 +92,7 @@ def _layer_cells(layer: CompressedLayer, size: LayerReport) -> list[str]:
         layer.name,
         shape,
         str(layer.code_bits),
-        str(size.index_bits),
+        str(size.lead_bits),
         "columns" if size.column_major else "rows",
         "ReLU" if layer.relu else "none",
     ]

@@ -59,7 +59,7 @@ def file_histograms(path: Path, network: CompressedNetwork) -> list[LayerHistogr
         LayerHistograms(
             name=layer.name,
             weights=_weights(layer, header, made),
-            runs=_runs(layer, header, made) if header.index_bits else None,
+            runs=_runs(layer, header, made) if header.lead_bits else None,
         )
         for layer, (header, made) in zip(network.layers, tables, strict=True)
         if header.entries
@@ -79,25 +79,25 @@ def _weights(layer: CompressedLayer, header: LayerHeader, tables: Tables) -> His
 
 
 def _runs(layer: CompressedLayer, header: LayerHeader, tables: Tables) -> Histogram:
-    chain = layer.positions
+    ordered = layer.positions
     if header.column_major:
-        chain, _ = transpose(chain, *matrix_shape(layer.shape))
-    gaps, gap_counted = gap_counts(chain)
-    symbols, _ = run_symbols(gaps, header.index_bits)
+        ordered, _ = transpose(ordered, *matrix_shape(layer.shape))
+    gaps, gap_counted = gap_counts(ordered)
+    symbols, _ = run_symbols(gaps, header.lead_bits)
     counts = np.bincount(symbols, gap_counted, tables.run_lengths.size).astype(np.int64)
     used = np.flatnonzero(counts)
     return Histogram(
-        labels=[_run_label(int(symbol), header.index_bits) for symbol in used],
+        labels=[_run_label(int(symbol), header.lead_bits) for symbol in used],
         counts=counts[used],
         lengths=tables.run_lengths[used],
     )
 
 
-def _run_label(symbol: int, index_bits: int) -> str:
+def _run_label(symbol: int, lead_bits: int) -> str:
     """The runs that a symbol stands for; inverts `run_symbols`."""
-    if symbol < 1 << index_bits:
+    if symbol < 1 << lead_bits:
         return str(symbol)
-    half = 1 << index_bits - 1
+    half = 1 << lead_bits - 1
     tail = symbol // half - 1
     first = (symbol - tail * half) << tail
     return f"{first} to {first + (1 << tail) - 1}"

@@ -214,7 +214,7 @@ def _file(page: Page, file: FileFacts) -> None:
                 count(layer.entries),
                 str(layer.code_bits),
                 f"{layer.code_bits_huffman:.2f}",
-                f"{layer.index_bits_huffman:.2f}",
+                f"{layer.run_bits_huffman:.2f}",
                 count(layer.bytes),
                 ratio(layer.ratio),
             ]

@@ -36,7 +36,7 @@ class LayerHeader:
     has_bias: bool
     column_major: bool
     code_bits: int
-    index_bits: int
+    lead_bits: int
     entries: int
     section_bytes: int
 
@@ -55,7 +55,7 @@ class LayerHeader:
                 flags |= MOVES
                 moves = bytes(own.stride + own.padding[:2]) + varint(own.groups)
         sizes = b"".join(varint(size) for size in (*self.shape, self.entries, self.section_bytes))
-        widths = self.code_bits - 1 | self.index_bits << 4
+        widths = self.code_bits - 1 | self.lead_bits << 4
         return bytes([len(name)]) + name + bytes([flags, widths]) + moves + sizes
 
     @property
@@ -70,7 +70,7 @@ class LayerHeader:
         """Refuse what no section can hold; every size is then bounded by the bytes of the section."""
         check_name(self.name)
         check_shape(self.name, self.shape, self.convolution)
-        for field, bits, least, most in (("code_bits", self.code_bits, 1, 8), ("index_bits", self.index_bits, 0, 4)):
+        for field, bits, least, most in (("code_bits", self.code_bits, 1, 8), ("lead_bits", self.lead_bits, 0, 4)):
             if not least <= bits <= most:
                 raise EieError(f"layer {self.name}: {field} must be between {least} and {most}, got {bits}")
         outputs, inputs = matrix_shape(self.shape)
@@ -205,7 +205,7 @@ def _layer(reader: Reader) -> LayerHeader:
         has_bias=bool(flags & HAS_BIAS),
         column_major=bool(flags & COLUMN_MAJOR),
         code_bits=1 + (widths & 15),
-        index_bits=widths >> 4,
+        lead_bits=widths >> 4,
         entries=entries,
         section_bytes=section_bytes,
     )

@@ -68,7 +68,7 @@ def encode_layer(layer: CompressedLayer, layout: Layout | None = None) -> tuple[
         parts, entries = _encode_entries(layer, layout, codes)
         parts["codebook"] = write_codebook(values)
     else:
-        layout = Layout(column_major=False, index_bits=0)
+        layout = Layout(column_major=False, lead_bits=0)
     has_bias = bool(layer.bias.any())
     if has_bias:
         parts["biases"] = write_values(layer.bias)
@@ -81,7 +81,7 @@ def encode_layer(layer: CompressedLayer, layout: Layout | None = None) -> tuple[
         has_bias=has_bias,
         column_major=layout.column_major,
         code_bits=layer.code_bits,
-        index_bits=layout.index_bits,
+        lead_bits=layout.lead_bits,
         entries=entries.count,
         section_bytes=len(section),
     )
@@ -103,11 +103,11 @@ def read_tables(header: LayerHeader, reader: BitReader) -> Tables:
     lengths_of_runs = lengths = np.zeros(0, np.uint8)
     codebook = np.zeros(1 << header.code_bits, np.float32)
     if header.entries:
-        if header.index_bits:
-            alphabet = run_alphabet(prod(header.shape), header.index_bits)
+        if header.lead_bits:
+            alphabet = run_alphabet(prod(header.shape), header.lead_bits)
             lengths_of_runs = read_lengths(reader, alphabet, f"{what}, runs")
             end("run_table")
-        lengths = read_code_table(reader, header.code_bits, header.index_bits == 0, f"{what}, codes")
+        lengths = read_code_table(reader, header.code_bits, header.lead_bits == 0, f"{what}, codes")
         end("code_table")
         codebook[1 : lengths.size] = read_codebook(reader, lengths.size - 1, f"{what}, codebook")
         end("codebook")
@@ -126,9 +126,9 @@ def check_layer(header: LayerHeader, section: bytes) -> None:
     reader = BitReader(section, what)
     tables = read_tables(header, reader)
     if header.entries:
-        if header.index_bits:
+        if header.lead_bits:
             places = prod(header.shape)
-            skip_runs(reader, header.entries, places, header.index_bits, tables.run_lengths, f"{what}, runs")
+            skip_runs(reader, header.entries, places, header.lead_bits, tables.run_lengths, f"{what}, runs")
             reader.align()
         codes = reader.symbols(header.entries, tables.code_lengths)
         _check_end(header, reader, section, codes)
@@ -145,9 +145,9 @@ def decode_layer(header: LayerHeader, section: bytes) -> tuple[CompressedLayer, 
     positions, codes = np.zeros(0, np.int64), np.zeros(0, np.uint8)
     if header.entries:
         start = reader.position
-        if header.index_bits:
+        if header.lead_bits:
             positions = read_runs(
-                reader, header.entries, prod(header.shape), header.index_bits, tables.run_lengths, f"{what}, runs"
+                reader, header.entries, prod(header.shape), header.lead_bits, tables.run_lengths, f"{what}, runs"
             )
             sizes["run_bits"] = reader.position - start
             sizes["runs"] = reader.align() - start // 8
@@ -156,7 +156,7 @@ def decode_layer(header: LayerHeader, section: bytes) -> tuple[CompressedLayer, 
         sizes["code_bits"] = reader.position - start
         sizes["codes"] = reader.align() - start // 8
     _check_end(header, reader, section, codes)
-    if header.entries and not header.index_bits:
+    if header.entries and not header.lead_bits:
         positions = np.flatnonzero(codes)
         codes = codes[positions]
     if header.column_major:
@@ -180,7 +180,7 @@ def _check_end(header: LayerHeader, reader: BitReader, section: bytes, codes: ND
     """EieError unless the section ends with its last code, which is not 0."""
     if reader.align() != len(section):
         raise EieError(f"layer {header.name}: its section must have {reader.align()} bytes, got {len(section)}")
-    if header.entries and not header.index_bits and codes[-1] == 0:
+    if header.entries and not header.lead_bits and codes[-1] == 0:
         raise EieError(f"layer {header.name}: the last weight that has a code must not be zero, it is")
 
 
@@ -190,22 +190,22 @@ def _encode_entries(
     """Runs, codes and their tables; `codes` are those of the layer's weights, numbered by ascending value."""
     parts: dict[str, bytes] = {}
     run_bits = 0
-    chain = layer.positions
+    ordered = layer.positions
     if layout.column_major:
-        chain, order = transpose(chain, *matrix_shape(layer.shape))
+        ordered, order = transpose(ordered, *matrix_shape(layer.shape))
         codes = codes[order]
-    if layout.index_bits:
-        lengths, run_bits = run_lengths(*gap_counts(chain), layer.weights, layout.index_bits)
+    if layout.lead_bits:
+        lengths, run_bits = run_lengths(*gap_counts(ordered), layer.weights, layout.lead_bits)
         table = BitWriter()
         write_lengths(table, lengths)
-        parts |= {"run_table": table.to_bytes(), "runs": write_runs(chain, layout.index_bits, lengths, run_bits)}
+        parts |= {"run_table": table.to_bytes(), "runs": write_runs(ordered, layout.lead_bits, lengths, run_bits)}
     else:
         nonzero = codes
-        codes = np.zeros(int(chain[-1]) + 1, np.uint8)
-        codes[chain] = nonzero
+        codes = np.zeros(int(ordered[-1]) + 1, np.uint8)
+        codes[ordered] = nonzero
     lengths = code_lengths(np.bincount(codes), LONGEST_CODE)
     table = BitWriter()
-    write_code_table(table, lengths, has_zeros=layout.index_bits == 0)
+    write_code_table(table, lengths, has_zeros=layout.lead_bits == 0)
     stream, code_bits = huffman_stream(codes, lengths)
     parts |= {"code_table": table.to_bytes(), "codes": stream.tobytes()}
     return parts, Entries(codes.size, run_bits, code_bits)

@@ -1,6 +1,6 @@
 """Zero runs in a model file: the leading bits of each have a Huffman code, its other bits follow as they are.
 
-A run below ``2**index_bits`` is its own symbol. A longer one has a tail of bits behind its `index_bits` leading ones,
+A run below ``2**lead_bits`` is its own symbol. A longer one has a tail of bits behind its `lead_bits` leading ones,
 and its symbol tells both. So a few symbols reach any run, and no entry is needed to cross a long one.
 """
 
@@ -14,63 +14,63 @@ from sw.coding.huffman import codewords
 from sw.file.bits import LONGEST_CODE, BitReader, whole_bytes
 
 
-def run_symbols(runs: NDArray[np.int64], index_bits: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def run_symbols(runs: NDArray[np.int64], lead_bits: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The symbol of each run and the number of its bits behind the leading ones."""
     # The exponent of a float64 is the number of bits of an integer.
-    tail = np.maximum(np.frexp(runs.astype(np.float64))[1].astype(np.int64) - index_bits, 0)
-    return (tail << index_bits - 1) + (runs >> tail), tail
+    tail = np.maximum(np.frexp(runs.astype(np.float64))[1].astype(np.int64) - lead_bits, 0)
+    return (tail << lead_bits - 1) + (runs >> tail), tail
 
 
-def run_alphabet(places: int, index_bits: int) -> int:
-    """Symbols of runs in a chain of so many places, at least 1."""
-    symbols, _ = run_symbols(np.array([places - 1]), index_bits)
+def run_alphabet(places: int, lead_bits: int) -> int:
+    """Symbols of runs in so many places, at least 1."""
+    symbols, _ = run_symbols(np.array([places - 1]), lead_bits)
     return int(symbols[0]) + 1
 
 
-def write_runs(chain: NDArray[np.int64], index_bits: int, lengths: NDArray[np.uint8], bits: int) -> bytes:
-    """The runs in front of each position of a chain, padded with zero bits.
+def write_runs(ordered: NDArray[np.int64], lead_bits: int, lengths: NDArray[np.uint8], bits: int) -> bytes:
+    """The runs in front of each position, padded with zero bits.
 
     Parameters
     ----------
-    chain : (n,) int64 ascending positions.
+    ordered : (n,) int64 ascending positions.
     lengths : code lengths of the symbols.
     bits : of all runs.
     """
     data = np.zeros(whole_bytes(bits), np.uint8)
-    _write(chain, index_bits, codewords(lengths), lengths, data)
+    _write(ordered, lead_bits, codewords(lengths), lengths, data)
     return data.tobytes()
 
 
 def read_runs(
-    reader: BitReader, count: int, places: int, index_bits: int, lengths: NDArray[np.uint8], what: str
+    reader: BitReader, count: int, places: int, lead_bits: int, lengths: NDArray[np.uint8], what: str
 ) -> NDArray[np.int64]:
     """(count,) int64 ascending positions below `places`; EieError for anything else."""
     reader.require(count)
-    chain = np.zeros(count, np.int64)
-    _advance(reader, count, places, index_bits, lengths, what, chain)
-    return chain
+    ordered = np.zeros(count, np.int64)
+    _advance(reader, count, places, lead_bits, lengths, what, ordered)
+    return ordered
 
 
 def skip_runs(
-    reader: BitReader, count: int, places: int, index_bits: int, lengths: NDArray[np.uint8], what: str
+    reader: BitReader, count: int, places: int, lead_bits: int, lengths: NDArray[np.uint8], what: str
 ) -> None:
     """Raise what `read_runs` would and read as far, in no memory: positions may take 32 times their bits."""
     reader.require(count)
-    _advance(reader, count, places, index_bits, lengths, what, np.zeros(0, np.int64))
+    _advance(reader, count, places, lead_bits, lengths, what, np.zeros(0, np.int64))
 
 
 def _advance(
     reader: BitReader,
     count: int,
     places: int,
-    index_bits: int,
+    lead_bits: int,
     lengths: NDArray[np.uint8],
     what: str,
-    chain: NDArray[np.int64],
+    ordered: NDArray[np.int64],
 ) -> None:
-    """Read the runs, into the chain unless it is empty."""
+    """Read the runs, into `ordered` unless it is empty."""
     lookup = lookup_table(lengths, LONGEST_CODE)
-    end = _read(reader.array, reader.position, count, places, index_bits, lookup, chain)
+    end = _read(reader.array, reader.position, count, places, lead_bits, lookup, ordered)
     if end < 0:
         raise EieError(
             f"{what}: {count} runs must follow bit {reader.position} and end inside {places} places, they do not"
@@ -80,20 +80,20 @@ def _advance(
 
 @compiled
 def _write(
-    chain: NDArray[np.int64],
-    index_bits: int,
+    ordered: NDArray[np.int64],
+    lead_bits: int,
     words: NDArray[np.uint32],
     lengths: NDArray[np.uint8],
     data: NDArray[np.uint8],
 ) -> None:
     held, held_bits, byte, expected = 0, 0, 0, 0
-    for at in range(chain.size):
-        run = chain[at] - expected
-        expected = chain[at] + 1
+    for at in range(ordered.size):
+        run = ordered[at] - expected
+        expected = ordered[at] + 1
         tail = 0
-        while run >> tail >= 1 << index_bits:
+        while run >> tail >= 1 << lead_bits:
             tail += 1
-        symbol = (tail << (index_bits - 1)) + (run >> tail)
+        symbol = (tail << (lead_bits - 1)) + (run >> tail)
         held = (held << int(lengths[symbol])) | int(words[symbol])
         held = (held << tail) | (run & ((1 << tail) - 1))
         held_bits += int(lengths[symbol]) + tail
@@ -112,9 +112,9 @@ def _read(
     start: int,
     count: int,
     places: int,
-    index_bits: int,
+    lead_bits: int,
     lookup: NDArray[np.uint32],
-    chain: NDArray[np.int64],
+    ordered: NDArray[np.int64],
 ) -> int:
     """The bit after `count` runs, or -1 if the bits are no code, end before, or a position lies outside."""
     longest = 0
@@ -135,7 +135,7 @@ def _read(
         length, symbol = entry & 0xFF, entry >> 8
         if length == 0:
             return -1
-        tail = max((symbol >> (index_bits - 1)) - 1, 0)
+        tail = max((symbol >> (lead_bits - 1)) - 1, 0)
         bit += length + tail
         if bit > bits:
             return -1
@@ -146,10 +146,10 @@ def _read(
             held_bits += 8
             byte += 1
         held_bits -= tail
-        position += 1 + ((symbol - (tail << (index_bits - 1))) << tail | held >> held_bits)
+        position += 1 + ((symbol - (tail << (lead_bits - 1))) << tail | held >> held_bits)
         held &= (1 << held_bits) - 1
         if position >= places:
             return -1
-        if chain.size:
-            chain[at] = position
+        if ordered.size:
+            ordered[at] = position
     return bit

@@ -17,10 +17,10 @@ class LayerReport:
     ----------
     name : of the layer.
     weights, kept : dense weights, and those that survived pruning.
-    entries : weights that have a code: those that are kept, or with 0 index bits all up to the last of them.
+    entries : weights that have a code: those that are kept, or with 0 lead bits all up to the last of them.
     code_bits, code_bits_huffman : bits per entry before and after Huffman coding; the latter a mean, 0 without entries.
-    index_bits : leading bits of a zero run that its Huffman code tells; 0 if there are no runs.
-    index_bits_huffman : mean bits per entry of the zero runs; 0 without entries.
+    lead_bits : leading bits of a zero run that its Huffman code tells; 0 if there are no runs.
+    run_bits_huffman : mean bits per entry of the zero runs; 0 without entries.
     column_major : whether the entries go column by column.
     record_bytes : of its record in the header.
     run_table_bytes, code_table_bytes, codebook_bytes, bias_bytes, run_bytes, code_bytes, checksum_bytes : of its
@@ -34,8 +34,8 @@ class LayerReport:
     entries: int
     code_bits: int
     code_bits_huffman: float
-    index_bits: int
-    index_bits_huffman: float
+    lead_bits: int
+    run_bits_huffman: float
     column_major: bool
     record_bytes: int
     run_table_bytes: int
@@ -117,8 +117,8 @@ def make_report(network: CompressedNetwork, header: Header, sections: Sequence[S
                 entries=record.entries,
                 code_bits=record.code_bits,
                 code_bits_huffman=sizes.code_bits / max(record.entries, 1),
-                index_bits=record.index_bits,
-                index_bits_huffman=sizes.run_bits / max(record.entries, 1),
+                lead_bits=record.lead_bits,
+                run_bits_huffman=sizes.run_bits / max(record.entries, 1),
                 column_major=record.column_major,
                 record_bytes=len(record.pack()),
                 run_table_bytes=sizes.run_table,

@@ -12,7 +12,8 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "examples" / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 SLOW = {"network_to_fpga.ipynb"}  # synthesis, placement and routing: minutes
-EXECUTE = "import nbformat, nbclient, sys; nbclient.NotebookClient(nbformat.read(sys.argv[1], 4), timeout=1500).execute()"
+EXECUTE = """import sys, nbclient, nbformat
+nbclient.NotebookClient(nbformat.read(sys.argv[1], 4), timeout=1500).execute()"""
 
 
 def test_there_are_notebooks() -> None:
@@ -40,6 +41,11 @@ def test_it_runs(name: str, tmp_path: Path, project_root: Path) -> None:
         "MPLBACKEND": "agg",
     }
     done = subprocess.run(
-        [sys.executable, "-c", EXECUTE, name], cwd=notebooks, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", EXECUTE, name],
+        cwd=notebooks,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]

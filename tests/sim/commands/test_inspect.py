@@ -70,7 +70,7 @@ def test_operations(conv: Path, capsys: pytest.CaptureFixture[str]):
         "average of 3 x 3, stride 2 x 2, padding 1 x 1 7 6 9 x 2 x 3",
         "flatten 8 7 54",
         "ip2 10 9 5",
-        f"conv2b 4 -> 6, 3 x 3 4 {conv2b.index_bits} {'columns' if conv2b.column_major else 'rows'} ReLU",
+        f"conv2b 4 -> 6, 3 x 3 4 {conv2b.lead_bits} {'columns' if conv2b.column_major else 'rows'} ReLU",
         "operations; value 0 is an input, 2 x 10 x 9",
     ):
         assert line.split() in [row.split() for row in out.splitlines()], line

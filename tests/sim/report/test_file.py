@@ -24,7 +24,7 @@ def test_counts_and_lengths_are_those_of_the_file(tmp_path: Path, density: float
     for layer, size in zip(found, sizes.layers, strict=True):
         assert layer.weights.counts.sum() == size.entries
         assert layer.weights.mean_bits == pytest.approx(size.code_bits_huffman)
-        assert (layer.runs is None) == (size.index_bits == 0)
+        assert (layer.runs is None) == (size.lead_bits == 0)
         values = [float(label) for label in layer.weights.labels]
         assert values == sorted(values)
         for histogram in (layer.weights, layer.runs):
@@ -34,7 +34,7 @@ def test_counts_and_lengths_are_those_of_the_file(tmp_path: Path, density: float
                 assert histogram.entropy <= histogram.mean_bits + 1e-9
                 assert (histogram.lengths == code_lengths(histogram.counts, LONGEST_CODE)).all()
         if layer.runs is not None:
-            assert layer.runs.mean_bits <= size.index_bits_huffman + 1e-9  # the rest is the bits behind the codes
+            assert layer.runs.mean_bits <= size.run_bits_huffman + 1e-9  # the rest is the bits behind the codes
 
 
 def test_runs_are_named_by_their_zeros(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from model.errors import EieError
 from sw.file.header import LayerHeader
 from sw.file.layer import decode_layer, encode_layer
-from sw.file.layout import INDEX_BITS, Layout
+from sw.file.layout import LEAD_BITS, Layout
 from sw.network.compressed import CompressedLayer
 from sw.network.graph import Convolution
 from tests.support.networks import make_layer
 
-LAYOUTS = [Layout(column_major=order, index_bits=bits) for order in (False, True) for bits in INDEX_BITS]
+LAYOUTS = [Layout(column_major=order, lead_bits=bits) for order in (False, True) for bits in LEAD_BITS]
 
 
 def same(a: CompressedLayer, b: CompressedLayer) -> bool:
@@ -24,7 +24,7 @@ def same(a: CompressedLayer, b: CompressedLayer) -> bool:
 
 
 def layout_of(header: LayerHeader) -> Layout:
-    return Layout(column_major=header.column_major, index_bits=header.index_bits)
+    return Layout(column_major=header.column_major, lead_bits=header.lead_bits)
 
 
 @given(
@@ -123,7 +123,7 @@ def test_entries_are_weights_that_are_kept_or_all_before_them(place: int):
     layer = one_weight_at(place)
     for layout in LAYOUTS:
         header, section, _ = encode_layer(layer, layout)
-        assert header.entries == (1 if layout.index_bits else place + 1)
+        assert header.entries == (1 if layout.lead_bits else place + 1)
         assert same(decode_layer(header, section)[0], layer)
 
 
@@ -136,7 +136,7 @@ def test_rows_of_nothing_but_zeros():
 
 
 def test_a_last_code_of_zero_is_refused():
-    header, section, _ = encode_layer(one_weight_at(3), Layout(column_major=False, index_bits=0))
+    header, section, _ = encode_layer(one_weight_at(3), Layout(column_major=False, lead_bits=0))
     assert section[-1] == 0b00010000
     with pytest.raises(EieError, match="layer fc: the last weight that has a code must not be zero, it is"):
         decode_layer(header, section[:-1] + bytes([0b00100000]))

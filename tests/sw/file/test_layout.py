@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sw.file.layer import encode_layer
-from sw.file.layout import INDEX_BITS, Layout, choose_layout, gap_counts, transpose
+from sw.file.layout import LEAD_BITS, Layout, choose_layout, gap_counts, transpose
 from tests.support.networks import make_layer
 
 
@@ -15,7 +15,7 @@ from tests.support.networks import make_layer
 def test_the_chosen_layout_makes_the_smallest_section(density: float, shape: tuple[int, int]):
     layer = make_layer(3, shape, density)
     layer = replace(layer, codebook=np.arange(16, dtype=np.float32))
-    layouts = [Layout(column_major=order, index_bits=bits) for order in (False, True) for bits in INDEX_BITS]
+    layouts = [Layout(column_major=order, lead_bits=bits) for order in (False, True) for bits in LEAD_BITS]
     sizes = [len(encode_layer(layer, layout)[1]) for layout in layouts]
     best = layouts[sizes.index(min(sizes))]
     assert choose_layout(layer.positions, layer.codes, layer.shape) == best
@@ -24,7 +24,7 @@ def test_the_chosen_layout_makes_the_smallest_section(density: float, shape: tup
 
 def test_a_dense_layer_has_no_runs_and_a_sparse_column_is_read_down():
     dense = make_layer(1, (50, 50), 0.99)
-    assert choose_layout(dense.positions, dense.codes, dense.shape).index_bits == 0
+    assert choose_layout(dense.positions, dense.codes, dense.shape).lead_bits == 0
     columns = np.flatnonzero(
         np.isin(np.arange(100 * 200) % 200, [7, 50]) & (np.random.default_rng(1).random(20000) < 0.5)
     )
@@ -44,7 +44,7 @@ def test_transpose(rows: int, columns: int, seed: int, density: float):
 
 
 def test_gap_counts():
-    chain = np.array([0, 1, 5, 100_000, 100_001, 200_001, 200_005])
-    gaps, counts = gap_counts(chain)
+    ordered = np.array([0, 1, 5, 100_000, 100_001, 200_001, 200_005])
+    gaps, counts = gap_counts(ordered)
     assert gaps.tolist() == [0, 3, 99_994, 99_999]
     assert counts.tolist() == [3, 2, 1, 1]

@@ -309,7 +309,7 @@ def sized(flags: int = 0, **changes: bytes) -> bytes:
             "layer a: stride must be between 1 and 4095, got 0 x 1",
         ),
         (assemble(body(widths=0x18), SECTION), "code_bits must be between 1 and 8, got 9"),
-        (assemble(body(widths=0x50), SECTION), "index_bits must be between 0 and 4, got 5"),
+        (assemble(body(widths=0x50), SECTION), "lead_bits must be between 0 and 4, got 5"),
         (assemble(body(shape=bytes([0, 3])), SECTION), "got \\(0, 3\\)"),
         (assemble(body(shape=b"\x80\x80\x80\x80\x08\3"), SECTION), "got 2147483648 x 3"),
         (assemble(body(shape=b"\x82\x00\3"), SECTION), "no leading zeros"),

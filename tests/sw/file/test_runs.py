@@ -19,30 +19,30 @@ def bits(text: str) -> bytes:
     PLACES.flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n - 1), min_size=1, max_size=60))),
     st.integers(1, 4),
 )
-def test_round_trip(case: tuple[int, set[int]], index_bits: int):
+def test_round_trip(case: tuple[int, set[int]], lead_bits: int):
     places, positions = case
-    chain = np.array(sorted(positions))
-    lengths, size = run_lengths(*gap_counts(chain), places, index_bits)
-    assert lengths.size == run_alphabet(places, index_bits) <= 256
-    data = write_runs(chain, index_bits, lengths, size)
+    ordered = np.array(sorted(positions))
+    lengths, size = run_lengths(*gap_counts(ordered), places, lead_bits)
+    assert lengths.size == run_alphabet(places, lead_bits) <= 256
+    data = write_runs(ordered, lead_bits, lengths, size)
     assert len(data) == -(-size // 8)
     reader = BitReader(data, "test")
-    assert read_runs(reader, chain.size, places, index_bits, lengths, "test").tolist() == chain.tolist()
+    assert read_runs(reader, ordered.size, places, lead_bits, lengths, "test").tolist() == ordered.tolist()
     assert reader.position == size
 
 
-@pytest.mark.parametrize("index_bits", [1, 2, 3, 4])
-def test_symbols_and_tail_tell_the_run(index_bits: int):
+@pytest.mark.parametrize("lead_bits", [1, 2, 3, 4])
+def test_symbols_and_tail_tell_the_run(lead_bits: int):
     runs = np.arange(3000)
-    symbols, tail = run_symbols(runs, index_bits)
+    symbols, tail = run_symbols(runs, lead_bits)
     # Every symbol up to the largest is there, and each means as many runs as its tail has values, in ascending order.
     used, counts = np.unique(symbols, return_counts=True)
-    assert used.tolist() == list(range(run_alphabet(3000, index_bits)))
+    assert used.tolist() == list(range(run_alphabet(3000, lead_bits)))
     assert (np.diff(symbols) >= 0).all()
     complete = used[:-1]
     assert (counts[complete] == 1 << tail[np.searchsorted(symbols, complete)]).all()
     # A run's leading bits and its tail are as many as it has, or fewer leading ones for short runs.
-    assert all(max(int(run).bit_length() - index_bits, 0) == more for run, more in zip(runs, tail, strict=True))
+    assert all(max(int(run).bit_length() - lead_bits, 0) == more for run, more in zip(runs, tail, strict=True))
 
 
 def test_an_example():
@@ -52,8 +52,8 @@ def test_an_example():
     assert tail.tolist() == [0, 0, 1, 2]
     lengths = np.zeros(8, np.uint8)
     lengths[[0, 1, 4, 7]] = 2
-    chain = np.cumsum(np.array([0, 1, 5, 12]) + 1) - 1
-    data = write_runs(chain, 2, lengths, 11)
+    ordered = np.cumsum(np.array([0, 1, 5, 12]) + 1) - 1
+    data = write_runs(ordered, 2, lengths, 11)
     assert data == bits("00 01 10 1 11 00")
     assert read_runs(BitReader(data, "test"), 4, 22, 2, lengths, "test").tolist() == [0, 2, 8, 21]
 

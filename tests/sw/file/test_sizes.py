@@ -17,9 +17,9 @@ def test_report_counts_what_the_file_holds():
     assert sizes.bytes == len(data)
     assert (first.name, first.weights, first.kept) == ("a", 2000, layers[0].positions.size)
     assert first.entries == header.entries == first.kept
-    assert (first.code_bits, first.index_bits, first.column_major) == (4, header.index_bits, header.column_major)
+    assert (first.code_bits, first.lead_bits, first.column_major) == (4, header.lead_bits, header.column_major)
     assert first.code_bits_huffman * first.entries == pytest.approx(parts.code_bits)
-    assert first.index_bits_huffman * first.entries == pytest.approx(parts.run_bits)
+    assert first.run_bits_huffman * first.entries == pytest.approx(parts.run_bits)
     assert first.bytes == len(section) + 4 + len(header.pack())
     assert (first.run_bytes, first.code_bytes) == (-(-parts.run_bits // 8), -(-parts.code_bits // 8))
     # What belongs to no layer: magic, version, header length, layer count, flags, checksum of the header.
@@ -27,7 +27,7 @@ def test_report_counts_what_the_file_holds():
     assert sizes.bytes == first.bytes + second.bytes + 12
     assert first.ratio == 4 * (2000 + 40) / first.bytes
     assert sizes.ratio == 4 * (2000 + 40 + 280 + 7) / len(data)
-    assert (second.entries, second.code_bits_huffman, second.index_bits_huffman) == (0, 0, 0)
+    assert (second.entries, second.code_bits_huffman, second.run_bits_huffman) == (0, 0, 0)
 
 
 @given(networks())
