@@ -1,4 +1,4 @@
-"""A map layer on plain integers: what docs/architecture.md, section 12, says of values, without cycles.
+"""A map layer on plain integers: what docs/contract/architecture.md, section 12, says of values, without cycles.
 
 Slow and simple: the other engines are compared with it.
 """

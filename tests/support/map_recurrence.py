@@ -1,4 +1,4 @@
-"""Cycles and counters of map layers, from docs/architecture.md, section 12, as slowly and plainly as it says them."""
+"""Cycles and counters of map layers, from architecture.md, section 12, as slowly and plainly as it says them."""
 
 from dataclasses import dataclass
 
