@@ -41,5 +41,7 @@ def test_the_parts_of_a_graph_are_the_file(network: CompressedNetwork):
     sizes = report(network)
     assert sizes.bytes == len(to_bytes(network))
     assert sizes.graph_bytes > 0
-    assert sizes.calibration_bytes == 4 * (2 * len(network.layers) + 1) + 4
+    assert network.calibration is not None
+    results = network.calibration.results.size
+    assert sizes.calibration_bytes == 4 * (2 * len(network.layers) + 1 + results) + 4
     assert sum(sum(layer.parts.values()) for layer in sizes.layers) == sum(layer.bytes for layer in sizes.layers)
