@@ -90,6 +90,10 @@ class Array(wiring.Component):
         constant_write = Signal.like(loader.constant_write, reset_less=True)
         activation_write = Signal.like(loader.activation_write, reset_less=True)
         m.d.sync += [constant_write.eq(loader.constant_write), activation_write.eq(loader.activation_write)]
+        if config.maps:
+            # Outputs and inputs come at different times: their address is chosen here, before a register.
+            with m.If(loader.state != LoaderState.INPUT):
+                m.d.sync += activation_write.address.eq(controller.output_row)
         pes = [self._make_pe(config, registers.soft_reset) for _ in range(config.pes)]
         for number, pe in enumerate(pes):
             m.submodules[f"pe_{number}"] = pe

@@ -35,8 +35,12 @@ def write_layout(address_bits: int, data_bits: int) -> data.StructLayout:
 
 
 def broadcast_layout(config: ArrayConfig) -> data.StructLayout:
-    """A nonzero activation on its way to all queues: `pointer` is the pointer address of its column."""
-    return data.StructLayout({"valid": 1, "activation": ACTIVATION_BITS, "pointer": bits(config.pointer_depth)})
+    """A nonzero activation on its way to all queues: `pointer` is the pointer address of its column.
+
+    With `maps`, `even` is the address in the even bank that comes of it: one adder for all PEs.
+    """
+    even = {"even": bits(config.pointer_depth // 2)} if config.maps else {}
+    return data.StructLayout({"valid": 1, "activation": ACTIVATION_BITS, "pointer": bits(config.pointer_depth), **even})
 
 
 def fullness_bits(config: ArrayConfig) -> int:
@@ -76,7 +80,7 @@ def debug_layout(fields: list[DebugField]) -> data.StructLayout:
 LOADING = ("load", "begin_codes", "columns")
 SEQUENCING = ("start", "begin_layer", "layer", "computing", "read", "read_row", "shift", "take", "coming")
 OPERATIONS = ("broadcast", "write_back")
-MAPS = ("place", "output_row", "clearing")  # only with `maps`, by the central control unit
+MAPS = ("place", "clearing")  # only with `maps`, by the central control unit
 
 
 class ProcessingElementSignature(wiring.Signature):
@@ -92,8 +96,8 @@ class ProcessingElementSignature(wiring.Signature):
     no room for another broadcasts_per_cycle), `queue_empty` (queue_count = 0 and none broadcast), `overflow`, `error`
     (the error register, a `PeError`), `counter` (the selected one, same cycle).
 
-    With `maps` also `place` (coordinate of the broadcast register), `output_row` (where the write-back that is in stage
-    O now goes), `clearing` (state CLEAR: write-backs give no output).
+    With `maps` also `place` (coordinate of the broadcast register), `clearing` (state CLEAR: write-backs give no
+    output); the address in `activation_write` is also that of the output in stage O, which never comes with an input.
     """
 
     def __init__(self, config: ArrayConfig):
@@ -102,7 +106,7 @@ class ProcessingElementSignature(wiring.Signature):
 
 def pe_ports(config: ArrayConfig) -> dict[str, Member]:
     """The ports of a PE by name, with the PE's directions."""
-    maps = {"place": In(place_layout()), "output_row": In(bits(config.activation_depth)), "clearing": In(1)}
+    maps = {"place": In(place_layout()), "clearing": In(1)}
     return {
         "tree_write": In(write_layout(bits(config.tree_words), TREE_KIND_BITS + config.node_bits)),
         "constant_write": In(write_layout(bits(config.constant_depth), 16)),

@@ -3,7 +3,9 @@
 from amaranth.lib import data
 
 from model.config import ArrayConfig
-from model.map_descriptor import COORDINATE_BITS, MAP_FIELDS
+from model.map_descriptor import COORDINATE_BITS, MAP_FIELDS, MAP_ROW_BITS
+
+STEP_X_BITS = (1 << MAP_FIELDS["column_bits"].width) - 1  # the most bits of a step along x
 
 
 def place_layout() -> data.StructLayout:
@@ -12,7 +14,11 @@ def place_layout() -> data.StructLayout:
 
 
 def geometry_layout(config: ArrayConfig) -> data.StructLayout:
-    """What a PE knows of a layer's maps; the fields are those of `MapDescriptor`, but `limit` is never 0."""
+    """What a PE knows of a layer's maps. The fields are those of `MapDescriptor`, but `limit` is never 0.
+
+    `channel_mask`, `step_mask` : ones at the bits of an entry's row that the local channel takes, and at those of the
+    step along x above them; with `flat` all, and none.
+    """
     field = {name: MAP_FIELDS[name].width for name in MAP_FIELDS}
     return data.StructLayout(
         {
@@ -20,6 +26,8 @@ def geometry_layout(config: ArrayConfig) -> data.StructLayout:
             "out_channels": config.accumulators.bit_length(),
             **{name: field[name] for name in ("out_height", "out_width", "row_pitch")},
             **{name: field[name] for name in ("channel_bits", "column_bits", "limit")},
+            "channel_mask": MAP_ROW_BITS,
+            "step_mask": STEP_X_BITS,
         }
     )
 

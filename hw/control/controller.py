@@ -40,6 +40,7 @@ class Controller(wiring.Component):
     full : In(ArrayLayout(fullness_bits(config), pes)); queue_empty : In(pes).
     clear : Out(pes), the PEs whose activations are selected.
     pending : In(pes), with `maps`: the PEs that have an activation to be selected.
+    output_row : Out, with `maps`: activation-memory address of the output that is in stage O in the next cycle.
     selected : Out, the select register.
 
     Members, towards the unloader
@@ -51,6 +52,7 @@ class Controller(wiring.Component):
         self._config = config
         self._most_rows = max(config.activation_depth, config.accumulators)
         broadcasts = config.broadcasts_per_cycle
+        maps = {"pending": In(config.pes), "output_row": Out(bits(config.activation_depth))}
         super().__init__(
             {
                 "start_strobe": In(1),
@@ -81,7 +83,7 @@ class Controller(wiring.Component):
                 "full": In(data.ArrayLayout(fullness_bits(config), config.pes)),
                 "queue_empty": In(config.pes),
                 **driven_ports(config, (*SEQUENCING, *OPERATIONS, *(MAPS if config.maps else ()))),
-                **({"pending": In(config.pes)} if config.maps else {}),
+                **(maps if config.maps else {}),
                 "clear": Out(config.pes),
                 "selected": Out(select_layout(config)),
                 "unload_row": Out(1),
@@ -103,7 +105,7 @@ class Controller(wiring.Component):
 
         m.d.sync += [self.read.eq(0), self.shift.eq(0)]
         if config.maps:
-            self._elaborate_maps(m, table, descriptor, bias_address)
+            self._elaborate_maps(m, table, descriptor, bias_address, flush)
         else:
             with m.If(self.read):
                 last_row = config.activation_depth - 1
@@ -173,7 +175,7 @@ class Controller(wiring.Component):
             self.write_back.address.eq(bias_address),
         ]
 
-    def _elaborate_maps(self, m: Module, table: LayerTable, descriptor, bias_address):
+    def _elaborate_maps(self, m: Module, table: LayerTable, descriptor, bias_address, flush):
         """What reads along a map and writes back position by position."""
         state, entry = self.state, table.entry
         m.submodules.read_generator = reads = ReadGenerator(self._config)
@@ -194,13 +196,13 @@ class Controller(wiring.Component):
             bias_address.eq(writes.address),
             self.output_row.eq(writes.output_row),
             self.clearing.eq(state == ControlState.CLEAR),
+            self.write_back.valid.eq((state == ControlState.WRITE_BACK) | (self.clearing & (flush == 0))),
         ]
 
     def _elaborate_idle(self, m: Module, flush):
         with m.Case(ControlState.CLEAR):
             if self._config.maps:
                 # The pipelines empty before the state is left: nothing that comes out of them is an output.
-                m.d.comb += self.write_back.valid.eq(flush == 0)
                 with m.If(self.row != self._config.accumulators - 1):
                     m.d.sync += self.row.eq(self.row + 1)
                 with m.Elif(flush != flush_cycles(self._config)):
@@ -267,8 +269,8 @@ class Controller(wiring.Component):
                     m.d.sync += self.state.eq(ControlState.FLUSH)
 
         with m.Case(ControlState.WRITE_BACK):
-            m.d.comb += self.write_back.valid.eq(1)
             if not self._config.maps:
+                m.d.comb += self.write_back.valid.eq(1)
                 m.d.sync += bias_address.eq(bias_address + 1)
             with m.If(self._is_last):
                 m.d.sync += self.state.eq(ControlState.FLUSH)

@@ -1,15 +1,16 @@
 """The descriptor of the layer being loaded: whether the layer fits the memories, and where in them it goes."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.control.layer_table import layer_entry_layout
 from hw.interfaces import bits
+from hw.map_layouts import STEP_X_BITS
 from model.config import ArrayConfig
 from model.fixed_point import INT16_MAX
 from model.layouts import BIAS_SCALE_BITS, CHECK_CYCLES, SHIFT_BITS, descriptor_words
-from model.map_descriptor import MAP_FIELDS
+from model.map_descriptor import MAP_FIELDS, MAP_ROW_BITS
 
 HOST_WORD_BITS = 32  # of a header or a descriptor word
 DESCRIPTOR = data.StructLayout(
@@ -156,6 +157,13 @@ class LayerDescriptor(wiring.Component):
         m.d.comb += [
             *(scan[name].eq(count - 1) for name, count in lasts.items()),
             *(scan[name].eq(descriptor[name]) for name in same),
-            *(geometry[name].eq(descriptor[name]) for name in dict(geometry.shape()) if name != "limit"),
+            *(geometry[name].eq(descriptor[name]) for name in dict(geometry.shape()) if name in MAP_FIELDS),
             geometry.limit.eq(Mux(descriptor.limit == 0, INT16_MAX, descriptor.limit)),
+            geometry.channel_mask.eq(Mux(descriptor.flat, -1, _ones(descriptor.channel_bits, MAP_ROW_BITS))),
+            geometry.step_mask.eq(Mux(descriptor.flat, 0, _ones(descriptor.column_bits, STEP_X_BITS))),
         ]
+
+
+def _ones(count: Value, most: int) -> Value:
+    """A mask of the low `count` of `most` bits."""
+    return Cat(count > bit for bit in range(most))

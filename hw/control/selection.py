@@ -66,6 +66,8 @@ class Selection(wiring.Component):
                 broadcast.activation.eq(self.current[lane.pe]),
                 broadcast.pointer.eq(selected.base + column),
             ]
+            if self._config.maps:
+                m.d.sync += broadcast.even.eq((selected.base + column + 1)[1:])
         if self._config.maps:
             m.d.sync += self.place.eq(selected.place)
         return m

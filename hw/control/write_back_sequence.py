@@ -14,7 +14,7 @@ class WriteBackSequence(wiring.Component):
     """Bias address and destination of each write-back operation; docs/contract/architecture.md, section 12.
 
     All PEs do the same operation in the same cycle, so where an output goes is kept here until it comes out, once for
-    all of them. Latency: `address` is a register; `output_row` follows `flush_cycles` cycles after the operation.
+    all of them. Latency: `address` is a register; so is `output_row`, `flush_cycles` - 1 cycles after the operation.
     Throughput: an operation per cycle.
 
     Parameters
@@ -27,7 +27,7 @@ class WriteBackSequence(wiring.Component):
     scan : In(scan_layout(config)), of the layer being run.
     advance : an operation is given to the PEs.
     address : Out, constant-memory address of its bias.
-    output_row : Out, activation-memory address of the output that is in stage O.
+    output_row : Out, activation-memory address of the output that is in stage O in the next cycle.
     """
 
     def __init__(self, config: ArrayConfig):
@@ -60,7 +60,7 @@ class WriteBackSequence(wiring.Component):
             m.d.sync += [channel.eq(0), self.address.eq(self.bias_base)]
             m.d.sync += [row.eq(scan.destination), position.eq(scan.destination)]
 
-        stages = flush_cycles(self._config)
+        stages = flush_cycles(self._config) - 1
         late = row
         for stage in range(1, stages):
             later = Signal.like(row, name=f"row_{stage}", reset_less=True)

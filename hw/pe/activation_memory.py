@@ -1,7 +1,7 @@
 """The activation memory: a PE's source and destination activations, and those that wait for their broadcast."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.block_memory import BlockMemory
@@ -26,8 +26,8 @@ class ActivationMemory(wiring.Component):
 
     Members
     -------
-    bank : the source bank, read; outputs go to the other one.
-    input_write : an input of the first layer, into bank 0.
+    bank : the source bank, read; outputs go to the other one. Not with `maps`.
+    input_write : an input of the first layer, into bank 0. With `maps` its address is also that of the output.
     output_write, output_nonzero : an output, into the bank that is not the source; lost in a cycle with `input_write`,
         which happens only to the outputs of the accumulator clearing after reset.
     read, read_row : a source activation is presented to the memory.
@@ -41,11 +41,12 @@ class ActivationMemory(wiring.Component):
     def __init__(self, config: ArrayConfig):
         self._config = config
         rows = bits(config.activation_depth)
+        output = data.StructLayout({"valid": 1, "data": ACTIVATION_BITS})
         super().__init__(
             {
                 **({"positive": In(1), "maximum": In(1)} if config.maps else {"bank": In(1)}),
                 "input_write": In(write_layout(rows, ACTIVATION_BITS)),
-                "output_write": In(write_layout(rows, ACTIVATION_BITS)),
+                "output_write": In(output if config.maps else write_layout(rows, ACTIVATION_BITS)),
                 "output_nonzero": In(1),
                 "read": In(1),
                 "read_row": In(rows),
@@ -77,7 +78,7 @@ class ActivationMemory(wiring.Component):
             m.d.comb += [
                 activations.write.valid.eq(self.output_write.valid),
                 activations.write.address.eq(
-                    self.output_write.address if maps else self.output_write.address + Mux(self.bank, 0, depth)
+                    self.input_write.address if maps else self.output_write.address + Mux(self.bank, 0, depth)
                 ),
                 activations.write.data.eq(Cat(self.output_write.data, self.output_nonzero)),
             ]

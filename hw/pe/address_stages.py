@@ -1,17 +1,14 @@
 """Stages W to V of a PE with `maps`: from an entry's local row to the accumulator that its tap reaches."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import bits
-from hw.map_layouts import geometry_layout, place_layout
+from hw.map_layouts import STEP_X_BITS, geometry_layout, place_layout
 from model.config import ArrayConfig
 from model.layouts import ACTIVATION_BITS
-from model.map_descriptor import COORDINATE_BITS, MAP_FIELDS, MAP_ROW_BITS, STEP_Y_BITS
-
-CHANNEL_BITS = (1 << MAP_FIELDS["channel_bits"].width) - 1  # the most bits of a local channel, if not `flat`
-STEP_X_BITS = (1 << MAP_FIELDS["column_bits"].width) - 1
+from model.map_descriptor import COORDINATE_BITS, MAP_ROW_BITS, STEP_Y_BITS
 
 
 class AddressStages(wiring.Component):
@@ -90,10 +87,16 @@ class AddressStages(wiring.Component):
             v_column.eq(t_x * geometry.out_channels),
         ]
 
+        # Two adders in a row are smaller than one of three numbers; the attribute keeps them apart.
         address = Signal(MAP_ROW_BITS)
+        past = Signal()
+        most = len(self.out_rows)
+        v_position = Signal(MAP_ROW_BITS, attrs={"keep": 1})
         m.d.comb += [
-            address.eq(v_line + v_column + v_channel),
-            self.row_error.eq(self.v_valid & ~v_write_back & (address >= self.out_rows)),
+            v_position.eq(v_line + v_column),
+            address.eq(v_position + v_channel),
+            past.eq(address[most:].any() | (address[:most] >= self.out_rows)),
+            self.row_error.eq(self.v_valid & ~v_write_back & past),
         ]
         m.d.sync += [
             self.x_valid.eq(self.v_valid & ~self.row_error),
@@ -110,22 +113,15 @@ class AddressStages(wiring.Component):
     def _digits(self, m: Module) -> tuple[Signal, Signal, Signal]:
         """Local channel and steps along y and x, as they stand in the local row of stage W."""
         geometry = self.geometry
-        whole = Signal()  # the row has no digits
         channel = Signal(MAP_ROW_BITS)
         steps = Signal(MAP_ROW_BITS)
         step_y = Signal(STEP_Y_BITS)
         step_x = Signal(STEP_X_BITS)
         above = steps >> geometry.column_bits
         m.d.comb += [
-            whole.eq(geometry.flat | self.w_write_back),
-            channel.eq(self.w_row & (_ones(geometry.channel_bits, CHANNEL_BITS) | whole.replicate(MAP_ROW_BITS))),
+            channel.eq(self.w_row & (geometry.channel_mask | self.w_write_back.replicate(MAP_ROW_BITS))),
             steps.eq(self.w_row >> geometry.channel_bits),
             step_y.eq(Mux(geometry.flat, 0, above[:STEP_Y_BITS])),
-            step_x.eq(Mux(geometry.flat, 0, steps & _ones(geometry.column_bits, STEP_X_BITS))),
+            step_x.eq(steps & geometry.step_mask),
         ]
         return channel, step_y, step_x
-
-
-def _ones(count, most: int):
-    """A mask of the low `count` of `most` bits."""
-    return Cat(bit < count for bit in range(most))

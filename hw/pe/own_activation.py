@@ -59,5 +59,6 @@ class OwnActivation(wiring.Component):
             self.lane.valid.eq(acts),
             self.lane.activation.eq(Mux(self.local, self.own_activation, self.broadcast.activation)),
             self.lane.pointer.eq(self.broadcast.pointer),
+            self.lane.even.eq(self.broadcast.even),
         ]
         return m

@@ -32,6 +32,7 @@ class PointerMemory(wiring.Component):
     -------
     write : one pointer, at its address.
     read_enable, read_address : a column's pointer address, at most pointer_depth - 2.
+    even_address : with `maps`: (read_address + 1) div 2.
     start, end : words at `read_address` and the next address; hold while `read_enable` is zero.
     """
 
@@ -44,6 +45,7 @@ class PointerMemory(wiring.Component):
                 "read_address": In(bits(config.pointer_depth)),
                 "start": Out(pointer_word_layout(config)),
                 "end": Out(pointer_word_layout(config)),
+                **({"even_address": In(bits(config.pointer_depth // 2))} if config.maps else {}),
             }
         )
 
@@ -59,7 +61,7 @@ class PointerMemory(wiring.Component):
             m.d.sync += p_odd.eq(is_odd)
         m.d.comb += [
             even.read_enable.eq(self.read_enable),
-            even.read_address.eq(self.read_address[1:] + is_odd),
+            even.read_address.eq(self.even_address if self._config.maps else self.read_address[1:] + is_odd),
             odd.read_enable.eq(self.read_enable),
             odd.read_address.eq(self.read_address[1:]),
             self.start.as_value().eq(Mux(p_odd, odd.read_data, even.read_data)),

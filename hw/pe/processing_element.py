@@ -64,7 +64,7 @@ class ProcessingElement(wiring.Component):
         m.submodules.activations = self._activations
         if config.maps:
             m.submodules.own = self._own
-            m.submodules.address = self._address
+            m.submodules.address_stages = self._address
             self._connect_own(m)
 
         self._connect_decoder(m)
@@ -207,7 +207,7 @@ class ProcessingElement(wiring.Component):
             *([] if geometry is None else [activations.maximum.eq(geometry.maximum)]),
             activations.input_write.eq(self.activation_write),
             activations.output_write.valid.eq(arithmetic.o_valid),
-            activations.output_write.address.eq(arithmetic.o_row if geometry is None else self.output_row),
+            *([activations.output_write.address.eq(arithmetic.o_row)] if geometry is None else []),
             activations.output_write.data.eq(arithmetic.o_value),
             activations.output_nonzero.eq(arithmetic.o_nonzero),
             activations.read.eq(self.read),
@@ -302,6 +302,6 @@ class ProcessingElement(wiring.Component):
             **maps,
             **{name: getattr(arithmetic, name) for name in ("r_valid", "c_valid", "k_valid", "k_row", "k_sum")},
             "o_valid": arithmetic.o_valid,
-            "o_row": self.output_row if self._config.maps else arithmetic.o_row,
+            "o_row": self.activation_write.address if self._config.maps else arithmetic.o_row,
             **{name: getattr(arithmetic, name) for name in ("o_value", "overflow")},
         }

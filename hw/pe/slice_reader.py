@@ -75,7 +75,7 @@ class SliceReader(wiring.Component):
             p_place = Signal(place_layout())
             q_place = Signal(place_layout())
             m.d.sync += [p_place.eq(self.place), q_place.eq(p_place)]
-            m.d.comb += self.slice.place.eq(q_place)
+            m.d.comb += [self.slice.place.eq(q_place), pointers.even_address.eq(self.broadcast.even)]
         start, end = q_start.pointer.as_value(), q_end.pointer
         backwards = Signal()
         parity_wrong = Signal()
