@@ -286,7 +286,7 @@ def test_values_that_hold_integers_too_long_to_print(tmp_path):
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(ConfigError, match="cannot read configuration"):
         load_config(tmp_path / "none.toml")
-    with pytest.raises(ConfigError, match=r"no preset 'eie'; presets: eie64, .*, ecp5_16, or a \.toml file"):
+    with pytest.raises(ConfigError, match=r"no preset 'eie'; presets: eie64, .*, mcu32, or a \.toml file"):
         load_config("eie")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="is not valid TOML"):

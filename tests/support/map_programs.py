@@ -115,10 +115,15 @@ class Program:
 
 
 def random_map_network(
-    rng: np.random.Generator, config: ArrayConfig, kinds: list[str], density: float, magnitude: int = 200
+    rng: np.random.Generator,
+    config: ArrayConfig,
+    kinds: list[str],
+    density: float,
+    magnitude: int = 200,
+    largest: tuple[int, int, int] = (5, 5, 2),
 ) -> NetworkImage:
-    """A network of these kinds of layers on a small random map."""
-    height, width, channels = (int(size) for size in rng.integers(1, (6, 6, 3)))
+    """A network of these kinds of layers on a random map of at most this height, width and local channels."""
+    height, width, channels = (int(size) for size in rng.integers(1, largest, endpoint=True))
     source = Shape(height=height, width=width, channels=channels)
     program = Program(rng, config, source, magnitude)
     for kind in kinds:

@@ -132,7 +132,10 @@ def test_no_gpu_is_one_sentence_and_exit_code_2(baseline: Run, monkeypatch: pyte
         (["--seconds", "0"], "--seconds must be a finite number above 0, got 0"),
         (["--seconds", "nan"], "--seconds must be a finite number above 0, got nan"),
         (["--seed", "-1"], "--seed must be 0 or more, got -1"),
-        (["--preset", "eie65"], "no preset 'eie65'; presets: eie64, balanced64, tiny4, ecp5_1, ecp5_4, ecp5_16"),
+        (
+            ["--preset", "eie65"],
+            "no preset 'eie65'; presets: eie64, balanced64, tiny4, ecp5_1, ecp5_4, ecp5_16, mcu16, mcu32",
+        ),
         (["-o", "no/such/folder.json"], "cannot write no/such/folder.json: No such file or directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

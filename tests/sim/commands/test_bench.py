@@ -137,7 +137,10 @@ def test_layers_run_once_and_in_the_papers_order(bench: Run, planned: dict[str, 
     [
         (["--layer", "Alex-9"], f"no layer 'Alex-9'; layers: {', '.join(PAPER_LAYERS)}"),
         (["--layer", "NT-We", "--layer", "vgg-6"], f"no layer 'vgg-6'; layers: {', '.join(PAPER_LAYERS)}"),
-        (["--preset", "eie65"], "no preset 'eie65'; presets: eie64, balanced64, tiny4, ecp5_1, ecp5_4, ecp5_16"),
+        (
+            ["--preset", "eie65"],
+            "no preset 'eie65'; presets: eie64, balanced64, tiny4, ecp5_1, ecp5_4, ecp5_16, mcu16, mcu32",
+        ),
         (["--pes", "0"], "pes must be between 1 and 256, got 0"),
         (["--seed", "-1"], "--seed must be 0 or more, got -1"),
         (["--technology", "no.toml"], "cannot read no.toml: No such file or directory"),
