@@ -20,6 +20,7 @@ CONTRACT = {
     "model.serial_protocol",
     "model.fixed_point",
     "model.image",
+    "model.map_descriptor",
 }
 TARGETS = [
     "help",
