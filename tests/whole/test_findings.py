@@ -1,4 +1,4 @@
-"""findings/: every script has the form that CONTRIBUTING.md asks for; what it says of a tool is checked by running it."""
+"""findings: every script has the form that CONTRIBUTING.md asks for; what it says is checked by running it."""
 
 import os
 import re
