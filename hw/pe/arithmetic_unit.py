@@ -78,7 +78,7 @@ class ArithmeticUnit(wiring.Component):
     def _elaborate_accumulate(self, m: Module) -> Signal:
         """Stages X to C. Gives whether the operation in stage K is a write-back."""
         width = self._config.accumulator_bits
-        m.submodules.accumulators = accumulators = BlockMemory(depth=self._config.activation_depth, width=width)
+        m.submodules.accumulators = accumulators = BlockMemory(depth=self._config.accumulators, width=width)
 
         # A sum is written at the end of C. The sum of the operation ahead by one is in K when this one is in C. That of
         # the one ahead by two is in K when this one is in R, and was written while this one's read was under way.

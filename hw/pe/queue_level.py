@@ -1,6 +1,6 @@
 """How full a PE's activation queue is, and whether another broadcast would fit."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import C, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -65,5 +65,12 @@ class QueueLevel(wiring.Component):
         ]
         for behind, full in enumerate(self.full):
             room = self._room(behind)
-            m.d.sync += full.eq(Mux(self.done, reached > room + 1, reached > room))
+            m.d.sync += full.eq(Mux(self.done, self._exceeds(reached, room + 1), self._exceeds(reached, room)))
         return m
+
+    def _exceeds(self, level, room: int):
+        """level > room. As a table it takes fewer cells than as a comparison, which becomes a carry chain."""
+        if not self._maps:
+            return level > room
+        levels = range(1 << len(level))
+        return C(sum((number > room) << number for number in levels), len(levels)).bit_select(level, 1)

@@ -9,6 +9,13 @@ from model.config import PRESETS
 _DECLARED = re.compile(r"^  reg \[(\d+):0\] \S+ \[(\d+):0\];$", re.MULTILINE)
 
 
+def test_with_maps_there_are_so_many_accumulators_and_one_space_of_activations() -> None:
+    config = PRESETS["tiny4"].with_(maps=True, accumulator_depth=24, accumulator_bits=40)
+    shapes = pe_memory_shapes(config)
+    assert (24, 40) in shapes
+    assert (config.activation_depth, 17) in shapes
+
+
 def test_they_are_those_that_the_verilog_declares() -> None:
     config = PRESETS["tiny4"].with_(pes=2)
     texts = verilog_text(config)
