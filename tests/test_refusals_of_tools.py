@@ -23,8 +23,7 @@ from sim.faults.sites import Site, Sites
 from sim.faults.trial import Upset
 from sim.rtl.process import RtlProcess
 from sim.synthesis.asic import read_areas, run_asic
-from sim.synthesis.boards import BOARDS
-from sim.synthesis.devices import DEVICES
+from sim.synthesis.families import BOARDS, device_named
 from sim.synthesis.inference import Inferred, infer
 from sim.synthesis.place import Placement, place
 from sim.synthesis.tools import YOSYS, run_tool
@@ -109,7 +108,7 @@ def test_a_design_too_slow_for_its_board(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(sim.synthesis.place, "run_tool", nothing)
     monkeypatch.setattr(sim.synthesis.place, "read_report", lambda *_: slow)
     with pytest.raises(EieError, match=r"board ulx3s has a clock of 25 MHz, the placed design only reaches 12\.5 MHz"):
-        place(tmp_path, DEVICES[board.device], board, speed=6, seed=1, clock_mhz=25)
+        place(tmp_path, *device_named(board.device), board, speed=6, seed=1, clock_mhz=25)
 
 
 def test_an_interrupt_ends_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,13 +11,14 @@ import typer
 from model.config import ArrayConfig, ConfigError, ecp5_array
 from model.errors import EieError
 from sim.commands.fpga_fit import fit_report
-from sim.synthesis.boards import BOARDS, Board, board_named
-from sim.synthesis.devices import DEVICES, SPEEDS, device_named
+from sim.synthesis.boards import Board
+from sim.synthesis.families import BOARDS, FAMILIES, FLOWS, board_named, device_named
+from sim.synthesis.family import Cells, Flow
 from sim.synthesis.flow import REPORT, FpgaRun, payload, run_flow
-from sim.synthesis.inference import FAMILIES, infer
+from sim.synthesis.inference import infer
 from sim.synthesis.place import Placement
 from sim.synthesis.tools import YOSYS, tool_versions
-from sim.synthesis.yosys import Cells, Synthesis
+from sim.synthesis.yosys import Synthesis
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
 from sim.text import count, percent
@@ -26,7 +27,7 @@ from sw.files import check_folder, write_whole
 
 def fpga_command(
     device_name: Annotated[
-        str | None, typer.Option("--device", help=f"One of {', '.join(DEVICES)} [default: the board's, or ecp5-85k].")
+        str | None, typer.Option("--device", help=f"One of {', '.join(FLOWS)} [default: the board's, or ecp5-85k].")
     ] = None,
     board_name: Annotated[
         str | None, typer.Option("--board", help=f"A bitstream with a serial link for it: {', '.join(BOARDS)}.")
@@ -35,7 +36,10 @@ def fpga_command(
     preset: Preset = None,
     config: ConfigFile = None,
     changes: Changes = None,
-    speed: Annotated[int, typer.Option("--speed", help="Speed grade, 6 (slowest) to 8.")] = 6,
+    speed: Annotated[
+        int | None,
+        typer.Option("--speed", help="Speed grade [default: the device's slowest].", show_default=False),
+    ] = None,
     clock_mhz: Annotated[
         float, typer.Option("--aim", metavar="MHZ", help="Clock that place and route aims for [a board: its own].")
     ] = 130.0,
@@ -54,7 +58,8 @@ def fpga_command(
     check_inference: Annotated[
         bool,
         typer.Option(
-            "--check-inference", help="Only check that four vendors' synthesis finds memories and multiplier."
+            "--check-inference",
+            help=f"Only check that {len(FAMILIES)} families' synthesis finds memories and multiplier.",
         ),
     ] = False,
     as_json: Json = False,
@@ -66,10 +71,11 @@ def fpga_command(
     if fit is not None and check_inference:
         raise EieError("--fit and --check-inference are two questions; wanted one of them")
     board = None if board_name is None else board_named(board_name)
-    device = device_named(device_name or (board.device if board else "ecp5-85k"))
-    _check(device.name, board, speed, clock_mhz, seed)
+    flow, device = device_named(device_name or (board.device if board else "ecp5-85k"))
+    speed = flow.speeds[0] if speed is None else speed
+    _check(flow, device.name, board, speed, clock_mhz, seed)
     if fit is not None:
-        fit_report(output, fit, inputs_file, device, fpga_array(preset, config, None, changes), pes, seed)
+        fit_report(output, fit, inputs_file, (flow, device), fpga_array(preset, config, None, changes), pes, seed)
         return
     array = fpga_array(preset, config, pes, changes)
     if board is not None:
@@ -81,6 +87,7 @@ def fpga_command(
         return
     run = FpgaRun(
         config=array,
+        flow=flow,
         device=device,
         board=board,
         speed=speed,
@@ -107,11 +114,11 @@ def fpga_array(preset: str | None, file: Path | None, pes: int | None, changes: 
     return array_config(None, None, None, [*given, *(changes or [])])
 
 
-def _check(device: str, board: Board | None, speed: int, clock_mhz: float, seed: int) -> None:
+def _check(flow: Flow, device: str, board: Board | None, speed: int, clock_mhz: float, seed: int) -> None:
     if board is not None and device != board.device:
         raise EieError(f"board {board.name} has the device {board.device}, got --device {device}")
-    if speed not in SPEEDS:
-        raise EieError(f"--speed must be {', '.join(map(str, SPEEDS))}, got {speed}")
+    if speed not in flow.speeds:
+        raise EieError(f"--speed must be {', '.join(map(str, flow.speeds))}, got {speed}")
     if not 1 <= clock_mhz <= 1000:
         raise EieError(f"--aim must be between 1 and 1000 MHz, got {clock_mhz}")
     if seed < 1:
@@ -132,9 +139,10 @@ def show(output: Output, run: FpgaRun, synthesis: Synthesis, placement: Placemen
             for name, used in placement.used.items()
         ],
     )
-    _units(output, "one PE by unit", synthesis.pe, synthesis.pe_total)
+    _units(output, run.flow, "one PE by unit", synthesis.pe, synthesis.pe_total)
     _units(
         output,
+        run.flow,
         "what the PEs share, and what is around the array",
         synthesis.array,
         synthesis.shared_total,
@@ -148,13 +156,15 @@ def show(output: Output, run: FpgaRun, synthesis: Synthesis, placement: Placemen
     output.line(f"Floor plan, report and logs: {folder}")
 
 
-def _units(output: Output, title: str, units: Mapping[str, Cells], total: Cells, name: str = "total") -> None:
+def _units(
+    output: Output, flow: Flow, title: str, units: Mapping[str, Cells], total: Cells, name: str = "total"
+) -> None:
     def cells_of(cells: Cells) -> list[str]:
         return [count(value) for value in asdict(cells).values()]
 
     output.table(
         title,
-        ["unit", "COMB", "FF", "DP16KD", "MULT18X18D", "LUT RAM bits"],
+        ["unit", *flow.headings],
         [[unit, *cells_of(cells)] for unit, cells in sorted(units.items(), key=lambda item: -item[1].comb)],
         [name, *cells_of(total)],
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from model.config import ArrayConfig
 from model.errors import EieError
 from sim.npy import read_inputs
-from sim.synthesis.devices import Device
+from sim.synthesis.family import Device, Flow
 from sim.synthesis.fit import SIZES, Fit, fits
 from sim.terminal.output import Output
 from sim.text import count
@@ -21,12 +21,19 @@ RANDOM_DENSITY = 0.2  # nonzero values of an input, about that of MNIST's images
 
 
 def fit_report(
-    output: Output, path: Path, inputs_file: Path | None, device: Device, base: ArrayConfig, pes: int | None, seed: int
+    output: Output,
+    path: Path,
+    inputs_file: Path | None,
+    target: tuple[Flow, Device],
+    base: ArrayConfig,
+    pes: int | None,
+    seed: int,
 ) -> None:
     """Print every size of array for the network in `path`, and the fastest that fits.
 
     Without inputs the cycles are those of random ones. Raises EieError if no array, or not the one with `pes`, fits.
     """
+    flow, device = target
     network = as_chain(load(path))
     inputs = _random_inputs(network.in_features, seed)
     if inputs_file is not None:
@@ -35,15 +42,16 @@ def fit_report(
         network = calibrate(network, inputs)
     sizes = SIZES if pes is None else (pes,)
     with output.bar(f"{path.name} on {device.name}", len(sizes)) as advance:
-        found = list(fits(network, inputs, base, device, sizes, advance=advance))
+        found = list(fits(network, inputs, base, flow, device, sizes, advance=advance))
     fitting = [fit for fit in found if not fit.misfits]
     if not fitting:
         closest = min(found, key=lambda fit: fit.block_rams)
         raise EieError(f"{path.name} does not fit on {device.name}: {'; '.join(closest.misfits)}")
     best = max(fitting, key=lambda fit: fit.per_second)
+    comb, _, block_ram, multiplier, *_ = flow.headings
     output.table(
         f"{path.name} on {device.name}",
-        ["PEs", "DP16KD", "MULT18X18D", "COMB, estimated", "MHz, estimated", "cycles", "inputs/s", ""],
+        ["PEs", block_ram, multiplier, f"{comb}, estimated", "MHz, estimated", "cycles", "inputs/s", ""],
         [
             [
                 str(fit.config.pes),

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
+from model.errors import EieError
 from sim.simulation.image_run import run_image
-from sim.synthesis.devices import Device
+from sim.synthesis.family import Device, Flow, Measured
 from sim.synthesis.memories import array_block_rams
 from sw.image.build import build_image
 from sw.image.fitting import fitting_array
@@ -20,33 +21,12 @@ FILLED = 0.9  # share of the lookup tables beyond which nothing routes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
-    """One array as `eie fpga --device ecp5-85k` measured it, docs/fpga: what others are estimated from.
-
-    comb_pe, comb_shared : lookup tables of a PE, and of what the PEs share.
-    fmax_mhz : at speed grade 6.
-    """
-
-    pes: int
-    comb_pe: int
-    comb_shared: int
-    fmax_mhz: float
-
-
-MEASURED = (
-    Measured(pes=1, comb_pe=956, comb_shared=1216, fmax_mhz=117.32),
-    Measured(pes=4, comb_pe=928, comb_shared=1354, fmax_mhz=110.85),
-    Measured(pes=16, comb_pe=905, comb_shared=2167, fmax_mhz=87.09),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Fit:
     """An array sized for a network, on a device.
 
     config : its memories hold the network, and no more.
     block_rams, multipliers : counted, as yosys maps them.
-    comb, clock_mhz : estimated from `MEASURED`.
+    comb, clock_mhz : estimated from the arrays of the family that were measured.
     cycles : mean per input from start to done; 0 for an array that does not fit.
     misfits : what is missing, a sentence each; empty for an array that fits.
     """
@@ -69,19 +49,25 @@ def fits(
     network: CompressedNetwork,
     inputs: NDArray[np.float32],
     base: ArrayConfig,
+    flow: Flow,
     device: Device,
     sizes: Sequence[int] = SIZES,
-    measured: Sequence[Measured] = MEASURED,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Fit]:
-    """Every size of array in turn; `advance` is told when one is done."""
+    """Every size of array in turn; `advance` is told when one is done.
+
+    EieError for a family of which no array was measured.
+    """
+    if flow.block_rams is None or not flow.measured:
+        raise EieError(f"what fits on {device.name} is not known: no array was measured on its family")
+    _, _, block_ram, multiplier, *_ = flow.headings
     for pes in sizes:
         config = fitting_array(network, base.with_(name=f"{base.name.rstrip('0123456789_')}_{pes}", pes=pes))
-        pe, shared = array_block_rams(config)
-        comb, clock_mhz = estimate(pes, measured)
+        pe, shared = array_block_rams(config, flow.block_rams)
+        comb, clock_mhz = estimate(pes, flow.measured)
         needs = (
-            ("block RAMs (DP16KD)", pes * pe + shared, device.block_rams),
-            ("multipliers (MULT18X18D)", pes, device.multipliers),
+            (f"block RAMs ({block_ram})", pes * pe + shared, device.block_rams),
+            (f"multipliers ({multiplier})", pes, device.multipliers),
             (f"lookup tables (estimated; {FILLED:.0%} can be routed)", comb, math.floor(FILLED * device.comb)),
         )
         misfits = tuple(
@@ -102,7 +88,7 @@ def fits(
         advance(1)
 
 
-def estimate(pes: int, measured: Sequence[Measured] = MEASURED) -> tuple[int, float]:
+def estimate(pes: int, measured: Sequence[Measured]) -> tuple[int, float]:
     """Lookup tables and clock of so many PEs.
 
     Lookup tables: of the nearest measured size, per PE and shared. Clock: on a straight line over log2(PEs) between

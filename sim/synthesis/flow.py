@@ -7,10 +7,10 @@ from typing import Any
 from model.config import ArrayConfig, to_toml
 from sim.progress import Say
 from sim.synthesis.boards import Board
-from sim.synthesis.devices import Device
+from sim.synthesis.family import Device, Flow
 from sim.synthesis.floorplan import draw_floorplan
 from sim.synthesis.place import PLACED, Placement, pack, place
-from sim.synthesis.tools import ECPPACK, NEXTPNR_ECP5, YOSYS, check_tools, tool_versions
+from sim.synthesis.tools import YOSYS, check_tools, tool_versions
 from sim.synthesis.yosys import Synthesis, synthesise, write_sources
 from sw.files import make_folder, write_whole
 
@@ -25,17 +25,18 @@ class FpgaRun:
 
     Parameters
     ----------
-    config, device : what is built, and on what.
+    config, flow, device : what is built, how, and on what.
     board : the design is the board's, with its pins and its clock; None: the array in a harness of three pins.
-    speed : speed grade.
+    speed : speed grade, one of the flow's.
     seed : of the placement.
     clock_mhz : what place and route aims for without a board.
     """
 
     config: ArrayConfig
+    flow: Flow
     device: Device
+    speed: int
     board: Board | None = None
-    speed: int = 6
     seed: int = 1
     clock_mhz: float = 130.0
 
@@ -45,21 +46,30 @@ def run_flow(run: FpgaRun, folder: Path, say: Say) -> tuple[Synthesis, Placement
 
     Raises EieError if a tool is missing or fails.
     """
-    check_tools(YOSYS, NEXTPNR_ECP5, ECPPACK)
+    check_tools(YOSYS, run.flow.nextpnr, run.flow.packer)
     make_folder(folder)
     say(f"writing Verilog for {run.config.pes} PEs")
     sources = write_sources(run.config, folder, run.board)
     write_whole(folder / ARRAY, to_toml(run.config).encode())
     say(f"synthesis for {run.device.name} (yosys)")
-    synthesis = synthesise(folder, sources, say)
+    synthesis = synthesise(folder, sources, run.flow, say)
     say(f"place and route for {run.device.name}, speed grade {run.speed}, seed {run.seed} (nextpnr)")
-    placement = place(folder, run.device, run.board, speed=run.speed, seed=run.seed, clock_mhz=run.clock_mhz, say=say)
+    placement = place(
+        folder,
+        run.flow,
+        run.device,
+        run.board,
+        speed=run.speed,
+        seed=run.seed,
+        clock_mhz=run.clock_mhz,
+        say=say,
+    )
     title = f"{run.config.name} on {run.device.name}: {run.config.pes} PEs, {placement.fmax_mhz:.1f} MHz"
     write_whole(folder / FLOORPLAN, draw_floorplan(folder / PLACED, title).encode())
     (folder / PLACED).unlink()  # up to hundreds of MB, of which the picture is the use
     if run.board is not None:
-        say("packing the bitstream (ecppack)")
-        pack(folder, say)
+        say(f"packing the bitstream ({run.flow.packer.script})")
+        pack(folder, run.flow, run.device, say)
     return synthesis, placement
 
 
@@ -71,7 +81,7 @@ def payload(run: FpgaRun, synthesis: Synthesis, placement: Placement) -> dict[st
         "speed_grade": run.speed,
         "seed": run.seed,
         "aimed_mhz": run.board.clock_mhz if run.board else run.clock_mhz,
-        "tools": tool_versions(YOSYS, NEXTPNR_ECP5),
+        "tools": tool_versions(YOSYS, run.flow.nextpnr),
         "config": run.config.to_dict(),
         "fmax_mhz": round(placement.fmax_mhz, 2),
         "used": dict(placement.used),

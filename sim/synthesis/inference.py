@@ -1,4 +1,4 @@
-"""Whether four vendors' synthesis makes block memories and a multiplier of the plain Verilog, without any primitive."""
+"""Whether every family's synthesis makes block memories and a multiplier of the plain Verilog, without a primitive."""
 
 import json
 from dataclasses import dataclass
@@ -10,56 +10,12 @@ from hw.verilog import ARRAY_MODULE, PE_MODULE, write_verilog
 from model.config import ArrayConfig
 from model.errors import EieError
 from sim.progress import Say
-from sim.synthesis.memories import block_rams
+from sim.synthesis.families import FAMILIES
+from sim.synthesis.families.ecp5 import block_rams
 from sim.synthesis.tools import YOSYS, run_tool
 from sw.files import make_folder
 
 SCRIPT, LOG = "inference.ys", "inference.log"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Family:
-    """A family of FPGAs in yosys.
-
-    Parameters
-    ----------
-    name : for people.
-    command : yosys's synthesis up to the mapping of memories and multipliers; lookup tables do not matter here.
-    memories, multipliers : what the names of its block memories and multipliers begin with.
-    """
-
-    name: str
-    command: str
-    memories: tuple[str, ...]
-    multipliers: tuple[str, ...]
-
-
-FAMILIES = (
-    Family(
-        name="Lattice ECP5",
-        command="synth_ecp5 -run begin:map_gates",
-        memories=("DP16KD",),
-        multipliers=("MULT18X18D",),
-    ),
-    Family(
-        name="Xilinx 7",
-        command="synth_xilinx -family xc7 -run begin:fine",
-        memories=("RAMB18E1", "RAMB36E1"),
-        multipliers=("DSP48E1",),
-    ),
-    Family(
-        name="Intel Cyclone V",
-        command="synth_intel_alm -family cyclonev -run begin:map_ffs",
-        memories=("MISTRAL_M10K",),
-        multipliers=("MISTRAL_MUL",),
-    ),
-    Family(
-        name="Gowin GW1N",
-        command="synth_gowin -family gw1n -run begin:map_gates",
-        memories=("DPX9B", "SDPX9B", "SDPB", "DPB"),
-        multipliers=("MULT",),
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +42,7 @@ def infer(config: ArrayConfig, folder: Path, say: Say = lambda _: None) -> tuple
         f"hierarchy -top {PE_MODULE}",
     ]
     for number, family in enumerate(FAMILIES):
-        command, _, rest = family.command.partition(" ")
+        command, _, rest = family.inference.command.partition(" ")
         script += [
             "design -push-copy",
             f"{command} -top {PE_MODULE} {rest}",
@@ -98,8 +54,8 @@ def infer(config: ArrayConfig, folder: Path, say: Say = lambda _: None) -> tuple
     found: list[Inferred] = []
     for number, family in enumerate(FAMILIES):
         cells = _cells(folder / f"family_{number}.json")
-        memories = sum(times for cell, times in cells.items() if cell.startswith(family.memories))
-        multipliers = sum(times for cell, times in cells.items() if cell.startswith(family.multipliers))
+        memories = sum(times for cell, times in cells.items() if cell.startswith(family.inference.memories))
+        multipliers = sum(times for cell, times in cells.items() if cell.startswith(family.inference.multipliers))
         enough = memories >= wanted and multipliers >= 1
         found.append(Inferred(family=family.name, memories=memories, multipliers=multipliers, enough=enough))
     return wanted, found

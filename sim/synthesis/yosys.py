@@ -1,10 +1,10 @@
-"""Synthesis for ECP5 with every unit kept as a module, so that each cell belongs to one, and what it says."""
+"""Synthesis with every unit kept as a module, so that each cell belongs to one, and what it says."""
 
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from model.config import ArrayConfig
 from model.errors import EieError
 from sim.progress import Say
 from sim.synthesis.boards import BOARD_TOP, CORE, Board, board_top
+from sim.synthesis.family import Cells, Flow
 from sim.synthesis.harness import HARNESS, harness
 from sim.synthesis.tools import YOSYS, run_tool
 
@@ -23,43 +24,6 @@ OUTSIDE = (*AROUND.values(), "link", "windowed")
 NETLIST = "netlist.json"
 STATISTICS = "statistics.json"
 LOG = "yosys.log"
-
-
-@dataclass(frozen=True)
-class Cells:
-    """What a part of the netlist needs of the device.
-
-    comb : lookup tables, as nextpnr packs them: one for a LUT4, two for a CCU2C (carry), four for a DPR16X4.
-    ff : flip-flops.
-    block_rams : DP16KD.
-    multipliers : MULT18X18D.
-    lut_ram_bits : memory bits in lookup tables.
-    """
-
-    comb: int = 0
-    ff: int = 0
-    block_rams: int = 0
-    multipliers: int = 0
-    lut_ram_bits: int = 0
-
-    @classmethod
-    def of(cls, counts: Mapping[str, int]) -> "Cells":
-        """From yosys's counts by cell type."""
-        lut_rams = counts.get("TRELLIS_DPR16X4", 0)
-        return cls(
-            comb=counts.get("LUT4", 0) + 2 * counts.get("CCU2C", 0) + 4 * lut_rams,
-            ff=counts.get("TRELLIS_FF", 0),
-            block_rams=counts.get("DP16KD", 0),
-            multipliers=counts.get("MULT18X18D", 0),
-            lut_ram_bits=64 * lut_rams,
-        )
-
-    def __add__(self, other: "Cells") -> "Cells":
-        mine, others = asdict(self), asdict(other)
-        return Cells(**{name: mine[name] + others[name] for name in mine})
-
-    def __rmul__(self, times: int) -> "Cells":
-        return Cells(**{name: times * value for name, value in asdict(self).items()})
 
 
 @dataclass(frozen=True)
@@ -119,12 +83,10 @@ def _port_list(text: str, module: str) -> list[str]:
     return [] if found is None else [port.strip() for port in found[1].split(",")]
 
 
-def synthesise(folder: Path, sources: list[str], say: Say = lambda _: None) -> Synthesis:
+def synthesise(folder: Path, sources: list[str], flow: Flow, say: Say = lambda _: None) -> Synthesis:
     """Run yosys on the sources of `write_sources` in `folder`.
 
     It leaves `netlist.json`, `statistics.json` and `yosys.log` there.
-
-    Wide multiplexers of lookup tables are not used: with unit boundaries kept they cost a fifth more area.
     """
     kept = kept_modules((folder / name).read_text(encoding="utf-8") for name in sources)
     top = sources[-1].removesuffix(".v")
@@ -132,15 +94,15 @@ def synthesise(folder: Path, sources: list[str], say: Say = lambda _: None) -> S
         f"read_verilog {' '.join(sources)}",
         f"hierarchy -top {top}",
         f"setattr -mod -set keep_hierarchy 1 {' '.join(kept)}",
-        f"synth_ecp5 -top {top} -nowidelut -json {NETLIST}",
+        f"{flow.synthesis} -top {top} -json {NETLIST}",
         f"tee -q -o {STATISTICS} stat -json",
     ]
     (folder / "synthesis.ys").write_text("\n".join([*script, ""]), encoding="utf-8")
     run_tool(YOSYS, ["-q", "-l", LOG, "synthesis.ys"], folder, LOG, say)
-    return read_statistics(folder / STATISTICS)
+    return read_statistics(folder / STATISTICS, flow)
 
 
-def read_statistics(path: Path) -> Synthesis:
+def read_statistics(path: Path, flow: Flow) -> Synthesis:
     """`stat -json` of a netlist with its units kept."""
     try:
         modules = cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8"))["modules"])
@@ -154,9 +116,9 @@ def read_statistics(path: Path) -> Synthesis:
     for name, count in counts.items():
         module, _, unit = name.partition(".")
         if module == PE_MODULE:
-            pe[unit or "pe"] = Cells.of(count)
+            pe[unit or "pe"] = flow.cells(count)
         elif module == ARRAY_MODULE:
-            array[unit or "array"] = Cells.of(count)
+            array[unit or "array"] = flow.cells(count)
         elif module in AROUND:
-            array[unit or AROUND[module]] = Cells.of(count)
+            array[unit or AROUND[module]] = flow.cells(count)
     return Synthesis(pe, array)

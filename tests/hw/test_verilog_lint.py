@@ -10,7 +10,8 @@ import pytest
 
 from hw.verilog import BUSES, Bus, write_verilog
 from model.config import PRESETS, ArrayConfig
-from sim.synthesis.boards import BOARD_TOP, BOARDS, Board, board_top
+from sim.synthesis.boards import BOARD_TOP, Board, board_top
+from sim.synthesis.families import BOARDS
 
 # Warnings that -Wall may give, each with the reason. They concern the style of the Verilog that Amaranth writes.
 WAIVED = {

@@ -1,76 +1,12 @@
-"""sim/synthesis/memories.py: block RAMs as yosys infers them."""
+"""sim/synthesis/memories.py: the block RAMs of an array are those of its memories."""
 
-import json
-from pathlib import Path
-
-import pytest
-from amaranth.back import verilog
-
-from hw.block_memory import BlockMemory
 from model.config import ecp5_array
-from sim.synthesis.memories import array_block_rams, block_rams
-from sim.synthesis.tools import YOSYS, run_tool
-
-# (words, bits) to DP16KD, as yosys 0.70 infers them from a read and a write port; 0: lookup tables.
-INFERRED = {
-    (9, 64): 0,
-    (20, 32): 0,
-    (40, 16): 0,
-    (64, 32): 1,
-    (64, 64): 2,
-    (96, 32): 1,
-    (100, 14): 1,
-    (128, 16): 1,
-    (128, 32): 1,
-    (160, 64): 2,
-    (256, 16): 1,
-    (300, 36): 1,
-    (513, 32): 2,
-    (600, 14): 1,
-    (600, 40): 3,
-    (768, 16): 1,
-    (1024, 14): 1,
-    (1024, 64): 4,
-    (1100, 36): 3,
-    (1200, 12): 2,
-    (1536, 64): 6,
-    (2048, 13): 2,
-    (2048, 18): 2,
-    (3000, 20): 5,
-    (4096, 64): 16,
-    (5000, 64): 20,
-    (10000, 64): 40,
-}
-SHORT = [shape for shape in INFERRED if shape[0] <= 600]  # yosys takes minutes to read the zeros of deep memories
-
-
-@pytest.mark.parametrize("shape", INFERRED)
-def test_block_rams_as_yosys_inferred_them(shape: tuple[int, int]) -> None:
-    assert block_rams(*shape) == INFERRED[shape]
+from sim.synthesis.families.ecp5 import block_rams
+from sim.synthesis.memories import array_block_rams
 
 
 def test_an_array_is_the_sum_of_its_memories() -> None:
     # Per PE: 2,048 x 64 entries, two pointer banks of 1,024, 256 accumulators, 2 x 256 activations, 512 constants.
-    pe, shared = array_block_rams(ecp5_array(4))
+    pe, shared = array_block_rams(ecp5_array(4), block_rams)
     assert pe == 8 + 2 + 1 + 1 + 1
     assert shared == 0
-
-
-@pytest.mark.slow
-def test_yosys_still_infers_them(tmp_path: Path) -> None:
-    script: list[str] = []
-    for depth, width in SHORT:
-        name = f"memory_{depth}_{width}"
-        component = BlockMemory(depth=depth, width=width)
-        (tmp_path / f"{name}.v").write_text(verilog.convert(component, name=name, emit_src=False))
-        script += [
-            f"read_verilog {name}.v",
-            f"synth_ecp5 -top {name} -run begin:map_gates",
-            f"tee -q -o {name}.json stat -json",
-            "design -reset",
-        ]
-    (tmp_path / "all.ys").write_text("\n".join(script))
-    run_tool(YOSYS, ["-q", "-l", "all.log", "all.ys"], tmp_path, "all.log")
-    for depth, width in SHORT:
-        cells = json.loads((tmp_path / f"memory_{depth}_{width}.json").read_text())["design"]["num_cells_by_type"]
-        assert cells.get("DP16KD", 0) == INFERRED[depth, width], (depth, width)

@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from model.errors import EieError
-from sim.synthesis.place import RESOURCES, own_name, read_report
+from sim.synthesis.families.ecp5 import FAMILY
+from sim.synthesis.place import own_name, read_report
+
+FLOW = FAMILY.flow
+assert FLOW is not None
 
 
 @pytest.mark.parametrize(
@@ -27,7 +31,7 @@ from sim.synthesis.place import RESOURCES, own_name, read_report
     ],
 )
 def test_own_name(cell: str, name: str) -> None:
-    assert own_name(cell) == name
+    assert own_name(cell, FLOW) == name
 
 
 def segment(kind: str, delay: float, begin: str, end: str) -> dict[str, Any]:
@@ -52,7 +56,7 @@ def report() -> dict[str, Any]:
     ]
     return {
         "fmax": {"clk": {"achieved": 222.2, "constraint": 130.0}},
-        "utilization": {name: {"used": 3, "available": 9} for name in RESOURCES},
+        "utilization": {name: {"used": 3, "available": 9} for name in FLOW.resources},
         "critical_paths": [
             {"from": "<async>", "to": "posedge clk", "path": [segment("logic", 99.0, c, c)]},
             {"from": "posedge clk", "to": "posedge clk", "path": path},
@@ -62,7 +66,7 @@ def report() -> dict[str, Any]:
 
 def test_the_report_is_read(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text(json.dumps(report()))
-    placement = read_report(tmp_path / "report.json")
+    placement = read_report(tmp_path / "report.json", FLOW)
     assert placement.fmax_mhz == 222.2
     assert placement.used["DP16KD"] == 3
     assert placement.available["DP16KD"] == 9
@@ -77,4 +81,4 @@ def test_the_report_is_read(tmp_path: Path) -> None:
 def test_another_file_is_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "report.json").write_text(text)
     with pytest.raises(EieError, match=r"wanted a report of nextpnr-ecp5 with one clock in .*report\.json, got "):
-        read_report(tmp_path / "report.json")
+        read_report(tmp_path / "report.json", FLOW)

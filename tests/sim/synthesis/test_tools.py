@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import EieError
-from sim.synthesis.tools import YOSYS, check_tools, run_tool, tool_versions
+from sim.synthesis.tools import YOSYS, Tool, check_tools, run_tool, tool_versions
 
 
 def test_versions_name_the_packages() -> None:
@@ -15,7 +15,7 @@ def test_versions_name_the_packages() -> None:
 
 def test_a_missing_tool_names_the_extra() -> None:
     with pytest.raises(EieError, match=re.escape("no-such-tool was not found beside this Python; it comes with pip")):
-        check_tools("no-such-tool")
+        check_tools(Tool("no-such-tool", "no-such-package"))
 
 
 def test_a_failure_says_what_and_where(tmp_path: Path) -> None:

@@ -6,13 +6,18 @@ from pathlib import Path
 import pytest
 
 from model.errors import EieError
-from sim.synthesis.yosys import Cells, kept_modules, read_statistics
+from sim.synthesis.families.ecp5 import FAMILY, cells
+from sim.synthesis.family import Cells
+from sim.synthesis.yosys import kept_modules, read_statistics
+
+FLOW = FAMILY.flow
+assert FLOW is not None
 
 
 def test_cells_as_nextpnr_packs_them() -> None:
-    cells = Cells.of({"LUT4": 10, "CCU2C": 3, "TRELLIS_DPR16X4": 2, "TRELLIS_FF": 7, "DP16KD": 4, "MULT18X18D": 1})
-    assert cells == Cells(comb=24, ff=7, block_rams=4, multipliers=1, lut_ram_bits=128)
-    assert 2 * cells + Cells(comb=1) == Cells(comb=49, ff=14, block_rams=8, multipliers=2, lut_ram_bits=256)
+    found = cells({"LUT4": 10, "CCU2C": 3, "TRELLIS_DPR16X4": 2, "TRELLIS_FF": 7, "DP16KD": 4, "MULT18X18D": 1})
+    assert found == Cells(comb=24, ff=7, block_rams=4, multipliers=1, lut_ram_bits=128)
+    assert 2 * found + Cells(comb=1) == Cells(comb=49, ff=14, block_rams=8, multipliers=2, lut_ram_bits=256)
 
 
 def test_units_with_a_clock_are_kept_and_what_is_in_them_is_not() -> None:
@@ -31,7 +36,7 @@ def test_statistics_by_unit(tmp_path: Path) -> None:
     }
     statistics = {"modules": {name: {"num_cells_by_type": cells} for name, cells in modules.items()}}
     (tmp_path / "s.json").write_text(json.dumps(statistics))
-    found = read_statistics(tmp_path / "s.json")
+    found = read_statistics(tmp_path / "s.json", FLOW)
     assert found.pe == {"pe": Cells(comb=1), "queue": Cells(comb=5)}
     assert found.array == {"array": Cells(ff=2), "loader": Cells(comb=7), "harness": Cells(ff=9)}
     assert found.pe_total == Cells(comb=6)
@@ -41,4 +46,4 @@ def test_statistics_by_unit(tmp_path: Path) -> None:
 def test_other_statistics_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text("{}")
     with pytest.raises(EieError, match=r"wanted yosys statistics in .*s\.json, got KeyError"):
-        read_statistics(tmp_path / "s.json")
+        read_statistics(tmp_path / "s.json", FLOW)
