@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import sim.commands.faults
+import sim.commands.fpga
 import sim.faults.campaign
 import sim.synthesis.asic
 import sim.synthesis.inference
@@ -90,8 +91,8 @@ def test_a_family_that_infers_too_little(tmp_path: Path, monkeypatch: pytest.Mon
         Inferred(family="A", memories=6, multipliers=1, enough=True),
         Inferred(family="B", memories=5, multipliers=1, enough=False),
     ]
-    monkeypatch.setattr(sim.synthesis.inference, "infer", lambda *_: (6, found))
-    monkeypatch.setattr(sim.synthesis.inference, "tool_versions", lambda *_: {})
+    monkeypatch.setattr(sim.commands.fpga, "infer", lambda *_: (6, found))
+    monkeypatch.setattr(sim.commands.fpga, "tool_versions", lambda *_: {})
     with pytest.raises(EieError, match="wanted 6 block memories and a multiplier for every family, got too few for B"):
         inference_report(Output(as_json=False), TINY, tmp_path)
 

@@ -80,5 +80,5 @@ def test_the_report_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{}", '{"fmax": {}}'])
 def test_another_file_is_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "report.json").write_text(text)
-    with pytest.raises(EieError, match=r"wanted a report of nextpnr-ecp5 with one clock in .*report\.json, got "):
+    with pytest.raises(EieError, match=r"wanted a report of nextpnr with one clock in .*report\.json, got "):
         read_report(tmp_path / "report.json", FLOW)
