@@ -9,16 +9,17 @@ import typer
 
 from model.errors import SimulatorError
 from model.registers import PeCounter
-from sim.npy import read_inputs, write_array
+from sim.metrics.figure import number
+from sim.npy import write_array
 from sim.rtl.places import DEFAULT_BAUD, PLACES, open_place
-from sim.simulation.prepare import calibration_note, lay_out
+from sim.simulation.prepare import calibration_note, load_with_inputs
 from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
 from sim.text import count, mean
-from sw.file.model_file import load
 from sw.files import check_target
-from sw.host.driver import Accelerator, Counters
-from sw.network.chain import as_chain
+from sw.host.driver import Accelerator
+from sw.host.network_run import run_network
+from sw.image.lower import lower
 
 
 def run_command(
@@ -42,40 +43,33 @@ def run_command(
     """
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
-    compressed = as_chain(load(network))
-    inputs = read_inputs(inputs_file, compressed.in_features)
     if path is not None:
         check_target(path, network, inputs_file, config)
-    outputs: list[np.ndarray] = []
-    counted: list[Counters] = []
-    image, calibrated_here = lay_out(compressed, inputs, array)
+    compressed, inputs, calibrated_here = load_with_inputs(network, inputs_file)
+    if calibrated_here:
+        output.note(calibration_note(network, inputs))
+    lowered = lower(compressed, array)
     try:
         with output.steps(f"opening {place}") as say:
             transport = open_place(place, array, say)
         with Accelerator(transport, array) as accelerator:
-            with output.steps("loading the network"):
-                accelerator.load(image)
             began = time.perf_counter()
-            with output.bar("running", len(inputs)) as advance:
-                for x in inputs:
-                    outputs.append(accelerator.run(x))
-                    counted.append(accelerator.counters())
-                    advance(1)
+            with output.bar("loading and running", len(inputs)) as advance:
+                run = run_network(accelerator, lowered, inputs, advance)
             seconds = time.perf_counter() - began
     except SimulatorError as error:
         output.note(f"error: the RTL gave no answer: {error}")
         raise typer.Exit(1) from error
-    if calibrated_here:
-        output.note(calibration_note(network, inputs))
-    values = np.array(outputs, np.float32)
+    values = run.outputs.astype(np.float32)
     if path is not None:
         write_array(path, values)
-    cycles = [counters.cycles for counters in counted]
-    entries = [int(counters.pes[PeCounter.ENTRIES].sum()) for counters in counted if counters.pes is not None]
+    cycles = [counters.cycles for counters in run.counted]
+    entries = [int(counters.pes[PeCounter.ENTRIES].sum()) for counters in run.counted if counters.pes is not None]
     rows = [
         ["inputs", count(len(inputs))],
-        ["cycles per input", mean(float(np.mean(cycles)))],
-        [f"microseconds per input at {array.clock_mhz:g} MHz", mean(float(np.mean(cycles)) / array.clock_mhz)],
+        ["starts per input", count(len(cycles) // len(inputs))],
+        ["cycles per input", mean(run.cycles_per_input)],
+        [f"microseconds per input at {array.clock_mhz:g} MHz", number(run.cycles_per_input / array.clock_mhz, 1)],
         ["entries per input", mean(float(np.mean(entries))) if entries else "not counted"],
         ["seconds that this took", mean(seconds)],
     ]
@@ -88,6 +82,7 @@ def run_command(
             "inputs": len(inputs),
             "outputs": values.tolist(),
             "cycles": cycles,
+            "cycles_per_input": run.cycles_per_input,
             "entries": entries or None,
             "seconds": seconds,
         }

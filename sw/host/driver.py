@@ -40,7 +40,7 @@ class Counters:
     """What the array counted in the last run.
 
     cycles, broadcasts, stalls : of the array.
-    pes : (len(PeCounter), pes) int64, in the order of `PeCounter`; None for an array built without them.
+    pes : (len(PeCounter), pes) int64, in the order of `PeCounter`; None for an array built without, or not asked for.
     """
 
     cycles: int
@@ -137,17 +137,17 @@ class Accelerator:
         words = self._transport.receive(image.layers[-1].out_rows * self._config.groups)
         return unpack_outputs(image, words)
 
-    def counters(self) -> Counters:
-        """What the last run counted, all of its passes together."""
+    def counters(self, pes: bool = True) -> Counters:
+        """What the last run counted, all of its passes together; without the PEs' counters it takes three reads."""
         cycles, broadcasts, stalls = (self._read(name) for name in RUN_REGISTERS)
-        if not self._config.pe_counters:
+        if not pes or not self._config.pe_counters:
             return Counters(cycles, broadcasts, stalls, None)
-        pes = np.empty((len(PeCounter), self._config.pes), np.int64)
+        counted = np.empty((len(PeCounter), self._config.pes), np.int64)
         for pe in range(self._config.pes):
             self._transport.write(ADDRESS["PE_SELECT"], pe)
             for counter in PeCounter:
-                pes[counter, pe] = self._read(f"PE_{counter.name}")
-        return Counters(cycles, broadcasts, stalls, pes)
+                counted[counter, pe] = self._read(f"PE_{counter.name}")
+        return Counters(cycles, broadcasts, stalls, counted)
 
     def reset(self) -> None:
         """Stop whatever the array does, by a soft reset; a network must be loaded again."""

@@ -11,6 +11,7 @@ from model.errors import SimulatorError
 from sim.cli import main
 from sw.file.model_file import save
 from tests.support.driver import make_case
+from tests.support.network_file import CONV_ARRAY, write_conv_network
 
 SIZES = ["--pes", "4", "--set", "queue_depth=4"]
 
@@ -37,6 +38,19 @@ def test_outputs_and_cycles(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert np.mean(got["entries"]) == simulated["total"]["entries"]
     assert main(["run", "net.eie", "--input", "x.npy", *SIZES, "--set", "pe_counters=false"]) == 0
     assert "not counted" in capsys.readouterr().out
+
+
+def test_a_network_with_convolutions_layer_by_layer(folder: Path, capsys: pytest.CaptureFixture[str]):
+    write_conv_network()
+    inputs = np.load("images.npy")[:1]
+    np.save("image.npy", inputs)
+    assert main(["run", "conv.eie", "--input", "image.npy", *CONV_ARRAY, "-o", "y.npy", "--json"]) == 0
+    got = json.loads(capsys.readouterr().out)
+    assert main(["simulate", "conv.eie", "--input", "image.npy", *CONV_ARRAY, "-o", "z.npy", "--json"]) == 0
+    simulated = json.loads(capsys.readouterr().out)
+    np.testing.assert_array_equal(np.load("y.npy"), np.load("z.npy"))
+    assert got["cycles_per_input"] == sum(got["cycles"]) == simulated["total"]["cycles"]
+    assert len(got["cycles"]) == simulated["total"]["vectors"]
 
 
 @pytest.mark.parametrize(
