@@ -161,7 +161,7 @@ def _layer_image(
     codebook = np.zeros(config.code_symbols, np.int16)
     codebook[: layer.codebook.size] = to_fixed(layer.codebook, number_format.weight_fraction_bits)
     biases = np.zeros(order.size, np.int16)
-    biases[destination] = to_fixed(layer.bias, number_format.bias_fraction_bits)
+    biases[destination] = number_format.fixed_bias(layer.bias)
     return LayerImage(
         name=layer.name,
         in_rows=in_rows,

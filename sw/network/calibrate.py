@@ -18,6 +18,7 @@ from sw.network.lstm import run_lstm, units_of
 from sw.network.lstm_cell import float_cell
 from sw.network.network import check_inputs
 from sw.network.operations import RANGED, Clip, Elements
+from sw.network.quantise import LIMIT
 
 
 def calibrate(network: CompressedNetwork, inputs: NDArray[Any]) -> CompressedNetwork:
@@ -36,11 +37,12 @@ def calibrate(network: CompressedNetwork, inputs: NDArray[Any]) -> CompressedNet
     for part in parts(len(samples), network.shapes):
         run_graph(network.connections, ranges, samples[part])
     activations = np.concatenate([[np.abs(samples).max()], ranges.activations])
-    if not max(activations.max(), ranges.partial_sums.max()) <= np.finfo(np.float32).max:
+    partial_sums = ranges.partial_sums()
+    if not max(activations.max(), partial_sums.max()) <= np.finfo(np.float32).max:
         raise EieError("calibration must stay in the range of float32, a sum left it")
     calibration = Calibration(
         activations=activations.astype(np.float32),
-        partial_sums=ranges.partial_sums.astype(np.float32),
+        partial_sums=partial_sums.astype(np.float32),
         results=ranges.results.astype(np.float32),
     )
     return replace(network, calibration=calibration)
@@ -55,7 +57,9 @@ class _Ranges(FloatOperations):
     Parameters
     ----------
     activations : (layers,) float64, of every layer's output, of an LSTM's cell.
-    partial_sums : (layers,) float64, bounds.
+    products : (layers,) float64, bounds of every layer's sums of products and of its results; of a layer with ReLU
+        those of its results that are not cut.
+    lowest : of every layer with ReLU (out,) float64, the least result of each row.
     results : (ranged operations,) float64.
     """
 
@@ -63,9 +67,24 @@ class _Ranges(FloatOperations):
         self.layers = layers
         self.rows = [sparse_rows(layer) for layer in layers]
         self.activations = np.zeros(len(layers))
-        self.partial_sums = np.zeros(len(layers))
+        self.products = np.zeros(len(layers))
+        self.lowest = [np.zeros(layer.shape[0]) for layer in layers]
         self.results = np.zeros(len(graph.ranged))
         self.limits, self.result_limits = _limits(graph)
+
+    def partial_sums(self) -> NDArray[np.float64]:
+        """(layers,) bounds, results that a ReLU cuts included where their biases are not limited."""
+        bounds = self.products.copy()
+        for index, layer in enumerate(self.layers):
+            if not layer.relu:
+                continue
+            while True:  # a larger bound limits fewer biases, whose rows may have larger results
+                limited = layer.bias < -LIMIT * bounds[index]
+                larger = max(self.products[index], -self.lowest[index][~limited].min(initial=0))
+                if larger <= bounds[index]:
+                    break
+                bounds[index] = larger
+        return bounds
 
     def layer(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
         sums = self._products(index, source)
@@ -99,15 +118,19 @@ class _Ranges(FloatOperations):
         weights = layer.codebook[layer.codes]
 
         def product(rows: slice, vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            return _accumulate(bounds[rows.start : rows.stop + 1], columns, weights, layer.bias[rows], vectors)
+            return _accumulate(
+                bounds[rows.start : rows.stop + 1], columns, weights, layer.bias[rows], vectors, layer.relu
+            )
 
         sums, largest = run_products(layer, source, product)
         if layer.relu:
+            rest = tuple(axis for axis in range(sums.ndim) if axis != _channel_axis(layer, sums))
+            self.lowest[index] = np.minimum(self.lowest[index], sums.min(axis=rest))
             np.maximum(sums, 0, out=sums)
         magnitude = np.abs(sums).max()
         if not magnitude <= np.finfo(np.float32).max:
             raise EieError(f"layer {layer.name}: calibration must stay in the range of float32, an output left it")
-        self.partial_sums[index] = max(self.partial_sums[index], largest.max())
+        self.products[index] = max(self.products[index], largest.max())
         return sums.astype(np.float32)
 
 
@@ -137,6 +160,11 @@ def _limits(graph: Graph) -> tuple[list[_Limit], list[_Limit]]:
     return layers, ranged
 
 
+def _channel_axis(layer: CompressedLayer, results: NDArray[np.float64]) -> int:
+    """Which axis of a layer's results are its rows."""
+    return results.ndim - 1 if layer.convolution is None else 1
+
+
 @compiled
 def _accumulate(
     bounds: NDArray[np.int64],
@@ -144,8 +172,12 @@ def _accumulate(
     weights: NDArray[np.float32],
     bias: NDArray[np.float32],
     vectors: NDArray[np.float32],
+    relu: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(rows, vectors) results, and the largest sum of products of one sign, or result, of each vector."""
+    """(rows, vectors) results, and the largest sum of products of one sign, or result, of each vector.
+
+    Results that a ReLU cuts are not looked at.
+    """
     count = vectors.shape[1]
     sums = np.zeros((bias.size, count))
     largest = np.zeros(count)
@@ -166,6 +198,6 @@ def _accumulate(
             for vector in range(size):
                 result = positive[vector] + negative[vector] + bias[row]
                 sums[row, first + vector] = result
-                bound = max(positive[vector], -negative[vector], abs(result))
+                bound = max(positive[vector], -negative[vector], result if relu else abs(result))
                 largest[first + vector] = max(largest[first + vector], bound)
     return sums, largest

@@ -130,7 +130,7 @@ class IntegerArithmetic:
                 format=chosen,
                 rows=sparse_rows(layer),
                 weights=to_fixed(layer.codebook, chosen.weight_fraction_bits)[layer.codes],
-                biases=to_fixed(layer.bias, chosen.bias_fraction_bits),
+                biases=chosen.fixed_bias(layer.bias),
             )
             for layer, chosen in zip(network.layers, formats, strict=True)
         ]

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.errors import EieError
+from model.fixed_point import to_fixed
 from model.layouts import SHIFT_BITS
 from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.network.execution import run_graph
@@ -17,6 +19,7 @@ from sw.network.operations import RANGED, Elements
 
 MAX_BIAS_SCALE_LOG2 = 14
 UNBOUNDED = 1 << 16
+LIMIT = 2  # times a layer's calibrated sums: below minus that, a bias is a ReLU's row that is off
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,7 @@ class LayerFormat:
 
     The accumulator has ``input + weight`` fraction bits and the stored bias ``log2(bias_scale)`` fewer. Where the layer
     is the matrix of an LSTM, h has the input's fraction bits too, the output are the gates, and the cell has its own.
+    `lowest_bias` is what lower biases, of rows that a ReLU cuts whatever they add up to, are stored as.
     """
 
     input_fraction_bits: int
@@ -32,6 +36,7 @@ class LayerFormat:
     output_fraction_bits: int
     bias_scale: int
     cell_fraction_bits: int | None = None
+    lowest_bias: float | None = None
 
     @property
     def shift(self) -> int:
@@ -42,17 +47,36 @@ class LayerFormat:
     def bias_fraction_bits(self) -> int:
         return self.input_fraction_bits + self.weight_fraction_bits - (self.bias_scale.bit_length() - 1)
 
+    def fixed_bias(self, bias: NDArray[np.float32]) -> NDArray[np.int16]:
+        """(out,) biases as the array stores them."""
+        return to_fixed(
+            bias if self.lowest_bias is None else np.maximum(bias, np.float32(self.lowest_bias)),
+            self.bias_fraction_bits,
+        )
+
+
+def limited_bias(layer: CompressedLayer, largest_sum: float) -> NDArray[np.float32]:
+    """The biases of a layer whose calibrated partial sums are at most `largest_sum`; the layer's own if none changes.
+
+    A row with a bias below minus `LIMIT` times that sum is off: no sum of products within the headroom brings it above
+    0, where its ReLU is. It is stored as just that off, so that its magnitude takes no fraction bits from the others.
+    """
+    lowest = np.float32(-LIMIT * largest_sum)
+    if not layer.relu or layer.bias.min() >= lowest:
+        return layer.bias
+    return np.maximum(layer.bias, lowest)
+
 
 def choose_formats(network: CompressedNetwork, accumulator_bits: int) -> tuple[LayerFormat, ...]:
     """Binary points of every layer; EieError without calibration.
 
     Activations keep one bit of headroom above their calibrated maximum and so do the partial sums in the accumulator;
     within that, weights have as many fraction bits as 16 bits hold. Biases lose bits only where their 16 bits, scaled
-    by at most 2**14, could not hold them otherwise. ReLU, pooling and flattening keep the binary point of their
-    source; joined values have the fewest fraction bits among them; other operations are in
-    `sw.network.integer_operations`, their results have the headroom of a layer's. The h of an LSTM has that of its
-    source, with at most 15 fraction bits, since the array takes both as one vector; its gates have at most 11
-    (`sw.network.lstm_cell`).
+    by at most 2**14, could not hold them otherwise, and rows that are off take none (`limited_bias`). ReLU, pooling and
+    flattening keep the binary point of their source; joined values have the fewest fraction bits among them; other
+    operations are in `sw.network.integer_operations`, their results have the headroom of a layer's. The h of an LSTM
+    has that of its source, with at most 15 fraction bits, since the array takes both as one vector; its gates have at
+    most 11 (`sw.network.lstm_cell`).
     """
     if network.calibration is None:
         raise EieError("binary points need a calibration, the network has none")
@@ -89,7 +113,10 @@ class _Formats:
         """The format of a layer whose inputs have `source` fraction bits and its outputs `wanted`, or fewer."""
         layer = self.layers[index]
         largest_sum = float(self.calibration.partial_sums[index])
-        bias_bits = _fraction_bits(float(np.abs(layer.bias).max()), 15)
+        bias = limited_bias(layer, largest_sum)
+        if bias is not layer.bias:
+            largest_sum *= LIMIT  # so that a limited bias and the other sums fit together
+        bias_bits = _fraction_bits(float(np.abs(bias).max()), 15)
         weight = min(
             _fraction_bits(float(np.abs(layer.codebook).max()) or 1.0, 15),
             _fraction_bits(largest_sum, self.accumulator_bits - 2) - source,
@@ -103,6 +130,7 @@ class _Formats:
             weight_fraction_bits=weight,
             output_fraction_bits=output,
             bias_scale=1 << max(0, source + weight - bias_bits),
+            lowest_bias=None if bias is layer.bias else float(bias.min()),
         )
 
     def relu(self, source: int) -> int:
