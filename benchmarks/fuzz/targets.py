@@ -33,6 +33,7 @@ from tests.attacks.graphs import onnx_model
 from tests.attacks.pytorch import GOOD, dictionary
 from tests.attacks.pytorch import file as pytorch_file
 from tests.attacks.tables import journal, results, times
+from tests.attacks.tflite import model as tflite_model
 from tests.attacks.weights import archive, described, safetensors, tensor
 
 Read = Callable[[bytes], object]
@@ -155,6 +156,7 @@ def _targets() -> dict[str, Target]:
         "onnx": Target(
             read=_through_file(".onnx", load_network), seeds=[onnx_model().SerializeToString()], kind="onnx"
         ),
+        "tflite": Target(read=_through_file(".tflite", load_network), seeds=[tflite_model()], kind="tflite"),
         "prototxt": Target(read=lambda data: parse_caffe(_text(data)), seeds=[PROTOTXT.encode()], kind="prototxt"),
         "graph": Target(read=lambda data: parse_graph(_text(data)), seeds=[graph], kind="graph"),
         "inputs": Target(

@@ -19,7 +19,7 @@ from sw.compress.pipeline import MOST_BITS, compress, is_exact, pruning_by_layer
 from sw.compress.prune import kept_positions
 from sw.file.model_file import save
 from sw.files import check_target
-from sw.formats.assumptions import Assumptions, Order
+from sw.formats.assumptions import Assumptions, Integers, Order
 from sw.formats.network_file import load_network
 from sw.network.calibrate import calibrate
 
@@ -30,7 +30,8 @@ def compress_command(
     model: Annotated[
         Path,
         typer.Argument(
-            metavar="MODEL", help="A float32 network: .safetensors, .npz, .pt, .pth, .onnx or Deep Compression's .net."
+            metavar="MODEL",
+            help="A float32 network: .safetensors, .npz, .pt and .pth, .onnx, .tflite or Deep Compression's .net.",
         ),
     ],
     path: Annotated[Path, typer.Option("-o", "--output", metavar="NET.eie", help="The compressed network.")],
@@ -45,6 +46,13 @@ def compress_command(
             "[default: as both and the shapes agree]"
         ),
     ] = None,
+    integers: Annotated[
+        Integers,
+        typer.Option(
+            help="What is kept of a TensorFlow Lite file's 8-bit integers between operators: nothing, their range, or "
+            "their steps too."
+        ),
+    ] = "saturated",
     density: Annotated[
         str | None,
         typer.Option(
@@ -130,7 +138,7 @@ def compress_command(
         raise EieError("--search-pruning needs a bound, wanted one of the --max options")
     check_target(path, model, graph, calibration_file, inputs, labels)
     assumed: list[str] = []
-    network = load_network(model, graph, Assumptions(order=order, say=assumed.append))
+    network = load_network(model, graph, Assumptions(order=order, integers=integers, say=assumed.append))
     for sentence in assumed:
         output.note(sentence)
     calibration = None if calibration_file is None else read_inputs(calibration_file, *network.input_shape)

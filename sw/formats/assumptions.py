@@ -7,22 +7,27 @@ from typing import Literal
 from sw.formats.connections import Connections
 
 Order = Literal["file", "name"]
+Integers = Literal["real", "saturated", "rounded"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Assumptions:
-    """Of a file of named tensors that says nothing of how its layers are connected.
+    """What is taken for granted where a file, of named tensors say, leaves it open.
 
     Parameters
     ----------
     order : of a chain of fully connected layers: that of the tensors in the file, or of their names. None: what the
         shapes, the file and the names agree on, and a refusal where they do not.
     connections : of the same layers, known from elsewhere; used if the file has exactly these.
+    integers : what is kept of the 8-bit integers between the operators of a TensorFlow Lite file. "real": nothing, they
+        are real numbers; "saturated": their range, with a Clip where it can cut; "rounded": their steps as well, as
+        an interpreter that rounds once and ties to even, in operations that are the host's.
     say : told every assumption in a sentence.
     """
 
     order: Order | None = None
     connections: Connections | None = None
+    integers: Integers = "saturated"
     say: Callable[[str], None] = lambda _: None
 
 

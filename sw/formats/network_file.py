@@ -15,6 +15,7 @@ from sw.formats.npz import load_npz, save_npz
 from sw.formats.onnx import load_onnx
 from sw.formats.pytorch import load_pytorch
 from sw.formats.safetensors import load_safetensors, save_safetensors
+from sw.formats.tflite import load_tflite
 from sw.network.network import Network
 
 # Of named tensors, whose connections may have to be assumed.
@@ -25,7 +26,8 @@ TENSOR_LOADERS: dict[str, Callable[[Path, Connections | None, Assumptions], Netw
     ".pth": load_pytorch,
 }
 GRAPH_LOADERS: dict[str, Callable[[Path, Connections | None], Network]] = {".onnx": load_onnx, ".net": load_net}
-SUFFIXES = (*TENSOR_LOADERS, *GRAPH_LOADERS)
+MEANING_LOADERS = {".tflite": load_tflite}  # with their connections, but not all of what they mean
+SUFFIXES = (*TENSOR_LOADERS, *GRAPH_LOADERS, *MEANING_LOADERS)
 WRITERS = {".safetensors": save_safetensors, ".npz": save_npz}
 LARGEST_GRAPH = 1 << 20  # bytes of a graph file
 
@@ -35,9 +37,9 @@ def load_network(path: Path, graph_file: Path | None = None, assumptions: Assump
 
     Parameters
     ----------
-    path : .safetensors, .npz, a PyTorch state dict as .pt or .pth, .onnx, or a .net file of Deep Compression.
+    path : .safetensors, .npz, a PyTorch state dict as .pt or .pth, .onnx, .tflite or a .net file of Deep Compression.
     graph_file : how the layers are connected: .json (contract/network_files.md) or Caffe's .prototxt. A .net file needs
-        one of the latter, since it holds no shapes; an ONNX model carries its own graph and takes none.
+        one of the latter, since it holds no shapes; ONNX and TensorFlow Lite models carry their own and take none.
     assumptions : how files of named tensors are read that do not say how their layers are connected.
 
     Raises EieError, with the path, for everything that is not such a network; memory is bounded by the file's size.
@@ -52,10 +54,11 @@ def load_network(path: Path, graph_file: Path | None = None, assumptions: Assump
     connections = None if graph_file is None else load_graph(graph_file)
     said: list[str] = []  # only of a file that is not refused
     try:
-        if suffix in TENSOR_LOADERS:
-            network = TENSOR_LOADERS[suffix](path, connections, replace(assumptions, say=said.append))
-        else:
+        if suffix in GRAPH_LOADERS:
             network = GRAPH_LOADERS[suffix](path, connections)
+        else:
+            load = (TENSOR_LOADERS | MEANING_LOADERS)[suffix]
+            network = load(path, connections, replace(assumptions, say=said.append))
     except EieError as error:
         raise _refusal(path, error) from error
     for sentence in said:

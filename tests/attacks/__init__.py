@@ -1,7 +1,7 @@
 """The corpus of attacks; index.md lists them."""
 
-from tests.attacks import eie, graphs, pytorch, tables, weights
+from tests.attacks import eie, graphs, pytorch, tables, tflite, weights
 from tests.attacks.corpus import ATTACKS
 
-__all__ = ["INDEX", "eie", "graphs", "pytorch", "tables", "weights"]
+__all__ = ["INDEX", "eie", "graphs", "pytorch", "tables", "tflite", "weights"]
 INDEX = ATTACKS
