@@ -91,13 +91,18 @@ class Array(wiring.Component):
         activation_write = Signal.like(loader.activation_write, reset_less=True)
         m.d.sync += [constant_write.eq(loader.constant_write), activation_write.eq(loader.activation_write)]
         if config.maps:
+            nonzero = Signal(config.lanes, reset_less=True)
+            m.d.sync += nonzero.eq(Cat(data.any() for data in loader.activation_write.data))
+            inputs = [Cat(data, flag) for data, flag in zip(activation_write.data, nonzero, strict=True)]
             # Outputs and inputs come at different times: their address is chosen here, before a register.
             with m.If(loader.state != LoaderState.INPUT):
                 m.d.sync += activation_write.address.eq(controller.output_row)
+        else:
+            inputs = activation_write.data
         pes = [self._make_pe(config, registers.soft_reset) for _ in range(config.pes)]
         for number, pe in enumerate(pes):
             m.submodules[f"pe_{number}"] = pe
-            self._connect_pe(m, number, pe, loader, controller, registers, constant_write, activation_write)
+            self._connect_pe(m, number, pe, loader, controller, registers, constant_write, activation_write, inputs)
 
         # A soft reset would lose the words of its cycle: none passes.
         passing = ~registers.soft_reset
@@ -150,6 +155,7 @@ class Array(wiring.Component):
         registers: HostRegisters,
         constant_write,
         activation_write,
+        inputs,
     ):
         """All PEs are equal: what is meant for one of them is chosen here."""
         group, lane = divmod(number, self._config.lanes)
@@ -160,7 +166,7 @@ class Array(wiring.Component):
             pe.constant_write.data.eq(constant_write.data[lane]),
             pe.activation_write.valid.eq(activation_write.groups[group]),
             pe.activation_write.address.eq(activation_write.address),
-            pe.activation_write.data.eq(activation_write.data[lane]),
+            pe.activation_write.data.eq(inputs[lane]),
             *driven_alike(LOADING, loader, pe),
             pe.word.payload.eq(self.i.payload),
             pe.word.valid.eq(loader.word_valid[number]),

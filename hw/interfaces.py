@@ -34,6 +34,11 @@ def write_layout(address_bits: int, data_bits: int) -> data.StructLayout:
     return data.StructLayout({"valid": 1, "address": address_bits, "data": data_bits})
 
 
+def input_bits(config: ArrayConfig) -> int:
+    """An input on its way to a PE; with `maps` a bit on top says that it is not 0."""
+    return ACTIVATION_BITS + config.maps
+
+
 def broadcast_layout(config: ArrayConfig) -> data.StructLayout:
     """A nonzero activation on its way to all queues: `pointer` is the pointer address of its column.
 
@@ -110,7 +115,7 @@ def pe_ports(config: ArrayConfig) -> dict[str, Member]:
     return {
         "tree_write": In(write_layout(bits(config.tree_words), TREE_KIND_BITS + config.node_bits)),
         "constant_write": In(write_layout(bits(config.constant_depth), 16)),
-        "activation_write": In(write_layout(bits(config.activation_depth), ACTIVATION_BITS)),
+        "activation_write": In(write_layout(bits(config.activation_depth), input_bits(config))),
         "load": In(1),
         "begin_codes": In(1),
         "columns": In(bits(config.pointer_depth + 1)),

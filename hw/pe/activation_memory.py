@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.block_memory import BlockMemory
-from hw.interfaces import bits, write_layout
+from hw.interfaces import bits, input_bits, write_layout
 from model.config import ArrayConfig
 from model.layouts import ACTIVATION_BITS
 
@@ -27,7 +27,8 @@ class ActivationMemory(wiring.Component):
     Members
     -------
     bank : the source bank, read; outputs go to the other one. Not with `maps`.
-    input_write : an input of the first layer, into bank 0. With `maps` its address is also that of the output.
+    input_write : an input of the first layer, into bank 0. With `maps` the top bit of its data says that it is not 0,
+        and its address is also that of the output.
     output_write, output_nonzero : an output, into the bank that is not the source; lost in a cycle with `input_write`,
         which happens only to the outputs of the accumulator clearing after reset.
     read, read_row : a source activation is presented to the memory.
@@ -45,7 +46,7 @@ class ActivationMemory(wiring.Component):
         super().__init__(
             {
                 **({"positive": In(1), "maximum": In(1)} if config.maps else {"bank": In(1)}),
-                "input_write": In(write_layout(rows, ACTIVATION_BITS)),
+                "input_write": In(write_layout(rows, input_bits(config))),
                 "output_write": In(output if config.maps else write_layout(rows, ACTIVATION_BITS)),
                 "output_nonzero": In(1),
                 "read": In(1),
@@ -72,7 +73,9 @@ class ActivationMemory(wiring.Component):
             m.d.comb += [
                 activations.write.valid.eq(1),
                 activations.write.address.eq(self.input_write.address),
-                activations.write.data.eq(Cat(self.input_write.data, self.input_write.data.any())),
+                activations.write.data.eq(
+                    self.input_write.data if maps else Cat(self.input_write.data, self.input_write.data.any())
+                ),
             ]
         with m.Else():
             m.d.comb += [

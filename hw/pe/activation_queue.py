@@ -14,14 +14,15 @@ from model.layouts import ACTIVATION_BITS
 def queue_layout(config: ArrayConfig) -> data.StructLayout:
     """An activation and the slice it multiplies: entries from `start` to `final`, unless it is `empty`.
 
-    With `maps` also the coordinate that it carries.
+    With `maps` also the coordinate that it carries; no `empty` then, if empty slices are skipped anyway.
     """
+    empty = {} if config.maps and config.skip_empty_slices else {"empty": 1}
     return data.StructLayout(
         {
             "activation": ACTIVATION_BITS,
             "start": pointer_layout(config),
             "final": pointer_layout(config),
-            "empty": 1,
+            **empty,
             **({"place": place_layout()} if config.maps else {}),
         }
     )

@@ -130,7 +130,7 @@ class Issue(wiring.Component):
         with m.If(free):
             m.d.sync += [
                 self.slice_valid.eq(self.available),
-                self.slice_empty.eq(self.head.empty),
+                *([self.slice_empty.eq(self.head.empty)] if "empty" in dict(queue_layout(config)) else []),
                 activation.eq(self.head.activation),
                 final.eq(self.head.final),
             ]

@@ -89,7 +89,7 @@ class SliceReader(wiring.Component):
             self.parity_error.eq(self.q_valid & parity_wrong),
             self.slice.activation.eq(q_activation),
             self.slice.start.eq(start),
-            self.slice.empty.eq(empty),
+            *([self.slice.empty.eq(empty)] if "empty" in dict(queue_layout(config)) else []),
         ]
         if config.entries_per_row == 1 << config.slot_bits:
             m.d.comb += self.slice.final.as_value().eq(end.as_value() - 1)
