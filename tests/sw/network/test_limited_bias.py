@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from model.config import PRESETS
-from sim.simulation.chain import simulate
+from sim.simulation.simulate import simulate
 from sw.compress.pipeline import compress
-from sw.image.build import build_image
 from sw.network.calibrate import calibrate
 from sw.network.graph import ApplyLayer, Convolution, Graph, Node
 from sw.network.integer_forward import run_integers
@@ -43,7 +42,7 @@ def test_the_other_rows_keep_their_bits(bias: float, is_convolution: bool):
     assert not run.overflow.any()
     if not is_convolution:
         few = compress(made, code_bits=4, calibration=x)
-        simulation = simulate(build_image(few, PRESETS["tiny4"]), x)
+        simulation = simulate(few, x, PRESETS["tiny4"])
         np.testing.assert_array_equal(simulation.outputs, run_integers(few, x).outputs)
         assert not simulation.overflow.any()
 
