@@ -14,7 +14,7 @@ from tests.support.images import encode_input, encode_network, random_activation
 from tests.support.maps import map_network
 from tests.support.stepped import Host
 
-RUN_CYCLES = 900  # enough for any of them
+RUN_CYCLES = 450  # enough for any of them
 GOOD = map_network(CONFIG, [victim()], SOURCE)
 ACTIVATIONS = random_activations(np.random.default_rng(1), GOOD, 1.0)
 
