@@ -54,10 +54,11 @@ demo: $(STAMP) ## compress, simulate, verify in RTL and time the example network
 test: $(TRAIN_STAMP) ## all quick tests
 	@$(BIN)/python -m pytest -n 2 tests
 
-check: $(TRAIN_STAMP) ## lint, format, types; pages and their figures are what the commands print
+check: $(TRAIN_STAMP) ## lint, format, types, directions of imports; pages and their figures are what the commands print
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
+	@$(BIN)/lint-imports --no-logo
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@$(BIN)/python -m benchmarks.pages --check
 

@@ -13,8 +13,8 @@ from math import log
 from typing import Any
 
 from model.config import PRESETS
-from sim.commands.bench import TOLERANCE
 from sim.paper import PAPER_LAYERS, PaperLayer
+from sim.simulation.bench import TOLERANCE
 from sim.simulation.paper_layers import BenchmarkLayer, BenchmarkRun
 from sim.terminal.output import Output
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from model.array_config import ArrayConfig, RowDealing, check_names
-from model.config_fields import ConfigError, shown
+from model.config_fields import shown
+from model.errors import ConfigError
 
-__all__ = ["PRESETS", "ArrayConfig", "ConfigError", "RowDealing", "ecp5_array", "load_config", "to_toml"]
+__all__ = ["PRESETS", "ArrayConfig", "ConfigError", "RowDealing", "ecp5_array", "load_config", "preset", "to_toml"]
 
 
 def ecp5_array(pes: int) -> ArrayConfig:
@@ -121,6 +122,13 @@ PRESETS: dict[str, ArrayConfig] = {
 }
 
 
+def preset(name: str) -> ArrayConfig:
+    """A known array; ConfigError for a name that is none."""
+    if name not in PRESETS:
+        raise ConfigError(f"no preset {shown(name)}; presets: {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
 def load_config(name_or_path: str | Path) -> ArrayConfig:
     """The preset of that name, or the configuration in a TOML file.
 
@@ -138,20 +146,20 @@ def load_config(name_or_path: str | Path) -> ArrayConfig:
         raise ConfigError(f"cannot read configuration {path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
-    preset = table.pop("preset", None)
+    base = table.pop("preset", None)
     values: dict[str, Any] = {"name": path.stem, **table}
     try:
         check_names(table)
-        if preset is None:
+        if base is None:
             missing = [
                 field.name for field in fields(ArrayConfig) if field.default is MISSING and field.name not in table
             ]
             if missing:
                 raise ConfigError(f"missing configuration field {missing[0]!r} (or name a preset)")
             return ArrayConfig(**values)
-        if not isinstance(preset, str) or preset not in PRESETS:
-            raise ConfigError(f"no preset {shown(preset)}; presets: {', '.join(PRESETS)}")
-        return PRESETS[preset].with_(**values)
+        if not isinstance(base, str):
+            raise ConfigError(f"no preset {shown(base)}; presets: {', '.join(PRESETS)}")
+        return preset(base).with_(**values)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 

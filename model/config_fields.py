@@ -4,16 +4,14 @@ from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Literal, NamedTuple, Protocol
 
+from model.errors import ConfigError
+
 # What depends on a field. image: how a layer is laid out, as long as the memories hold it; cycles: cycles or events of
 # loading and running, otherwise than by the image; area: the size of the array; verilog: the machine, and so the
 # fingerprint that images and drivers are bound to.
 Influence = Literal["image", "cycles", "area", "verilog"]
 
 DECLARATION = "declaration"  # key of a field's metadata
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be built; the message says what was wanted and what came."""
 
 
 class Bound(NamedTuple):

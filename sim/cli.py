@@ -1,67 +1,78 @@
-"""The `eie` command: one sentence and exit code 2 for anything wrong with what it was given."""
+"""The `eie` command: one sentence and exit code 2 for anything wrong with what it was given.
+
+A command is imported when it is run, so that `eie --help` waits for none of them.
+"""
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from sim.commands.accelergy import accelergy_command
-from sim.commands.accuracy import accuracy_command
-from sim.commands.area import area_command
-from sim.commands.asic import asic_command
-from sim.commands.baseline import baseline_app
-from sim.commands.bench import bench_command
-from sim.commands.compress import compress_command
-from sim.commands.config import config_command
-from sim.commands.decompress import decompress_command
-from sim.commands.driver import driver_command
-from sim.commands.energy import energy_command
-from sim.commands.faults import faults_command
-from sim.commands.fpga import fpga_command
-from sim.commands.inspect import inspect_command
-from sim.commands.queue import queue_command
-from sim.commands.report import report_command
-from sim.commands.run import run_command
-from sim.commands.simulate import simulate_command
-from sim.commands.sweep import sweep_command
-from sim.commands.trace import trace_command
-from sim.commands.train import train_command
-from sim.commands.verify import verify_command
-from sim.commands.verilog import verilog_command
 from sim.terminal.exit_code import exit_code
 
+# Each is a module of `sim.commands`; the sentence is the first of its help.
+COMMANDS = {
+    "compress": "Compress a network: prune, share weights, Huffman-code.",
+    "inspect": "Check a compressed network and show what is in it.",
+    "decompress": "Write the float32 network that a compressed one stands for.",
+    "train": "Train a network on MNIST and compress it.",
+    "accuracy": "Count the errors of a compressed network in both arithmetics.",
+    "simulate": "Simulate a compressed network, cycle for cycle, on an array.",
+    "verify": "Compare the RTL with the model: values, cycles, every counter.",
+    "faults": "Upset bits of the RTL, and tell what came of it.",
+    "run": "Run inputs on an array by the host driver.",
+    "bench": "Run the nine layers of the EIE paper on an array.",
+    "queue": "Show what the activation queues hold, and the depth they need.",
+    "trace": "Write a run as a timeline for Perfetto.",
+    "report": "Show a run as one HTML page.",
+    "baseline": "Time the nine layers of the EIE paper on this machine.",
+    "sweep": "Explore a design space: cycles, energy and area.",
+    "energy": "Show the energy of each event and its source.",
+    "area": "Estimate the area of an array.",
+    "accelergy": "Write files for Accelergy.",
+    "verilog": "Write an array as Verilog.",
+    "driver": "Write the C driver, and a network as C.",
+    "fpga": "Synthesise, place and route an array on an FPGA.",
+    "asic": "Map an array's logic to standard cells.",
+    "config": "Show an array's configuration, or write it as TOML with -o.",
+}
+
+
+class Commands(TyperGroup):
+    """The commands by name; listing them imports none."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, imported; None for a name that is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f".commands.{cmd_name}", __package__)
+        app = getattr(module, f"{cmd_name}_app", None)
+        if app is None:
+            app = typer.Typer(add_completion=False, rich_markup_mode=None)
+            app.command(cmd_name)(getattr(module, f"{cmd_name}_command"))
+        return typer.main.get_command(app)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """What --help lists."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
 app = typer.Typer(
+    cls=Commands,
     name="eie",
     help="Compress neural networks and run them on an EIE-style accelerator.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("compress")(compress_command)
-app.command("inspect")(inspect_command)
-app.command("decompress")(decompress_command)
-app.command("train")(train_command)
-app.command("accuracy")(accuracy_command)
-app.command("simulate")(simulate_command)
-app.command("verify")(verify_command)
-app.command("faults")(faults_command)
-app.command("run")(run_command)
-app.command("bench")(bench_command)
-app.command("queue")(queue_command)
-app.command("trace")(trace_command)
-app.command("report")(report_command)
-app.add_typer(baseline_app, name="baseline")
-app.command("sweep")(sweep_command)
-app.command("energy")(energy_command)
-app.command("area")(area_command)
-app.command("accelergy")(accelergy_command)
-app.command("verilog")(verilog_command)
-app.command("driver")(driver_command)
-app.command("fpga")(fpga_command)
-app.command("asic")(asic_command)
-app.command("config")(config_command)
 
 
 @app.callback(invoke_without_command=True)
@@ -71,6 +82,8 @@ def eie(
 ) -> None:
     """Compress neural networks and run them on an EIE-style accelerator."""
     if show_version:
+        from importlib.metadata import version
+
         typer.echo(f"eie {version('eie')}")
         raise typer.Exit
     if context.invoked_subcommand is None:
@@ -82,3 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     # A command finds the arguments, as given, in the object of the root context.
     return exit_code(lambda: app(args=given, prog_name="eie", standalone_mode=False, obj=given))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

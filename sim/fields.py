@@ -1,10 +1,9 @@
-"""Values that users type for fields of a configuration."""
+"""`FIELD=VALUE` and numbers that several commands take, and the sentences that refuse others."""
 
 import tomllib
 from typing import Any
 
-from model.config import ConfigError
-from model.errors import EieError
+from model.errors import ConfigError, EieError
 from sw.files import UNREADABLE
 
 

@@ -1,4 +1,4 @@
-"""Packages that may be absent."""
+"""Packages that not every installation has."""
 
 from importlib import import_module
 from typing import Any

@@ -1,4 +1,4 @@
-"""Numbers as tables show them."""
+"""How figures are written for people."""
 
 
 def count(value: int) -> str:

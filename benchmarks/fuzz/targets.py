@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from model.config import ConfigError
-from model.errors import EieError
+from model.errors import ConfigError, EieError
 from sim.baseline.files import read_baseline
 from sim.energy.technology import DEFAULT_TECHNOLOGY, load_technology
 from sim.npy import read_inputs, read_labels

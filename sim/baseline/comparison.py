@@ -117,6 +117,7 @@ def _speed_up(against: str, times: Sequence[float], baselines: Sequence[LayerBas
 
 
 def case_name(timing: Timing) -> str:
+    """Batch and threads, as one word of a heading."""
     if timing.threads is None:
         return f"batch {timing.batch}"
     return f"batch {timing.batch}, {timing.threads} {'thread' if timing.threads == 1 else 'threads'}"

@@ -30,6 +30,7 @@ GPU_SECONDS = 2.0  # a board's energy counter moves some ten times a second
 
 baseline_app = typer.Typer(
     help="Time the nine layers of the EIE paper on this machine. Beside it stands an array's simulated time.",
+    add_completion=False,
     rich_markup_mode=None,
 )
 

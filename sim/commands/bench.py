@@ -14,10 +14,10 @@ from sim.baseline.platforms import devices, last_row
 from sim.baseline.platforms import remarks as platform_remarks
 from sim.baseline.platforms import rows as platform_rows
 from sim.energy.technology import load_technology
-from sim.fields import check_seed
 from sim.metrics.tables import columns, headings, mean_row, rows
 from sim.paper import PAPER_CLOCK_MHZ, PAPER_LAYERS, PAPER_PES, chosen
-from sim.simulation.paper_layers import BenchmarkRun, run_layer
+from sim.simulation.bench import bench
+from sim.simulation.paper_layers import BenchmarkRun
 from sim.terminal.energy_table import show_energy
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
@@ -51,13 +51,8 @@ def bench_command(
     array = array_config(preset, config, pes, changes)
     layers = chosen(names)
     technology = load_technology(technology_file)
-    check_seed(seed)
     measured = read_baselines(cpu_file, gpu_file)
-    runs: list[BenchmarkRun] = []
-    with output.steps(f"running {len(layers)} of {len(PAPER_LAYERS)} layers on {array.pes} PEs") as say:
-        for layer in layers:
-            say(f"compressing and running {layer.name}")
-            runs.append(run_layer(layer, array, seed, technology))
+    runs = bench(array, names, seed, technology=technology, progress=output).runs
     metrics = {run.layer.name: run.metrics for run in runs}
     figures = columns("bench")
     body, _ = rows(metrics, figures)

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from model.errors import EieError
-from sim.commands.compress_search import SearchOptions, search, search_payload, show_search
 from sim.npy import read_inputs
 from sim.terminal.by_layer import parse_by_layer
+from sim.terminal.compress_search import SearchOptions, search, search_payload, show_search
 from sim.terminal.options import Json
 from sim.terminal.output import Output
 from sim.terminal.size_tables import show_sizes, size_payload

@@ -1,4 +1,4 @@
-"""`eie config`: the configuration of an array, shown or written."""
+"""`eie config`: what an array is, shown or written as TOML."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,6 +1,5 @@
 """`eie driver`: the C driver as source, with a network laid out for an array."""
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from sim.terminal.output import Output
 from sim.text import count
 from sw.file.model_file import load
 from sw.files import check_folder, make_folder, write_whole
-from sw.host.c_network import network_header
+from sw.host.c_network import C_DRIVER, network_header
 from sw.image.build import build_image
 from sw.network.chain import as_chain
 
@@ -35,7 +34,7 @@ def driver_command(
     output = Output(as_json=as_json)
     check_folder(folder)
     texts = {"eie_registers.h": register_header()}
-    texts |= {name: (files("sw.host") / "c_driver" / name).read_text(encoding="utf-8") for name in SOURCES}
+    texts |= {name: (C_DRIVER / name).read_text(encoding="utf-8") for name in SOURCES}
     if network is not None:
         texts["eie_network.h"] = network_header(build_image(as_chain(load(network)), array))
     make_folder(folder)

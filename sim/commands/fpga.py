@@ -10,7 +10,6 @@ import typer
 
 from model.config import ArrayConfig, ConfigError, ecp5_array
 from model.errors import EieError
-from sim.commands.fpga_fit import fit_report
 from sim.synthesis.boards import Board
 from sim.synthesis.families import BOARDS, FAMILIES, FLOWS, board_named, device_named
 from sim.synthesis.family import Cells, Flow
@@ -19,6 +18,7 @@ from sim.synthesis.inference import infer
 from sim.synthesis.place import Placement
 from sim.synthesis.tools import YOSYS, tool_versions
 from sim.synthesis.yosys import Synthesis
+from sim.terminal.fpga_fit import fit_report
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
 from sim.text import count, percent

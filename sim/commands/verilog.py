@@ -1,4 +1,4 @@
-"""`eie verilog` writes an array's Verilog, `eie config` shows what an array is."""
+"""`eie verilog`: an array's Verilog."""
 
 from dataclasses import fields
 from pathlib import Path

@@ -128,7 +128,14 @@ class FaultyArray:
         texts = verilog_text(config)
         self.sites = find_sites(texts, ARRAY_MODULE)
         self._rtl = RtlProcess(
-            texts, ARRAY_MODULE, PORTS, simulator, "sim.faults.bench", (config, self._trial), progress, everything=True
+            texts,
+            ARRAY_MODULE,
+            PORTS,
+            simulator,
+            f"{__package__}.bench",
+            (config, self._trial),
+            progress,
+            everything=True,
         )
         self._rtl.ask("reset")
         self.reference: Seen = self._rtl.ask("trial", None)

@@ -12,11 +12,10 @@ from model.schedule import LayerWork
 from sim.energy.technology import Technology
 from sim.metrics.metrics import Metrics
 from sim.paper import PaperLayer
-from sim.progress import Advance
+from sim.progress import Advance, Progress
 from sim.simulation.image_run import image_works
 from sim.simulation.paper_layers import BenchmarkLayer
 from sim.simulation.simulate import simulate, works
-from sim.terminal.output import Output
 from sim.timeline.pe_load import Timeline, timeline
 from sw.network.compressed import CompressedNetwork
 
@@ -92,12 +91,12 @@ class RunFacts:
 
 
 def bench_facts(
-    layers: Sequence[PaperLayer], array: ArrayConfig, technology: Technology, seed: int, output: Output
+    layers: Sequence[PaperLayer], array: ArrayConfig, technology: Technology, seed: int, progress: Progress
 ) -> RunFacts:
     """The layers of the paper, seeded, each by itself."""
     facts: list[LayerFacts] = []
     remarks: list[str] = []
-    with output.bar(f"running {len(layers)} layers on {array.pes} PEs", len(layers)) as advance:
+    with progress.bar(f"running {len(layers)} layers on {array.pes} PEs", len(layers)) as advance:
         for layer in layers:
             advance(0, f"running {layer.name}")
             made = BenchmarkLayer(layer, array.code_bits, seed)
@@ -120,10 +119,10 @@ def network_facts(
     inputs: NDArray[np.float32],
     array: ArrayConfig,
     technology: Technology,
-    output: Output,
+    progress: Progress,
 ) -> RunFacts:
     """A calibrated network over all inputs; its timelines are those of the first."""
-    with output.bar(f"simulating {len(inputs)} inputs on {array.pes} PEs", len(inputs)) as advance:
+    with progress.bar(f"simulating {len(inputs)} inputs on {array.pes} PEs", len(inputs)) as advance:
         run = simulate(network, inputs, array, technology=technology, advance=advance)
     facts = [LayerFacts(name=name, enlarged={}, metrics=metrics) for name, metrics in run.layers.items()]
     remarks = [f"{remark[0].upper()}{remark[1:]}." for remark in run.total.energy_remarks]
@@ -137,7 +136,7 @@ def network_facts(
         remarks.append(f"{saturated} of {len(inputs)} inputs were saturated to 16 bits.")
     if overflows:
         remarks.append(f"An accumulator overflowed for {overflows} of {len(inputs)} inputs.")
-    with output.bar("the timeline of the first input", min(SHOWN, len(facts))) as advance:
+    with progress.bar("the timeline of the first input", min(SHOWN, len(facts))) as advance:
         facts = _with_timelines(facts, works(network, inputs, array), advance)
     return RunFacts(
         array=array,

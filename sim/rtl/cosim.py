@@ -89,7 +89,7 @@ def run_job(
     with tempfile.TemporaryDirectory(prefix="eie-") as folder:
         job = Path(folder) / "job"
         job.write_bytes(pickle.dumps(Job(config, tuple(actions), lockstep, seed)))
-        built.run("sim.rtl.cosim_bench", {"EIE_JOB": str(job)}, Path(folder))
+        built.run(f"{__name__}_bench", {"EIE_JOB": str(job)}, Path(folder))
         answer = job.with_suffix(".answer")
         if not answer.exists():
             raise SimulatorError(f"{simulator} left no answer")

@@ -28,7 +28,7 @@ class RtlLine:
         progress("writing Verilog")
         texts = verilog_text(config, bus="serial", divisor=DIVISOR)
         hello = (DIVISOR, PATIENCE_BYTES)
-        self._rtl = RtlProcess(texts, BUS_MODULES["serial"], PORTS, "verilator", "sim.rtl.line_bench", hello, progress)
+        self._rtl = RtlProcess(texts, BUS_MODULES["serial"], PORTS, "verilator", f"{__name__}_bench", hello, progress)
 
     def write(self, data: bytes, /) -> int:
         """Put bytes on the line; returns when their last stop bit is out."""

@@ -24,7 +24,7 @@ class RtlTransport:
     def __init__(self, config: ArrayConfig, simulator: SimulatorName, progress: Say = lambda _: None):
         progress("writing Verilog")
         texts = verilog_text(config)
-        self._rtl = RtlProcess(texts, ARRAY_MODULE, PORTS, simulator, "sim.rtl.array_bench", config, progress)
+        self._rtl = RtlProcess(texts, ARRAY_MODULE, PORTS, simulator, f"{__package__}.array_bench", config, progress)
         self._rtl.ask("reset")
 
     def read(self, address: int) -> int:

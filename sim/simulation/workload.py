@@ -9,11 +9,11 @@ from model.errors import EieError
 from model.schedule import LayerWork
 from sim.fields import check_seed
 from sim.paper import chosen
+from sim.progress import Progress
 from sim.simulation.image_run import image_works
 from sim.simulation.paper_layers import BenchmarkLayer
 from sim.simulation.prepare import calibration_note, load_with_inputs
 from sim.simulation.simulate import works
-from sim.terminal.output import Output
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +71,11 @@ def source(
     return Source(network=network, inputs_file=inputs_file, layers=layers, seed=seed)
 
 
-def workloads(source: Source, array: ArrayConfig, output: Output) -> Iterator[Workload]:
+def workloads(source: Source, array: ArrayConfig, progress: Progress) -> Iterator[Workload]:
     """One network, or the layers of the paper in its order, laid out for the array one after the other."""
     if source.network is None or source.inputs_file is None:
         for layer in chosen(source.layers):
-            with output.steps(f"compressing and laying out {layer.name} for {array.pes} PEs"):
+            with progress.steps(f"compressing and laying out {layer.name} for {array.pes} PEs"):
                 made = BenchmarkLayer(layer, array.code_bits, source.seed)
                 image, enlarged = made.fit(array)
                 asked = image_works(image, made.inputs)
@@ -83,7 +83,7 @@ def workloads(source: Source, array: ArrayConfig, output: Output) -> Iterator[Wo
         return
     compressed, inputs, calibrated_here = load_with_inputs(source.network, source.inputs_file)
     if calibrated_here:
-        output.note(calibration_note(source.network, inputs))
-    with output.steps(f"laying out for {array.pes} PEs"):
+        progress.note(calibration_note(source.network, inputs))
+    with progress.steps(f"laying out for {array.pes} PEs"):
         asked = works(compressed, inputs, array)
     yield Workload(name=str(source.network), config=array, enlarged={}, inputs=len(inputs), works=asked)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from model.config import ArrayConfig, ConfigError
+from model.config import ArrayConfig
+from model.errors import ConfigError
 from sim.fields import field_value, split_field
 
 MOST_POINTS = 100_000

@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 import typer
 
-from model.config import ConfigError
-from model.errors import EieError, SimulatorError
+from model.errors import EieError
 
 BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT
@@ -21,7 +20,7 @@ def exit_code(run: Callable[[], object]) -> int:
         print(end="", flush=True)
     except typer.TyperException as error:
         return _fail(error.format_message())
-    except (ConfigError, EieError, SimulatorError) as error:
+    except EieError as error:
         return _fail(str(error))
     except MemoryError:
         return _fail("not enough memory for this network; wanted a smaller one, or a machine with more memory")

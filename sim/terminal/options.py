@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from model.config import PRESETS, ArrayConfig, ConfigError, load_config
+from model.config import PRESETS, ArrayConfig, load_config
+from model.errors import ConfigError
 from sim.fields import field_value, split_field
 
 DEFAULT_PRESET = "eie64"

@@ -1,4 +1,4 @@
-"""Options that name what is run: a network with inputs, or layers of the EIE paper."""
+"""Options of the commands that take a network with inputs or layers of the paper, `sim.simulation.workload`."""
 
 from pathlib import Path
 from typing import Annotated

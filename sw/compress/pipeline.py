@@ -1,6 +1,7 @@
 """Deep Compression without retraining: prune, share weights, calibrate (Han et al., ICLR 2016)."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from model.errors import EieError
 from sw.compress.entropy_sharing import share_by_entropy
 from sw.compress.kmeans import Init, few_values, share
 from sw.compress.prune import check_pruning, kept_positions
+from sw.formats.network_file import load_network
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.layer import Layer
@@ -22,7 +24,7 @@ MOST_BITS = 8
 
 
 def compress(
-    network: Network,
+    network: Network | str | Path,
     *,
     density: float | Mapping[str, float] | None = None,
     threshold: float | Mapping[str, float] | None = None,
@@ -36,7 +38,8 @@ def compress(
 ) -> CompressedNetwork:
     """Prune, share and index every layer; biases stay as they are.
 
-    An option that is a number holds for every layer, a mapping for the layers it names, for others it is None.
+    A path names a file that `sw.formats.network_file.load_network` reads. An option that is a number holds for every
+    layer, a mapping for the layers it names, for others it is None.
 
     Parameters
     ----------
@@ -51,6 +54,8 @@ def compress(
         array.
     progress : called with a layer's name when the layer is done.
     """
+    if not isinstance(network, Network):
+        network = load_network(Path(network))
     pruning = pruning_by_layer(network, density, threshold, sensitivity)
     steps = by_layer(network, "step", step)
     widths = by_layer(network, "code_bits", code_bits)

@@ -35,10 +35,10 @@ def to_bytes(network: CompressedNetwork) -> bytes:
     return _encode(network)[0]
 
 
-def save(network: CompressedNetwork, path: Path) -> FileReport:
+def save(network: CompressedNetwork, path: str | Path) -> FileReport:
     """Write the file whole and report its sizes."""
     data, sizes = _encode(network)
-    write_whole(path, data)
+    write_whole(Path(path), data)
     return sizes
 
 
@@ -47,9 +47,9 @@ def report(network: CompressedNetwork) -> FileReport:
     return _encode(network)[1]
 
 
-def load(path: Path) -> CompressedNetwork:
+def load(path: str | Path) -> CompressedNetwork:
     """The network in a file that passes the full check; EieError, with the path, for any other."""
-    return load_with_report(path)[0]
+    return load_with_report(Path(path))[0]
 
 
 def load_with_report(path: Path) -> tuple[CompressedNetwork, FileReport]:

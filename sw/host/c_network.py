@@ -1,12 +1,14 @@
 """A network as C, for the C driver: `eie_network.h` with the packets of every pass as constant arrays."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
 from model.image import NetworkImage
 from sw.image.stream import encode_passes
 
+C_DRIVER = Path(__file__).parent / "c_driver"  # the sources that every network shares
 PER_LINE = 8
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EieError
+from sw.html import html_table
 from sw.network.graph import Convolution, Graph, Shape, WeightShape
 from sw.network.layer import Layer, check_name, check_shape
 from sw.network.network import Connected, Network, check_connections
@@ -134,6 +135,16 @@ class CompressedNetwork(Connected):
     @property
     def weight_shapes(self) -> list[WeightShape]:
         return [(layer.name, layer.shape, layer.convolution) for layer in self.layers]
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            f"{len(self.layers)} layers, {'not ' if self.calibration is None else ''}calibrated",
+            ["layer", "weights", "kept", "code bits"],
+            [
+                [layer.name, " x ".join(map(str, layer.shape)), f"{layer.positions.size:,}", str(layer.code_bits)]
+                for layer in self.layers
+            ],
+        )
 
     def to_network(self) -> Network:
         """The dense float32 network that this one computes."""

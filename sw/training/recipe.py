@@ -3,7 +3,6 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
@@ -103,7 +102,7 @@ def built_in(network: str) -> str:
     """The text of the recipe for a network that is used unless another is given."""
     if network not in NETWORKS:
         raise EieError(f"a network must be one of {', '.join(NETWORKS)}, got {network!r}")
-    return (files("sw.training") / "recipes" / f"{network}.toml").read_text(encoding="utf-8")
+    return (Path(__file__).parent / "recipes" / f"{network}.toml").read_text(encoding="utf-8")
 
 
 def read_recipe(path: Path) -> str:

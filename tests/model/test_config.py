@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from model.config import PRESETS, ArrayConfig, ConfigError, load_config
+from model.config import PRESETS, ArrayConfig, load_config
+from model.errors import ConfigError
 
 MINIMAL: dict[str, Any] = {
     "pes": 4,

@@ -44,7 +44,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
         metrics = Metrics(config=array, events=Events(**counts), technology=technology)
         return BenchmarkRun(layer=layer, enlarged={}, weights=1, metrics=metrics)
 
-    monkeypatch.setattr("sim.commands.bench.run_layer", run)
+    monkeypatch.setattr("sim.simulation.bench.run_layer", run)
     return ratios
 
 

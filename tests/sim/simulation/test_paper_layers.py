@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from model.config import PRESETS, ConfigError
-from model.errors import EieError
+from model.config import PRESETS
+from model.errors import ConfigError, EieError
 from sim.paper import PAPER_LAYERS
 from sim.simulation.paper_layers import (
     BenchmarkLayer,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from model.config import PRESETS, ConfigError
+from model.config import PRESETS
+from model.errors import ConfigError
 from sim.sweep.points import parse_variations, points
 
 BASE = PRESETS["eie64"]

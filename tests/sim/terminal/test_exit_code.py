@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model.config import ConfigError
-from model.errors import EieError, SimulatorError
+from model.errors import ConfigError, EieError, SimulatorError
 from sim.terminal.exit_code import exit_code
 
 EIE = str(Path(sys.executable).parent / "eie")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from model.config import PRESETS, ArrayConfig, ConfigError
+from model.config import PRESETS, ArrayConfig
+from model.errors import ConfigError
 from sim.terminal.options import array_config
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from model.config import PRESETS, ConfigError
+from model.config import PRESETS
 from model.engine import Engine
-from model.errors import EieError
+from model.errors import ConfigError, EieError
 from sim.timeline.queue_depth import MOST_DEPTH, DepthCurve, depth_curve, parse_loss
 from tests.support.images import random_activations, random_network_image, small_config
 

@@ -9,11 +9,10 @@ import pytest
 
 from hw.register_header import register_header
 from model.registers import ADDRESS, Error
-from sw.host.c_network import network_header
+from sw.host.c_network import C_DRIVER, network_header
 from sw.host.transports.window import ModelWindow
 from tests.support.driver import Case, make_case
 
-SOURCES = Path(__file__).parents[3] / "sw" / "host" / "c_driver"
 PROGRAM = """
 #include "eie_driver.h"
 #include "eie_network.h"
@@ -40,10 +39,10 @@ class Compiled:
         (folder / "eie_registers.h").write_text(register_header())
         (folder / "eie_network.h").write_text(network_header(case.image))
         (folder / "main.c").write_text(PROGRAM)
-        sources = [str(folder / "main.c"), str(SOURCES / "eie_driver.c")]
+        sources = [str(folder / "main.c"), str(C_DRIVER / "eie_driver.c")]
         flags = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC"]
         library = folder / "driver.so"
-        subprocess.run(["gcc", *flags, f"-I{folder}", f"-I{SOURCES}", *sources, "-o", str(library)], check=True)
+        subprocess.run(["gcc", *flags, f"-I{folder}", f"-I{C_DRIVER}", *sources, "-o", str(library)], check=True)
         self.library = ctypes.CDLL(str(library))
         self.window = ModelWindow(case.config)
         self._callbacks = READER(lambda _, address: self.window.read(address)), WRITER(self._write)
