@@ -62,7 +62,9 @@ def test_every_cycle(accumulators: int):
                     write_back = rng.random() < 0.2
                     operation = {
                         "write_back": write_back,
-                        "row": rng.randrange(accumulators) if write_back else rng.getrandbits(rng.choice([1, 2, 4, 16])),
+                        "row": rng.randrange(accumulators)
+                        if write_back
+                        else rng.getrandbits(rng.choice([1, 2, 4, 16])),
                         "y": rng.choice([rng.randrange(3), rng.randrange(6), rng.randrange(1024)]),
                         "x": rng.choice([rng.randrange(3), rng.randrange(6), rng.randrange(1024)]),
                         "operand": rng.getrandbits(16),

@@ -159,6 +159,23 @@ def test_maps_concatenate_by_destination_step():
     np.testing.assert_array_equal(run.outputs, to_physical(wanted))
 
 
+def test_steps_skip_positions_without_taps():
+    """A 1 x 1 convolution of stride 2 reads every second column of every second row."""
+    pes, rng = 2, np.random.default_rng(6)
+    config = map_config(pes=pes)
+    source = Shape(height=5, width=4, channels=2)
+    read = replace(source, height=3, width=2)
+    codebook = np.arange(16, dtype=np.int16)
+    codes = rng.integers(0, 16, (4, 4, 1, 1))
+    layer, _ = map_layer(config, read, codes, codebook, Window(), destination=100)
+    assert layer.map is not None
+    layer = replace(layer, map=replace(layer.map, column_step=2 * 2, row_step=2 * 4 * 2))
+    values = rng.integers(-99, 100, source.rows * pes).astype(np.int16)
+    run = run_reference(map_network(config, [layer], source), values)
+    wanted = convolution(from_physical(values, source, pes), codes.astype(np.int64), Window(stride=(2, 2)))
+    np.testing.assert_array_equal(run.outputs, to_physical(wanted))
+
+
 def test_overflow_wraps_and_is_told():
     config = map_config(pes=1)
     source = Shape(height=1, width=4, channels=1)
