@@ -21,6 +21,7 @@ from sim.progress import Say
 from sim.rtl.cosim_bench import Answer, Job
 from sim.rtl.host_program import Action, Collect, ReadCounters, Reset, Send, Start, Wait
 from sim.rtl.simulators import SimulatorName, build
+from sw.image.sequence import input_steps
 from sw.image.stream import encode_passes, input_packet, unpack_outputs
 from sw.image.words import integers_as_words, words_as_integers
 
@@ -113,15 +114,19 @@ def run_rtl(
 
     `stall` is the probability that either stream pauses in a cycle. Raises SimulatorError for anything but an answer.
     """
-    loads = [Send(words_as_integers(words), stall) for words in encode_passes(image)]
-    actions: list[Action] = [Reset(2), *loads[:1]]
-    for number, row in enumerate(activations):
-        if number and len(loads) > 1:
-            actions.append(loads[0])
-        actions.append(Send(words_as_integers(input_packet(image, row)), stall))
-        for load in loads[1:]:
-            actions += [Start(resume=load is not loads[1], hold=True), Wait(Status.DONE), load, Wait(Status.WAITING)]
-        actions += [Start(resume=len(loads) > 1), Collect(stall), ReadCounters()]
+    passes = encode_passes(image)
+    actions: list[Action] = [Reset(2)]
+    if len(passes) == 1:
+        actions.append(Send(words_as_integers(passes[0]), stall))
+    for row in activations:
+        for step in input_steps(passes, input_packet(image, row)):
+            actions.append(Send(words_as_integers(step.words), stall))
+            if step.resume:
+                actions.append(Wait(Status.WAITING))
+            actions.append(Start(resume=step.resume, hold=step.hold))
+            if step.hold:
+                actions.append(Wait(Status.DONE))
+        actions += [Collect(stall), ReadCounters()]
     answer = run_job(image.config, actions, simulator, progress=progress)
     if answer.failure is not None:
         raise SimulatorError(f"{simulator}: {answer.failure}")

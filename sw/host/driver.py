@@ -15,6 +15,7 @@ from model.registers import ADDRESS, ID_VALUE, STATUS_ERROR_SHIFT, VERSION, Cont
 from sw.file.model_file import load as load_file
 from sw.host.transports.transport import Transport
 from sw.image.build import build_image
+from sw.image.sequence import input_steps
 from sw.image.stream import dequantise_outputs, encode_passes, input_packet, quantise_inputs, unpack_outputs
 from sw.image.words import Words
 from sw.network.compressed import CompressedNetwork
@@ -124,15 +125,9 @@ class Accelerator:
     def run_integers(self, x: NDArray[np.int16]) -> NDArray[np.int16]:
         """(out_features,) int16 outputs of (in_features,) int16 inputs in the units of the array."""
         image = self.image
-        several = len(self._passes) > 1
-        if several:
-            self._transport.send(self._passes[0])
-        self._transport.send(input_packet(image, x))
-        for number in range(len(self._passes)):
-            last = number == len(self._passes) - 1
-            if number:
-                self._transport.send(self._passes[number])
-            self._start(resume=number > 0, hold=not last)
+        for step in input_steps(self._passes, input_packet(image, x)):
+            self._transport.send(step.words)
+            self._start(resume=step.resume, hold=step.hold)
             self._wait()
         words = self._transport.receive(image.layers[-1].out_rows * self._config.groups)
         return unpack_outputs(image, words)
