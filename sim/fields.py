@@ -28,3 +28,13 @@ def check_seed(seed: int) -> None:
     """EieError for a --seed that no random generator takes."""
     if seed < 0:
         raise EieError(f"--seed must be 0 or more, got {seed}")
+
+
+def parse_shape(text: str | None) -> tuple[int, ...] | None:
+    """The sizes of --input-shape, such as 3,224,224; None if it was not given."""
+    if text is None:
+        return None
+    sizes = text.split(",")
+    if not all(size.strip().isdecimal() and len(size) < 10 and int(size) > 0 for size in sizes):
+        raise EieError(f"--input-shape must be sizes above 0 with commas between them, got {text[:80]!r}")
+    return tuple(int(size) for size in sizes)

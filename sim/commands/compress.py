@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from model.errors import EieError
+from sim.fields import parse_shape
 from sim.npy import read_inputs
 from sim.terminal.by_layer import parse_by_layer
 from sim.terminal.compress_search import SearchOptions, search, search_payload, show_search
@@ -53,6 +54,13 @@ def compress_command(
             "their steps too."
         ),
     ] = "saturated",
+    input_shape: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE,SIZE,..",
+            help="Of an ONNX model that leaves rows, columns or steps open: the shape of one input, without the batch.",
+        ),
+    ] = None,
     density: Annotated[
         str | None,
         typer.Option(
@@ -138,7 +146,8 @@ def compress_command(
         raise EieError("--search-pruning needs a bound, wanted one of the --max options")
     check_target(path, model, graph, calibration_file, inputs, labels)
     assumed: list[str] = []
-    network = load_network(model, graph, Assumptions(order=order, integers=integers, say=assumed.append))
+    assumptions = Assumptions(order=order, input_shape=parse_shape(input_shape), integers=integers, say=assumed.append)
+    network = load_network(model, graph, assumptions)
     for sentence in assumed:
         output.note(sentence)
     calibration = None if calibration_file is None else read_inputs(calibration_file, *network.input_shape)

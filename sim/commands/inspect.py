@@ -14,7 +14,7 @@ from sw.compress.paper_size import paper_sizes
 from sw.file.model_file import load_with_report
 from sw.file.sizes import FileReport, LayerReport
 from sw.network.compressed import CompressedLayer, CompressedNetwork
-from sw.network.graph import NO_PADS, ApplyLayer, Concatenate, Flatten, Lstm, Operation, Pads, Pool, Relu, Shape
+from sw.network.graph import NO_PADS, ApplyLayer, Concatenate, Flatten, Gru, Lstm, Operation, Pads, Pool, Relu, Shape
 from sw.network.lstm import units_of
 from sw.network.operation_fields import KINDS, kind_of
 
@@ -123,7 +123,8 @@ def _operation(operation: Operation, waiting: Iterator[CompressedLayer]) -> str:
         case Lstm():
             layer = next(waiting)
             result = "every step" if operation.sequence else "the last step"
-            return f"{layer.name}: LSTM of {units_of(layer.shape)} units, {result}"
+            kind = "GRU" if isinstance(operation, Gru) else "LSTM"
+            return f"{layer.name}: {kind} of {units_of(layer.shape)} units, {result}"
         case Relu():
             return "ReLU"
         case Flatten():

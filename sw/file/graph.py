@@ -10,6 +10,7 @@ from sw.network.graph import (
     Concatenate,
     Flatten,
     Graph,
+    Gru,
     Lstm,
     Node,
     Operation,
@@ -101,6 +102,8 @@ def _kind(operation: Operation) -> int:
     match operation:
         case ApplyLayer():
             return LAYER
+        case Gru():
+            return OTHER
         case Lstm():
             return LSTM
         case Relu():

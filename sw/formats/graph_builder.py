@@ -19,6 +19,8 @@ from sw.network.graph import (
     operation_shape,
 )
 
+EVERY_STEP = Lstm(sequence=True)
+
 
 class GraphBuilder:
     """Operations in execution order on values, of which 0 is the network's input.
@@ -38,16 +40,11 @@ class GraphBuilder:
         self._uses[len(self.shapes)] = use
         return self._add(ApplyLayer(), (source,), layer_shape(self.shapes[source], use.name, shape, use.convolution))
 
-    def lstm(self, source: int, use: LayerUse, shape: Shape) -> int:
-        """Apply an LSTM with a matrix of this shape and return every step of its result."""
+    def lstm(self, source: int, use: LayerUse, shape: Shape, operation: Lstm = EVERY_STEP) -> int:
+        """Apply an LSTM or a GRU with a matrix of this shape and return its result."""
         self._uses[len(self.shapes)] = use
-        result = lstm_shape(self.shapes[source], Lstm(sequence=True), use.name, shape, None)
-        return self._add(Lstm(sequence=True), (source,), result)
-
-    def keep_last(self, value: int) -> None:
-        """Let an LSTM's result be its last step; nothing has taken it yet."""
-        self._nodes[value - 1] = Node(Lstm(), self._nodes[value - 1].sources)
-        self.shapes[value] = self.shapes[value][1:]
+        result = lstm_shape(self.shapes[source], operation, use.name, shape, None)
+        return self._add(operation, (source,), result)
 
     def operation(self, what: str, operation: Operation, *sources: int) -> int:
         """Apply an operation without weights, called `what` in errors, and return its result."""

@@ -16,6 +16,7 @@ from sw.network.graph import (
     ApplyLayer,
     Convolution,
     Graph,
+    Gru,
     Lstm,
     Node,
     Operation,
@@ -97,7 +98,7 @@ def _layer_fields(name: str, relu: bool, convolution: Convolution | None) -> dic
 
 
 def _lstm_fields(name: str, lstm: Lstm) -> dict[str, Any]:
-    item: dict[str, Any] = {"op": "lstm", "name": name}
+    item: dict[str, Any] = {"op": "gru" if isinstance(lstm, Gru) else "lstm", "name": name}
     return {**item, "sequence": True} if lstm.sequence else item
 
 
@@ -154,10 +155,10 @@ def _operation(what: str, kind: object, item: dict[str, Any], uses: list[LayerUs
         use = LayerUse(name=_name(what, item), relu=relu, convolution=convolution)
         uses.append(_with_norm(what, item, use))
         return ApplyLayer()
-    if kind == "lstm":
+    if kind == "lstm" or kind == "gru":
         _only(LSTM_FIELDS | {"op", "from"}, item, what)
         uses.append(LayerUse(name=_name(what, item)))
-        return Lstm(sequence=_flag(what, item, "sequence", False))
+        return (Lstm if kind == "lstm" else Gru)(sequence=_flag(what, item, "sequence", False))
     if not isinstance(kind, str) or kind not in KNOWN:
         raise EieError(f"{what}: op must be one of {', '.join(KNOWN)}, got {_kind(kind)}")
     if kind in PLAIN:

@@ -25,8 +25,8 @@ TENSOR_LOADERS: dict[str, Callable[[Path, Connections | None, Assumptions], Netw
     ".pt": load_pytorch,
     ".pth": load_pytorch,
 }
-GRAPH_LOADERS: dict[str, Callable[[Path, Connections | None], Network]] = {".onnx": load_onnx, ".net": load_net}
-MEANING_LOADERS = {".tflite": load_tflite}  # with their connections, but not all of what they mean
+GRAPH_LOADERS: dict[str, Callable[[Path, Connections | None], Network]] = {".net": load_net}
+MEANING_LOADERS = {".onnx": load_onnx, ".tflite": load_tflite}  # with their connections, but not all of what they mean
 SUFFIXES = (*TENSOR_LOADERS, *GRAPH_LOADERS, *MEANING_LOADERS)
 WRITERS = {".safetensors": save_safetensors, ".npz": save_npz}
 LARGEST_GRAPH = 1 << 20  # bytes of a graph file
@@ -51,6 +51,8 @@ def load_network(path: Path, graph_file: Path | None = None, assumptions: Assump
     if assumptions.order is not None and (suffix not in TENSOR_LOADERS or graph_file is not None):
         other = "--graph says it" if graph_file is not None else f"{suffix} files say it"
         raise EieError(f"{path}: --order is of files that do not say how their layers are connected, {other}")
+    if assumptions.input_shape is not None and suffix != ".onnx":
+        raise EieError(f"{path}: --input-shape is of ONNX models that leave sizes open, {suffix} files do not")
     connections = None if graph_file is None else load_graph(graph_file)
     said: list[str] = []  # only of a file that is not refused
     try:

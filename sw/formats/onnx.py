@@ -6,16 +6,18 @@ from typing import Any
 
 from model.errors import EieError
 from sw.files import read_whole, reason
+from sw.formats.assumptions import NOTHING_SAID, Assumptions
 from sw.formats.connections import Connections
 from sw.formats.onnx_graph import OnnxGraph
+from sw.formats.onnx_values import BatchOfOne
 from sw.formats.protobuf_size import check_fields
 from sw.network.network import Network
 
 OLDEST_OPSET = 7  # before it, operators broadcast and drop out differently
 
 
-def load_onnx(path: Path, connections: Connections | None = None) -> Network:
-    """The network in an ONNX model of one input, (n, features) or (n, channels, rows, columns), and one output.
+def load_onnx(path: Path, connections: Connections | None = None, assumptions: Assumptions = NOTHING_SAID) -> Network:
+    """The network in an ONNX model, for one input of a batch at a time.
 
     Weights and biases must be constants. EieError for anything else, an operator that is not known by name.
     """
@@ -36,4 +38,9 @@ def load_onnx(path: Path, connections: Connections | None = None) -> Network:
         raise EieError(f"an ONNX model must use one opset, {OLDEST_OPSET} or newer, got {opsets}")
     if len(model.functions):
         raise EieError(f"functions of its own are not supported in an ONNX model, got {model.functions[0].name}")
-    return OnnxGraph(onnx, model.graph, path.parent).network()
+    import_module("onnx.reference")
+    shape, say = assumptions.input_shape, assumptions.say
+    try:
+        return OnnxGraph(onnx, model.graph, opsets[0], path.parent, shape, say).network()
+    except BatchOfOne:
+        return OnnxGraph(onnx, model.graph, opsets[0], path.parent, shape, say, open_batch=1).network()

@@ -1,310 +1,226 @@
-"""The graph of an ONNX model as a network: which operators are known and what they become."""
+"""The graph of an ONNX model as a network: constants are computed, every other operator is lowered to drafts."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EieError
-from sw.formats.connections import LayerUse
-from sw.formats.graph_builder import GraphBuilder
+from sw.files import reason
+from sw.formats import onnx_elements, onnx_layers, onnx_layout, onnx_recurrent, onnx_windows
+from sw.formats.draft_folding import network_of
+from sw.formats.drafts import Drafts
+from sw.formats.onnx_constants import can_compute, compute
 from sw.formats.onnx_node import OnnxNode
-from sw.formats.onnx_sequences import OnnxSequences
 from sw.formats.onnx_tensors import check_text, read_constant
-from sw.formats.tensors import layer_name, weight_key
-from sw.network.graph import Concatenate, Convolution, Pool, Relu, Shape
-from sw.network.layer import check_shape
+from sw.formats.onnx_values import OPEN_BATCH, Lowering, Operators, Value
+from sw.network.graph import Shape
 from sw.network.network import Network
+from sw.network.operations import Slice
 
-MOST_DIMENSIONS = 8
+OPERATORS: Operators = {
+    **onnx_elements.OPERATORS,
+    **onnx_layers.OPERATORS,
+    **onnx_layout.OPERATORS,
+    **onnx_recurrent.OPERATORS,
+    **onnx_windows.OPERATORS,
+}
+RECURRENT = ("LSTM", "GRU", "RNN")
+MOST_AXES = 3  # of an input of a network
 
 
 class OnnxGraph:
-    """A GraphProto whose constants are read; names stand for them, or for values of one input without the batch."""
+    """A GraphProto.
 
-    def __init__(self, onnx: Any, graph: Any, folder: Path):
-        self._onnx, self._graph, self._folder = onnx, graph, folder
-        self._constants = {tensor.name: read_constant(onnx, tensor, folder) for tensor in graph.initializer}
-        self._unused = {name for name, values in self._constants.items() if values.dtype.kind == "f"}
+    Parameters
+    ----------
+    folder : of the model, for constants in files of their own.
+    shape : of one input, for models that leave rows, columns or steps open.
+    say : told what was assumed.
+    open_batch : what a batch is computed with that the model leaves open.
+    """
+
+    def __init__(
+        self,
+        onnx: Any,
+        graph: Any,
+        opset: int,
+        folder: Path,
+        shape: Shape | None = None,
+        say: Callable[[str], None] = lambda _: None,
+        open_batch: int = OPEN_BATCH,
+    ):
+        self._open_batch = open_batch
+        self._onnx, self._graph, self._opset, self._folder, self._say = onnx, graph, opset, folder, say
         check_text(*(value.name for value in (*graph.input, *graph.output)))
-        inputs = [value for value in graph.input if value.name not in self._constants]
-        if len(inputs) != 1 or len(graph.output) != 1:
-            raise EieError(
-                f"an ONNX model must have one input and one output, got {len(inputs)} and {len(graph.output)}"
-            )
-        sizes = [dimension.dim_value for dimension in inputs[0].type.tensor_type.shape.dim]
-        if len(sizes) not in (2, 3, 4) or min(sizes[1:]) < 1:
-            raise EieError(
-                f"input {inputs[0].name} must have shape (n, features), (n, steps, features) or "
-                f"(n, channels, rows, columns), of which only n may vary, got {sizes[:8]} (0: varies)"
-            )
-        self._batch: int = sizes[0]
-        self._builder = GraphBuilder(tuple(sizes[1:]))
-        self._values: dict[str, int] = {inputs[0].name: 0}
-        self._takers = Counter([name for node in graph.node for name in node.input] + [graph.output[0].name])
-        self._layers: dict[int, str] = {}  # by the value that is the layer's result
-        self._weights: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
-        self._sequences = OnnxSequences(
-            self._builder,
-            self._values,
-            self._constants,
-            lambda node, place, axes: _float32(node, self._array(node, place), axes),
+        if len(graph.sparse_initializer):
+            raise EieError("constants of an ONNX model must be dense, got a sparse one")
+        constants = {tensor.name: read_constant(onnx, tensor, folder) for tensor in graph.initializer}
+        used = {name for node in graph.node for name in node.input}
+        unused = [name for name, array in constants.items() if name not in used and array.dtype.kind == "f"]
+        if unused:
+            more = f" and {len(unused) - 8} more" if len(unused) > 8 else ""
+            say(f"no operator uses the constants {', '.join(unused[:8])}{more}: they are left out")
+        self._inputs = self._read_inputs([value for value in graph.input if value.name not in constants], shape)
+        batches = {shape[axis] for _, shape, axis in self._inputs if axis is not None}
+        if len(batches) > 1:
+            raise EieError(f"all inputs of an ONNX model must have the same batch, got {sorted(batches)[:8]}")
+        batch = batches.pop() if batches else 1
+        one = [self._own(shape, axis) for _, shape, axis in self._inputs]
+        flat = len(one) > 1 or len(one[0]) > MOST_AXES
+        self._lowering = Lowering(
+            Drafts((sum(prod(each) for each in one),) if flat else one[0]), constants, batch, opset
         )
+        if len(one) > 1:
+            names = ", ".join(name for name, _, _ in self._inputs)
+            say(f"its {len(one)} inputs are one after another in a vector: {names}")
+        start = 0
+        for (name, shape, axis), each in zip(self._inputs, one, strict=True):
+            index, stop = 0, start + prod(each)
+            if len(one) > 1:
+                index = self._lowering.drafts.add(f"input {name}", Slice(axis=0, start=start, stop=stop), 0)
+            own = tuple(size // batch if place == axis else size for place, size in enumerate(shape))
+            self._lowering.values[name] = Value(index, own, axis if batch > 1 else None)
+            start = stop
 
     def network(self) -> Network:
         """Read the nodes in their order; EieError for one that no network here can have."""
-        operators: dict[str, Callable[[OnnxNode], int | None]] = {
-            "Add": self._add,
-            "AveragePool": self._pool,
-            "Concat": self._concat,
-            "Constant": self._constant,
-            "ConstantOfShape": self._constant_of_shape,
-            "Conv": self._conv,
-            "Dropout": self._dropout,
-            "Expand": self._sequences.expand,
-            "Flatten": self._flatten,
-            "Gather": self._sequences.gather,
-            "Gemm": self._gemm,
-            "GlobalAveragePool": self._global_pool,
-            "Identity": self._identity,
-            "LSTM": self._lstm,
-            "MatMul": self._matmul,
-            "MaxPool": self._pool,
-            "ReduceMean": self._global_pool,
-            "Relu": lambda node: self._builder.operation(node.what, Relu(), self._value(node, 0)),
-            "Reshape": self._reshape,
-            "Shape": self._sequences.shape,
-            "Slice": self._sequences.slice,
-            "Squeeze": self._sequences.squeeze,
-            "Transpose": self._sequences.transpose,
-            "Unsqueeze": self._sequences.unsqueeze,
-        }
+        it = self._lowering
         for proto in self._graph.node:
             node = OnnxNode(self._onnx, proto)
-            if node.operator not in operators or proto.domain not in ("", "ai.onnx"):
-                name = f"{proto.domain}.{node.operator}" if proto.domain else node.operator
-                known = ", ".join(operators)
-                raise EieError(f"operator {name[:80]} of node {node.name[:80]} is not supported; known are {known}")
-            for name in node.outputs:
-                if name in self._values or name in self._constants or self._sequences.knows(name):
+            if proto.domain not in ("", "ai.onnx"):
+                raise EieError(f"operator {proto.domain}.{node.operator} of node {node.name[:80]} is not supported")
+            if not any(node.outputs):
+                raise EieError(f"{node.what}: it must have a result")
+            for name in filter(None, node.outputs):
+                if name in it.values or name in it.constants:
                     raise EieError(f"{node.what}: its result must have a name of its own, {name[:80]!r} is taken")
-            value = operators[node.operator](node)
-            if value is not None:
-                self._values[node.output] = value
+            if not self._constant(node):
+                self._lower(node)
             node.finish()
-        if self._unused:
-            raise EieError(f"the operators must use all constants, none uses {min(self._unused)}")
-        output = self._graph.output[0].name
-        value = self._values[output] if output in self._values else self._sequences.plain(output)
-        if value != len(self._builder.shapes) - 1:
-            raise EieError(f"the output {output} must be the result of the last operator, it is not")
-        return self._builder.connections(self._values | self._sequences.names()).network(self._weights)
+        return self._outputs()
 
-    def _value(self, node: OnnxNode, place: int) -> int:
-        name = node.inputs[place] if place < len(node.inputs) else ""
-        value = self._values[name] if name in self._values else self._sequences.plain(name)
-        if value is None:
-            known = "no value with the batch first" if self._sequences.knows(name) else "not there"
-            found = "a constant" if name in self._constants else known
-            raise EieError(f"{node.what}: input {place} must be the result of an operator, {name[:80]!r} is {found}")
-        return value
-
-    def _array(self, node: OnnxNode, place: int) -> NDArray[Any]:
-        name = node.inputs[place] if place < len(node.inputs) else ""
-        if name not in self._constants:
-            raise EieError(f"{node.what}: input {place} must be a constant, {name[:80]!r} is not")
-        self._unused.discard(name)
-        return self._constants[name]
-
-    def _keep(self, node: OnnxNode, array: NDArray[Any]) -> None:
-        self._constants[node.output] = array
-        if array.dtype.kind == "f":
-            self._unused.add(node.output)
-
-    def _layer(
-        self,
-        node: OnnxNode,
-        source: int,
-        weight: NDArray[np.float32],
-        bias: NDArray[np.float32] | None,
-        convolution: Convolution | None = None,
-    ) -> int:
-        """Apply a layer; it is named after its weights if these are named like a layer's, else after the node."""
-        name = layer_name(node.inputs[1])
-        name = node.name if weight_key(name) != node.inputs[1] else name
-        name = name if name not in self._weights else f"{name}:{len(self._weights)}"
-        check_shape(name, weight.shape, convolution)
-        use = LayerUse(name=name, convolution=convolution, shape=weight.shape)
-        value = self._builder.layer(source, use, weight.shape)
-        if bias is None:
-            bias = np.zeros(len(weight), np.float32)
-        elif bias.shape != (len(weight),):
-            raise EieError(f"{node.what}: the bias must have shape {(len(weight),)}, got {bias.shape}")
-        self._weights[name] = (np.ascontiguousarray(weight), bias)
-        self._layers[value] = name
-        return value
-
-    def _gemm(self, node: OnnxNode) -> int:
-        source, weight = self._value(node, 0), _float32(node, self._array(node, 1), 2)
-        alpha, beta = np.float32(node.attribute("alpha", 1.0)), np.float32(node.attribute("beta", 1.0))
-        node.only("transA", 0)
-        if not node.attribute("transB", 0):
-            weight = weight.T
-        bias = None
-        if len(node.inputs) > 2 and node.inputs[2]:
-            bias = beta * _spread(node, self._array(node, 2), (1, len(weight)))
-        return self._layer(node, source, weight if alpha == 1 else alpha * weight, bias)
-
-    def _matmul(self, node: OnnxNode) -> int:
-        return self._layer(node, self._value(node, 0), _float32(node, self._array(node, 1), 2).T, None)
-
-    def _conv(self, node: OnnxNode) -> int:
-        source, weight = self._value(node, 0), _float32(node, self._array(node, 1), 4)
-        kernel = (weight.shape[2], weight.shape[3])
-        stride, padding = node.windows(self._builder.shapes[source], kernel)
-        node.only("kernel_shape", list(kernel))
-        convolution = Convolution(stride=stride, padding=padding, groups=node.attribute("group", 1))
-        bias = _float32(node, self._array(node, 2), 1) if len(node.inputs) > 2 and node.inputs[2] else None
-        return self._layer(node, source, weight, bias, convolution)
-
-    def _add(self, node: OnnxNode) -> int:
-        """The biases of the layer before, if nothing else takes its result."""
-        constant = 0 if node.inputs[:1] and node.inputs[0] in self._constants else 1
-        array, source = self._array(node, constant), self._value(node, 1 - constant)
-        if source not in self._layers or self._takers[node.inputs[1 - constant]] > 1:
-            raise EieError(f"{node.what}: a constant must be added to the result of a layer that nothing else takes")
-        weight, bias = self._weights[self._layers[source]]
-        shape = (1, len(weight), *(1 for _ in weight.shape[2:]))
-        self._weights[self._layers[source]] = (weight, bias + _spread(node, array, shape))
-        return source
-
-    def _pool(self, node: OnnxNode) -> int:
-        kind: Literal["max", "average"] = "max" if node.operator == "MaxPool" else "average"
-        source = self._value(node, 0)
-        rows, columns = node.sizes("kernel_shape", [0, 0])
-        stride, padding = node.windows(self._builder.shapes[source], (rows, columns))
-        ceil = bool(node.attribute("ceil_mode", 0))
-        node.only("storage_order", 0)
-        count_padding = kind == "max" or bool(node.attribute("count_include_pad", 0))
-        kernel = (rows, columns)
-        pool = Pool(kind=kind, kernel=kernel, stride=stride, padding=padding, ceil=ceil, count_padding=count_padding)
-        return self._builder.operation(node.what, pool, source)
-
-    def _global_pool(self, node: OnnxNode) -> int:
-        """The mean of all rows and columns, which newer exporters write as ReduceMean."""
-        source = self._value(node, 0)
-        pool = Pool(kind="average", kernel=node.image_size(self._builder.shapes[source]), stride=(1, 1))
-        if node.operator == "GlobalAveragePool":
-            return self._builder.operation(node.what, pool, source)
-        axes: list[int] = self._array(node, 1).tolist() if len(node.inputs) > 1 else node.attribute("axes", [0])
-        node.only("noop_with_empty_axes", 0)
-        if sorted(axis % 4 for axis in np.atleast_1d(axes).tolist()) != [2, 3]:
-            raise EieError(f"{node.what}: it must be the mean of rows and columns (axes 2 and 3), got axes {axes}")
-        value = self._builder.operation(node.what, pool, source)
-        return value if node.attribute("keepdims", 1) else self._builder.flatten(node.what, value)
-
-    def _flatten(self, node: OnnxNode) -> int:
-        node.only("axis", 1)
-        return self._builder.flatten(node.what, self._value(node, 0))
-
-    def _reshape(self, node: OnnxNode) -> int | None:
-        """To (n, features); a constant to any shape."""
-        target = self._array(node, 1)
-        if target.dtype.kind != "i" or target.ndim != 1 or target.size > MOST_DIMENSIONS:
+    def _lower(self, node: OnnxNode) -> None:
+        if node.operator not in OPERATORS:
+            known = ", ".join(sorted(OPERATORS))
             raise EieError(
-                f"{node.what}: the shape must be at most {MOST_DIMENSIONS} whole numbers, got {target.dtype}"
+                f"operator {node.operator[:80]} of node {node.name[:80]} is not supported; known are {known}"
             )
-        wanted: list[int] = target.tolist()
-        # Otherwise 0 stands for the size that is there.
-        if node.attribute("allowzero", 0) and 0 in wanted:
-            raise EieError(f"{node.what}: the shape must not be empty, got {wanted}")
-        if node.inputs[0] in self._constants:
-            array = self._array(node, 0)
-            try:
-                sizes = [array.shape[axis] if size == 0 else size for axis, size in enumerate(wanted)]
-                self._keep(node, array.reshape(sizes))
-            except (IndexError, ValueError) as error:
-                raise EieError(f"{node.what}: a constant of shape {array.shape} must fit into {wanted}") from error
-            return None
-        source = self._value(node, 0)
-        shape = self._builder.shapes[source]
-        same = [-1, 0, self._batch] if self._batch else [-1, 0]
-        features = [-1, prod(shape), *([0] if len(shape) == 1 else [])]
-        if len(wanted) != 2 or wanted[0] not in same or wanted[1] not in features or wanted == [-1, -1]:
-            raise EieError(f"{node.what}: it must reshape to (n, {prod(shape)}), got {wanted}")
-        return self._builder.flatten(node.what, source)
+        try:
+            with np.errstate(all="ignore"):  # layers refuse what is not finite
+                OPERATORS[node.operator](self._lowering, node)
+        except EieError:
+            raise
+        except (ValueError, TypeError, IndexError) as error:
+            raise EieError(f"{node.what}: its inputs and attributes must fit together: {reason(error)}") from error
 
-    def _lstm(self, node: OnnxNode) -> None:
-        name, matrix, bias = self._sequences.lstm(node)
-        if name in self._weights:
-            raise EieError(f"{node.what}: its name must be its own, another layer has it")
-        check_shape(name, matrix.shape, None)
-        self._weights[name] = (matrix, bias)
+    def _constant(self, node: OnnxNode) -> bool:
+        """Whether the node's results are constants, which they then are."""
+        it = self._lowering
+        if node.operator == "Constant":
+            it.constants[node.output] = self._written(node)
+            return True
+        if node.operator in ("Shape", "Size") and node.input(0) in it.values:
+            shape = it.shape(it.value(node, merged=True))
+            part = slice(node.attribute("start", 0), node.attribute("end", len(shape)))
+            it.constants[node.output] = np.array(shape[part] if node.operator == "Shape" else prod(shape), np.int64)
+            return True
+        names = [name for name in node.inputs if name]
+        if not names or not can_compute(node.operator) or not all(name in it.constants for name in names):
+            return False
+        made = compute(self._onnx, node, self._opset, [it.constants.get(name) for name in node.inputs])
+        it.constants.update((name, array) for name, array in zip(node.outputs, made, strict=False) if name)
+        return True
 
-    def _constant_of_shape(self, node: OnnxNode) -> None:
-        tensor = node.attribute("value")
-        is_tensor = isinstance(tensor, self._onnx.TensorProto)
-        if tensor is not None and (not is_tensor or read_constant(self._onnx, tensor, self._folder).any()):
-            raise EieError(f"{node.what}: it must make the zeros that LSTMs begin with")
-        self._sequences.zeros(node)
-
-    def _concat(self, node: OnnxNode) -> int | None:
-        if self._sequences.concat(node):
-            return None
-        sources = [self._value(node, place) for place in range(len(node.inputs))]
-        if not sources:
-            raise EieError(f"{node.what}: it must take one value or more, got none")
-        node.only("axis", 1, -len(self._builder.shapes[sources[0]]))
-        return self._builder.operation(node.what, Concatenate(), *sources)
-
-    def _dropout(self, node: OnnxNode) -> int:
-        node.attribute("seed")
-        node.attribute("ratio")
-        for place in range(1, len(node.inputs)):
-            if node.inputs[place] and self._array(node, place).any() and place == 2:
-                raise EieError(f"{node.what}: training_mode must be false, it is true")
-        return self._value(node, 0)
-
-    def _identity(self, node: OnnxNode) -> int | None:
-        if node.inputs[:1] and node.inputs[0] in self._constants:
-            self._keep(node, self._array(node, 0))
-            return None
-        return self._value(node, 0)
-
-    def _constant(self, node: OnnxNode) -> None:
+    def _written(self, node: OnnxNode) -> NDArray[Any]:
+        """The value of a Constant."""
         tensor = node.attribute("value")
         if isinstance(tensor, self._onnx.TensorProto):
-            self._keep(node, read_constant(self._onnx, tensor, self._folder))
-            return
-        for name, dtype in (
-            ("value_float", np.float32),
-            ("value_floats", np.float32),
-            ("value_int", np.int64),
-            ("value_ints", np.int64),
-        ):
+            return read_constant(self._onnx, tensor, self._folder)
+        types: Mapping[str, type[np.generic]] = {
+            "value_float": np.float32,
+            "value_floats": np.float32,
+            "value_int": np.int64,
+            "value_ints": np.int64,
+        }
+        for name, dtype in types.items():
             value = node.attribute(name)
             if value is not None:
-                self._keep(node, np.array(value, dtype))
+                return np.array(value, dtype)
+        raise EieError(f"{node.what}: it must hold numbers")
 
+    def _outputs(self) -> Network:
+        """The network that makes all outputs, one after another in a vector if there are several."""
+        it = self._lowering
+        found: list[int] = []
+        for output in self._graph.output:
+            value = it.values.get(output.name)
+            if value is None:
+                raise EieError(f"the output {output.name[:80]} must be the result of an operator, it is not")
+            shape = self._own(it.shape(value), value.batch)
+            is_flat = len(it.drafts.shapes[value.draft]) == 1 or len(self._graph.output) > 1
+            found.append(it.indexed(value, (prod(shape),) if is_flat else shape))
+        if not found:
+            raise EieError("an ONNX model must have an output, it has none")
+        if len(found) > 1:
+            names = ", ".join(output.name for output in self._graph.output)
+            self._say(f"its {len(found)} outputs are one after another in a vector: {names}")
+            found = [it.drafts.join("outputs", found, 0)]
+        network, dropped = network_of(it.drafts, found[0])
+        if dropped:
+            self._say(f"nothing that is an output needs the layers {', '.join(dropped[:8])}: they are left out")
+        return network
 
-def _float32(node: OnnxNode, array: NDArray[Any], dimensions: int) -> NDArray[np.float32]:
-    if array.ndim != dimensions or array.dtype.kind != "f":
-        raise EieError(
-            f"{node.what}: weights and biases must be floating-point numbers with {dimensions} axes, "
-            f"got {array.dtype} of shape {array.shape}"
+    def _own(self, shape: Shape, batch: int | None) -> Shape:
+        """The shape of one input or output, without the batch."""
+        if batch is None:
+            return shape[1:] if len(shape) > 1 and shape[0] == 1 else shape
+        return (*shape[:batch], *shape[batch + 1 :])
+
+    def _read_inputs(self, values: Sequence[Any], given: Shape | None) -> list[tuple[str, Shape, int | None]]:
+        """Name, shape with the batch, and the axis of the batch of every input."""
+        if not values:
+            raise EieError("an ONNX model must have an input, it has none")
+        if given is not None and len(values) > 1:
+            raise EieError(f"the shape of an input can be given for models with one, it has {len(values)}")
+        return [self._read_input(value, given) for value in values]
+
+    def _read_input(self, value: Any, given: Shape | None) -> tuple[str, Shape, int | None]:
+        sizes = [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]  # 0: open
+        if not sizes and given is not None:
+            sizes = [0] * (len(given) + 1)
+        if not sizes or min(sizes) < 0:
+            raise EieError(f"input {value.name[:80]} must have axes, got {sizes[:8]}: give the shape of one input")
+        if len(sizes) == 1:
+            return value.name, self._filled(value.name, sizes, given), None
+        takers = [node for node in self._graph.node if value.name in node.input]
+        recurrent = [node for node in takers if node.op_type in RECURRENT]
+        steps_first = (
+            len(sizes) == 3
+            and bool(recurrent)
+            and all(
+                node.op_type == "Shape" or not any(each.name == "layout" and each.i for each in node.attribute)
+                for node in takers
+                if node.op_type in (*RECURRENT, "Shape")
+            )
         )
-    with np.errstate(over="ignore"):
-        return array.astype(np.float32)
+        steps_first = steps_first and len(recurrent) + sum(node.op_type == "Shape" for node in takers) == len(takers)
+        batch = 1 if steps_first else sizes.index(0) if sizes.count(0) == 1 and given is None else 0
+        rest = self._filled(value.name, [*sizes[:batch], *sizes[batch + 1 :]], given)
+        return value.name, (*rest[:batch], sizes[batch] or self._open_batch, *rest[batch:]), batch
 
-
-def _spread(node: OnnxNode, array: NDArray[Any], shape: Shape) -> NDArray[np.float32]:
-    """One number for each output, broadcast the ONNX way to the layer's result."""
-    values = _float32(node, array, array.ndim)
-    try:
-        return np.broadcast_to(values, shape).reshape(-1)
-    except ValueError as error:
-        raise EieError(f"{node.what}: what is added must be one number per output, got shape {array.shape}") from error
+    def _filled(self, name: str, sizes: list[int], given: Shape | None) -> Shape:
+        """Open sizes from what was given, which must agree with the others."""
+        if given is None and min(sizes) < 1:
+            raise EieError(
+                f"input {name[:80]} leaves sizes open, got {sizes[:8]} (0: open): give the shape of one input "
+                f"(--input-shape)"
+            )
+        if given is None:
+            return tuple(sizes)
+        if len(given) != len(sizes) or any(b not in (0, a) for a, b in zip(given, sizes, strict=True)):
+            raise EieError(f"input {name[:80]}: the shape of one input must fit to {sizes[:8]} (0: open), got {given}")
+        return given

@@ -12,10 +12,10 @@ from model.errors import EieError
 from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.network.execution import parts, run_graph
 from sw.network.forward import FloatOperations
-from sw.network.graph import ApplyLayer, Graph, Lstm, Relu
+from sw.network.graph import ApplyLayer, Graph, Gru, Lstm, Relu
 from sw.network.layer_products import VECTORS_AT_ONCE, run_products, sparse_rows
 from sw.network.lstm import run_lstm, units_of
-from sw.network.lstm_cell import float_cell
+from sw.network.lstm_cell import float_cell, float_gru_cell
 from sw.network.network import check_inputs
 from sw.network.operations import RANGED, Clip, Elements
 from sw.network.quantise import LIMIT
@@ -93,7 +93,7 @@ class _Ranges(FloatOperations):
 
     def lstm(self, index: int, operation: Lstm, source: NDArray[np.float32]) -> NDArray[np.float32]:
         def cell(gates: NDArray[np.float32], before: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
-            h, after = float_cell(gates, before)
+            h, after = (float_gru_cell if isinstance(operation, Gru) else float_cell)(gates, before)
             self._see(index, after)
             return h, after
 

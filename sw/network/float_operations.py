@@ -15,6 +15,7 @@ from sw.network.operations import (
     Clip,
     Elements,
     Elementwise,
+    Flip,
     Function,
     Layout,
     LeakyRelu,
@@ -92,6 +93,8 @@ def arrange(operation: Layout, x: Array) -> Array:
         case Slice():
             part = slice(operation.start, operation.stop, operation.step)
             return x[(slice(None),) * (operation.axis + 1) + (part,)]
+        case Flip():
+            return np.flip(x, operation.axis + 1)
         case Stretch():
             rows, columns = operation.stride
             shape = operation.result_shape("stretch", x.shape[1:])

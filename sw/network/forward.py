@@ -10,10 +10,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sw.network.float_operations import apply_float
-from sw.network.graph import Convolution, Lstm, Pair, Pool, window_count
+from sw.network.graph import Convolution, Gru, Lstm, Pair, Pool, window_count
 from sw.network.layer import Layer
 from sw.network.lstm import run_lstm, units_of
-from sw.network.lstm_cell import float_cell
+from sw.network.lstm_cell import float_cell, float_gru_cell
 from sw.network.operations import Elements
 
 VALUES_AT_ONCE = 1 << 24  # elements of the largest array made for a convolution; inputs are run in parts below it
@@ -118,7 +118,8 @@ class FloatArithmetic(FloatOperations):
     def lstm(self, index: int, operation: Lstm, source: NDArray[np.float32]) -> NDArray[np.float32]:
         layer = self.layers[index]
         units = units_of(layer.weight.shape)
-        return run_lstm(source, operation, units, lambda vectors: vectors @ layer.weight.T + layer.bias, float_cell)
+        cell = float_gru_cell if isinstance(operation, Gru) else float_cell
+        return run_lstm(source, operation, units, lambda vectors: vectors @ layer.weight.T + layer.bias, cell)
 
 
 def apply_layer(layer: Layer, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -82,6 +82,15 @@ class Lstm:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Gru(Lstm):
+    """The same for a GRU as torch.nn.GRU has it, whose reset gate comes behind the matrix (linear_before_reset).
+
+    The four gates are r, z, and the parts of n that come of x_t and of h_{t-1}: the first has no weights for h, the
+    second none for x. h_t = (1 - z) * tanh(n_x + r * n_h) + z * h_{t-1}, with r and z behind their sigmoid.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class Relu:
     """max(x, 0), where it does not follow a layer directly."""
 

@@ -19,11 +19,11 @@ from model.fixed_point import INT16_MAX, INT16_MIN, from_fixed, to_fixed, write_
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.execution import parts, run_graph
 from sw.network.forward import pool
-from sw.network.graph import Lstm, Pool
+from sw.network.graph import Gru, Lstm, Pool
 from sw.network.integer_operations import keep_point, make_ranged, result_bits
 from sw.network.layer_products import VECTORS_AT_ONCE, SparseRows, run_products, sparse_rows
 from sw.network.lstm import run_lstm, units_of
-from sw.network.lstm_cell import fixed_cell, rescaled
+from sw.network.lstm_cell import fixed_cell, fixed_gru_cell, rescaled
 from sw.network.network import check_inputs
 from sw.network.operations import RANGED, Elements
 from sw.network.quantise import LayerFormat, choose_formats, wanted_bits
@@ -161,6 +161,8 @@ class IntegerArithmetic:
             return values
 
         def cell(values: NDArray[np.int16], before: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+            if isinstance(operation, Gru):
+                return fixed_gru_cell(values, chosen.output_fraction_bits, before, fraction_bits)
             return fixed_cell(values, chosen.output_fraction_bits, before, cell_bits, fraction_bits)
 
         x = rescaled(source.values, source.fraction_bits, fraction_bits)

@@ -78,6 +78,34 @@ def float_cell(gates: NDArray[Any], cell: NDArray[Any]) -> tuple[NDArray[Any], N
     return _logistic(o) * np.tanh(cell), cell
 
 
+def fixed_gru_cell(
+    gates: NDArray[np.int16], gate_fraction_bits: int, h: NDArray[np.int16], fraction_bits: int
+) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """The next h of a GRU on the integer datapath, twice: it is the state as well.
+
+    Parameters
+    ----------
+    gates : (n, 4 * units), r, z, n_x and n_h (`sw.network.graph.Gru`), with at most 11 fraction bits.
+    h : (n, units), with `fraction_bits`, at most 15.
+    """
+    r, z, inner, outer = np.split(rescaled(gates, gate_fraction_bits, GATE_FRACTION_BITS), GATES, axis=1)
+    reset = sigmoid(r).astype(np.int64) * outer
+    new = write_back_array((inner.astype(np.int64) << UNIT_FRACTION_BITS) + reset, UNIT_FRACTION_BITS, relu=False)
+    update = sigmoid(z).astype(np.int64)
+    kept = update * h << UNIT_FRACTION_BITS - fraction_bits
+    written = ((1 << UNIT_FRACTION_BITS) - update) * tanh(new)
+    h = write_back_array(kept + written, min(2 * UNIT_FRACTION_BITS - fraction_bits, 62), relu=False)
+    return h, h
+
+
+def float_gru_cell(gates: NDArray[Any], h: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The next h of a GRU, twice, of (n, 4 * units) gates before their nonlinearities, in their dtype."""
+    r, z, inner, outer = np.split(gates, GATES, axis=1)
+    update = _logistic(z)
+    h = (1 - update) * np.tanh(inner + _logistic(r) * outer) + update * h
+    return h, h
+
+
 def rescaled(values: NDArray[np.int16], fraction_bits: int, wanted: int) -> NDArray[np.int16]:
     """The same numbers with `wanted` fraction bits: rounded half up, and saturated to 16 bits."""
     wide = values.astype(np.int64)

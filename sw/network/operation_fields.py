@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from sw.network.graph import Concatenate, Flatten, Operation, Pool, Relu
+from sw.network.graph import Concatenate, Flatten, Gru, Operation, Pool, Relu
 from sw.network.operations import (
     Affine,
     Clip,
     Elementwise,
+    Flip,
     Function,
     LeakyRelu,
     Normalise,
@@ -75,6 +76,8 @@ KINDS: Mapping[str, Kind] = {
         name: Kind(Function, {"name": name}, _NONE)
         for name in ("sigmoid", "tanh", "exp", "log", "sqrt", "erf", "absolute", "softplus", "round")
     },
+    "flip": Kind(Flip, {}, {"axis": "size"}),
+    "gru": Kind(Gru, {}, {"sequence": "flag"}),
 }
 # Those of one byte in a model file of version 2.
 PLAIN: Mapping[str, Operation] = {"relu": Relu(), "flatten": Flatten(), "concatenate": Concatenate()}

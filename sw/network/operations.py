@@ -100,11 +100,14 @@ class Normalise:
         return first
 
 
+ElementwiseKind = Literal["add", "subtract", "multiply", "divide"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Elementwise:
     """Two values of as many axes, each as long in both or 1 in one of them, which is repeated."""
 
-    kind: Literal["add", "subtract", "multiply", "divide"]
+    kind: ElementwiseKind
     sources: ClassVar[int] = 2
 
     def result_shape(self, what: str, first: Shape, *others: Shape) -> Shape:
@@ -177,6 +180,18 @@ class Slice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Flip:
+    """Elements along one axis from the last to the first."""
+
+    axis: int
+    sources: ClassVar[int] = 1
+
+    def result_shape(self, what: str, first: Shape, *_: Shape) -> Shape:
+        _check_axis(what, self.axis, first)
+        return first
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stretch:
     """(channels, rows, columns) with stride - 1 zeros between neighbours: what a transposed convolution moves over."""
 
@@ -192,7 +207,7 @@ class Stretch:
         return first[0], rows, columns
 
 
-Layout = Reshape | Transpose | Slice | Stretch
+Layout = Reshape | Transpose | Slice | Flip | Stretch
 Ranged = Affine | Function | Softmax | Normalise | Elementwise | Product
 Elements = Layout | Ranged | Clip | LeakyRelu
 RANGED = (Affine, Function, Softmax, Normalise, Elementwise, Product)

@@ -25,6 +25,7 @@ FIELDS = {
     "size": st.integers(0, 1 << 20),
     "sizes": st.lists(st.integers(0, 1 << 20), max_size=6).map(tuple),
     "pair": SIDES,
+    "flag": st.booleans(),
 }
 OTHERS = st.one_of(
     *(
@@ -88,7 +89,7 @@ def test_bytes_of_lstms():
     [
         (b"\4", "at most 3 axes of an input, got 4"),
         (b"\1\5\x81\x20", "at most 4096 operations, got 4097"),
-        (b"\1\5\1\7\x1a", "at most 25 as the code of an operation, got 26"),
+        (b"\1\5\1\7\x1c", "at most 27 as the code of an operation, got 28"),
         (b"\1\5\1\7\x09\7", "at most 6 sizes, got 7"),
         (b"\1\5\1\7\0\1\1\1\1\0\0\0\0\2", "at most 1 as a flag, got 2"),
         (b"\1\5\1\x26", "operation 1: flags 32 must not be set, they are"),

@@ -52,7 +52,7 @@ def test_a_graph_as_a_person_writes_it():
 
 
 def test_the_lstm_in_the_documentation(project_root: Path):
-    text = (project_root / "docs" / "network_files.md").read_text()
+    text = (project_root / "docs" / "contract" / "network_files.md").read_text()
     connections = parse_graph(text.split("```")[3])
     nodes = (Node(Lstm(sequence=True), (0,)), Node(Lstm(), (1,)), Node(ApplyLayer(), (2,)))
     assert connections.graph == Graph(input_shape=(28, 28), nodes=nodes)
@@ -61,7 +61,7 @@ def test_the_lstm_in_the_documentation(project_root: Path):
 
 
 def test_the_graph_in_the_documentation_reads_digits(project_root: Path, data_folder: Path, tmp_path: Path):
-    text = (project_root / "docs" / "network_files.md").read_text()
+    text = (project_root / "docs" / "contract" / "network_files.md").read_text()
     (tmp_path / "lenet_5.json").write_text(text.split("```")[1])
     network = load_network(data_folder / "lenet" / "lenet_5.safetensors", tmp_path / "lenet_5.json")
     images, labels = load_mnist(data_folder / "mnist", "t10k")

@@ -1,6 +1,7 @@
 """sw/network/lstm_cell.py: both functions on all arguments there are, the cell against fractions and against float."""
 
 import zlib
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -8,8 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sw.network.lstm_cell import SIGMOID_TABLE, fixed_cell, float_cell, rescaled, sigmoid, tanh
-from tests.support.lstm import plain_cell
+from sw.network.lstm_cell import (
+    SIGMOID_TABLE,
+    fixed_cell,
+    fixed_gru_cell,
+    float_cell,
+    float_gru_cell,
+    rescaled,
+    sigmoid,
+    tanh,
+)
+from tests.support.lstm import plain_cell, rounded
 
 ALL = np.arange(-(1 << 15), 1 << 15).astype(np.int16)
 
@@ -99,3 +109,33 @@ def test_float_cell_keeps_its_dtype_and_does_not_overflow():
     h, cell = float_cell(gates, np.ones((1, 1), np.float32))
     assert h.dtype == cell.dtype == np.float32
     assert (h.item(), cell.item()) == (pytest.approx(np.tanh(1)), 1.0)
+
+
+@given(st.integers(0, 1 << 16), st.integers(9, 11), st.integers(-3, 15))
+@settings(max_examples=50)
+def test_a_gru_cell_in_fractions(seed: int, gate_bits: int, bits: int):
+    """Every step exact and rounded half up once: the argument of n, and h."""
+    random = np.random.default_rng(seed)
+    gates = random.integers(-(1 << 15), 1 << 15, (5, 12)).astype(np.int16)
+    h = random.integers(-(1 << 15), 1 << 15, (5, 3)).astype(np.int16)
+    found, state = fixed_gru_cell(gates, gate_bits, h, bits)
+    np.testing.assert_array_equal(found, state)
+    aligned = rescaled(gates, gate_bits, 11)
+    for row, column in np.ndindex(found.shape):
+        r, z, inner, outer = (aligned[row, gate * 3 + column] for gate in range(4))
+        reset = Fraction(int(sigmoid(r)), 2**15)
+        argument = rounded(Fraction(int(inner), 2**11) + reset * Fraction(int(outer), 2**11), 11)
+        update = Fraction(int(sigmoid(z)), 2**15)
+        new = Fraction(int(tanh(np.array(argument, np.int16))), 2**15)
+        before = int(h[row, column]) / Fraction(2) ** bits
+        assert found[row, column] == rounded((1 - update) * new + update * before, bits)
+
+
+def test_a_gru_cell_in_float_is_that_of_torch():
+    torch = pytest.importorskip("torch")
+    cell = torch.nn.GRUCell(3, 4).requires_grad_(False)
+    x, h = torch.randn(5, 3), torch.randn(5, 4)
+    inner, outer = (part.numpy() for part in (x @ cell.weight_ih.T + cell.bias_ih, h @ cell.weight_hh.T + cell.bias_hh))
+    gates = np.concatenate([inner[:, :8] + outer[:, :8], inner[:, 8:], outer[:, 8:]], axis=1)
+    found, _ = float_gru_cell(gates, h.numpy())
+    np.testing.assert_allclose(found, cell(x, h).numpy(), rtol=1e-5, atol=1e-6)
