@@ -14,6 +14,7 @@ from sim.npy import read_inputs, read_labels
 from sim.progress import Say
 from sim.terminal.options import Json
 from sim.terminal.output import Output
+from sim.terminal.precision_table import precision_payload, show_precision
 from sim.text import count, ratio
 from sw.file.model_file import load
 from sw.formats.assumptions import Assumptions
@@ -25,6 +26,7 @@ from sw.network.compressed import CompressedNetwork
 from sw.network.graph import UNCONNECTED
 from sw.network.integer_forward import ACCUMULATOR_BITS
 from sw.network.network import Network
+from sw.network.precision import measure_precision
 
 Split = Literal["test", "train"]
 PARTS: dict[Split, Part] = {"test": "t10k", "train": "train"}
@@ -105,6 +107,9 @@ def accuracy_command(
         f"{count(size)} bytes on disk, everything included; {ratio(float32_bytes / size)} smaller than "
         f"{count(float32_bytes)} bytes of float32 weights and biases"
     )
+    precision = measure_precision(compressed, samples.inputs) if is_calibrated else []
+    if is_calibrated:
+        show_precision(output, precision, len(samples.inputs))
     output.result(
         {
             "network": str(network),
@@ -115,6 +120,7 @@ def accuracy_command(
             "ratio": float32_bytes / size,
             "float32": _payload(in_float),
             "integers": None if in_integers is None else _payload(in_integers),
+            "precision": precision_payload(precision),
             "against": None if before is None else {"model": str(against), **_payload(before)},
         }
     )

@@ -12,6 +12,7 @@ from sim.terminal.by_layer import parse_by_layer
 from sim.terminal.compress_search import SearchOptions, search, search_payload, show_search
 from sim.terminal.options import Json
 from sim.terminal.output import Output
+from sim.terminal.precision_table import precision_payload, show_precision
 from sim.terminal.size_tables import show_sizes, size_payload
 from sim.text import count
 from sw.compress.candidates import Choices
@@ -23,6 +24,7 @@ from sw.files import check_target
 from sw.formats.assumptions import Assumptions, Integers, Order
 from sw.formats.network_file import load_network
 from sw.network.calibrate import calibrate
+from sw.network.precision import LayerPrecision, measure_precision
 
 BY_LAYER = "{0}|NAME={0},..."
 
@@ -153,6 +155,7 @@ def compress_command(
     calibration = None if calibration_file is None else read_inputs(calibration_file, *network.input_shape)
     found = None
     reference = None
+    precision: list[LayerPrecision] = []
     with output.steps(f"compressing {model}") as say:
         if bounds.wanted:
             most = MOST_BITS if bits is None or isinstance(bits, dict) else bits
@@ -174,6 +177,7 @@ def compress_command(
         if calibration is not None:
             say(f"choosing binary points from {len(calibration)} inputs")
             compressed = calibrate(compressed, calibration)
+            precision = measure_precision(compressed, calibration)
         sizes = save(compressed, path)
     if found is not None:
         show_search(output, bounds, found, reference)
@@ -186,12 +190,15 @@ def compress_command(
     if zeros:
         listed = ", ".join(f"{count(number)} in {name}" for name, number in zeros.items())
         output.line(f"weights that were kept and share the value 0: {listed}")
+    if calibration is not None:
+        show_precision(output, precision, len(calibration))
     payload: dict[str, Any] = {
         "file": str(path),
         "assumed": assumed,
         "calibrated": calibration is not None,
         "exact_layers": exact,
         "kept_zeros": zeros,
+        "precision": precision_payload(precision),
     }
     if found is not None:
         payload["search"] = search_payload(found, reference)

@@ -12,8 +12,10 @@ from sim.simulation.simulate import simulate
 from sim.terminal.energy_table import show_energy
 from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
+from sim.terminal.precision_table import precision_payload, show_precision
 from sim.terminal.run_tables import show_each_vector, show_run
 from sw.files import check_target
+from sw.network.precision import measure_precision
 
 
 def simulate_command(
@@ -55,6 +57,8 @@ def simulate_command(
     show_energy(output, title, run.layers, total=run.total, remarks={"": run.total.energy_remarks})
     if run.by_host:
         show_each_vector(output, run)
+    precision = measure_precision(compressed, inputs, array.accumulator_bits)
+    show_precision(output, precision, len(inputs), array.accumulator_bits)
     output.result(
         {
             "network": str(network),
@@ -76,5 +80,6 @@ def simulate_command(
             "passes": [vars(each) for each in run.passes],
             "cycles_with_reloading": run.total.cycles + run.reload_cycles,
             "sequenced_by_host": run.by_host,
+            "precision": precision_payload(precision),
         }
     )

@@ -48,4 +48,4 @@ def load_tflite(path: Path, connections: Connections | None = None, assumptions:
 def _meaning(tensor: TfliteTensor) -> str:
     if tensor.scales is None or tensor.zeros is None:
         return "real as it is"
-    return f"(q {-int(tensor.zeros[0]):+d}) * {np.float32(tensor.scales[0])} for the file's integer q"
+    return f"(q {-int(tensor.zeros[0]):+d}) * {np.float32(tensor.scales[0])!s} for the file's integer q"

@@ -183,3 +183,20 @@ def test_weights_that_share_the_value_zero_are_counted(eie: Run):
     assert "weights that were kept and share the value 0: 4 in a\n" in eie("--code-bits", "1")[1]
     assert json.loads(eie("--code-bits", "1", "--json")[1])["kept_zeros"] == {"a": 4}
     assert "share the value 0" not in eie()[1]
+
+
+def test_bits_are_said_and_large_differences_warned_of(eie: Run):
+    code, out, err = eie("--calibrate", "x.npy")
+    assert code == 0
+    assert "bits that integers keep, and their difference from float32 on 64 inputs" in out
+    assert "warning" not in err
+    bias = np.zeros(30, np.float32)
+    bias[0] = 1e7
+    rng = np.random.default_rng(0)
+    weights = {"fc1.weight": rng.normal(size=(30, 40)), "fc1.bias": bias, "fc2.weight": rng.normal(size=(20, 30))}
+    weights["fc2.weight"][:, 0] = 0
+    save_file(weights, "net.safetensors")
+    code, out, err = eie("--calibrate", "x.npy", "--json")
+    assert code == 0
+    assert "warning: layer fc2: integers differ from float32 by" in err
+    assert json.loads(out)["precision"][1]["difference"] > 0.02
