@@ -12,6 +12,8 @@ from sim.energy.events import Events, total_events
 from sim.energy.model import Energy, EnergyModel
 from sim.energy.technology import Technology
 from sim.metrics.metrics import Metrics
+from sim.metrics.tables import columns, headings, rows
+from sw.html import html_table
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,14 @@ class Run:
         if technology is None:
             return self.total.energy
         return EnergyModel.of_array(self.config, technology).energy(self.total.events)
+
+    def _repr_html_(self) -> str:
+        figures = columns("run", Metrics.energy_nj, Metrics.milliwatts)
+        body, total = rows(self.layers, figures, self.total)
+        title = (
+            f"{self.config.name}, {self.config.pes} PEs at {self.config.clock_mhz:g} MHz, mean of {self.inputs} inputs"
+        )
+        return html_table(title, ["layer", *headings(figures)], [*body, total])
 
     def _metrics(self, events: Events) -> Metrics:
         return Metrics(config=self.config, events=events, technology=self.technology)

@@ -11,6 +11,7 @@ from model.config import PRESETS
 from model.errors import EieError
 from sim.cli import main
 from sim.energy.technology import DEFAULT_TECHNOLOGY, load_technology
+from sim.metrics.metrics import Metrics
 from sim.simulation.prepare import load_with_inputs
 from sim.simulation.simulate import simulate
 from tests.support.sweep import ROOMY, chain, graph
@@ -36,6 +37,10 @@ def test_figures_and_energy_are_those_of_simulate(
         figures = run.layers[layer["name"]].payload()
         assert {name: layer[name] for name in figures} == figures
     assert run.energy().total_nj == report["total"]["energy"]["energy_nj"]
+    html = run._repr_html_()
+    assert html.count("<tr>") == len(run.layers) + 2
+    assert f"<th>{Metrics.energy_nj.heading}</th>" in html
+    assert f"<td>{Metrics.energy_nj.text(run.total.energy_nj)}</td>" in html
 
 
 def test_another_technology_prices_the_same_events(tmp_path: Path) -> None:
