@@ -100,10 +100,11 @@ class NetworkImage:
         layer before.
     in_features, out_features : logical sizes.
     input_fraction_bits, output_fraction_bits : binary points of the network's input and output.
-    output_order : (out_features,) physical position of each logical output. Inputs keep their order.
+    output_order : (out_features,) physical position of each logical output.
     pass_starts : which layer each pass begins with, the first being 0. The layers of a pass are in the array's memories
         together; a network that does not fit them at once has several, loaded one after the other for every input.
     input_rows : with `maps`, local rows of the input, which lies from row 0 on; else 0.
+    input_order : with `maps`, (in_features,) physical position of each logical input; else None, they keep their order.
     """
 
     config: ArrayConfig
@@ -115,6 +116,7 @@ class NetworkImage:
     output_order: NDArray[np.int64]
     pass_starts: tuple[int, ...] = (0,)
     input_rows: int = 0
+    input_order: NDArray[np.int64] | None = None
 
     @property
     def in_rows(self) -> int:
@@ -128,6 +130,15 @@ class NetworkImage:
     def columns(self) -> int:
         """Physical input activations, ``in_rows * pes``."""
         return self.in_rows * self.config.pes
+
+    def physical_inputs(self, activations: NDArray[np.int16]) -> NDArray[np.int16]:
+        """(.., in_features) inputs in logical order as they lie in the array: (.., columns), 0 where there are none."""
+        physical = np.zeros((*activations.shape[:-1], self.columns), dtype=np.int16)
+        if self.input_order is None:
+            physical[..., : self.in_features] = activations
+        else:
+            physical[..., self.input_order] = activations
+        return physical
 
     @property
     def passes(self) -> tuple[tuple[LayerImage, ...], ...]:

@@ -99,9 +99,7 @@ def image_works(image: NetworkImage, inputs: NDArray[np.float32]) -> Callable[[i
 
 def physical_inputs(image: NetworkImage, activations: NDArray[np.int16]) -> NDArray[np.int16]:
     """(inputs, columns of the first layer): padded to whole local rows."""
-    physical = np.zeros((len(activations), image.columns), dtype=np.int16)
-    physical[:, : image.in_features] = activations
-    return physical
+    return image.physical_inputs(activations)
 
 
 def saturated_inputs(image: NetworkImage, inputs: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -12,6 +12,7 @@ from model.image import LayerImage, NetworkImage
 from model.schedule import LayerWork
 from sw.coding.relative_index import encode_slices
 from sw.image.dealing import deal_rows
+from sw.image.maps.build import build_map_image
 from sw.image.passes import cut_passes
 from sw.image.row_search import search_rows
 from sw.network.chain import as_chain
@@ -34,11 +35,13 @@ def build_image(
     Parameters
     ----------
     formats : binary points of every layer; chosen by the network's calibration if not given.
-    resident : refuse a network that takes more than one pass.
+    resident : refuse a network that takes more than one pass; one for an array with `maps` never does.
 
-    Raises EieError, with what was wanted and what there is, if the network is not a chain (`sw.network.chain`), is not
-    calibrated, or the array cannot run it.
+    An array with `maps` takes whole networks (`sw.image.maps`), any other chains (`sw.network.chain`). Raises EieError,
+    with what was wanted and what there is, if the network is none, is not calibrated, or the array cannot run it.
     """
+    if config.maps:
+        return build_map_image(network, config, formats)
     network = as_chain(network)
     _check_fits(network, config, resident)
     if formats is None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model.compiled import compiled
 from model.config import ArrayConfig
 from model.image import LayerImage, NetworkImage
-from model.layouts import CHECK_CYCLES, DESCRIPTOR_WORDS
+from model.layouts import CHECK_CYCLES, descriptor_words
 from sw.image.layer_codes import layer_codes
 
 
@@ -22,8 +22,8 @@ def pass_load_cycles(image: NetworkImage) -> tuple[int, ...]:
 
 def layer_load_cycles(layer: LayerImage, config: ArrayConfig) -> int:
     """From the header of a LAYER packet until the loader waits for a header again."""
-    biases = 0 if layer.keep else layer.out_rows * config.groups
-    plain = 1 + DESCRIPTOR_WORDS + CHECK_CYCLES + config.tree_words + config.code_symbols + biases
+    biases = 0 if layer.keep else len(layer.biases) * config.groups
+    plain = 1 + descriptor_words(config) + CHECK_CYCLES + config.tree_words + config.code_symbols + biases
     begin = 1
     return plain + begin + _code_cycles(layer_codes(layer, config).bits, config.stream_bits)
 

@@ -43,7 +43,7 @@ def lower(network: CompressedNetwork, config: ArrayConfig) -> Lowered:
 
     EieError, with what was wanted and what there is, if the network is not calibrated or the array cannot run it.
     """
-    if is_chain(network):
+    if config.maps or is_chain(network):
         return build_image(network, config)
     formats = choose_formats(network, config.accumulator_bits)
     return LayerImages(

@@ -58,10 +58,8 @@ def input_packet(image: NetworkImage, activations: NDArray[np.int16]) -> Words:
         raise EieError(
             f"activations must be int16 of shape {(image.in_features,)}, got {activations.dtype} {activations.shape}"
         )
-    padded = np.zeros(image.columns, np.int16)
-    padded[: activations.size] = activations
     head = _plain(image.config, [header(Opcode.INPUT, image.in_rows)])
-    return np.concatenate([head, _lanes(image.config, padded)])
+    return np.concatenate([head, _lanes(image.config, image.physical_inputs(activations))])
 
 
 def unpack_outputs(image: NetworkImage, words: Words) -> NDArray[np.int16]:
@@ -119,12 +117,13 @@ def layer_packet(layer: LayerImage, config: ArrayConfig) -> Words:
     )
     if Descriptor.unpack(descriptor.pack()) != descriptor:
         raise EieError(f"layer {layer.name}: the descriptor's fields must hold its numbers, got {descriptor}")
-    plain = [header(Opcode.LAYER), *descriptor.pack(), *encode_trees(config, *lengths).tolist()]
+    words = descriptor.pack() if layer.map is None else layer.map.merge(descriptor.pack())
+    plain = [header(Opcode.LAYER), *words, *encode_trees(config, *lengths).tolist()]
     plain += [int(value) & 0xFFFF for value in layer.codebook]
     biases = layer.biases[:0] if layer.keep else layer.biases
     # The first bit of a stream is the top bit of its first word, word w of all PEs comes before word w + 1.
-    words = data.view(">u4").reshape(config.pes, -1, config.stream_bits // 32)[:, :, ::-1]
-    stream = words.transpose(1, 0, 2).reshape(-1, config.stream_bits // 32).astype(np.uint32)
+    by_pe = data.view(">u4").reshape(config.pes, -1, config.stream_bits // 32)[:, :, ::-1]
+    stream = by_pe.transpose(1, 0, 2).reshape(-1, config.stream_bits // 32).astype(np.uint32)
     return np.concatenate([_plain(config, plain), _lanes(config, biases.ravel()), stream])
 
 

@@ -60,22 +60,32 @@ def convolve(
     return result
 
 
+def window_counts(operation: Pool, size: tuple[int, ...]) -> NDArray[np.int64]:
+    """(rows, columns of the result) by how much the sum of each window is divided, of a map of (rows, columns)."""
+    counts: list[NDArray[np.int64]] = []
+    for axis in (0, 1):
+        kernel, stride = operation.kernel[axis], operation.stride[axis]
+        before, after = operation.padding[axis::2]
+        windows = window_count(size[axis], kernel, stride, (before, after), operation.ceil)
+        behind = max(0, (windows - 1) * stride + kernel - size[axis] - before)
+        inside = np.zeros(before + size[axis] + behind, np.int64)
+        inside[before : before + size[axis]] = 1
+        if operation.count_padding:
+            inside[: before + size[axis] + after] = 1
+        counts.append(sliding_window_view(inside, kernel)[::stride].sum(axis=1))
+    return np.outer(*counts)
+
+
 def pool(x: NDArray[Any], operation: Pool) -> NDArray[Any]:
     """(n, channels, rows, columns) to the same with windows pooled; a mean of integers is a float64."""
     lost = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     widths: list[Pair] = [(0, 0), (0, 0)]
-    counts: list[NDArray[np.int64]] = []
     for axis in (0, 1):
         size, kernel = x.shape[2 + axis], operation.kernel[axis]
         stride, (before, after) = operation.stride[axis], operation.padding[axis::2]
         windows = window_count(size, kernel, stride, (before, after), operation.ceil)
         behind = max(0, (windows - 1) * stride + kernel - size - before)
         widths.append((before, behind))
-        inside = np.zeros(before + size + behind, np.int64)
-        inside[before : before + size] = 1
-        if operation.count_padding:
-            inside[: before + size + after] = 1
-        counts.append(sliding_window_view(inside, kernel)[::stride].sum(axis=1))
     padded = np.pad(x, widths, constant_values=lost if operation.kind == "max" else 0)
     windows = sliding_window_view(padded, operation.kernel, axis=(2, 3))
     windows = windows[:, :, :: operation.stride[0], :: operation.stride[1]]
@@ -83,7 +93,7 @@ def pool(x: NDArray[Any], operation: Pool) -> NDArray[Any]:
     elements = (windows[..., row, column] for row, column in np.ndindex(operation.kernel))
     if operation.kind == "max":
         return reduce(np.maximum, elements)
-    means = reduce(np.add, elements, np.zeros(windows.shape[:4])) / np.outer(*counts)
+    means = reduce(np.add, elements, np.zeros(windows.shape[:4])) / window_counts(operation, x.shape[2:])
     return means.astype(np.float32) if x.dtype == np.float32 else means
 
 

@@ -1,8 +1,8 @@
 """A network on the integer datapath: what an array computes for every input, for networks an array cannot hold as well.
 
-The arithmetic is that of `model.fixed_point`, to the bit. What it does not define is defined here: the mean of a window
-is rounded half up to the binary point of its source, values that are joined are rounded half up to the fewest
-fraction bits among them, other operations are in `sw.network.integer_operations` and the cell of an LSTM is in
+The arithmetic is that of `model.fixed_point`, to the bit. What it does not define is defined here: values that are
+joined are rounded half up to the fewest fraction bits among them, the mean of a window is in
+`sw.network.integer_pooling`, other operations are in `sw.network.integer_operations` and the cell of an LSTM is in
 `sw.network.lstm_cell`.
 """
 
@@ -18,9 +18,10 @@ from model.errors import EieError
 from model.fixed_point import INT16_MAX, INT16_MIN, from_fixed, to_fixed, write_back_array
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.execution import parts, run_graph
-from sw.network.forward import pool
+from sw.network.forward import pool, window_counts
 from sw.network.graph import Gru, Lstm, Pool
 from sw.network.integer_operations import keep_point, make_ranged, result_bits
+from sw.network.integer_pooling import integer_mean
 from sw.network.layer_products import VECTORS_AT_ONCE, SparseRows, run_products, sparse_rows
 from sw.network.lstm import run_lstm, units_of
 from sw.network.lstm_cell import fixed_cell, fixed_gru_cell, rescaled
@@ -188,9 +189,8 @@ class IntegerArithmetic:
         pooled = pool(source.values, operation)
         if operation.kind == "max":
             return source.with_(pooled)
-        # The mean in float64 is off by less than 2**-36. A mean that is no half is at least 2**-17 away from one,
-        # since a window has at most 2**16 elements: rounding half up is exact.
-        return source.with_(np.floor(pooled + 0.5).astype(np.int16))
+        counts = window_counts(operation, source.values.shape[2:])
+        return source.with_(integer_mean(np.rint(pooled * counts).astype(np.int64), counts))
 
     def flatten(self, source: Fixed) -> Fixed:
         return source.with_(source.values.reshape(len(source.values), -1))

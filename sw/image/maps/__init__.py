@@ -1,0 +1,1 @@
+"""Whole networks for an array with `maps`: a graph becomes one program of map layers."""

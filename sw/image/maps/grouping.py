@@ -1,0 +1,60 @@
+"""Over how many groups of PEs each map is spread: what takes the fewest cycles by an estimate.
+
+With few channels and many PEs one PE has the weights of a whole channel, and the heaviest channel is waited for.
+Positions that alternate over groups share each channel's work; more groups cost more columns and zero runs. Components
+are chosen one after the other, in the order of the network, those after being in one group at first.
+"""
+
+import numpy as np
+
+from model.config import ArrayConfig
+from model.image import LayerImage
+from model.map_reference import geometry_of, scan
+from sw.image.maps.placement import Grouping, Placer
+from sw.image.maps.program import Program, assemble
+from sw.image.maps.steps import Step, Steps
+from sw.network.compressed import CompressedNetwork
+from sw.network.quantise import LayerFormat
+
+ACTIVE = 0.5  # assumed share of activations that are not zero
+
+
+def choose_groupings(
+    network: CompressedNetwork, steps: Steps, formats: tuple[LayerFormat, ...], config: ArrayConfig, placer: Placer
+) -> dict[int, Grouping]:
+    """The grouping of every component that has a choice, by its number."""
+    chosen: dict[int, Grouping] = {}
+    for component, maps in placer.components.items():
+        candidates = placer.groupings(maps)
+        if len(candidates) == 1:
+            continue
+        numbers = {made.number for made in maps}
+        touched = [
+            step
+            for step in steps.steps
+            if step.made.number in numbers
+            or any(made.number in numbers for term in step.terms for made in placer.sources.maps_of(term.elements))
+        ]
+        costs: dict[Grouping, float] = {}
+        for candidate in candidates:
+            program = assemble(network, steps, formats, config, placer, chosen | {component: candidate})
+            costs[candidate] = _cost(program, touched, config)
+        chosen[component] = min(candidates, key=lambda candidate: costs[candidate])
+    return chosen
+
+
+def _cost(program: Program, steps: list[Step], config: ArrayConfig) -> float:
+    layers = [layer for step in steps for layer in program.layers.of_step(step)]
+    if any(layer.out_rows > config.accumulator_depth for layer in layers):
+        return np.inf
+    return sum(estimated_cycles(config, layer) for layer in layers)
+
+
+def estimated_cycles(config: ArrayConfig, layer: LayerImage) -> float:
+    """What the busiest PE has to do when `ACTIVE` of the activations are not zero, and what is read and written."""
+    times = np.zeros(layer.columns + config.pes, np.int64)
+    unit = 1 if geometry_of(layer).local else config.pes
+    for scanned in scan(config, layer):
+        times[scanned.column : scanned.column + unit] += 1
+    entries = np.diff(layer.pointers, axis=1) @ times[: layer.columns]
+    return float(max(ACTIVE * entries.max(), layer.in_rows)) + (0 if layer.keep else layer.out_rows)

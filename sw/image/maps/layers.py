@@ -1,0 +1,289 @@
+"""The map layers of every step: descriptor, codebook, biases and entries."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.config import ArrayConfig
+from model.errors import EieError
+from model.fixed_point import INT16_MAX, INT16_MIN, to_fixed
+from model.image import LayerImage
+from model.map_descriptor import MAP_FIELDS, STEP_Y_BITS, MapDescriptor
+from sw.image.maps.axis import Axis, Meetings, Window, meetings
+from sw.image.maps.entries import Entries, Weights, window_entries
+from sw.image.maps.memory import Buffer
+from sw.image.maps.placement import Place, Sources, is_local, physical
+from sw.image.maps.steps import Made, Step, Term, elements_of
+from sw.network.compressed import CompressedNetwork
+from sw.network.quantise import LayerFormat
+
+BETWEEN = "what it takes must lie side by side, other values that are joined lie between"
+MOST_COORDINATE = (1 << MAP_FIELDS["start_y"].width) - 1
+
+
+class Layers:
+    """Makes the layers of one network; `places` and `buffers` are those of every map by its number."""
+
+    def __init__(
+        self,
+        network: CompressedNetwork,
+        formats: Sequence[LayerFormat],
+        config: ArrayConfig,
+        sources: Sources,
+        places: list[Place],
+        buffers: list[Buffer],
+    ) -> None:
+        self._network, self._formats, self._config = network, formats, config
+        self._sources, self._places, self._buffers = sources, places, buffers
+        parts = [
+            physical(made, places[made.number], config.pes, buffer.pitch, buffer.offsets[made.number])
+            + buffer.row * config.pes
+            for made, buffer in zip(sources.maps, buffers, strict=True)
+        ]
+        self.physical = np.concatenate(parts)
+
+    def of_step(self, step: Step) -> list[LayerImage]:
+        """One layer, or one for every term; EieError names what the array cannot do."""
+        if step.kind == "layer":
+            layer = self._network.layers[step.layer]
+            return [self._connected(step) if layer.convolution is None else self._convolution(step)]
+        if step.kind == "pool":
+            return [self._pool(step)]
+        return [self._term(step, term, last=number == len(step.terms)) for number, term in enumerate(step.terms, 1)]
+
+    def _connected(self, step: Step) -> LayerImage:
+        """A fully connected layer: all rows of its source are channels of one position."""
+        pes, layer, place = self._config.pes, self._network.layers[step.layer], self._places[step.made.number]
+        elements = step.terms[0].elements.reshape(-1)
+        buffer = self._whole_buffer(step, step.terms[0])
+        output, source = np.divmod(layer.positions, layer.shape[1])
+        entries = Entries(
+            pe=place.lane[output],
+            column=self.physical[elements[source]] - buffer.row * pes,
+            row=place.local[output],
+            code=layer.codes.astype(np.int64),
+        )
+        columns = buffer.rows * pes
+        geometry: dict[str, Any] = {"in_channels": buffer.rows, "in_width": 1, "class_columns": columns, "flat": True}
+        geometry |= {"column_step": 0, "row_step": 0}
+        rows = buffer.rows, buffer.row
+        return self._image(step, entries, columns, rows, geometry, *self._of_layer(step))
+
+    def _convolution(self, step: Step) -> LayerImage:
+        layer = self._network.layers[step.layer]
+        convolution = layer.convolution
+        assert convolution is not None
+        outputs, ins, kernel_rows, kernel_columns = layer.shape
+        output, rest = np.divmod(layer.positions, ins * kernel_rows * kernel_columns)
+        channel, tap = np.divmod(rest, kernel_rows * kernel_columns)
+        row, column = np.divmod(tap, kernel_columns)
+        channel += output // (outputs // convolution.groups) * ins
+        windows = [
+            Window(size, stride, padding, dilation)
+            for size, stride, padding, dilation in zip(
+                (kernel_rows, kernel_columns),
+                convolution.stride,
+                convolution.padding,
+                convolution.dilation,
+                strict=False,
+            )
+        ]
+        taps = (output, channel, row, column, layer.codes.astype(np.int64))
+        return self._windows(step, taps, windows, is_local(step, self._network), *self._of_layer(step))
+
+    def _pool(self, step: Step) -> LayerImage:
+        pool = step.pool
+        assert pool is not None
+        channels = step.made.shape[0]
+        grid = np.meshgrid(np.arange(channels), *map(np.arange, pool.kernel), indexing="ij")
+        output, row, column = (values.reshape(-1).astype(np.int64) for values in grid)
+        windows = [
+            Window(size, stride, padding)
+            for size, stride, padding in zip(pool.kernel, pool.stride, pool.padding, strict=False)
+        ]
+        source = self._sources.maps_of(step.terms[0].elements)[0].shape[1:]
+        is_whole = pool.kernel == source and step.made.shape[1:] == (1, 1) and not any(pool.padding)
+        if is_whole:  # every position adds into one, whatever its number
+            windows = [Window(), Window()]
+            output, row, column = np.arange(channels), np.zeros(channels, np.int64), np.zeros(channels, np.int64)
+        taps = (output, output, row, column, np.ones(output.size, np.int64))
+        codebook = self._codebook([step.pool_weight])
+        biases = np.full(channels, INT16_MIN if pool.kind == "max" else 0, np.int16)
+        return self._windows(step, taps, windows, True, codebook, biases, 1, is_whole)
+
+    def _term(self, step: Step, term: Term, last: bool) -> LayerImage:
+        """Weight times a map, added to the sums of the terms before; the last writes back."""
+        channels = np.arange(step.made.shape[0])
+        zeros = np.zeros_like(channels)
+        part = Step(name=step.name, made=step.made, kind="sum", terms=[term])
+        if last:
+            part.shift, part.relu, part.limit = step.shift, step.relu, step.limit
+        taps = (channels, channels, zeros, zeros, np.ones_like(channels))
+        codebook = self._codebook([term.weight])
+        biases = np.zeros(channels.size, np.int16)
+        image = self._windows(part, taps, [Window(), Window()], True, codebook, biases, 1, keep=not last)
+        return image
+
+    def _windows(
+        self,
+        step: Step,
+        taps: tuple[NDArray[np.int64], ...],
+        windows: Sequence[Window],
+        local: bool,
+        codebook: NDArray[np.int16],
+        biases: NDArray[np.int16],
+        bias_scale: int,
+        is_whole: bool = False,
+        keep: bool = False,
+    ) -> LayerImage:
+        """A layer of windows. `taps`: output channel, source channel, tap row, tap column and code of every weight."""
+        term = step.terms[0]
+        channels = self._channels(step, term)
+        buffer, result = self._buffers[channels[0][0].number], self._places[step.made.number]
+        source = self._places[channels[0][0].number]
+        lanes = np.array([self._places[made.number].lane[of] for made, of in channels])
+        locals_ = np.array([buffer.offsets[made.number] + self._places[made.number].local[of] for made, of in channels])
+        lowest, span = self._span(step, term, buffer)
+        output, channel, row, column, code = taps
+        weights = Weights(output, lanes[channel], locals_[channel] - lowest, row, column, code)
+        along = [
+            self._meetings(source_axis, result_axis, window, step, is_whole)
+            for source_axis, result_axis, window in zip(
+                (source.rows, source.columns), (result.rows, result.columns), windows, strict=True
+            )
+        ]
+        flat = all(window == Window() for window in windows) and all(each.furthest == 0 for each in along)
+        channel_bits = 0 if flat else (result.local_channels - 1).bit_length()
+        column_bits = along[1].furthest.bit_length()
+        self._check_steps(step, along, channel_bits, column_bits)
+        bits = channel_bits, column_bits
+        entries = window_entries(weights, along[0], along[1], source, result, span, local, bits)
+        unit = 1 if local else self._config.pes
+        line = source.columns.local_size * buffer.pitch
+        first = buffer.row + lowest + along[0].first * line + along[1].first * buffer.pitch
+        geometry: dict[str, Any] = {
+            "local": local,
+            "maximum": step.pool is not None and step.pool.kind == "max",
+            "positive": term.positive,
+            "flat": flat,
+            "class_columns": along[1].classes * span * unit,
+            "in_channels": span,
+            "in_width": along[1].count,
+            "column_step": along[1].pitch * buffer.pitch,
+            "row_step": along[0].pitch * line,
+            "channel_bits": channel_bits,
+            "column_bits": column_bits,
+        }
+        for axis, each in zip("yx", along, strict=True):
+            geometry |= {f"classes_{axis}": each.classes, f"start_{axis}": each.start}
+            geometry[f"advance_{axis}"] = 0 if is_whole else each.advance
+        columns = along[0].classes * along[1].classes * span * unit
+        rows = along[0].count * along[1].count * span, first
+        return self._image(step, entries, columns, rows, geometry, codebook, biases, bias_scale, keep)
+
+    def _meetings(self, source: Axis, result: Axis, window: Window, step: Step, is_whole: bool) -> Meetings:
+        if is_whole:
+            result = Axis(source.size)
+        return meetings(source, result, window, step.name)
+
+    def _image(
+        self,
+        step: Step,
+        entries: Entries,
+        columns: int,
+        rows: tuple[int, int],
+        geometry: dict[str, Any],
+        codebook: NDArray[np.int16],
+        biases: NDArray[np.int16],
+        bias_scale: int,
+        keep: bool = False,
+    ) -> LayerImage:
+        """`rows` are how many are read and the first; `biases` are those of the channels of the result."""
+        made, config = step.made, self._config
+        place, buffer = self._places[made.number], self._buffers[made.number]
+        height, width, channels = place.rows.local_size, place.columns.local_size, place.local_channels
+        row_bound = 1 << (max(channels - 1, int(entries.row.max(initial=0)))).bit_length()
+        by_pe = np.zeros((channels, place.pe_count // place.lanes, place.lanes), np.int16)
+        by_pe[place.local, :, place.lane] = biases[:, np.newaxis]
+        number_format = None if step.kind != "layer" else self._formats[step.layer]
+        return LayerImage(
+            name=step.name,
+            in_rows=rows[0],
+            out_rows=height * width * channels,
+            codebook=codebook,
+            biases=np.zeros((channels, config.pes), np.int16) if keep else by_pe.reshape(channels, config.pes),
+            bias_scale=bias_scale,
+            shift=step.shift if number_format is None else number_format.shift,
+            relu=step.relu,
+            first_row=rows[1],
+            keep=keep,
+            map=MapDescriptor(
+                destination=buffer.row + buffer.offsets[made.number],
+                destination_step=buffer.pitch,
+                columns=columns,
+                out_channels=channels,
+                out_height=height,
+                out_width=width,
+                row_pitch=width * channels,
+                limit=0 if step.limit == INT16_MAX else step.limit,
+                **geometry,
+            ),
+            **entries.encode(config.pes, columns, row_bound, config.index_bits),
+        )
+
+    def _of_layer(self, step: Step) -> tuple[NDArray[np.int16], NDArray[np.int16], int]:
+        """Codebook, biases and bias scale of a weight layer."""
+        layer, chosen = self._network.layers[step.layer], self._formats[step.layer]
+        codebook = self._codebook(to_fixed(layer.codebook, chosen.weight_fraction_bits)[1:].tolist())
+        return codebook, chosen.fixed_bias(layer.bias), chosen.bias_scale
+
+    def _codebook(self, values: list[int]) -> NDArray[np.int16]:
+        codebook = np.zeros(self._config.code_symbols, np.int16)
+        codebook[1 : 1 + len(values)] = values
+        return codebook
+
+    def _channels(self, step: Step, term: Term) -> list[tuple[Made, int]]:
+        """The map and channel of every source channel; EieError if one is not read as it was made."""
+        channels = self._sources.channels(term.elements)
+        for number, (made, of) in enumerate(channels):
+            whole = elements_of(made).reshape(made.shape)[of].reshape(-1)
+            if not np.array_equal(term.elements[number].reshape(-1), whole):
+                raise EieError(f"{step.name}: an array reads maps as they were made, not parts of them or reordered")
+        return channels
+
+    def _span(self, step: Step, term: Term, buffer: Buffer) -> tuple[int, int]:
+        """The first local channel that is read of a buffer's positions, and how many."""
+        read = [made.number for made in self._sources.maps_of(term.elements)]
+        numbers = [made.number for made in buffer.maps]
+        first, last = numbers.index(read[0]), numbers.index(read[-1])
+        if numbers[first : last + 1] != read:
+            raise EieError(f"{step.name}: {BETWEEN}")
+        begin = buffer.offsets[read[0]]
+        end = buffer.offsets[read[-1]] + self._places[read[-1]].local_channels
+        return begin, end - begin
+
+    def _whole_buffer(self, step: Step, term: Term) -> Buffer:
+        read = self._sources.maps_of(term.elements)
+        buffer = self._buffers[read[0].number]
+        if len(read) != len(buffer.maps):
+            raise EieError(f"{step.name}: {BETWEEN}")
+        return buffer
+
+    def _check_steps(self, step: Step, along: list[Meetings], channel_bits: int, column_bits: int) -> None:
+        most_rows, most_columns = (1 << STEP_Y_BITS) - 1, (1 << (1 << MAP_FIELDS["column_bits"].width) - 1) - 1
+        if along[0].furthest > most_rows or along[1].furthest > most_columns:
+            raise EieError(
+                f"{step.name}: a window of an array reaches {most_rows} rows and {most_columns} columns of its result, "
+                f"got {along[0].furthest} and {along[1].furthest}"
+            )
+        if channel_bits >= 1 << MAP_FIELDS["channel_bits"].width:
+            raise EieError(
+                f"{step.name}: a PE holds at most 128 channels of a map that windows make, got "
+                f"{self._places[step.made.number].local_channels}; it takes more PEs"
+            )
+        place = self._places[step.made.number]
+        largest = max(place.rows.local_size, place.columns.local_size, along[0].start, along[1].start)
+        if largest > MOST_COORDINATE:
+            raise EieError(f"{step.name}: a map must have at most {MOST_COORDINATE} rows and columns, got {largest}")

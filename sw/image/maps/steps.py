@@ -1,0 +1,276 @@
+"""A graph as steps that an array with `maps` runs: what they read and make, with ReLU and limits folded into them.
+
+Values are arrays of element numbers: flattening, reordering, slicing and joining only rearrange these. A step makes a
+map of its own, whose elements have numbers of their own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import EieError
+from model.fixed_point import INT16_MAX, INT16_MIN, to_fixed
+from sw.network.compressed import CompressedNetwork
+from sw.network.execution import run_graph
+from sw.network.float_operations import arrange
+from sw.network.forward import window_counts
+from sw.network.graph import Flatten, Graph, Lstm, Pool, Relu, Shape
+from sw.network.integer_operations import SLOPE_FRACTION_BITS, result_bits
+from sw.network.integer_pooling import mean_factor
+from sw.network.operations import (
+    Clip,
+    Elements,
+    Elementwise,
+    Function,
+    LeakyRelu,
+    Reshape,
+    Slice,
+    Softmax,
+    Transpose,
+)
+from sw.network.quantise import LayerFormat, wanted_bits
+
+FURTHEST_POINTS = 14  # bits between the binary points of two values that an array adds
+Map = tuple[int, int, int]  # channels, rows, columns
+
+
+@dataclass(eq=False)
+class Made:
+    """A map that a step makes, or the network's input: elements `first` and on, row by row of every channel."""
+
+    number: int
+    shape: Map
+    first: int
+
+
+class Value(NamedTuple):
+    """What an operation takes or gives: element numbers in the operation's own shape, and their binary point."""
+
+    elements: NDArray[np.int64]
+    fraction_bits: int
+
+
+class Term(NamedTuple):
+    """What is added to a sum: weight times a value, of its positive part alone if `positive`."""
+
+    elements: NDArray[np.int64]
+    weight: int
+    positive: bool = False
+
+
+@dataclass(eq=False, kw_only=True)
+class Step:
+    """Something that makes a map.
+
+    Parameters
+    ----------
+    name : of the layer, or of the operation for users.
+    made : the result.
+    kind : "layer" a weight layer, "pool" windows of the source, "sum" of terms, element by element.
+    layer : number of the weight layer.
+    terms : what is read; a layer and a pool read one.
+    pool : the windows; `pool_weight` is each tap's.
+    shift, relu, limit : of the write-back; a layer has a shift of its own.
+    """
+
+    name: str
+    made: Made
+    kind: Literal["layer", "pool", "sum"]
+    terms: list[Term]
+    layer: int = -1
+    pool: Pool | None = None
+    pool_weight: int = 1
+    shift: int = 0
+    relu: bool = False
+    limit: int = 0
+
+
+@dataclass(eq=False)
+class Steps:
+    """All steps in execution order, the network's input and its output."""
+
+    source: Made
+    steps: list[Step] = field(default_factory=list[Step])
+    output: Value | None = None
+
+
+def to_steps(network: CompressedNetwork, formats: Sequence[LayerFormat]) -> Steps:
+    """EieError names the first layer or operation that the array lacks."""
+    reader = _Reader(network, formats)
+    shape = network.input_shape
+    source = Value(np.arange(prod(shape)).reshape(shape), formats[0].input_fraction_bits)
+    reader.result.output = run_graph(network.connections, reader, source)
+    return reader.result
+
+
+def as_map(shape: Shape) -> Map:
+    """(features,) is one position."""
+    return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (prod(shape), 1, 1)
+
+
+class _Reader:
+    """`sw.network.execution.Arithmetic` on values that stand for where they come from."""
+
+    def __init__(self, network: CompressedNetwork, formats: Sequence[LayerFormat]) -> None:
+        self._network, self._formats = network, formats
+        assert network.calibration is not None  # `choose_formats` asks for it
+        self._calibration = network.calibration
+        shapes = network.shapes
+        self._next = prod(shapes[0])
+        self.result = Steps(Made(0, as_map(shapes[0]), 0))
+        self._operation = 0
+
+    def layer(self, index: int, source: Value) -> Value:
+        layer = self._network.layers[index]
+        name = f"layer {layer.name}"
+        if layer.convolution is None and source.elements.ndim != 1:
+            raise EieError(f"{name}: an array with maps has no layers that take one step after another")
+        shape = self._shape(name)
+        chosen = self._formats[index]
+        step = self._add("layer", layer.name, shape, [Term(source.elements, 1)])
+        step.layer, step.relu = index, layer.relu
+        return self._value(step, shape, chosen.output_fraction_bits)
+
+    def lstm(self, index: int, operation: Lstm, source: Value) -> Value:
+        name = self._network.layers[index].name
+        raise EieError(f"layer {name}: it is the matrix of an LSTM, which an array with maps does not run")
+
+    def relu(self, source: Value) -> Value:
+        shape = self._shape("relu")
+        step = self._foldable(source) or self._copy("ReLU", source, shape)
+        step.relu = True
+        return self._value(step, shape, source.fraction_bits)
+
+    def pool(self, operation: Pool, source: Value) -> Value:
+        shape = self._shape("pool")
+        name = f"{operation.kind} pooling {self._operation}"
+        step = self._add("pool", name, shape, [Term(source.elements, 1)])
+        step.pool = operation
+        if operation.kind == "average":
+            counts = window_counts(operation, source.elements.shape[1:])
+            if int(counts.min()) != int(counts.max()):
+                raise EieError(f"{name}: all windows must be divided by one number, they are by several")
+            factor = mean_factor(int(counts.max()))
+            if factor is None:
+                raise EieError(f"{name}: an array takes means of at most 256 elements, got {int(counts.max())}")
+            step.pool_weight, step.shift = factor
+        return self._value(step, shape, source.fraction_bits)
+
+    def flatten(self, source: Value) -> Value:
+        self._shape("flatten")
+        return source._replace(elements=source.elements.reshape(-1))
+
+    def concatenate(self, sources: Sequence[Value]) -> Value:
+        self._shape("concatenate")
+        fewest = min(source.fraction_bits for source in sources)
+        aligned = [self._rounded(source, fewest) for source in sources]
+        return Value(np.concatenate(aligned), fewest)
+
+    def apply(self, number: int, operation: Elements, sources: Sequence[Value]) -> Value:
+        shape = self._shape("operation")
+        first = sources[0]
+        match operation:
+            case Clip():
+                return self._clip(operation, first, shape)
+            case LeakyRelu():
+                slope = round(operation.slope * (1 << SLOPE_FRACTION_BITS))
+                if not 1 <= slope < 1 << SLOPE_FRACTION_BITS:
+                    raise EieError(f"operation {self._operation}: a slope must be from 0 to 1, got {operation.slope}")
+                rest = Term(first.elements, (1 << SLOPE_FRACTION_BITS) - slope, positive=True)
+                name = f"leaky ReLU {self._operation}"
+                step = self._add("sum", name, shape, [Term(first.elements, slope), rest])
+                step.shift = SLOPE_FRACTION_BITS
+                return self._value(step, shape, first.fraction_bits)
+            case Elementwise(kind="add"):
+                return self._sum(number, operation, sources, shape)
+            case Reshape() | Transpose() | Slice():
+                moved = arrange(operation, first.elements[np.newaxis])[0]
+                return first._replace(elements=moved)
+            case _:
+                name = operation.kind if isinstance(operation, Elementwise) else type(operation).__name__.lower()
+                name = operation.name if isinstance(operation, Function) else name
+                hint = "; a network that ends before it can be run" if isinstance(operation, Softmax) else ""
+                raise EieError(f"operation {self._operation} ({name}): an array with maps lacks it{hint}")
+
+    def _clip(self, operation: Clip, source: Value, shape: Shape) -> Value:
+        low, high = to_fixed(np.array([operation.low, operation.high]), source.fraction_bits).tolist()
+        if low not in (0, INT16_MIN) or high < 1:
+            raise EieError(
+                f"operation {self._operation}: an array limits to 0 and a number above, got {operation.low} and "
+                f"{operation.high}"
+            )
+        step = self._foldable(source) or self._copy("clip", source, shape)
+        step.relu |= low == 0
+        step.limit = min(step.limit or INT16_MAX, high)
+        return self._value(step, shape, source.fraction_bits)
+
+    def _sum(self, number: int, operation: Elementwise, sources: Sequence[Value], shape: Shape) -> Value:
+        name = f"sum {self._operation}"
+        if any(source.elements.shape != shape for source in sources):
+            raise EieError(f"{name}: an array adds maps of one shape, got {[s.elements.shape for s in sources]}")
+        bits = [source.fraction_bits for source in sources]
+        chosen = result_bits(operation, bits, wanted_bits(self._calibration, number))
+        if max(bits) - min(bits) > FURTHEST_POINTS:
+            raise EieError(f"{name}: binary points must be at most {FURTHEST_POINTS} bits apart, they are {bits}")
+        terms = [Term(source.elements, 1 << max(bits) - source.fraction_bits) for source in sources]
+        step = self._add("sum", name, shape, terms)
+        step.shift = max(bits) - chosen
+        return self._value(step, shape, chosen)
+
+    def _rounded(self, source: Value, fraction_bits: int) -> NDArray[np.int64]:
+        """The elements with fewer fraction bits."""
+        if source.fraction_bits == fraction_bits:
+            return source.elements
+        step = self._copy("align", source, source.elements.shape)
+        step.shift = min(source.fraction_bits - fraction_bits, 31)
+        return self._value(step, source.elements.shape, fraction_bits).elements
+
+    def _copy(self, what: str, source: Value, shape: Shape) -> Step:
+        return self._add("sum", f"{what} {self._operation}", shape, [Term(source.elements, 1)])
+
+    def _foldable(self, source: Value) -> Step | None:
+        """The step that makes all of the source and nothing else, if nothing but this operation reads it."""
+        if not _alone(self._network.connections, self._operation):
+            return None
+        for step in self.result.steps:
+            made = step.made
+            if source.elements.flat[0] == made.first and np.array_equal(source.elements.reshape(-1), elements_of(made)):
+                return step
+        return None
+
+    def _add(self, kind: Literal["layer", "pool", "sum"], name: str, shape: Shape, terms: list[Term]) -> Step:
+        made = Made(len(self.result.steps) + 1, as_map(shape), self._next)
+        self._next += prod(shape)
+        step = Step(name=name, made=made, kind=kind, terms=terms)
+        self.result.steps.append(step)
+        return step
+
+    def _value(self, step: Step, shape: Shape, fraction_bits: int) -> Value:
+        return Value(elements_of(step.made).reshape(shape), fraction_bits)
+
+    def _shape(self, what: str) -> Shape:
+        """Of the result of the operation that is being read; one is read after the other."""
+        self._operation += 1
+        return self._network.shapes[self._operation]
+
+
+def elements_of(made: Made) -> NDArray[np.int64]:
+    """All element numbers of a map."""
+    return np.arange(made.first, made.first + prod(made.shape))
+
+
+def _alone(graph: Graph, operation: int) -> bool:
+    """Whether nothing but this operation reads what it takes, under whatever shape or limit."""
+    (value,) = graph.nodes[operation - 1].sources
+    while value > 0:
+        if sum(node.sources.count(value) for node in graph.nodes) > 1:
+            return False
+        node = graph.nodes[value - 1]
+        if not isinstance(node.operation, Relu | Clip | Flatten | Reshape):
+            return True
+        (value,) = node.sources
+    return False
