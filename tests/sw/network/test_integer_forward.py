@@ -25,6 +25,7 @@ from sw.network.compressed import Calibration, CompressedNetwork
 from sw.network.execution import run_graph
 from sw.network.graph import UNCONNECTED, ApplyLayer, Concatenate, Graph, Lstm, Node, Pool
 from sw.network.integer_forward import run_integers
+from sw.network.integer_pooling import mean_factor
 from sw.network.operations import Clip, Elements, Elementwise, LeakyRelu, Reshape, Transpose
 from sw.network.quantise import LayerFormat, choose_formats
 from tests.support.lstm import plain_cell, rounded
@@ -95,8 +96,9 @@ class PlainArithmetic:
             if operation.kind == "max":
                 result[channel, row, column] = max(inside)
             else:
-                mean = Fraction(sum(inside), len(window) if operation.count_padding else len(inside))
-                result[channel, row, column] = floor(mean + Fraction(1, 2))
+                count = len(window) if operation.count_padding else len(inside)
+                weight, bits = mean_factor(count) or (Fraction(1, count), 0)
+                result[channel, row, column] = floor(Fraction(sum(inside)) * weight / (1 << bits) + Fraction(1, 2))
         return source._replace(integers=result)
 
     def flatten(self, source: Value) -> Value:
