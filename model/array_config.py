@@ -135,6 +135,7 @@ class ArrayConfig:
     maps: bool = flag(
         "run convolutions, pooling and residual sums as layers (architecture.md, section 12); activation_depth "
         "then counts the activations of all layers, and it and pointer_depth must be powers of two",
+        "image",
         "cycles",
         "area",
         "verilog",

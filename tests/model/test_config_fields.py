@@ -16,7 +16,9 @@ from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 from tests.support.networks import make_layer
 
-TINY = PRESETS["tiny4"].with_(pes=2, activation_depth=64, constant_depth=512, max_code_length=9)
+TINY = PRESETS["tiny4"].with_(
+    pes=2, activation_depth=64, sparse_matrix_depth=512, constant_depth=512, max_code_length=9
+)
 # Another value of every field that changes neither the memories' room nor, alone, what other fields must be.
 OTHERS: dict[str, Any] = {
     "name": "other",
@@ -25,7 +27,7 @@ OTHERS: dict[str, Any] = {
     "code_bits": 5,
     "index_bits": 2,
     "row_bits": 64,
-    "sparse_matrix_depth": 512,
+    "sparse_matrix_depth": 1024,
     "pointer_depth": 512,
     "activation_depth": 128,
     "constant_depth": 1024,
