@@ -28,7 +28,7 @@ COMMANDS = {
     "queue": "Show what the activation queues hold, and the depth they need.",
     "trace": "Write a run as a timeline for Perfetto.",
     "report": "Show a run as one HTML page.",
-    "baseline": "Time the nine layers of the EIE paper on this machine.",
+    "baseline": "Time the nine layers of the EIE paper on this computer.",
     "sweep": "Explore a design space: cycles, energy and area.",
     "energy": "Show the energy of each event and its source.",
     "area": "Estimate the area of an array.",
@@ -57,7 +57,9 @@ class Commands(TyperGroup):
         if app is None:
             app = typer.Typer(add_completion=False, rich_markup_mode=None)
             app.command(cmd_name)(getattr(module, f"{cmd_name}_command"))
-        return typer.main.get_command(app)
+        command = typer.main.get_command(app)
+        command.name = cmd_name
+        return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """What --help lists."""

@@ -1,4 +1,4 @@
-"""`eie baseline`: the nine layers of the EIE paper on this machine's CPU or GPU, beside an array's simulated time."""
+"""`eie baseline`: the nine layers of the EIE paper on this computer's CPU or GPU, beside an array's simulated time."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ MOST = 100_000  # repeats, frames of a batch, threads
 GPU_SECONDS = 2.0  # a board's energy counter moves some ten times a second
 
 baseline_app = typer.Typer(
-    help="Time the nine layers of the EIE paper on this machine. Beside it stands an array's simulated time.",
+    help="Time the nine layers of the EIE paper on this computer. Beside it stands an array's simulated time.",
     add_completion=False,
     rich_markup_mode=None,
 )

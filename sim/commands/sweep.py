@@ -58,7 +58,7 @@ def sweep_command(
         typer.Option("-o", "--output", metavar="FILE.csv|.parquet", help="The results; a journal is kept beside them."),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(help="Local processes [default: as many as this machine has threads].")
+        int | None, typer.Option(help="Local processes [default: as many as this computer has threads].")
     ] = None,
     scheduler: Annotated[
         str | None,

@@ -23,7 +23,7 @@ def exit_code(run: Callable[[], object]) -> int:
     except EieError as error:
         return _fail(str(error))
     except MemoryError:
-        return _fail("not enough memory for this network; wanted a smaller one, or a machine with more memory")
+        return _fail("not enough memory for this network; wanted a smaller one, or a computer with more memory")
     except (BrokenPipeError, SystemExit):
         # Typer makes a SystemExit of a broken pipe. The reader of standard output has gone; without the next line the
         # interpreter complains once more at its end.

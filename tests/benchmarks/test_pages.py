@@ -1,8 +1,10 @@
 """benchmarks/pages: what pages show is what commands print; stale pages, wrong links and missing files are named."""
 
+import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,19 @@ def test_links_of_pages_outside_the_site_lead_somewhere(project_root: Path) -> N
 
 def test_the_readme_is_short(project_root: Path) -> None:
     assert len((project_root / "README.md").read_text().splitlines()) <= 180
+
+
+def test_the_python_of_the_readme_prints_what_it_says(project_root: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (project_root / "README.md").read_text(), re.DOTALL)
+    said = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
+    assert said
+    done = subprocess.run([sys.executable, "-c", code], cwd=project_root, capture_output=True, text=True, check=False)
+    assert (done.stdout.splitlines(), done.returncode) == (said, 0), done.stderr
+
+
+def test_the_site_shows_the_whole_python_interface(tmp_path: Path, project_root: Path) -> None:
+    eie = import_module("eie")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    subprocess.run(command, cwd=project_root, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, check=True)
+    page = (tmp_path / "api" / "index.html").read_text()
+    assert [name for name in eie.__all__ if f'id="eie.{name}"' not in page] == []
