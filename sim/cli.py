@@ -4,6 +4,7 @@ A command is imported when it is run, so that `eie --help` waits for none of the
 """
 
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from sim.source_date import source_date
 from sim.terminal.exit_code import exit_code
 
 # Each is a module of `sim.commands`; the sentence is the first of its help.
@@ -94,9 +96,17 @@ def eie(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 1 for a difference found by `verify`, else as in `exit_code`."""
+    if arguments is None and not sys.warnoptions:
+        # As a program: a user is told in sentences, not in the warnings of the libraries below.
+        warnings.simplefilter("ignore")
     given = list(sys.argv[1:] if arguments is None else arguments)
     # A command finds the arguments, as given, in the object of the root context.
-    return exit_code(lambda: app(args=given, prog_name="eie", standalone_mode=False, obj=given))
+    return exit_code(lambda: _run(given))
+
+
+def _run(given: list[str]) -> object:
+    source_date()  # numpy reads it too, and its import would end in a traceback
+    return app(args=given, prog_name="eie", standalone_mode=False, obj=given)
 
 
 if __name__ == "__main__":

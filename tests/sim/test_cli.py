@@ -1,6 +1,7 @@
 """sim/cli.py: every command as a user runs it, what it prints, its JSON, and what it does with bad input."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from model.config import PRESETS, load_config
 from model.errors import SimulatorError
 from model.image import NetworkImage
 from model.registers import PeCounter
-from sim.cli import main
+from sim.cli import COMMANDS, main
 from sim.rtl.cosim import RtlResult
 from sim.rtl.simulators import SimulatorName
 from sim.simulation.image_run import run_image
@@ -26,6 +27,8 @@ from sw.formats.network_file import load_network
 from tests.support.rtl import simulators
 
 FEATURES = (12, 9, 5)
+ROOT = Path(__file__).parents[2]
+HEAVY = {"numpy", "numba", "scipy", "amaranth", "safetensors", "rich", "yaml", "torch"}
 INPUTS = 3
 
 
@@ -242,8 +245,6 @@ def test_version_and_help(eie: Run) -> None:
     assert (code, out.split()[0]) == (0, "eie")
     code, out, _ = eie()
     assert code == 0
-    for command in ["compress", "inspect", "decompress", "simulate", "verify", "verilog", "config"]:
-        assert f"  {command} " in out
     assert "..." not in out.replace("[ARGS]...", "")
 
 
@@ -359,6 +360,34 @@ def test_bad_input_is_one_sentence_and_exit_code_2(eie: Run, folder: Path, argum
     assert len(sentences) == 1
     assert err.splitlines()[-1] == sentences[0]
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("command", [["config"], ["--help"], ["bench", "--layer", "NT-We"]])
+def test_a_date_that_is_none(command: list[str]) -> None:
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "abc"}
+    words = [sys.executable, "-m", "sim.cli", *command]
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: SOURCE_DATE_EPOCH must be seconds since 1970, got 'abc'\n"
+
+
+def test_every_command_is_a_module_with_the_sentence_of_its_help(eie: Run, project_root: Path) -> None:
+    files = {path.stem for path in (project_root / "sim" / "commands").glob("*.py")} - {"__init__", "demo"}
+    assert set(COMMANDS) == files
+    listed = eie("--help")[1]
+    for name, sentence in COMMANDS.items():
+        assert f"  {name} " in listed
+        code, out, err = eie(name, "--help")
+        assert (code, err) == (0, "")
+        assert " ".join(sentence.split()) in " ".join(out.split())
+
+
+def test_help_waits_for_nothing_heavy() -> None:
+    script = (
+        f"import sys, eie, sim.cli\nassert sim.cli.main(['--help']) == 0\nprint(sorted({HEAVY} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_interrupt_exits_130(eie: Run, monkeypatch: pytest.MonkeyPatch) -> None:

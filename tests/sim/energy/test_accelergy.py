@@ -2,8 +2,10 @@
 three files of Accelergy's form, and that they multiply to the energy of `sim/energy/model.py`.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -60,6 +62,29 @@ def test_files_have_accelergys_form() -> None:
         assert set(entry) == {"name", "actions"}
         assert all(set(action) == {"name", "arguments", "energy"} for action in entry["actions"])
         assert all(action["arguments"] == {} for action in entry["actions"])
+
+
+def attributes(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """The scalars of every mapping that is called attributes, as they are written."""
+    if isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            yield from attributes(each)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == "attributes":
+                yield from (scalar for _, scalar in value.value)
+            yield from attributes(value)
+
+
+def test_what_accelergy_evaluates_are_numbers() -> None:
+    """It takes an attribute that is not in quotes for an expression, and stops at one that is none, such as 45nm."""
+    config = PRESETS["eie64"]
+    actions = EnergyModel.of_array(config, TECHNOLOGY).actions(events())
+    written = list(attributes(yaml.compose(export(config, TECHNOLOGY, actions, "a test")[ARCHITECTURE])))
+    assert [scalar.value for scalar in written if scalar.style == "'"] == ["45nm"]
+    plain = [scalar for scalar in written if scalar.style is None]
+    assert len(plain) == len(written) - 1 > 0
+    assert all(np.isfinite(float(scalar.value)) for scalar in plain)
 
 
 @pytest.mark.parametrize("pes", [1, 2, 64])

@@ -1,11 +1,14 @@
-"""Builds for simulators: what a build in which everything can be upset does to unknown bits."""
+"""sim/rtl/simulators.py: unknown bits, and that nothing in the environment changes what a simulation says."""
 
+import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from amaranth.back import verilog
 
 from hw.block_memory import BlockMemory
+from model.errors import SimulatorError
 from sim.rtl.simulators import SimulatorName, build
 from tests.support.rtl import simulators
 
@@ -32,3 +35,72 @@ def test_memories_of_five_words(everything: bool, seen: str, simulator: Simulato
     built = build(texts, "top", (), "memory", simulator, everything)
     ran = subprocess.run(["vvp", "-n", "sim.vvp"], cwd=built.folder, capture_output=True, text=True, check=True)
     assert ran.stdout.split() == [seen, seen]
+
+
+# With the first, cocotb takes X for 0; with others it runs no test, or nothing at all.
+SURROUNDINGS = {
+    "COCOTB_RESOLVE_X": "zeros",
+    "COCOTB_TEST_FILTER": "nothing",
+    "COCOTB_TESTCASE": "nothing",
+    "COCOTB_TEST_MODULES": "nothing",
+    "COCOTB_RANDOM_SEED": "abc",
+    "COCOTB_RESULTS_FILE": "elsewhere.xml",
+    "MAKEFLAGS": "-n",
+    "IVERILOG_VPI_MODULE_PATH": "/nowhere",
+    "VERILATOR_ROOT": "/nowhere",
+    "PYTHONPATH": "/nowhere",
+    "PYTHONHOME": "/nowhere",
+    "SOURCE_DATE_EPOCH": "abc",
+    "WAVES": "1",
+    "GUI": "1",
+}
+
+
+def run_constant(value: str, simulator: SimulatorName, folder: Path) -> None:
+    texts = {"top.v": f"module top(output wire_out);\n  assign wire_out = 1'b{value};\nendmodule\n"}
+    build(texts, "top", ("wire_out",), "top", simulator, everything=True).run(
+        "tests.support.constant_bench", {}, folder
+    )
+
+
+@pytest.mark.parametrize("simulator", simulators())
+def test_nothing_in_the_environment_changes_a_verdict(
+    simulator: SimulatorName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EIE_CACHE", str(tmp_path / "cache"))
+    for name, text in SURROUNDINGS.items():
+        monkeypatch.setenv(name, text)
+    run_constant("0", simulator, tmp_path)
+    with pytest.raises(SimulatorError, match=r"constant_bench\.is_zero failed"):
+        run_constant("1", simulator, tmp_path)
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_unknown_is_never_equal(simulator: SimulatorName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EIE_CACHE", str(tmp_path / "cache"))
+    for resolver in ("zeros", "ones", "weak", "random"):
+        monkeypatch.setenv("COCOTB_RESOLVE_X", resolver)
+        with pytest.raises(SimulatorError, match=r"constant_bench\.is_zero failed"):
+            run_constant("x", simulator, tmp_path)
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_a_build_of_another_simulator_is_not_taken(
+    simulator: SimulatorName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EIE_CACHE", str(tmp_path))
+    run_constant("0", simulator, tmp_path)
+    monkeypatch.setattr("sim.rtl.simulators._compilers", lambda: ("Icarus Verilog version 99",))
+    run_constant("0", simulator, tmp_path)
+    assert len([path for path in tmp_path.iterdir() if path.name.startswith("icarus-") and path.is_dir()]) == 2
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_a_build_that_was_never_finished_is_made_again(
+    simulator: SimulatorName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EIE_CACHE", str(tmp_path))
+    run_constant("0", simulator, tmp_path)
+    (product,) = tmp_path.glob("icarus-*/sim.vvp")
+    os.unlink(product)
+    run_constant("0", simulator, tmp_path)

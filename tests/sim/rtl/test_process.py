@@ -1,0 +1,41 @@
+"""sim/rtl/process.py: a simulator beside this process, in folders of any name, of which nothing is left."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from model.config import PRESETS
+from model.errors import SimulatorError
+from model.registers import ADDRESS, ID_VALUE
+from sim.rtl.simulators import Build, SimulatorName
+from sim.rtl.transport import RtlTransport
+from tests.support.rtl import simulators
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for temporary files whose name is longer than that of any socket."""
+    folder = tmp_path / f"a folder of a batch system, {'a' * 120}"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_a_folder_with_a_long_name(simulator: SimulatorName, scratch: Path) -> None:
+    transport = RtlTransport(PRESETS["tiny4"], simulator)
+    assert transport.read(ADDRESS["ID"]) == ID_VALUE
+    transport.close()
+    assert not list(scratch.iterdir())
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_a_failure_leaves_nothing(simulator: SimulatorName, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise SimulatorError("it stopped")
+
+    monkeypatch.setattr(Build, "run", fail)
+    with pytest.raises(SimulatorError, match="it stopped"):
+        RtlTransport(PRESETS["tiny4"], simulator)
+    assert not list(scratch.iterdir())
