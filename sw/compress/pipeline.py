@@ -14,7 +14,7 @@ from sw.compress.prune import check_pruning, kept_positions
 from sw.formats.network_file import load_network
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedLayer, CompressedNetwork
-from sw.network.layer import Layer
+from sw.network.layer import Layer, matrix_shape
 from sw.network.network import Network
 
 T = TypeVar("T", int, float)
@@ -136,7 +136,11 @@ def pruning_by_layer(
     threshold: float | Mapping[str, float] | None,
     sensitivity: float | Mapping[str, float] | None,
 ) -> dict[str, dict[str, float | None]]:
-    """The options of `sw.compress.prune.kept_positions` of every layer, validated."""
+    """The options of `sw.compress.prune.kept_positions` of every layer, validated.
+
+    A layer with one weight for each output, such as a batch normalisation that could not be folded, is pruned only
+    where it is named: without its weight an output says nothing.
+    """
     options = {
         "density": by_layer(network, "density", density),
         "threshold": by_layer(network, "threshold", threshold),
@@ -145,6 +149,11 @@ def pruning_by_layer(
     pruning = {layer.name: {what: option[layer.name] for what, option in options.items()} for layer in network.layers}
     for option in pruning.values():
         check_pruning(**option)
+    for layer in network.layers:
+        if matrix_shape(layer.weight.shape)[1] == 1:
+            for what, option in (("density", density), ("threshold", threshold), ("sensitivity", sensitivity)):
+                if not isinstance(option, Mapping):
+                    pruning[layer.name][what] = None
     return pruning
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sw.files import reason
-from sw.formats import onnx_elements, onnx_layers, onnx_layout, onnx_recurrent, onnx_windows
+from sw.formats import onnx_elements, onnx_layers, onnx_layout, onnx_quantised, onnx_recurrent, onnx_windows
 from sw.formats.draft_folding import network_of
 from sw.formats.drafts import Drafts
 from sw.formats.onnx_constants import can_compute, compute
@@ -25,6 +25,7 @@ OPERATORS: Operators = {
     **onnx_elements.OPERATORS,
     **onnx_layers.OPERATORS,
     **onnx_layout.OPERATORS,
+    **onnx_quantised.OPERATORS,
     **onnx_recurrent.OPERATORS,
     **onnx_windows.OPERATORS,
 }

@@ -14,6 +14,8 @@ from sw.network.graph import Convolution, Pads, Shape
 from sw.network.layer import MAX_FEATURES
 from sw.network.operations import Elementwise, Normalise, Product, Stretch
 
+Floats = NDArray[np.float32]
+
 
 def name_of(node: OnnxNode, place: int = 1) -> str:
     """The name of a layer: that of its weights if these are named like a layer's, else that of the node."""
@@ -58,7 +60,7 @@ def scaled(
     return value._replace(draft=it.drafts.add(node.what, own, value.draft))
 
 
-def _product(it: Lowering, node: OnnxNode, name: str, value: Value, weight: NDArray[np.float32]) -> Value:
+def product_with(it: Lowering, node: OnnxNode, name: str, value: Value, weight: NDArray[np.float32]) -> Value:
     """The last axis of a value times a matrix (out, in)."""
     own = value.own
     if not own or own[-1] != weight.shape[1] or value.batch == len(own) - 1:
@@ -92,9 +94,9 @@ def _matmul(it: Lowering, node: OnnxNode) -> None:
                 raise EieError(f"{node.what}: its weights must be one matrix, got shape {weight.shape}")
             value = it.value(node, 1 - place, merged=place == 1)
             if place:
-                it.values[node.output] = _product(it, node, name_of(node), value, narrow.T)
+                it.values[node.output] = product_with(it, node, name_of(node), value, narrow.T)
             else:  # W x is (x^T W^T)^T
-                made = _product(it, node, name_of(node, 0), swapped(it, node, value), narrow)
+                made = product_with(it, node, name_of(node, 0), swapped(it, node, value), narrow)
                 it.values[node.output] = swapped(it, node, made)
             return
     it.values[node.output] = product_of(it, node, it.value(node, 0), it.value(node, 1))
@@ -119,7 +121,7 @@ def _gemm(it: Lowering, node: OnnxNode) -> None:
         weight = it.numbers(node, 1, 2)
         value = it.value(node, merged=not trans_a)
         value = swapped(it, node, value) if trans_a else value
-        made = _product(it, node, name_of(node), value, weight if trans_b else weight.T)
+        made = product_with(it, node, name_of(node), value, weight if trans_b else weight.T)
     else:
         first, second = it.value(node, 0), it.value(node, 1)
         first, second = (
@@ -150,11 +152,11 @@ def image_of(node: OnnxNode, value: Value) -> tuple[int, int, int]:
     return value.own[1], rows, value.own[-1]
 
 
-def imaged(it: Lowering, node: OnnxNode, index: int, like: Value) -> None:
-    """Let the result be (channels, rows, columns) with the axes of a value."""
+def imaged(it: Lowering, index: int, like: Value) -> Value:
+    """(channels, rows, columns) with the axes of a value."""
     channels, rows, columns = it.drafts.shapes[index]
     own: Shape = (1, channels, rows, columns) if len(like.own) == 4 else (1, channels, columns)
-    it.make(node, index, own, like.batch)
+    return Value(index, own, like.batch)
 
 
 def unpadded(it: Lowering, index: int) -> tuple[int, Pads]:
@@ -167,9 +169,19 @@ def unpadded(it: Lowering, index: int) -> tuple[int, Pads]:
 
 def _conv(it: Lowering, node: OnnxNode) -> None:
     value = it.value(node)
+    bias = it.numbers(node, 2, 1) if node.input(2) else None
+    it.values[node.output] = convolved(it, node, name_of(node), value, it.numbers(node, 1), bias)
+
+
+def convolved(it: Lowering, node: OnnxNode, name: str, value: Value, weight: Floats, bias: Floats | None) -> Value:
+    """A convolution with the node's attributes."""
     image = image_of(node, value)
     axes = len(value.own) - 2
-    weight = it.numbers(node, 1, axes + 2)
+    if weight.ndim != axes + 2:
+        raise EieError(
+            f"{node.what}: weights and biases must be floating-point numbers with {axes + 2} axes, "
+            f"got {weight.dtype} of shape {weight.shape}"
+        )
     weight = weight.reshape(*weight.shape[:2], 1, weight.shape[2]) if axes == 1 else weight
     kernel = (weight.shape[2], weight.shape[3])
     node.only("kernel_shape", list(kernel[2 - axes :]))
@@ -179,10 +191,10 @@ def _conv(it: Lowering, node: OnnxNode) -> None:
     convolution = Convolution(
         stride=stride, padding=(top, left, bottom, right), dilation=dilation, groups=node.attribute("group", 1)
     )
-    bias = it.numbers(node, 2, 1) if node.input(2) else np.zeros(len(weight), np.float32)
+    bias = np.zeros(len(weight), np.float32) if bias is None else bias
     _check_bias(node, bias, len(weight))
-    layer = Weights(name=name_of(node), weight=weight, bias=bias, convolution=convolution)
-    imaged(it, node, it.drafts.add(node.what, layer, source), value)
+    layer = Weights(name=name, weight=weight, bias=bias, convolution=convolution)
+    return imaged(it, it.drafts.add(node.what, layer, source), value)
 
 
 def _conv_transpose(it: Lowering, node: OnnxNode) -> None:
@@ -215,7 +227,7 @@ def _conv_transpose(it: Lowering, node: OnnxNode) -> None:
     source = it.indexed(value, image)
     if stride != (1, 1):
         source = it.drafts.add(node.what, Stretch(stride=stride), source)
-    imaged(it, node, it.drafts.add(node.what, layer, source), value)
+    it.values[node.output] = imaged(it, it.drafts.add(node.what, layer, source), value)
 
 
 def _check_bias(node: OnnxNode, bias: NDArray[np.float32], outputs: int) -> None:

@@ -11,7 +11,19 @@ from model.errors import EieError
 from sw.files import check_source, reason
 
 # By the numbers of ONNX's TensorProto.DataType.
-TYPES = {1: "<f4", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8", 16: "bfloat16"}
+TYPES = {
+    1: "<f4",
+    2: "u1",
+    3: "i1",
+    4: "<u2",
+    5: "<i2",
+    6: "<i4",
+    7: "<i8",
+    9: "?",
+    10: "<f2",
+    11: "<f8",
+    16: "bfloat16",
+}
 EXTERNAL = 1  # TensorProto.DataLocation
 
 

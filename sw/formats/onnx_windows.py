@@ -36,14 +36,14 @@ def _pool(it: Lowering, node: OnnxNode) -> None:
         if more[0] < kernel[0] > more[2] and more[1] < kernel[1] > more[3] and not ceil:
             source, pads, count = before, more, True
     pool = Pool(kind=kind, kernel=kernel, stride=stride, padding=pads, ceil=ceil, count_padding=count)
-    imaged(it, node, it.drafts.add(node.what, pool, source), value)
+    it.values[node.output] = imaged(it, it.drafts.add(node.what, pool, source), value)
 
 
 def _global_pool(it: Lowering, node: OnnxNode) -> None:
     value = it.value(node)
     channels, rows, columns = image_of(node, value)
     kind: Kind = "max" if node.operator == "GlobalMaxPool" else "average"
-    imaged(it, node, _reduced(it, node, it.indexed(value, (channels, rows, columns)), kind), value)
+    it.values[node.output] = imaged(it, _reduced(it, node, it.indexed(value, (channels, rows, columns)), kind), value)
 
 
 def _reduced(it: Lowering, node: OnnxNode, index: int, kind: Kind) -> int:
@@ -140,7 +140,7 @@ def _resize(it: Lowering, node: OnnxNode) -> None:
         bias=np.zeros(channels, np.float32),
         convolution=Convolution(padding=(down - 1, right - 1, down - 1, right - 1), groups=channels),
     )
-    imaged(it, node, it.drafts.add(node.what, ones, stretched), value)
+    it.values[node.output] = imaged(it, it.drafts.add(node.what, ones, stretched), value)
 
 
 OPERATORS: Operators = {

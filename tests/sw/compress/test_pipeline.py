@@ -188,3 +188,18 @@ def test_calibration_is_that_of_the_compressed_network():
 def test_bad_options(options: dict, sentence: str):
     with pytest.raises(EieError, match=sentence):
         compress(make_network(), **options)
+
+
+def test_one_weight_for_each_output_is_pruned_only_by_name():
+    """A scale behind a residual sum, say: without its weight a channel is gone."""
+    random = np.random.default_rng(3)
+    first, second = (random.normal(size=shape).astype(np.float32) for shape in ((12, 1, 1, 1), (12, 12, 1, 1)))
+    scale = Layer("bn", first, np.zeros(12, np.float32), False, Convolution(groups=12))
+    conv = Layer("conv", second, np.zeros(12, np.float32), False, Convolution())
+    network = Network((scale, conv), UNCONNECTED)
+    kept = [layer.positions.size for layer in compress(network, density=0.25).layers]
+    assert kept == [12, 36]
+    kept = [layer.positions.size for layer in compress(network, density={"bn": 0.25, "conv": 0.5}).layers]
+    assert kept == [3, 72]
+    with pytest.raises(EieError, match="density must be"):
+        compress(Network((scale,), UNCONNECTED), density=2.0)

@@ -112,6 +112,19 @@ def write(
 IMAGE = ["n", 2, 8, 7]
 K = {"k": values(4, 2, 3, 3), "d": values(4, 1, 3, 3, seed=1)}
 W = {"w": values(6, 8), "b": values(6), "v": values(6, 6)}
+INTEGERS = {
+    "xs": np.full((), 0.03, np.float32),
+    "xz": np.full((), 120, np.uint8),
+    "ki": np.random.default_rng(5).integers(-63, 64, (4, 2, 3, 3)).astype(np.int8),
+    "ks": np.array([0.01, 0.02, 0.005, 0.03], np.float32),
+    "kz": np.zeros(4, np.int8),
+    "bi": np.array([100, -200, 300, 0], np.int32),
+    "ys": np.full((), 0.07, np.float32),
+    "yz": np.full((), 7, np.uint8),
+    "mi": np.random.default_rng(6).integers(70, 190, (4 * 7 * 6, 5)).astype(np.uint8),
+    "ms": np.full((), 0.002, np.float32),
+    "mz": np.full((), 131, np.uint8),
+}
 BY_HAND: Mapping[str, tuple[list[Any], dict[str, np.ndarray], list[Any]]] = {
     # A bias added to a layer whose result is used under another name as well must not land on both branches.
     "alias": (
@@ -249,6 +262,19 @@ BY_HAND: Mapping[str, tuple[list[Any], dict[str, np.ndarray], list[Any]]] = {
         {**K, "s": np.array([1, 1, 2, 3], np.float32)},
         IMAGE,
     ),
+    "integers between layers": (
+        [
+            node("QuantizeLinear", "x xs xz", "q"),
+            node("DequantizeLinear", "q xs xz", "r"),
+            node("DequantizeLinear", "ki ks kz", "kr", axis=0),
+            node("Conv", "r kr", "a"),
+            node("Relu", "a", "b"),
+            node("QuantizeLinear", "b ys yz", "c"),
+            node("DequantizeLinear", "c ys yz", "y"),
+        ],
+        INTEGERS,
+        IMAGE,
+    ),
     "backwards": (
         [node("MatMul", "x w", "a"), node("Slice", "a m s one m", "y")],
         {"w": values(7, 3), "m": np.array([-1]), "s": np.array([-99]), "one": np.array([1])},
@@ -268,6 +294,23 @@ def test_models_by_hand(name: str, tmp_path: Path):
         opset=11 if name == "softmax of old" else 17 if name != "split and gather" else 13,
     )
     assert_equals_runtime(path, {"x": tuple(shape)})
+
+
+def test_operators_on_integers(tmp_path: Path):
+    """Within a step of the runtime, which rounds sums of integers in an order of its own, and nearly always equal."""
+    nodes = [
+        node("QuantizeLinear", "x xs xz", "q"),
+        node("QLinearConv", "q xs xz ki ks kz ys yz bi", "c", pads=[1, 1, 0, 0]),
+        node("Flatten", "c", "f"),
+        node("QLinearMatMul", "f ys yz mi ms mz xs xz", "z"),
+        node("DequantizeLinear", "z xs xz", "y"),
+    ]
+    path = write(tmp_path / "net.onnx", nodes, INTEGERS, IMAGE)
+    network = load_network(path)
+    x = np.random.default_rng(3).normal(size=(200, 2, 8, 7)).astype(np.float32)
+    steps = np.abs(network.forward(x).reshape(-1) - run(path, {"x": x})) / INTEGERS["xs"]
+    assert steps.max() <= 1.001
+    assert (steps > 0.5).mean() <= 0.01
 
 
 def test_a_bias_goes_into_the_layer_only_if_nothing_else_takes_it(tmp_path: Path):
