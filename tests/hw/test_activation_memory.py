@@ -1,3 +1,5 @@
+"""The activation memory, its outputs in every cycle."""
+
 import random
 
 import pytest
@@ -43,5 +45,50 @@ def test_banks_take_and_clear_in_every_cycle(depth):
             if source is not None:
                 banks[1 - bank if source == "output" else 0][to] = value ^ (source == "output")
         assert together > 5
+
+    simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+@pytest.mark.parametrize("maximum", [0, 1])
+def test_one_space_with_maps(positive: int, maximum: int):
+    dut = ActivationMemory(PRESETS["tiny4"].with_(activation_depth=8, maps=True, accumulator_depth=24))
+    rng = random.Random(positive * 2 + maximum)
+
+    def counts(value: int) -> bool:
+        return bool(maximum or (0 < value < 1 << 15 if positive else value))
+
+    async def testbench(ctx):
+        memory = [0] * 8
+        data, ahead, pending, current = 0, 0, False, 0
+        seen = set()
+        ctx.set(dut.positive, positive)
+        ctx.set(dut.maximum, maximum)
+        for cycle in range(600):
+            source, to, row = rng.choice(["input", "output", None]), rng.randrange(8), rng.randrange(8)
+            value = rng.choice([0, 1, 0x8000, rng.getrandbits(16)])
+            read, shift, take, clear = (rng.random() < 0.5 for _ in range(4))
+            for port, bit in ((dut.read, read), (dut.shift, shift), (dut.take, take), (dut.clear, clear)):
+                ctx.set(port, bit)
+            ctx.set(dut.read_row, row)
+            write(ctx, dut.input_write, to if source == "input" else None, value | bool(value) << 16)
+            ctx.set(dut.input_write.address, to)
+            ctx.set(dut.output_write.valid, source == "output")
+            ctx.set(dut.output_write.data, value)
+            ctx.set(dut.output_nonzero, value != 0)
+            assert (cycle, ctx.get(dut.pending), ctx.get(dut.current)) == (cycle, pending, current)
+            await ctx.tick()
+            if take:
+                pending = counts(data if shift else ahead)
+                seen.add(pending)
+            elif clear:
+                pending = False
+            if shift:
+                current, ahead = ahead, data
+            if read:
+                data = memory[row]
+            if source is not None:
+                memory[to] = value
+        assert seen == ({True} if maximum else {False, True})
 
     simulate(dut, testbench)

@@ -60,11 +60,10 @@ def test_every_cycle(accumulators: int):
                 operation = None
                 if cycle < 40 and rng.random() < 0.8:
                     write_back = rng.random() < 0.2
+                    row = rng.randrange(accumulators) if write_back else rng.getrandbits(rng.choice([1, 2, 4, 16]))
                     operation = {
                         "write_back": write_back,
-                        "row": rng.randrange(accumulators)
-                        if write_back
-                        else rng.getrandbits(rng.choice([1, 2, 4, 16])),
+                        "row": row,
                         "y": rng.choice([rng.randrange(3), rng.randrange(6), rng.randrange(1024)]),
                         "x": rng.choice([rng.randrange(3), rng.randrange(6), rng.randrange(1024)]),
                         "operand": rng.getrandbits(16),

@@ -184,3 +184,96 @@ def test_overflow_needs_a_valid_operation():
             assert ctx.get(dut.overflow) == 0
 
     simulate(dut, testbench)
+
+
+def run_map_operations(operations, *, maximum=0, shift=0, relu=0, limit=32767, clearing=()):
+    """One operation (or None) per cycle; valid stages, sums and outputs compared in each; returns the outputs."""
+    config = PRESETS["tiny4"].with_(accumulator_bits=33, maps=True, accumulator_depth=6)
+    dut = ArithmeticUnit(config)
+    accumulators, results, outputs = [0] * 6, [], []
+
+    async def testbench(ctx):
+        for port, value in ((dut.shift, shift), (dut.relu, relu), (dut.limit, limit), (dut.maximum, maximum)):
+            ctx.set(port, value)
+        for cycle, operation in enumerate([*operations, *[None] * 5]):
+            ctx.set(dut.clearing, cycle in clearing)
+            ctx.set(dut.valid, operation is not None)
+            if operation is not None:
+                for port, value in zip((dut.write_back, dut.row, dut.operand, dut.constant), operation, strict=True):
+                    ctx.set(port, value)
+                is_last, row, operand, constant = operation
+                if maximum and not is_last:
+                    total = max(accumulators[row] & 0xFFFF, (operand * constant + (1 << 15)) & 0xFFFF)
+                else:
+                    total = wrap(accumulators[row] + operand * constant, 33)
+                accumulators[row] = 0 if is_last else total
+                results.append((is_last, row, total))
+            else:
+                results.append(None)
+            in_k, in_o = (results[cycle - age] if cycle >= age else None for age in (3, 4))
+            got = [ctx.get(dut.k_valid), ctx.get(dut.o_valid), ctx.get(dut.overflow)]
+            comes_out = in_o is not None and bool(in_o[0]) and cycle - 1 not in clearing
+            expected = [in_k is not None, comes_out, 0]
+            if in_k is not None:
+                got += [ctx.get(dut.k_row), ctx.get(dut.k_sum)]
+                expected += in_k[1:]
+            if comes_out:
+                value = min(write_back(in_o[2], shift, bool(relu)), limit)
+                got += [ctx.get(dut.o_value), ctx.get(dut.o_nonzero)]
+                expected += [value, value != 0]
+                outputs.append(value)
+            assert (cycle, got) == (cycle, expected)
+            await ctx.tick()
+
+    simulate(dut, testbench)
+    return outputs
+
+
+@pytest.mark.parametrize("distance", [1, 2, 3, 4])
+def test_the_maximum_is_exact_at_every_distance(distance):
+    rng = random.Random(distance)
+    wanted, operations = [], []
+    for _ in range(8):
+        values = [rng.choice([LOW, LOW + 1, -1, 0, 1, HIGH, rng.randint(LOW, HIGH)]) for _ in range(4)]
+        for value in values:
+            operations += [entry(3, value, 1), *[entry(4, value, 1)] * (distance - 1)]
+        operations += [*[None] * 4, last(3, 1, LOW), *[None] * 4]
+        wanted.append(max(values))
+    assert run_map_operations(operations, maximum=1) == wanted
+
+
+def test_a_maximum_of_random_products():
+    rng = random.Random(3)
+    operations = []
+    for _ in range(300):
+        operations.append(
+            None if rng.random() < 0.3 else entry(rng.randrange(6), rng.randint(LOW, HIGH), rng.randint(LOW, HIGH))
+        )
+    operations += [last(row, 1, LOW) for row in range(6)]
+    assert len(run_map_operations(operations, maximum=1)) == 6
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100, 12_345, HIGH - 1, HIGH])
+@pytest.mark.parametrize("shift", [0, 1, 5, 31])
+@pytest.mark.parametrize("relu", [0, 1])
+def test_outputs_are_limited_after_rounding(limit, shift, relu):
+    rng = random.Random(limit + shift)
+    operations = []
+    for target in (limit - 1, limit, limit + 1, 0, -limit, HIGH, HIGH + 1, LOW - 1):
+        for offset in (-1, 0, 1):
+            total = max(-(1 << 31), min((1 << 31) - 1, (target << shift) + (1 << shift >> 1) + offset))
+            high, low = divmod(total, 1 << 14)
+            for part in (high >> 2, high >> 2, high >> 2, high - 3 * (high >> 2)):
+                operations.append(entry(0, 1 << 14, max(LOW, min(HIGH, part))))
+            operations += [*[None] * 4, last(0, 1, low), *[None] * 4]
+    for _ in range(30):
+        operations += [entry(1, rng.randint(LOW, HIGH), rng.randint(LOW, HIGH)), *[None] * 4, last(1, 1, 1), None, None]
+        operations += [None] * 2
+    outputs = run_map_operations(operations, shift=shift, relu=relu, limit=limit)
+    assert max(outputs) <= limit
+    assert limit in outputs or shift == 31
+
+
+def test_nothing_comes_out_while_the_accumulators_are_cleared():
+    operations = [entry(2, 5, 5), *[None] * 4, last(2, 1, 7), *[None] * 6, entry(2, 3, 3), *[None] * 4, last(2, 1, 1)]
+    assert run_map_operations(operations, clearing=range(12)) == [10]

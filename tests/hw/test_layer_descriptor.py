@@ -7,6 +7,7 @@ import pytest
 from hw.control.layer_descriptor import LATENCY, LayerDescriptor
 from model.config import PRESETS, ArrayConfig
 from model.layouts import Descriptor
+from model.map_descriptor import MAP_FIELDS, MapDescriptor
 from tests.support.hw import simulate
 
 CONFIG = PRESETS["tiny4"].with_(activation_depth=13, pointer_depth=60, constant_depth=90, accumulator_bits=37)
@@ -26,8 +27,12 @@ PLACED = ("in_rows", "out_rows", "first_row", "shift", "relu", "keep", "bias_sca
 
 async def take(ctx, dut, descriptor: Descriptor) -> None:
     """The words, one per cycle, and the cycles until the outputs are valid."""
+    await take_words(ctx, dut, descriptor.pack())
+
+
+async def take_words(ctx, dut, words: list[int]) -> None:
     ctx.set(dut.accept, 1)
-    for word in descriptor.pack():
+    for word in words:
         ctx.set(dut.word, word)
         await ctx.tick()
     ctx.set(dut.accept, 0)
@@ -104,4 +109,103 @@ def test_layers_go_behind_each_other_until_clear(config: ArrayConfig):
             ctx.set(dut.clear, 0)
         assert fitting.count(False) == 8 < fitting.count(True)
 
+    simulate(dut, testbench)
+
+
+MAPS = CONFIG.with_(maps=True, activation_depth=16, pointer_depth=64, accumulator_depth=12)
+MAP = dict.fromkeys(MAP_FIELDS, 0) | {"columns": 9, "out_channels": 4, "in_channels": 2, "in_width": 5}
+
+
+@pytest.mark.parametrize(
+    ("change", "fits"),
+    [
+        ({}, True),
+        # Where rows and columns lie is taken modulo their memories, so nothing about it is refused.
+        (
+            {"first_row": (1 << 16) - 1, "destination": (1 << 16) - 1, "row_step": 40_000, "class_columns": 1 << 20},
+            True,
+        ),
+        ({"in_rows": 16, "out_rows": 12}, True),
+        ({"in_rows": 17}, False),
+        ({"out_rows": 13}, False),
+        *(({name: 0}, False) for name in ("in_rows", "out_rows", "stream_words", "columns", "out_channels")),
+        ({"columns": 63}, True),
+        *(({"columns": columns}, False) for columns in (64, 1 << 23, (1 << 24) - 1)),
+        ({"out_rows": 3}, False),  # of 4 channels
+        ({"out_rows": 10, "out_channels": 10}, True),
+        ({"out_rows": 12, "out_channels": (1 << 16) - 1}, False),
+        ({"shift": 37}, False),
+    ],
+)
+def test_what_fits_with_maps(change: dict[str, int], fits: bool):
+    dut = LayerDescriptor(MAPS)
+    plain = {name: change.get(name, value) for name, value in GOOD.items()}
+    fields = {name: change.get(name, value) for name, value in MAP.items()}
+
+    async def testbench(ctx):
+        words = MapDescriptor(**fields).merge(Descriptor(**plain).pack())
+        await take_words(ctx, dut, words)
+        assert ctx.get(dut.fits) == fits
+        got = ctx.get(dut.descriptor)
+        assert {name: got[name] for name in (*GOOD, *MAP)} == {**plain, **fields}
+        if fits:
+            assert ctx.get(dut.columns) == fields["columns"]
+
+    simulate(dut, testbench)
+
+
+def test_biases_are_one_per_channel_with_maps():
+    """The last constant of the memory is the last bias; one more does not fit."""
+    config, room = MAPS.with_(constant_depth=MAPS.bias_base + 10), 10
+
+    async def testbench(ctx):
+        for channels, keep, fits in ((room, False, True), (room, True, True), (1, False, False), (1, True, True)):
+            plain = GOOD | {"out_rows": config.accumulators, "keep": keep}
+            words = MapDescriptor(**MAP | {"columns": 2, "out_channels": channels}).merge(Descriptor(**plain).pack())
+            await take_words(ctx, dut, words)
+            assert ctx.get(dut.fits) == fits
+            ctx.set(dut.loaded, fits)
+            await ctx.tick()
+            ctx.set(dut.loaded, 0)
+
+    dut = LayerDescriptor(config)
+    simulate(dut, testbench)
+
+
+def test_the_entry_with_maps():
+    """Counts less one, what is taken modulo a memory, masks for the digits, and a limit that is never 0."""
+    fields = MAP | {
+        "in_channels": 16,
+        "in_width": 17,
+        "classes_y": 0,
+        "classes_x": 3,
+        "destination": 35,
+        "class_columns": 65,
+        "channel_bits": 2,
+        "column_bits": 3,
+        "local": 1,
+        "positive": 1,
+    }
+    wanted = {
+        "last_channel": 15,
+        "last_column": 0,
+        "last_class_y": 31,
+        "last_class_x": 2,
+        "destination": 3,
+        "class_columns": 1,
+        "last_out_channel": 3,
+    }
+
+    async def testbench(ctx):
+        for flat, limit, masks in ((0, 0, (0b11, 0b111)), (1, 77, (0xFFFF, 0))):
+            values = MapDescriptor(**fields | {"flat": flat, "limit": limit})
+            await take_words(ctx, dut, values.merge(Descriptor(**GOOD).pack()))
+            scan, geometry = ctx.get(dut.entry.scan), ctx.get(dut.entry.geometry)
+            assert {name: scan[name] for name in wanted} == wanted
+            assert (geometry.channel_mask, geometry.step_mask) == masks
+            flags = (geometry.flat, geometry.local, geometry.positive, geometry.maximum)
+            assert flags == (flat, 1, 1, 0)
+            assert geometry.limit == (limit or 32767)
+
+    dut = LayerDescriptor(MAPS)
     simulate(dut, testbench)
