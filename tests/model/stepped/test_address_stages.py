@@ -1,12 +1,12 @@
 """Stages T and V for any descriptor and any entry: on the map and inside the layer, or dropped."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model.map_descriptor import MapDescriptor
 from model.stepped.address_stages import AddressStages, Placed
 from model.stepped.signals import ControlSignals, LayerEntry, LoaderSignals, PeSignals, Selection
-from tests.model.stepped.test_scan import descriptors
+from tests.model.stepped.test_scan import descriptors, wide_map
 
 
 def signals(geometry: MapDescriptor, out_rows: int) -> PeSignals:
@@ -32,6 +32,14 @@ def expected(geometry: MapDescriptor, entry: Placed) -> tuple[bool, int]:
     return y < geometry.out_height and x < geometry.out_width, address
 
 
+MAP = wide_map(out_height=3, out_width=2, out_channels=4, row_pitch=8, channel_bits=2, column_bits=1)
+
+
+@example(MAP, False, 24, 0b0_00_0_01, 1, 1)
+@example(MAP, False, 24, 0, 2, 2)  # off the right
+@example(MAP, False, 24, 0b0_00_1_00, 0, 0)  # off the left
+@example(MAP, False, 24, 0, 3, 0)  # off the bottom
+@example(MAP, False, 24, 0b0_01_0_00, 0, 0)  # off the top
 @given(
     descriptors(),
     st.booleans(),

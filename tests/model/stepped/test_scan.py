@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model.image import LayerImage
@@ -33,6 +33,14 @@ def some_layer(**changes) -> LayerImage:
     return replace(layer, **changes)
 
 
+def wide_map(**changes: int) -> MapDescriptor:
+    """A map of one row of 40 positions, of as many classes as a field of 0 says."""
+    values = {name: 1 for name, field in MAP_FIELDS.items() if field.width > 1}
+    return MapDescriptor(**values | {"in_width": 40, "classes_x": 0} | changes)
+
+
+@example(wide_map(), 2, 64, 0, 0)
+@example(wide_map(in_width=1, classes_y=0, classes_x=1), 2, 64, 0, 0)
 @given(descriptors(), st.integers(1, 3), st.integers(1, 64), st.integers(0, 0xFFFF), st.integers(0, 15))
 def test_every_row_is_read_and_named_where_the_page_says(geometry, pes, in_rows, first_row, pointer_base):
     config = map_config(pes=pes, activation_depth=64, pointer_depth=16, accumulator_depth=16)
