@@ -3,10 +3,9 @@
 import platform
 import shlex
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -118,7 +117,8 @@ def write_report(
     """Draw the page, write it whole and say so."""
     with output.steps("drawing"):
         # Bokeh takes a second to import: only this command does.
-        sections: Any = import_module("sim.report.sections")
+        from sim.report import sections
+
         facts = None
         if file is not None:
             histograms = file_histograms(file.path, file.network)
