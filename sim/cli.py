@@ -22,6 +22,7 @@ COMMANDS = {
     "decompress": "Write the float32 network that a compressed one stands for.",
     "train": "Train a network on MNIST and compress it.",
     "accuracy": "Count the errors of a compressed network in both arithmetics.",
+    "plan": "Show where each part of a network runs, and what it costs there.",
     "simulate": "Simulate a compressed network, cycle for cycle, on an array.",
     "verify": "Compare the RTL with the model: values, cycles, every counter.",
     "faults": "Upset bits of the RTL, and tell what came of it.",

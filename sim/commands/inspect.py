@@ -1,12 +1,12 @@
 """`eie inspect`: check a compressed network, show what is in it and what every byte is for."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
 from model.errors import EieError
+from sim.terminal.operation_text import operation_text, sizes_text
 from sim.terminal.options import Json
 from sim.terminal.output import Output
 from sim.terminal.size_tables import paper_payload, show_paper_sizes, show_parts, show_sizes, size_payload
@@ -14,9 +14,6 @@ from sw.compress.paper_size import paper_sizes
 from sw.file.model_file import load_with_report
 from sw.file.sizes import FileReport, LayerReport
 from sw.network.compressed import CompressedLayer, CompressedNetwork
-from sw.network.graph import NO_PADS, ApplyLayer, Concatenate, Flatten, Gru, Lstm, Operation, Pads, Pool, Relu, Shape
-from sw.network.lstm import units_of
-from sw.network.operation_fields import KINDS, kind_of
 
 
 def inspect_command(
@@ -70,9 +67,10 @@ def _show_network(
     )
     if operations:
         cells = [
-            [row["operation"], str(row["value"]), _text(row["takes"], ", "), _text(row["shape"])] for row in operations
+            [row["operation"], str(row["value"]), sizes_text(row["takes"], ", "), sizes_text(row["shape"])]
+            for row in operations
         ]
-        shape = _text(network.input_shape)
+        shape = sizes_text(network.input_shape)
         output.table(f"operations; value 0 is an input, {shape}", ["operation", "value", "takes", "shape"], cells)
     elif network.graph is not None:
         output.line("weights only: the file does not say how its layers are connected\n")
@@ -107,72 +105,9 @@ def _operations(network: CompressedNetwork) -> list[dict[str, Any]]:
     return [
         {
             "value": number,
-            "operation": _operation(node.operation, waiting),
+            "operation": operation_text(node.operation, waiting),
             "takes": list(node.sources),
             "shape": list(shapes[number]),
         }
         for number, node in enumerate(network.graph.nodes, start=1)
     ]
-
-
-def _operation(operation: Operation, waiting: Iterator[CompressedLayer]) -> str:
-    match operation:
-        case ApplyLayer():
-            layer = next(waiting)
-            return layer.name + _moves(layer) + ", ReLU" * layer.relu
-        case Lstm():
-            layer = next(waiting)
-            result = "every step" if operation.sequence else "the last step"
-            kind = "GRU" if isinstance(operation, Gru) else "LSTM"
-            return f"{layer.name}: {kind} of {units_of(layer.shape)} units, {result}"
-        case Relu():
-            return "ReLU"
-        case Flatten():
-            return "flatten"
-        case Concatenate():
-            return "concatenate"
-        case Pool():
-            return (
-                f"{operation.kind} of {_text(operation.kernel)}, stride {_text(operation.stride)}"
-                + _padding(operation.padding)
-                + ", rounded up" * operation.ceil
-                + ", padding not counted" * (not operation.count_padding)
-            )
-        case _:
-            name = kind_of(operation)
-            fields = [f"{field} {_value(getattr(operation, field))}" for field in KINDS[name].fields]
-            return ", ".join([name.replace("_", " "), *fields])
-
-
-def _value(value: Any) -> str:
-    return (
-        _text(cast("Shape", value))
-        if isinstance(value, tuple)
-        else f"{value:.6g}"
-        if isinstance(value, float)
-        else str(value)
-    )
-
-
-def _padding(pads: Pads) -> str:
-    if pads == NO_PADS:
-        return ""
-    top, left, bottom, right = pads
-    both = (top, left) == (bottom, right)
-    return f", padding {top} x {left}" + f" before, {bottom} x {right} behind" * (not both)
-
-
-def _moves(layer: CompressedLayer) -> str:
-    moves = layer.convolution
-    if moves is None:
-        return ""
-    return (
-        f": stride {_text(moves.stride)}"
-        + _padding(moves.padding)
-        + f", dilation {_text(moves.dilation)}" * (moves.dilation != (1, 1))
-        + f", {moves.groups} groups" * (moves.groups > 1)
-    )
-
-
-def _text(sizes: Shape | list[int], between: str = " x ") -> str:
-    return between.join(map(str, sizes))

@@ -1,0 +1,74 @@
+"""The operations of a network's graph in words."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from sw.network.compressed import CompressedLayer
+from sw.network.graph import NO_PADS, ApplyLayer, Concatenate, Flatten, Gru, Lstm, Operation, Pads, Pool, Relu, Shape
+from sw.network.lstm import units_of
+from sw.network.operation_fields import KINDS, kind_of
+
+
+def operation_text(operation: Operation, waiting: Iterator[CompressedLayer]) -> str:
+    """An operation for users; a layer that it applies is the next of those that are waiting."""
+    match operation:
+        case ApplyLayer():
+            layer = next(waiting)
+            return layer.name + _moves(layer) + ", ReLU" * layer.relu
+        case Lstm():
+            layer = next(waiting)
+            result = "every step" if operation.sequence else "the last step"
+            kind = "GRU" if isinstance(operation, Gru) else "LSTM"
+            return f"{layer.name}: {kind} of {units_of(layer.shape)} units, {result}"
+        case Relu():
+            return "ReLU"
+        case Flatten():
+            return "flatten"
+        case Concatenate():
+            return "concatenate"
+        case Pool():
+            return (
+                f"{operation.kind} of {sizes_text(operation.kernel)}, stride {sizes_text(operation.stride)}"
+                + _padding(operation.padding)
+                + ", rounded up" * operation.ceil
+                + ", padding not counted" * (not operation.count_padding)
+            )
+        case _:
+            name = kind_of(operation)
+            fields = [f"{field} {_value(getattr(operation, field))}" for field in KINDS[name].fields]
+            return ", ".join([name.replace("_", " "), *fields])
+
+
+def _value(value: Any) -> str:
+    return (
+        sizes_text(cast("Shape", value))
+        if isinstance(value, tuple)
+        else f"{value:.6g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _padding(pads: Pads) -> str:
+    if pads == NO_PADS:
+        return ""
+    top, left, bottom, right = pads
+    both = (top, left) == (bottom, right)
+    return f", padding {top} x {left}" + f" before, {bottom} x {right} behind" * (not both)
+
+
+def _moves(layer: CompressedLayer) -> str:
+    moves = layer.convolution
+    if moves is None:
+        return ""
+    return (
+        f": stride {sizes_text(moves.stride)}"
+        + _padding(moves.padding)
+        + f", dilation {sizes_text(moves.dilation)}" * (moves.dilation != (1, 1))
+        + f", {moves.groups} groups" * (moves.groups > 1)
+    )
+
+
+def sizes_text(sizes: Shape | list[int], between: str = " x ") -> str:
+    """3 x 4."""
+    return between.join(map(str, sizes))
