@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[2] / "examples" / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 SLOW = {"network_to_fpga.ipynb"}  # synthesis, placement and routing: minutes
 EXECUTE = """import sys, nbclient, nbformat
-nbclient.NotebookClient(nbformat.read(sys.argv[1], 4), timeout=1500).execute()"""
+nbclient.NotebookClient(nbformat.read(sys.argv[1], 4), timeout=3600).execute()"""
 
 
 def test_there_are_notebooks() -> None:
