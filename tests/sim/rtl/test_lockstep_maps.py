@@ -12,10 +12,10 @@ from model.config import ArrayConfig
 from model.image import NetworkImage
 from model.map_descriptor import MAP_FIELDS, MapDescriptor
 from model.reference import run_reference
-from model.registers import PeCounter
+from model.registers import PeCounter, Status
 from sim.rtl.cosim import run_job
 from sim.rtl.cosim_bench import Answer
-from sim.rtl.host_program import Action, Idle, Read, Reset, Send, SoftReset, Start
+from sim.rtl.host_program import Action, Collect, Idle, Read, Reset, Send, SoftReset, Start, Wait
 from sim.rtl.simulators import SimulatorName
 from tests.ladder.test_hostile_maps import attack, check_attack
 from tests.ladder.test_maps import configs
@@ -129,6 +129,19 @@ def test_resets_in_the_middle_leave_nothing_behind(simulator):
     assert answer.failure is None, answer.failure
     del answer.results[0]
     check_maps(answer, [case])
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_a_run_goes_on_where_the_one_before_was_held(simulator):
+    """The second run finds the first one's activations, so that its source is what was last written there."""
+    config = MAP_CONFIGS["maps2"]
+    (case,) = random_cases(config, 7, [["positive", "depthwise"]])
+    packet = encode_input(config, case.inputs[1])
+    actions: list[Action] = [Reset(2), Send(encode_network(case.image)), Send(packet)]
+    actions += [Start(hold=True), Wait(Status.DONE), Start(resume=True), Collect(), Read(("STATUS", "CYCLES"))]
+    answer = run_job(config, actions, simulator, lockstep=True)
+    assert answer.failure is None, answer.failure
+    assert answer.results[1]["CYCLES"] > sum(sum(layer.phases) for layer in expected_layers(case.image, case.inputs[1]))
 
 
 def hostile(rng: np.random.Generator, geometry: MapDescriptor) -> MapDescriptor:
