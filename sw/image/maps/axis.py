@@ -80,17 +80,27 @@ class Meetings:
         return int(self.step.max(initial=0))
 
 
-def meetings(source: Axis, result: Axis, window: Window, what: str) -> Meetings:
-    """Of a window that moves over the source and makes the result; EieError, which begins with `what`, if too far."""
+def meetings(source: Axis, result: Axis, window: Window, what: str, unrolled: bool = False) -> Meetings:
+    """Of a window that moves over the source and makes the result; EieError, which begins with `what`, if too far.
+
+    `unrolled`: every local position is a class of its own, as far as classes reach, so that nothing that lies off the
+    map need be stored; it takes a column for each.
+    """
     period, round_ = source.block, window.stride * result.block * result.groups
     while period * source.groups % round_:
         period += source.block
+    unrolled &= source.local_size <= MOST_CLASSES
+    if unrolled:
+        period = -(-source.local_size // period) * period
+        period = source.local_size if period > MOST_CLASSES else period
     if period > MOST_CLASSES:
         raise EieError(f"{what}: an array tells apart at most {MOST_CLASSES} source positions in a row, got {period}")
     grid = np.meshgrid(np.arange(window.size), np.arange(source.groups), np.arange(period), indexing="ij")
     tap, source_group, class_ = (values.reshape(-1).astype(np.int64) for values in grid)
     reached = source.position(source_group, class_) + window.padding - tap * window.dilation
     meets = reached % window.stride == 0
+    if unrolled:
+        meets &= (class_ < source.local_size) & (reached >= 0) & (reached < window.stride * result.size)
     tap, source_group, class_ = tap[meets], source_group[meets], class_[meets]
     output = reached[meets] // window.stride
     local = result.local(output)

@@ -13,6 +13,7 @@ from sw.image.maps.memory import joined_maps
 from sw.image.maps.placement import Placer, Sources
 from sw.image.maps.program import assemble
 from sw.image.maps.steps import Made, Step, Steps, Term, as_map, to_steps
+from sw.image.maps.unrolling import unrolled_layers
 from sw.network.compressed import CompressedNetwork
 from sw.network.quantise import LayerFormat, choose_formats
 
@@ -38,7 +39,7 @@ def build_map_image(
     groupings = choose_groupings(network, steps, tuple(formats), config, placer)
     program = assemble(network, steps, tuple(formats), config, placer, groupings)
     buffers, compiler = program.buffers, program.layers
-    layers = tuple(layer for step in steps.steps for layer in compiler.of_step(step))
+    layers = unrolled_layers(steps, compiler, config)
     _check_fits(layers, max(buffer.row + buffer.rows for buffer in buffers), config)
     assert steps.output is not None
     source = buffers[0]
@@ -52,7 +53,7 @@ def build_map_image(
         output_fraction_bits=steps.output.fraction_bits,
         output_order=compiler.physical[steps.output.elements.reshape(-1)] - last.row * config.pes,
         input_rows=source.rows,
-        input_order=compiler.physical[: prod(network.input_shape)],
+        input_order=compiler.physical[steps.inputs],
     )
 
 

@@ -8,15 +8,12 @@ are chosen one after the other, in the order of the network, those after being i
 import numpy as np
 
 from model.config import ArrayConfig
-from model.image import LayerImage
-from model.map_reference import geometry_of, scan
+from sw.image.maps.estimate import estimated_cycles
 from sw.image.maps.placement import Grouping, Placer
 from sw.image.maps.program import Program, assemble
 from sw.image.maps.steps import Step, Steps
 from sw.network.compressed import CompressedNetwork
 from sw.network.quantise import LayerFormat
-
-ACTIVE = 0.5  # assumed share of activations that are not zero
 
 
 def choose_groupings(
@@ -48,13 +45,3 @@ def _cost(program: Program, steps: list[Step], config: ArrayConfig) -> float:
     if any(layer.out_rows > config.accumulator_depth for layer in layers):
         return np.inf
     return sum(estimated_cycles(config, layer) for layer in layers)
-
-
-def estimated_cycles(config: ArrayConfig, layer: LayerImage) -> float:
-    """What the busiest PE has to do when `ACTIVE` of the activations are not zero, and what is read and written."""
-    times = np.zeros(layer.columns + config.pes, np.int64)
-    unit = 1 if geometry_of(layer).local else config.pes
-    for scanned in scan(config, layer):
-        times[scanned.column : scanned.column + unit] += 1
-    entries = np.diff(layer.pointers, axis=1) @ times[: layer.columns]
-    return float(max(ACTIVE * entries.max(), layer.in_rows)) + (0 if layer.keep else layer.out_rows)

@@ -20,6 +20,7 @@ from sw.network.compressed import CompressedNetwork
 from sw.network.quantise import LayerFormat
 
 BETWEEN = "what it takes must lie side by side, other values that are joined lie between"
+Unrolled = tuple[bool, bool]
 MOST_COORDINATE = (1 << MAP_FIELDS["start_y"].width) - 1
 
 
@@ -44,13 +45,16 @@ class Layers:
         ]
         self.physical = np.concatenate(parts)
 
-    def of_step(self, step: Step) -> list[LayerImage]:
-        """One layer, or one for every term; EieError names what the array cannot do."""
+    def of_step(self, step: Step, unrolled: Unrolled = (False, False)) -> list[LayerImage]:
+        """One layer, or one for every term; EieError names what the array cannot do.
+
+        `unrolled` says for rows and columns of positions whether windows are (`sw.image.maps.axis`).
+        """
         if step.kind == "layer":
             layer = self._network.layers[step.layer]
-            return [self._connected(step) if layer.convolution is None else self._convolution(step)]
+            return [self._connected(step) if layer.convolution is None else self._convolution(step, unrolled)]
         if step.kind == "pool":
-            return [self._pool(step)]
+            return [self._pool(step, unrolled)]
         return [self._term(step, term, last=number == len(step.terms)) for number, term in enumerate(step.terms, 1)]
 
     def _connected(self, step: Step) -> LayerImage:
@@ -71,7 +75,7 @@ class Layers:
         rows = buffer.rows, buffer.row
         return self._image(step, entries, columns, rows, geometry, *self._of_layer(step))
 
-    def _convolution(self, step: Step) -> LayerImage:
+    def _convolution(self, step: Step, unrolled: Unrolled) -> LayerImage:
         layer = self._network.layers[step.layer]
         convolution = layer.convolution
         assert convolution is not None
@@ -91,9 +95,11 @@ class Layers:
             )
         ]
         taps = (output, channel, row, column, layer.codes.astype(np.int64))
-        return self._windows(step, taps, windows, is_local(step, self._network), *self._of_layer(step))
+        return self._windows(
+            step, taps, windows, is_local(step, self._network), *self._of_layer(step), unrolled=unrolled
+        )
 
-    def _pool(self, step: Step) -> LayerImage:
+    def _pool(self, step: Step, unrolled: Unrolled) -> LayerImage:
         pool = step.pool
         assert pool is not None
         channels = step.made.shape[0]
@@ -111,7 +117,7 @@ class Layers:
         taps = (output, output, row, column, np.ones(output.size, np.int64))
         codebook = self._codebook([step.pool_weight])
         biases = np.full(channels, INT16_MIN if pool.kind == "max" else 0, np.int16)
-        return self._windows(step, taps, windows, True, codebook, biases, 1, is_whole)
+        return self._windows(step, taps, windows, True, codebook, biases, 1, is_whole, unrolled=unrolled)
 
     def _term(self, step: Step, term: Term, last: bool) -> LayerImage:
         """Weight times a map, added to the sums of the terms before; the last writes back."""
@@ -119,10 +125,10 @@ class Layers:
         zeros = np.zeros_like(channels)
         part = Step(name=step.name, made=step.made, kind="sum", terms=[term])
         if last:
-            part.shift, part.relu, part.limit = step.shift, step.relu, step.limit
+            part.offset, part.shift, part.relu, part.limit = step.offset, step.shift, step.relu, step.limit
         taps = (channels, channels, zeros, zeros, np.ones_like(channels))
         codebook = self._codebook([term.weight])
-        biases = np.zeros(channels.size, np.int16)
+        biases = np.full(channels.size, part.offset, np.int16)
         image = self._windows(part, taps, [Window(), Window()], True, codebook, biases, 1, keep=not last)
         return image
 
@@ -137,6 +143,7 @@ class Layers:
         bias_scale: int,
         is_whole: bool = False,
         keep: bool = False,
+        unrolled: Unrolled = (False, False),
     ) -> LayerImage:
         """A layer of windows. `taps`: output channel, source channel, tap row, tap column and code of every weight."""
         term = step.terms[0]
@@ -149,9 +156,9 @@ class Layers:
         output, channel, row, column, code = taps
         weights = Weights(output, lanes[channel], locals_[channel] - lowest, row, column, code)
         along = [
-            self._meetings(source_axis, result_axis, window, step, is_whole)
-            for source_axis, result_axis, window in zip(
-                (source.rows, source.columns), (result.rows, result.columns), windows, strict=True
+            self._meetings(source_axis, result_axis, window, step, is_whole, unroll)
+            for source_axis, result_axis, window, unroll in zip(
+                (source.rows, source.columns), (result.rows, result.columns), windows, unrolled, strict=True
             )
         ]
         flat = all(window == Window() for window in windows) and all(each.furthest == 0 for each in along)
@@ -183,10 +190,12 @@ class Layers:
         rows = along[0].count * along[1].count * span, first
         return self._image(step, entries, columns, rows, geometry, codebook, biases, bias_scale, keep)
 
-    def _meetings(self, source: Axis, result: Axis, window: Window, step: Step, is_whole: bool) -> Meetings:
+    def _meetings(
+        self, source: Axis, result: Axis, window: Window, step: Step, is_whole: bool, unroll: bool
+    ) -> Meetings:
         if is_whole:
             result = Axis(source.size)
-        return meetings(source, result, window, step.name)
+        return meetings(source, result, window, step.name, unroll and not is_whole)
 
     def _image(
         self,

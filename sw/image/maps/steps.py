@@ -74,6 +74,7 @@ class Step:
     layer : number of the weight layer.
     terms : what is read; a layer and a pool read one.
     pool : the windows; `pool_weight` is each tap's.
+    offset : what is added to a sum without a shift.
     shift, relu, limit : of the write-back; a layer has a shift of its own.
     """
 
@@ -84,6 +85,7 @@ class Step:
     layer: int = -1
     pool: Pool | None = None
     pool_weight: int = 1
+    offset: int = 0
     shift: int = 0
     relu: bool = False
     limit: int = 0
@@ -91,9 +93,13 @@ class Step:
 
 @dataclass(eq=False)
 class Steps:
-    """All steps in execution order, the network's input and its output."""
+    """All steps in execution order, the network's input and its output.
+
+    `inputs` are the element numbers of the network's inputs in their order, which need not be that of the map `source`.
+    """
 
     source: Made
+    inputs: NDArray[np.int64]
     steps: list[Step] = field(default_factory=list[Step])
     output: Value | None = None
 
@@ -104,7 +110,28 @@ def to_steps(network: CompressedNetwork, formats: Sequence[LayerFormat]) -> Step
     shape = network.input_shape
     source = Value(np.arange(prod(shape)).reshape(shape), formats[0].input_fraction_bits)
     reader.result.output = run_graph(network.connections, reader, source)
+    _arrange_input(reader.result)
     return reader.result
+
+
+def _arrange_input(steps: Steps) -> None:
+    """The input lies as the first step reads it, whatever its own axes: hosts put it where it belongs."""
+    first = steps.steps[0].terms[0].elements if steps.steps else steps.inputs
+    size = steps.inputs.size
+    if first.size != size or not np.array_equal(np.sort(first.reshape(-1)), steps.inputs):
+        return
+    moved = np.empty(size, np.int64)
+    moved[first.reshape(-1)] = np.arange(size)
+    steps.source = Made(0, as_map(first.shape), 0)
+    steps.inputs = moved
+    for step in steps.steps:
+        step.terms = [term._replace(elements=_moved(term.elements, moved)) for term in step.terms]
+    if steps.output is not None:
+        steps.output = steps.output._replace(elements=_moved(steps.output.elements, moved))
+
+
+def _moved(elements: NDArray[np.int64], moved: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.where(elements < moved.size, moved[np.minimum(elements, moved.size - 1)], elements)
 
 
 def as_map(shape: Shape) -> Map:
@@ -121,7 +148,7 @@ class _Reader:
         self._calibration = network.calibration
         shapes = network.shapes
         self._next = prod(shapes[0])
-        self.result = Steps(Made(0, as_map(shapes[0]), 0))
+        self.result = Steps(Made(0, as_map(shapes[0]), 0), np.arange(prod(shapes[0])))
         self._operation = 0
 
     def layer(self, index: int, source: Value) -> Value:
@@ -198,14 +225,26 @@ class _Reader:
 
     def _clip(self, operation: Clip, source: Value, shape: Shape) -> Value:
         low, high = to_fixed(np.array([operation.low, operation.high]), source.fraction_bits).tolist()
-        if low not in (0, INT16_MIN) or high < 1:
-            raise EieError(
-                f"operation {self._operation}: an array limits to 0 and a number above, got {operation.low} and "
-                f"{operation.high}"
-            )
+        if low not in (0, INT16_MIN):
+            return self._clip_between(operation, source, shape, low, high)
+        if high < 1:
+            raise EieError(f"operation {self._operation}: an upper limit must be above 0, got {operation.high}")
         step = self._foldable(source) or self._copy("clip", source, shape)
         step.relu |= low == 0
         step.limit = min(step.limit or INT16_MAX, high)
+        return self._value(step, shape, source.fraction_bits)
+
+    def _clip_between(self, operation: Clip, source: Value, shape: Shape, low: int, high: int) -> Value:
+        """The part above `low`, limited, and `low` again."""
+        if not 1 <= high - low <= INT16_MAX:
+            raise EieError(
+                f"operation {self._operation}: limits must be less than the range of 16 bits apart, got {operation.low} "
+                f"and {operation.high}"
+            )
+        above = self._copy("clip above", source, shape)
+        above.offset, above.relu, above.limit = -low, True, high - low
+        step = self._copy("clip", self._value(above, shape, source.fraction_bits), shape)
+        step.offset = low
         return self._value(step, shape, source.fraction_bits)
 
     def _sum(self, number: int, operation: Elementwise, sources: Sequence[Value], shape: Shape) -> Value:

@@ -138,7 +138,14 @@ def residual(operation: Operation):
 
 
 @pytest.mark.parametrize(
-    ("operation", "layers"), [(Relu(), 5), (Clip(low=0, high=1.5), 5), (Clip(high=2.0), 5), (LeakyRelu(slope=0.1), 7)]
+    ("operation", "layers"),
+    [
+        (Relu(), 5),
+        (Clip(low=0, high=1.5), 5),
+        (Clip(high=2.0), 5),
+        (Clip(low=-1, high=0.5), 7),
+        (LeakyRelu(slope=0.1), 7),
+    ],
 )
 def test_residual_sums_with_what_follows_folded_in(operation, layers):
     network, inputs = residual(operation)
@@ -186,7 +193,8 @@ def test_an_input_packet_has_the_inputs_where_the_program_reads_them():
             Softmax(axis=0),
             r"operation 4 \(softmax\): an array with maps lacks it; a network that ends",
         ),
-        (Clip(low=-1, high=1), "operation 4: an array limits to 0 and a number above, got -1 and 1"),
+        (Clip(low=0, high=0), "operation 4: an upper limit must be above 0, got 0"),
+        (Clip(low=-30, high=1e9), "operation 4: limits must be less than the range of 16 bits apart, got -30 and 1e"),
         (LeakyRelu(slope=-0.5), "operation 4: a slope must be from 0 to 1, got -0.5"),
         (
             Pool(kind="average", kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1), count_padding=False),
