@@ -13,7 +13,7 @@ from sw.file.model_file import load
 from sw.files import check_folder, make_folder, write_whole
 from sw.host.c_network import C_DRIVER, network_header
 from sw.image.build import build_image
-from sw.network.chain import as_chain
+from sw.network.chain import for_array
 
 SOURCES = ("eie_driver.h", "eie_driver.c")
 
@@ -36,7 +36,7 @@ def driver_command(
     texts = {"eie_registers.h": register_header()}
     texts |= {name: (C_DRIVER / name).read_text(encoding="utf-8") for name in SOURCES}
     if network is not None:
-        texts["eie_network.h"] = network_header(build_image(as_chain(load(network)), array))
+        texts["eie_network.h"] = network_header(build_image(for_array(load(network), array), array))
     make_folder(folder)
     for name, text in texts.items():
         write_whole(folder / name, text.encode())

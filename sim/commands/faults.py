@@ -16,7 +16,7 @@ from sim.text import count, percent
 from sw.file.model_file import load
 from sw.image.fitting import fitting_array
 from sw.network.calibrate import calibrate
-from sw.network.chain import as_chain
+from sw.network.chain import for_array
 
 
 def faults_command(
@@ -52,8 +52,8 @@ def faults_command(
     if network is None:
         compressed, x = random_network(seed)
     else:
-        compressed = as_chain(load(network))
-        x = np.random.default_rng(seed).normal(size=(1, compressed.in_features)).astype(np.float32)
+        compressed = for_array(load(network), array)
+        x = np.random.default_rng(seed).normal(size=(1, *compressed.input_shape)).astype(np.float32)
         if compressed.calibration is None:
             compressed = calibrate(compressed, x)
     array = fitting_array(compressed, array)

@@ -14,7 +14,7 @@ from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, Preset,
 from sim.terminal.output import Output
 from sim.text import count
 from sw.file.model_file import load
-from sw.network.chain import as_chain
+from sw.network.chain import for_array
 
 
 def verify_command(
@@ -33,8 +33,8 @@ def verify_command(
     """
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
-    compressed = as_chain(load(network))
-    inputs = read_inputs(inputs_file, compressed.in_features)
+    compressed = for_array(load(network), array)
+    inputs = read_inputs(inputs_file, *compressed.input_shape)
     missing = available_simulators()[simulator]
     if missing:
         raise EieError(missing)
@@ -44,7 +44,7 @@ def verify_command(
     with output.steps(f"laying out for {array.pes} PEs") as say:
         image, calibrated_here = lay_out(compressed, inputs, array)
         say(f"running {len(inputs)} inputs on the model")
-        simulation = run_image(image, inputs)
+        simulation = run_image(image, inputs.reshape(len(inputs), -1))
         try:
             rtl = run_rtl(image, simulation.activations, simulator, progress=say)
         except SimulatorError as error:

@@ -13,7 +13,7 @@ from sim.rtl.verification import Comparison, all_equal, compare
 from sim.simulation.image_run import run_image
 from sim.simulation.prepare import lay_out
 from sw.html import html_table
-from sw.network.chain import as_chain
+from sw.network.chain import for_array
 from sw.network.compressed import CompressedNetwork
 
 
@@ -65,24 +65,25 @@ def verify(
 
     Parameters
     ----------
-    network : fully connected layers in a row; calibrated on the inputs if it has no calibration.
-    inputs : (n, in_features) real numbers.
+    network : fully connected layers in a row, for an array with `maps` any that it holds; calibrated on the inputs if
+        it has no calibration.
+    inputs : (n, in_features) or (n, *input_shape) real numbers.
     array : to build.
     simulator : "verilator" or "icarus".
 
     Raises EieError for a network or inputs that do not fit, or if the simulator is not installed; SimulatorError if the
     RTL gives no answer.
     """
-    chain = as_chain(network)
+    runnable = for_array(network, array)
     missing = available_simulators()[simulator]
     if missing:
         raise EieError(missing)
     from sim.rtl.cosim import run_rtl  # needs cocotb, which not every installation has
 
     with progress.steps(f"laying out for {array.pes} PEs") as say:
-        image, _ = lay_out(chain, inputs, array)
+        image, _ = lay_out(runnable, inputs, array)
         say(f"running {len(inputs)} inputs on the model")
-        simulation = run_image(image, inputs)
+        simulation = run_image(image, inputs.reshape(len(inputs), -1))
         rtl = run_rtl(image, simulation.activations, simulator, progress=say)
     return Verification(
         array=array,

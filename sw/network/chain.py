@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from model.config import ArrayConfig
 from model.errors import EieError
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.graph import ApplyLayer, Concatenate, Flatten, Lstm, Node, Pool, Relu, Shape
@@ -31,6 +32,14 @@ def as_chain(network: CompressedNetwork) -> CompressedNetwork:
                 reason = _reason(number, node, shapes, network.layers[len(layers) :])
                 raise EieError(f"an array takes fully connected layers one after another; {reason}")
     return replace(network, layers=tuple(layers), graph=None)
+
+
+def for_array(network: CompressedNetwork, config: ArrayConfig) -> CompressedNetwork:
+    """The network as it is for an array with `maps`, which runs whole graphs; for any other the chain that it must be.
+
+    EieError as for `as_chain`. What an array with `maps` lacks is found when the network is laid out.
+    """
+    return network if config.maps else as_chain(network)
 
 
 def is_chain(network: CompressedNetwork) -> bool:

@@ -7,6 +7,7 @@ from model.image import LayerImage
 from model.map_reference import geometry_of, scan
 
 ACTIVE = 0.5  # assumed share of activations that are not zero
+SCANNED = 0.1  # cycles that a local row costs even where entries decide: queues run empty while others are scanned
 
 
 def estimated_cycles(config: ArrayConfig, layer: LayerImage) -> float:
@@ -16,4 +17,5 @@ def estimated_cycles(config: ArrayConfig, layer: LayerImage) -> float:
     for scanned in scan(config, layer):
         times[scanned.column : scanned.column + unit] += 1
     entries = np.diff(layer.pointers, axis=1) @ times[: layer.columns]
-    return float(max(ACTIVE * entries.max(), layer.in_rows)) + (0 if layer.keep else layer.out_rows)
+    busiest = max(ACTIVE * entries.max(), layer.in_rows)
+    return float(busiest + SCANNED * layer.in_rows) + (0 if layer.keep else layer.out_rows)

@@ -5,8 +5,6 @@ Positions that alternate over groups share each channel's work; more groups cost
 are chosen one after the other, in the order of the network, those after being in one group at first.
 """
 
-import numpy as np
-
 from model.config import ArrayConfig
 from sw.image.maps.estimate import estimated_cycles
 from sw.image.maps.placement import Grouping, Placer
@@ -14,6 +12,8 @@ from sw.image.maps.program import Program, assemble
 from sw.image.maps.steps import Step, Steps
 from sw.network.compressed import CompressedNetwork
 from sw.network.quantise import LayerFormat
+
+TOO_LARGE = 1e9  # cycles for a layer that has too few accumulators
 
 
 def choose_groupings(
@@ -42,6 +42,5 @@ def choose_groupings(
 
 def _cost(program: Program, steps: list[Step], config: ArrayConfig) -> float:
     layers = [layer for step in steps for layer in program.layers.of_step(step)]
-    if any(layer.out_rows > config.accumulator_depth for layer in layers):
-        return np.inf
-    return sum(estimated_cycles(config, layer) for layer in layers)
+    too_large = sum(layer.out_rows > config.accumulator_depth for layer in layers)
+    return sum(estimated_cycles(config, layer) for layer in layers) + TOO_LARGE * too_large

@@ -95,9 +95,8 @@ class Layers:
             )
         ]
         taps = (output, channel, row, column, layer.codes.astype(np.int64))
-        return self._windows(
-            step, taps, windows, is_local(step, self._network), *self._of_layer(step), unrolled=unrolled
-        )
+        local = is_local(step, self._network)
+        return self._windows(step, taps, windows, local, *self._of_layer(step), unrolled=unrolled)
 
     def _pool(self, step: Step, unrolled: Unrolled) -> LayerImage:
         pool = step.pool
@@ -155,8 +154,9 @@ class Layers:
         lowest, span = self._span(step, term, buffer)
         output, channel, row, column, code = taps
         weights = Weights(output, lanes[channel], locals_[channel] - lowest, row, column, code)
+        unrolled = (False, False) if is_whole else unrolled
         along = [
-            self._meetings(source_axis, result_axis, window, step, is_whole, unroll)
+            meetings(source_axis, Axis(source_axis.size) if is_whole else result_axis, window, step.name, unroll)
             for source_axis, result_axis, window, unroll in zip(
                 (source.rows, source.columns), (result.rows, result.columns), windows, unrolled, strict=True
             )
@@ -189,13 +189,6 @@ class Layers:
         columns = along[0].classes * along[1].classes * span * unit
         rows = along[0].count * along[1].count * span, first
         return self._image(step, entries, columns, rows, geometry, codebook, biases, bias_scale, keep)
-
-    def _meetings(
-        self, source: Axis, result: Axis, window: Window, step: Step, is_whole: bool, unroll: bool
-    ) -> Meetings:
-        if is_whole:
-            result = Axis(source.size)
-        return meetings(source, result, window, step.name, unroll and not is_whole)
 
     def _image(
         self,

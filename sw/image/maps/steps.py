@@ -238,7 +238,7 @@ class _Reader:
         """The part above `low`, limited, and `low` again."""
         if not 1 <= high - low <= INT16_MAX:
             raise EieError(
-                f"operation {self._operation}: limits must be less than the range of 16 bits apart, got {operation.low} "
+                f"operation {self._operation}: limits must be at most 16 bits apart, got {operation.low} "
                 f"and {operation.high}"
             )
         above = self._copy("clip above", source, shape)

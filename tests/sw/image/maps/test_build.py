@@ -194,7 +194,7 @@ def test_an_input_packet_has_the_inputs_where_the_program_reads_them():
             r"operation 4 \(softmax\): an array with maps lacks it; a network that ends",
         ),
         (Clip(low=0, high=0), "operation 4: an upper limit must be above 0, got 0"),
-        (Clip(low=-30, high=1e9), "operation 4: limits must be less than the range of 16 bits apart, got -30 and 1e"),
+        (Clip(low=-30, high=1e9), "operation 4: limits must be at most 16 bits apart, got -30 and 1000000000"),
         (LeakyRelu(slope=-0.5), "operation 4: a slope must be from 0 to 1, got -0.5"),
         (
             Pool(kind="average", kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1), count_padding=False),
@@ -223,3 +223,17 @@ def test_codes_wider_than_the_arrays_are_refused():
     network, _ = residual(Relu())
     with pytest.raises(EieError, match="layer a: the array takes codes of at most 2 bits, got 4"):
         build_image(network, array(code_bits=2))
+
+
+def test_positions_have_columns_of_their_own_where_that_saves_cycles_and_memory_is_left():
+    way = Convolution(padding=(1, 1, 1, 1))
+    layers = [make_layer(at, (4, 4, 3, 3), 1.0, name=f"conv{at}", convolution=way) for at in range(2)]
+    network, inputs = calibrated(layers, [Node(ApplyLayer(), (at,)) for at in range(2)], (4, 5, 5))
+    roomy = array(pes=1)
+    image = build_image(network, roomy)
+    plain = build_image(network, roomy.with_(pointer_depth=16))
+    assert sum(layer.columns for layer in image.layers) > sum(layer.columns for layer in plain.layers) == 2 * 4
+    check(network, roomy, inputs)
+    runs = [run_image(each, inputs.reshape(3, -1).astype(np.float32)) for each in (image, plain)]
+    np.testing.assert_array_equal(runs[0].integers, runs[1].integers)
+    assert runs[0].cycles.max() < runs[1].cycles.min()
