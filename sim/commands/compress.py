@@ -19,6 +19,7 @@ from sw.compress.candidates import Choices
 from sw.compress.kmeans import Init
 from sw.compress.pipeline import MOST_BITS, compress, is_exact, pruning_by_layer
 from sw.compress.prune import kept_positions
+from sw.compress.reconstruct import reconstruct
 from sw.file.model_file import save
 from sw.files import check_target
 from sw.formats.assumptions import Assumptions, Integers, Order
@@ -124,6 +125,14 @@ def compress_command(
             help="Typical inputs, (inputs, features): the binary points of the 16-bit numbers follow from them.",
         ),
     ] = None,
+    by_outputs: Annotated[
+        bool,
+        typer.Option(
+            "--reconstruct",
+            help="Prune, share and fit every layer so that it keeps its outputs on the inputs of --calibrate, which "
+            "need no labels; --density and --code-bits say how far.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compress a network: prune, share weights, Huffman-code."""
@@ -146,6 +155,8 @@ def compress_command(
         raise EieError("a search chooses steps and code bits, wanted no --step and at most one number of --code-bits")
     if search_pruning and not bounds.wanted:
         raise EieError("--search-pruning needs a bound, wanted one of the --max options")
+    if by_outputs:
+        _check_reconstruction(calibration_file, threshold, sensitivity, step, bounds.wanted)
     check_target(path, model, graph, calibration_file, inputs, labels)
     assumed: list[str] = []
     assumptions = Assumptions(order=order, input_shape=parse_shape(input_shape), integers=integers, say=assumed.append)
@@ -164,6 +175,8 @@ def compress_command(
             positions = [kept_positions(layer.weight, **options[layer.name]) for layer in network.layers]
             found, reference = search(network, positions, bounds, choices, say)
             compressed = found.network
+        elif by_outputs and calibration is not None:
+            compressed = reconstruct(network, calibration, density=pruning["density"], code_bits=bits, progress=say)
         else:
             compressed = compress(
                 network,
@@ -198,11 +211,23 @@ def compress_command(
         "calibrated": calibration is not None,
         "exact_layers": exact,
         "kept_zeros": zeros,
+        "reconstructed": by_outputs,
         "precision": precision_payload(precision),
     }
     if found is not None:
         payload["search"] = search_payload(found, reference)
     output.result({**payload, **size_payload(sizes)})
+
+
+def _check_reconstruction(
+    calibration: Path | None, threshold: str | None, sensitivity: str | None, step: str | None, searches: bool
+) -> None:
+    if calibration is None:
+        raise EieError("--reconstruct needs typical inputs, wanted --calibrate X.npy")
+    others = {"--threshold": threshold, "--sensitivity": sensitivity, "--step": step, "a search": searches or None}
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise EieError(f"--reconstruct goes with --density and --code-bits only, got {given[0]}")
 
 
 def _exact_line(exact: list[str], layers: int) -> str:

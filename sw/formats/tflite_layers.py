@@ -1,5 +1,6 @@
 """The weights of TensorFlow Lite's layers in the order of axes that layers have here."""
 
+import re
 from collections.abc import Container
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from sw.formats.tflite_file import TfliteOperator, TfliteTensor
 from sw.network.graph import NO_PADS, Convolution, Pads, Pair, Shape
 
 SAME, VALID = 0, 1
+OPERATION = re.compile(
+    r"((Conv2D|MatMul|BiasAdd|ReadVariableOp|FusedBatchNormV\d|depthwise|resource|Const|Read)\d*)?(:\d+)?"
+)
 LONGEST_NAME = 200  # bytes, so that something may be added
 
 
@@ -93,8 +97,13 @@ def same_padding(operator: TfliteOperator, source: Shape, reach: Pair, stride: P
 
 
 def layer_name(tensor: str, taken: Container[str]) -> str:
-    """A name after the tensor of weights: the last of those that a converter joined, and not one that is `taken`."""
-    text = "".join(each if each.isprintable() and each != "," else "_" for each in tensor.rpartition(";")[2])
+    """The name of the module that a tensor of weights is of, and not one that is `taken`.
+
+    A converter joins several names by semicolons, of which the last is taken, and each is a path through modules that
+    ends in operations.
+    """
+    path = [part for part in tensor.rpartition(";")[2].split("/") if OPERATION.fullmatch(part) is None]
+    text = "".join(each if each.isprintable() and each != "," else "_" for each in (path or [tensor])[-1])
     base = text.encode()[:LONGEST_NAME].decode(errors="ignore").strip() or "layer"
     name, number = base, 1
     while name in taken:

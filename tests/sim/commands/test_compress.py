@@ -200,3 +200,24 @@ def test_bits_are_said_and_large_differences_warned_of(eie: Run):
     assert code == 0
     assert "warning: layer fc2: integers differ from float32 by" in err
     assert json.loads(out)["precision"][1]["difference"] > 0.02
+
+
+def test_reconstruction(eie: Run):
+    code, _, err = eie("--reconstruct", "--calibrate", "x.npy", "--density", "fc2=0.5", "--json")
+    assert code == 0
+    assert "reconstructed fc2: outputs" in err
+    assert load(Path("net.eie")).layers[1].positions.size == 300
+    for arguments, sentence in {
+        ("--reconstruct",): "--reconstruct needs typical inputs, wanted --calibrate",
+        (
+            "--reconstruct",
+            "--calibrate",
+            "x.npy",
+            "--step",
+            "1",
+        ): "goes with --density and --code-bits only, got --step",
+        ("--reconstruct", "--calibrate", "x.npy", "--max-weight-error", "0.1"): "only, got a search",
+    }.items():
+        code, _, err = eie(*arguments)
+        assert code == 2
+        assert sentence in err
