@@ -1,4 +1,4 @@
-"""The cocotb test bench of tests/hw/test_axi_top.py: bus models of cocotbext-axi around `eie_axi`, at random.
+"""The cocotb test bench of tests/hw/bus/test_axi_top.py: bus models of cocotbext-axi around `eie_axi`, at random.
 
 The job comes pickled in the file named by EIE_JOB; the number of transactions goes to the file beside it.
 """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from model.errors import EieError
@@ -409,21 +409,24 @@ def test_gigantic_sizes_in_a_tiny_file_are_refused_before_anything_is_allocated(
 
 
 @given(st.data())
-@settings(max_examples=300)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
 def test_any_header_with_right_checksums_is_read_or_refused(data: st.DataObject):
     at = data.draw(st.integers(0, len(BODY) - 1))
-    noise = data.draw(st.binary(min_size=1, max_size=6))
-    cut = data.draw(st.integers(0, 3))
+    bit = data.draw(st.none() | st.integers(0, 7))
+    if bit is None:
+        noise, cut = data.draw(st.binary(min_size=1, max_size=6)), data.draw(st.integers(0, 3))
+    else:
+        noise, cut = bytes([BODY[at] ^ 1 << bit]), 1
     damaged = assemble(BODY[:at] + noise + BODY[at + cut :], data.draw(st.sampled_from([SECTION, b"", SECTION * 2])))
     try:
         network = from_bytes(damaged)
     except EieError:
-        return
-    assert to_bytes(network) == damaged
+        reject()
+    same(network, from_bytes(to_bytes(network)))  # a layout that the encoder would not choose is read too
 
 
 @given(st.integers(0, 1 << 16), st.data())
-@settings(max_examples=300)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
 def test_any_section_with_right_checksums_is_read_or_refused(seed: int, data: st.DataObject):
     network = CompressedNetwork(layers=(make_layer(seed, (7, 9), [0.1, 0.5, 0.9][seed % 3], 3, "a"),))
     whole = to_bytes(network)
@@ -433,7 +436,7 @@ def test_any_section_with_right_checksums_is_read_or_refused(seed: int, data: st
     try:
         loaded = from_bytes(damaged[:start] + with_crc(damaged[start:]))
     except EieError:
-        return
+        reject()
     same(loaded, from_bytes(to_bytes(loaded)))
 
 
