@@ -33,6 +33,7 @@ def load_onnx(path: Path, connections: Connections | None = None, assumptions: A
         model: Any = onnx.load_model_from_string(data)
     except Exception as error:  # whatever the installed protobuf raises
         raise EieError(f"this is not a whole ONNX file: {reason(error)}") from error
+    del data  # the model holds it now
     opsets = [opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")]
     if len(opsets) != 1 or opsets[0] < OLDEST_OPSET:
         raise EieError(f"an ONNX model must use one opset, {OLDEST_OPSET} or newer, got {opsets}")

@@ -190,10 +190,10 @@ class OnnxGraph:
         return [self._read_input(value, given) for value in values]
 
     def _read_input(self, value: Any, given: Shape | None) -> tuple[str, Shape, int | None]:
-        sizes = [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]  # 0: open
+        sizes = [max(each.dim_value, 0) for each in value.type.tensor_type.shape.dim]  # 0: open; some write -1
         if not sizes and given is not None:
             sizes = [0] * (len(given) + 1)
-        if not sizes or min(sizes) < 0:
+        if not sizes:
             raise EieError(f"input {value.name[:80]} must have axes, got {sizes[:8]}: give the shape of one input")
         if len(sizes) == 1:
             return value.name, self._filled(value.name, sizes, given), None

@@ -92,7 +92,7 @@ class Lowering:
                 f"got {array.dtype} of shape {array.shape}"
             )
         with np.errstate(over="ignore"):
-            return array.astype(np.float32)
+            return array.astype(np.float32, copy=False)
 
     def whole(self, node: OnnxNode, place: int, name: str, default: list[int] | None = None) -> list[int] | None:
         """Whole numbers that are an attribute in old models and a constant input in newer ones."""

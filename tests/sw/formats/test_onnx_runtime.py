@@ -409,3 +409,12 @@ def test_they_go_all_the_way(name: str, tmp_path: Path):
         found = run_integers(read, inputs).outputs
     wanted = compressed.to_network().forward(inputs)
     assert np.abs(found - wanted).max() <= 0.005 * np.abs(wanted).max()
+
+
+def test_sizes_that_are_written_as_minus_one(tmp_path: Path):
+    """As some exporters write what they leave open."""
+    nodes = [node("Conv", "x k", "a"), node("GlobalAveragePool", "a", "b"), node("Flatten", "b", "y")]
+    path = write(tmp_path / "net.onnx", nodes, K, [-1, 2, -1, 7])
+    with pytest.raises(EieError, match=r"leaves sizes open, got \[2, 0, 7\] \(0: open\)"):
+        load_network(path)
+    assert load_network(path, assumptions=Assumptions(input_shape=(2, 8, 7))).input_shape == (2, 8, 7)
