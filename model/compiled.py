@@ -13,7 +13,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile on first call, and keep the machine code on disk for later processes if there is a place for it."""
     compile_function = cast("Callable[..., Any]", numba.njit)
     try:
-        return cast("Callable[P, R]", compile_function(function, cache=True))
+        return cast("Callable[P, R]", compile_function(function, cache=True, nogil=True))
     except RuntimeError:
         # Neither the source's folder nor the user's cache can be written, as in a read-only installation.
-        return cast("Callable[P, R]", compile_function(function))
+        return cast("Callable[P, R]", compile_function(function, nogil=True))

@@ -1,5 +1,11 @@
 """A map layer on the fast engine: what of it does not depend on the input is worked out once."""
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,10 +14,11 @@ from model.engine_kernel import Queueing, write_back
 from model.image import LayerImage
 from model.image_figures import local_rows, slice_figures
 from model.map_kernel import Geometry, Scan, Taps, run_map_layer, sum_map_layer
-from model.map_reference import digits, geometry_of, scan
+from model.map_reference import COORDINATES, digits, geometry_of, scan
 from model.results import LayerBatch
 
-NEVER_WITHIN = 1024  # a step that reaches past every map
+LEAST_PART = 8  # inputs that are worth a thread
+R = TypeVar("R")
 
 
 class MapLayerEngine:
@@ -51,14 +58,14 @@ class MapLayerEngine:
         order = np.argsort(column, kind="stable")
         starts = np.concatenate([[0], np.cumsum(nonzeros.T.reshape(-1))])
         reach = np.zeros((columns, 4), dtype=np.int32)
-        reach[:, ::2] = NEVER_WITHIN
+        reach[:, ::2] = COORDINATES
         for axis, step in enumerate((steps.y, steps.x)):
             np.minimum.at(reach[:, 2 * axis], column, step)
             np.maximum.at(reach[:, 2 * axis + 1], column, step)
-        # Where some position on the map has no accumulator, entries are looked at one by one.
         last = (geometry.out_height - 1) * geometry.row_pitch + (geometry.out_width - 1) * geometry.out_channels
-        if last + int(steps.channel.max(initial=0)) >= layer.out_rows:
-            reach[:, 1::2] = NEVER_WITHIN
+        most = max(geometry.out_height, geometry.out_width)
+        furthest = int(max(steps.y.max(initial=0), steps.x.max(initial=0)))
+        plain = last + int(steps.channel.max(initial=0)) < layer.out_rows and most + furthest < COORDINATES
         offsets = steps.y * geometry.row_pitch + steps.x * geometry.out_channels - steps.channel
         return Taps(
             starts=starts,
@@ -69,6 +76,7 @@ class MapLayerEngine:
             offsets=(offsets * pes - pe)[order],
             values=layer.codebook[layer.codes[is_weight]][order],
             reach=reach,
+            plain=plain,
         )
 
     def run(
@@ -84,24 +92,20 @@ class MapLayerEngine:
         """
         layer, bits = self._layer, self._config.accumulator_bits
         n, _, pes = memory.shape
-        schedule = np.zeros((4, n), dtype=np.int64)
+        schedule = np.zeros((n, 4), dtype=np.int64)
         tallies = np.zeros((n, 6, pes), dtype=np.int32)
-        run_map_layer(
-            memory,
-            self._scan,
-            self._slices,
-            self._most,
-            self._taps,
-            self._geometry,
-            Queueing.of(self._config),
-            schedule,
-            tallies,
-        )
+        queueing = Queueing.of(self._config)
+
+        def count(part: slice) -> None:
+            figures = self._slices, self._most, self._taps, self._geometry, queueing
+            run_map_layer(memory[part], self._scan, *figures, schedule[part], tallies[part])
+
+        _in_parts(n, count)
         overflow = np.zeros(n, dtype=np.bool_)
         outputs = np.zeros((n, 0), dtype=np.int16)
         if with_values:
             sums = np.zeros((n, layer.out_rows * pes), dtype=np.int64) if sums is None else sums
-            bad = sum_map_layer(memory, self._scan, self._taps, self._geometry, bits, overflow, sums)
+            bad = self._sum(memory, overflow, sums)
             if bad >= 0:
                 raise ValueError(f"layer {layer.name}: rows below {layer.out_rows} wanted, got row {bad}")
             if not layer.keep:
@@ -115,10 +119,10 @@ class MapLayerEngine:
             config=self._config,
             outputs=outputs,
             overflow=overflow,
-            broadcasts=schedule[0],
-            exhausted=schedule[1],
-            drained=schedule[2],
-            stalls=schedule[3],
+            broadcasts=schedule[:, 0],
+            exhausted=schedule[:, 1],
+            drained=schedule[:, 2],
+            stalls=schedule[:, 3],
             entries=tallies[:, 0],
             weights=tallies[:, 1],
             empty_slices=tallies[:, 2],
@@ -127,3 +131,24 @@ class MapLayerEngine:
             added=tallies[:, 5],
         )
         return batch, sums if layer.keep else None
+
+    def _sum(self, memory: NDArray[np.int16], overflow: NDArray[np.bool_], sums: NDArray[np.int64]) -> int:
+        """`model.map_kernel.sum_map_layer` of all inputs."""
+        bits = self._config.accumulator_bits
+
+        def of_part(part: slice) -> int:
+            layer = self._scan, self._taps, self._geometry
+            return sum_map_layer(memory[part], *layer, bits, overflow[part], sums[part])
+
+        return max(_in_parts(len(memory), of_part))
+
+
+def _in_parts(inputs: int, work: Callable[[slice], R]) -> list[R]:
+    """What work makes of the inputs, a part on every processor core; compiled functions let others run beside them."""
+    parts = min(os.cpu_count() or 1, max(1, inputs // LEAST_PART))
+    bounds = [inputs * part // parts for part in range(parts + 1)]
+    slices = [slice(first, end) for first, end in pairwise(bounds)]
+    if parts == 1:
+        return [work(slices[0])]
+    with ThreadPoolExecutor(parts) as pool:
+        return list(pool.map(work, slices))

@@ -33,8 +33,8 @@ class Taps(NamedTuple):
     pes, channels, y, x : (entries,) int32, whose they are, local channel and steps.
     offsets : (entries,) int64, what is taken from a position's first accumulator of PE 0 for the entry's.
     values : (entries,) int16, weights.
-    reach : (columns, 4) int32, least and largest step along y and along x of a column; 1024 where it must be looked at
-        entry by entry.
+    reach : (columns, 4) int32, least and largest step along y and along x of a column.
+    plain : whether every position on the map has its accumulators, and no coordinate wraps onto it.
     """
 
     starts: NDArray[np.int64]
@@ -45,6 +45,7 @@ class Taps(NamedTuple):
     offsets: NDArray[np.int64]
     values: NDArray[np.int16]
     reach: NDArray[np.int32]
+    plain: bool
 
 
 class Geometry(NamedTuple):
@@ -100,7 +101,7 @@ def run_map_layer(
     ----------
     memory : (n, activation_depth, pes) activations.
     slices, most : see `model.engine_kernel.tally`.
-    schedule : (4, n) receives broadcasts, and exhausted, drained and stalls of the schedule.
+    schedule : (n, 4) receives broadcasts, and exhausted, drained and stalls of the schedule.
     tallies : (n, 6, pes) receives what `tally` counts, pointer reads, and entries that are added to an accumulator.
     """
     pes = memory.shape[2]
@@ -111,7 +112,7 @@ def run_map_layer(
         tallies[number] = 0
         if geometry.local:
             told = _push(memory[number], scan, slices, taps, geometry, queueing, tallies[number])
-            schedule[0, number] = 0
+            schedule[number, 0] = 0
         else:
             count = 0
             for row in range(scan.rows.size):
@@ -122,12 +123,12 @@ def run_map_layer(
             told = layer_schedule(
                 columns[:count], rows[:count], slices[0], scan.rows.size, queueing, broadcasts[:count]
             )
-            schedule[0, number] = count
+            schedule[number, 0] = count
             tally(columns[:count], slices, most, tallies[number, :4])
             tallies[number, 4] = count
             for at in range(count):
                 _count_added(columns[at], rows[at], scan, slices, taps, geometry, tallies[number, 5])
-        schedule[1, number], schedule[2, number], schedule[3, number] = told
+        schedule[number, 1], schedule[number, 2], schedule[number, 3] = told
 
 
 @compiled
@@ -288,12 +289,26 @@ def sum_map_layer(
                 first, last = taps.starts[column * pes], taps.starts[(column + 1) * pes]
                 if geometry.local:
                     first, last = taps.starts[column * pes + pe], taps.starts[column * pes + pe + 1]
-                if within(y, x, taps.reach[column], geometry) and not geometry.maximum:
+                inside = within(y, x, taps.reach[column], geometry)
+                if taps.plain and inside and not geometry.maximum:
                     for entry in range(first, last):
                         target = base - taps.offsets[entry]
                         total = mine[target] + activation * taps.values[entry]
                         mine[target] = total
                         seen |= total + limit
+                    continue
+                if taps.plain:
+                    for entry in range(first, last):
+                        at_y, at_x = y - taps.y[entry], x - taps.x[entry]
+                        if not (0 <= at_y < geometry.out_height and 0 <= at_x < geometry.out_width):
+                            continue
+                        target = base - taps.offsets[entry]
+                        product = activation * taps.values[entry]
+                        if geometry.maximum:
+                            mine[target] = max(mine[target] & ADDRESS_MASK, (product + SIGN) & ADDRESS_MASK)
+                        else:
+                            mine[target] += product
+                            seen |= mine[target] + limit
                     continue
                 for entry in range(first, last):
                     if not on_map(y - taps.y[entry], x - taps.x[entry], geometry):
