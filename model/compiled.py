@@ -10,7 +10,10 @@ R = TypeVar("R")
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile on first call, and keep the machine code on disk for later processes if there is a place for it."""
+    """Compile on first call, and keep the machine code on disk for later processes if there is a place for it.
+
+    While it runs other threads run too.
+    """
     compile_function = cast("Callable[..., Any]", numba.njit)
     try:
         return cast("Callable[P, R]", compile_function(function, cache=True, nogil=True))

@@ -21,11 +21,11 @@ def test_an_installation_that_cannot_be_written_compiles_without_a_cache(monkeyp
     njit: Callable[..., Any] = numba.njit
     asked: list[bool] = []
 
-    def read_only(function: Callable[..., Any], cache: bool = False) -> Any:
+    def read_only(function: Callable[..., Any], *, nogil: bool, cache: bool = False) -> Any:
         asked.append(cache)
         if cache:
             raise RuntimeError("cannot cache function: no locator available")
-        return njit(function)
+        return njit(function, nogil=nogil)
 
     monkeypatch.setattr(numba, "njit", read_only)
     assert compiled(double)(21) == 42
