@@ -15,12 +15,15 @@ from sw.formats.npz import load_npz, save_npz
 from sw.formats.onnx import load_onnx
 from sw.formats.pytorch import load_pytorch
 from sw.formats.safetensors import load_safetensors, save_safetensors
+from sw.formats.sharded import SUFFIX as SHARDED
+from sw.formats.sharded import load_sharded
 from sw.formats.tflite import load_tflite
 from sw.network.network import Network
 
 # Of named tensors, whose connections may have to be assumed.
 TENSOR_LOADERS: dict[str, Callable[[Path, Connections | None, Assumptions], Network]] = {
     ".safetensors": load_safetensors,
+    SHARDED: load_sharded,
     ".npz": load_npz,
     ".pt": load_pytorch,
     ".pth": load_pytorch,
@@ -37,14 +40,15 @@ def load_network(path: Path, graph_file: Path | None = None, assumptions: Assump
 
     Parameters
     ----------
-    path : .safetensors, .npz, a PyTorch state dict as .pt or .pth, .onnx, .tflite or a .net file of Deep Compression.
+    path : .safetensors, also in parts with an index, .npz, a PyTorch state dict as .pt or .pth, .onnx, .tflite, or a
+        .net file of Deep Compression.
     graph_file : how the layers are connected: .json (contract/network_files.md) or Caffe's .prototxt. A .net file needs
         one of the latter, since it holds no shapes; ONNX and TensorFlow Lite models carry their own and take none.
     assumptions : how files of named tensors are read that do not say how their layers are connected.
 
     Raises EieError, with the path, for everything that is not such a network; memory is bounded by the file's size.
     """
-    suffix = path.suffix.lower()
+    suffix = SHARDED if path.name.lower().endswith(SHARDED) else path.suffix.lower()
     if suffix not in SUFFIXES:
         raise EieError(f"{path}: networks are read from {', '.join(SUFFIXES)} files, got {suffix or 'no'} suffix")
     check_source(path)

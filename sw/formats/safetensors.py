@@ -25,7 +25,7 @@ def load_safetensors(
 ) -> Network:
     """The network in a safetensors file, named as in `sw.formats.tensors`; EieError for anything else in the file."""
     check_source(path)
-    return network_from_tensors(*_read_tensors(path), connections, assumptions, ordered=False)
+    return network_from_tensors(*read_tensors(path), connections, assumptions, ordered=False)
 
 
 def save_safetensors(network: Network, path: Path) -> None:
@@ -33,7 +33,8 @@ def save_safetensors(network: Network, path: Path) -> None:
     write_whole(path, safetensors.numpy.save(*tensors_from_network(network)))
 
 
-def _read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """The tensors and the metadata of a file that is there; EieError for one that is not whole."""
     open_file: Any = safetensors.safe_open
     try:
         with open_file(path, framework="np") as file:

@@ -70,6 +70,7 @@ def _command(*arguments: str) -> Callable[[str], int]:
 COMMANDS: dict[str, tuple[str, Callable[[str], int]]] = {
     "eie": ("bad.eie", _command("inspect", "BAD", "--json")),
     "safetensors": ("bad.safetensors", _command("compress", "BAD", *COMPRESS)),
+    "sharded": ("bad.safetensors.index.json", _command("compress", "BAD", *COMPRESS)),
     "npz": ("bad.npz", _command("compress", "BAD", *COMPRESS)),
     "pytorch": ("bad.pt", _command("compress", "BAD", *COMPRESS)),
     "onnx": ("bad.onnx", _command("compress", "BAD", *COMPRESS)),

@@ -69,6 +69,19 @@ for _name, (_purpose, _data) in JSON_GRAPHS.items():
     add("graph", _name, _purpose, lambda data=_data: data)
 
 
+INDEXES: dict[str, tuple[str, bytes]] = {
+    "deep": ("A million open brackets.", b"[" * (1 << 20)),
+    "another_folder": ("A file above the index's folder.", b'{"weight_map": {"a.weight": "../good.safetensors"}}'),
+    "device": ("A device instead of a file.", b'{"weight_map": {"a.weight": "/dev/zero"}}'),
+    "itself": ("The index as its own part.", b'{"weight_map": {"a.weight": "bad.safetensors.index.json"}}'),
+    "not_there": ("A tensor that its file lacks.", b'{"weight_map": {"a.weight": "good.safetensors"}}'),
+    "name_with_escape": ("A file name that clears the terminal.", b'{"weight_map": {"a": "\\u001b[2J.safetensors"}}'),
+    "no_map": ("A list instead of a map.", b'{"weight_map": []}'),
+}
+for _name, (_purpose, _data) in INDEXES.items():
+    add("sharded", _name, _purpose, lambda data=_data: data)
+
+
 def layer(kind: str, fields: str = "") -> str:
     """A layer of a prototxt that takes the input."""
     return f'layer {{ name: "fc1" type: "{kind}" bottom: "data" top: "fc1" {fields} }}\n'
