@@ -3,19 +3,26 @@
 import numpy as np
 
 from model.config import ArrayConfig
+from model.map_reference import geometry_of
 from sw.image.build import build_image
+from sw.image.maps.build import build_map_image
 from sw.network.chain import as_chain
 from sw.network.compressed import CompressedNetwork
 
-LARGEST_MEMORY = 1 << 20  # words, while nobody knows how many are needed
+# While nobody knows how many are needed: the most that a configuration takes.
+LARGEST_MEMORY = 1 << 20
+MOST_ACTIVATIONS = 1 << 15
+MOST_LAYERS = 64
 
 
 def fitting_array(network: CompressedNetwork, config: ArrayConfig) -> ArrayConfig:
     """`config` with other depths of memories, and codes as wide as the network's where its own are narrower.
 
-    The network stays in the array as a whole (`sw.image.build.build_image`, resident). EieError if it is not
-    calibrated, or no array of these PEs can hold it.
+    The network stays in the array as a whole (`sw.image.build.build_image`, resident). With `maps` activations and
+    pointers have powers of two. EieError if it is not calibrated, or no array of these PEs can hold it.
     """
+    if config.maps:
+        return _fitting_maps(network, config)
     chain = as_chain(network)
     pes = config.pes
     local = [-(-size // pes) for size in (chain.in_features, *(layer.shape[0] for layer in chain.layers))]
@@ -31,3 +38,36 @@ def fitting_array(network: CompressedNetwork, config: ArrayConfig) -> ArrayConfi
     image = build_image(network, roomy, resident=True)
     rows = sum(-(-np.diff(layer.offsets) // roomy.entries_per_row) for layer in image.layers)
     return roomy.with_(constant_depth=roomy.bias_base + sum(local[1:]), sparse_matrix_depth=max(2, int(np.max(rows))))
+
+
+def _fitting_maps(network: CompressedNetwork, config: ArrayConfig) -> ArrayConfig:
+    code_bits = max(config.code_bits, *(layer.code_bits for layer in network.layers))
+    roomy = config.with_(
+        code_bits=code_bits,
+        layers=MOST_LAYERS,
+        activation_depth=MOST_ACTIVATIONS,
+        accumulator_depth=MOST_ACTIVATIONS,
+        pointer_depth=LARGEST_MEMORY,
+        constant_depth=LARGEST_MEMORY,
+        sparse_matrix_depth=LARGEST_MEMORY,
+    )
+    image = build_map_image(network, roomy, smallest=True)
+    rows = sum(-(-np.diff(layer.offsets) // roomy.entries_per_row) for layer in image.layers)
+    written = [geometry_of(layer) for layer in image.layers if not layer.keep]
+    ends = [
+        each.destination + (each.out_height * each.out_width - 1) * each.destination_step + each.out_channels
+        for each in written
+    ]
+    layers = len(image.layers)
+    return roomy.with_(
+        layers=layers,
+        activation_depth=_power_of_two(max(2, image.input_rows, *ends)),
+        accumulator_depth=max(2, *(layer.out_rows for layer in image.layers)),
+        pointer_depth=_power_of_two(max(4, sum(layer.columns + 1 for layer in image.layers))),
+        constant_depth=(layers << code_bits) + sum(each.out_channels for each in written),
+        sparse_matrix_depth=max(2, int(np.max(rows))),
+    )
+
+
+def _power_of_two(least: int) -> int:
+    return 1 << (least - 1).bit_length()

@@ -19,12 +19,15 @@ from sw.network.quantise import LayerFormat, choose_formats
 
 
 def build_map_image(
-    network: CompressedNetwork, config: ArrayConfig, formats: Sequence[LayerFormat] | None = None
+    network: CompressedNetwork,
+    config: ArrayConfig,
+    formats: Sequence[LayerFormat] | None = None,
+    smallest: bool = False,
 ) -> NetworkImage:
     """Map layers of all that a network does; its outputs are those of `sw.network.integer_forward`, to the bit.
 
-    `formats` as in `sw.image.build`. EieError names the layer or operation that the array lacks, and for a network that
-    does not fit says how much of each memory it needs.
+    `formats` as in `sw.image.build`; `smallest` leaves out columns for single positions. EieError names the layer or
+    operation that the array lacks, and for a network that does not fit says how much of each memory it needs.
     """
     if formats is None:
         formats = choose_formats(network, config.accumulator_bits)
@@ -39,7 +42,10 @@ def build_map_image(
     groupings = choose_groupings(network, steps, tuple(formats), config, placer)
     program = assemble(network, steps, tuple(formats), config, placer, groupings)
     buffers, compiler = program.buffers, program.layers
-    layers = unrolled_layers(steps, compiler, config)
+    if smallest:
+        layers = tuple(layer for step in steps.steps for layer in compiler.of_step(step))
+    else:
+        layers = unrolled_layers(steps, compiler, config)
     _check_fits(layers, max(buffer.row + buffer.rows for buffer in buffers), config)
     assert steps.output is not None
     source = buffers[0]

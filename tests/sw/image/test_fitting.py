@@ -35,3 +35,14 @@ def test_nothing_but_sizes_changes(project_root: Path) -> None:
     assert changed <= {"layers", "code_bits", *(name for name in before if name.endswith("_depth"))}
     assert after["queue_depth"] == before["queue_depth"]
     assert after["code_bits"] == max(layer.code_bits for layer in network.layers)
+
+
+def test_memories_for_map_layers_are_just_large_enough(project_root: Path) -> None:
+    network = load(project_root / "examples" / "lenet-5.eie")
+    config = fitting_array(network, PRESETS["mcu16"].with_(accumulator_depth=2))
+    build_image(network, config)
+    for field in ("sparse_matrix_depth", "activation_depth", "accumulator_depth", "pointer_depth", "constant_depth"):
+        depth: int = getattr(config, field)
+        less = depth // 2 if field in ("activation_depth", "pointer_depth") else depth - 1
+        with pytest.raises(EieError, match="the network needs "):
+            build_image(network, config.with_(**{field: less}))
