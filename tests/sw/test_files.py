@@ -1,11 +1,17 @@
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from model.errors import EieError
+from sim.npy import read_inputs
+from sw import files
 from sw.files import check_folder, check_target, make_folder, read_whole, write_whole
+from sw.formats import pytorch
+from sw.formats.network_file import LARGEST_GRAPH, load_graph
 
 
 def test_writes_and_reads(tmp_path: Path):
@@ -147,3 +153,40 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Path, "mkdir", full)
     with pytest.raises(EieError, match=r"^cannot write into .*/new: No space left on device$"):
         make_folder(tmp_path / "new")
+
+
+def fail(*_: object, **__: object) -> Any:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.npy"
+    path.write_bytes(b"data")
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(Path, "open", fail)
+    for read in (read_whole, read_inputs, pytorch.load_pytorch):
+        with pytest.raises(EieError, match=r"cannot read .*x\.npy: Input/output error"):
+            read(path)
+
+
+def test_a_disk_that_takes_no_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files.os, "open", fail)
+    with pytest.raises(EieError, match=r"cannot write .*out: Input/output error"):
+        write_whole(tmp_path / "out", b"data")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_device_that_is_full() -> None:
+    with pytest.raises(EieError, match="cannot write /dev/full: No space left on device"):
+        write_whole(Path("/dev/full"), b"data")
+
+
+def test_a_file_larger_than_its_kind(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(11))
+    with pytest.raises(EieError, match="file must have at most 10 bytes, it has 11"):
+        read_whole(path, 10)
+    graph = tmp_path / "graph.json"
+    graph.write_bytes(bytes(LARGEST_GRAPH + 1))
+    with pytest.raises(EieError, match=r"graph\.json: a graph file must have at most 1048576 bytes, got 1048577"):
+        load_graph(graph)

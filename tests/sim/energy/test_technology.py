@@ -140,3 +140,18 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\0")
     with pytest.raises(EieError, match="is not valid TOML"):
         load_technology(tmp_path / "binary.toml")
+
+
+def test_a_memory_that_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "other.toml"
+    path.write_text(DEFAULT_TECHNOLOGY.read_text().replace("memories = [", "memories = [7,", 1))
+    with pytest.raises(EieError, match=r"sram\.memories\[0\] must be a table of bytes, .*, got 7"):
+        load_technology(path)
+
+
+def test_memories_that_are_no_list(tmp_path: Path) -> None:
+    path = tmp_path / "other.toml"
+    text = DEFAULT_TECHNOLOGY.read_text()
+    path.write_text(text[: text.index("memories = [")] + "memories = 7\n")
+    with pytest.raises(EieError, match=r"sram\.memories must be an array of tables, got 7"):
+        load_technology(path)

@@ -2,19 +2,25 @@
 
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import sim.commands.verify
+import sim.rtl.cosim
+import sim.rtl.simulators
 from hw.array import PE_MODULE
 from hw.verilog import ARRAY_MODULE, module_names, verilog_text
 from model.config import PRESETS, ArrayConfig
 from model.engine import RunResult, run_image
+from model.errors import SimulatorError
 from model.image import NetworkImage
 from model.registers import PeCounter
 from sim.mnist import load_mnist
-from sim.rtl.cosim import PORTS, RtlResult, run_rtl
+from sim.rtl.cosim import PORTS, RtlResult, run_job, run_rtl
 from sim.rtl.simulators import build
 from sw.compress.pipeline import compress
 from sw.formats.network_file import load_network
@@ -145,3 +151,15 @@ def test_the_largest_array(simulator):
     image = build_image(compress(random_network(rng, [300, 520, 40], 0.1), density=None, calibration=x), config)
     activations = quantise_inputs(image, x)
     check_equal(image, run_engine(image, activations), run_rtl(image, activations, simulator))
+
+
+def test_a_simulator_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sim.rtl.cosim, "build", lambda *_: SimpleNamespace(run=lambda *_: None))
+    with pytest.raises(SimulatorError, match="verilator left no answer"):
+        run_job(PRESETS["tiny4"], [], "verilator")
+    monkeypatch.setattr(sim.rtl.cosim, "run_job", lambda *_, **__: SimpleNamespace(failure="it waits", results=[]))
+    monkeypatch.setattr(sim.rtl.cosim, "encode_passes", lambda _: [np.zeros((0, 8), np.uint8)])
+    monkeypatch.setattr(sim.rtl.cosim, "words_as_integers", lambda _: [])
+    image: Any = SimpleNamespace(config=PRESETS["tiny4"])
+    with pytest.raises(SimulatorError, match="verilator: it waits"):
+        run_rtl(image, np.zeros((0, 3), np.int16), "verilator")

@@ -1,15 +1,21 @@
 """sim/rtl/process.py: a simulator beside this process, in folders of any name, of which nothing is left."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from model.config import PRESETS
 from model.errors import SimulatorError
 from model.registers import ADDRESS, ID_VALUE
+from sim.rtl.process import RtlProcess
 from sim.rtl.simulators import Build, SimulatorName
 from sim.rtl.transport import RtlTransport
+from sw.host.transports.transport import TransportError
+from tests.support.doubles import nothing
 from tests.support.rtl import simulators
 
 
@@ -39,3 +45,26 @@ def test_a_failure_leaves_nothing(simulator: SimulatorName, scratch: Path, monke
     with pytest.raises(SimulatorError, match="it stopped"):
         RtlTransport(PRESETS["tiny4"], simulator)
     assert not list(scratch.iterdir())
+
+
+def asked(receive: Callable[[], Any], failure: SimulatorError | None = None) -> RtlProcess:
+    """A process of RTL whose far end gives that answer."""
+    process = RtlProcess.__new__(RtlProcess)
+    process.__dict__ |= {
+        "_connection": SimpleNamespace(send=nothing, recv=receive),
+        "_simulation": SimpleNamespace(join=nothing),
+        "_failure": failure,
+    }
+    return process
+
+
+def test_a_simulation_that_ends_in_the_middle() -> None:
+    def gone() -> Any:
+        raise EOFError
+
+    with pytest.raises(SimulatorError, match="the simulator ended in the middle of an access"):
+        asked(gone).ask("read", 0)
+    with pytest.raises(SimulatorError, match="its own words"):
+        asked(gone, SimulatorError("its own words")).ask("read", 0)
+    with pytest.raises(TransportError, match="nothing came"):
+        asked(lambda: (False, "nothing came")).ask("read", 0)

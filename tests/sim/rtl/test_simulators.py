@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from amaranth.back import verilog
 
+import sim.commands.verify
+import sim.rtl.cosim
+import sim.rtl.simulators
 from hw.block_memory import BlockMemory
 from model.errors import SimulatorError
-from sim.rtl.simulators import SimulatorName, build
+from sim.rtl.simulators import Build, SimulatorName, build
 from tests.support.rtl import simulators
 
 BEFORE_AND_PAST_THE_DEPTH = """
@@ -104,3 +107,32 @@ def test_a_build_that_was_never_finished_is_made_again(
     (product,) = tmp_path.glob("icarus-*/sim.vvp")
     os.unlink(product)
     run_constant("0", simulator, tmp_path)
+
+
+class Runner:
+    """Of a simulator that is broken."""
+
+    def test(self, **_: object) -> None:
+        raise RuntimeError("it stopped")
+
+    build = test
+
+
+def test_a_simulator_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cocotb_tools")
+    import cocotb_tools.check_results as check_results
+
+    monkeypatch.setattr(sim.rtl.simulators, "_runner", lambda *_: Runner())
+    with pytest.raises(SimulatorError, match="verilator failed"):
+        Build("verilator", tmp_path, "top").run("bench", {}, tmp_path)
+    monkeypatch.setattr(sim.rtl.simulators, "_missing", lambda _: None)
+    monkeypatch.setenv("EIE_CACHE", str(tmp_path))
+    with pytest.raises(SimulatorError, match="verilator cannot build top"):
+        build({"top.v": "module top; endmodule"}, "top", [], "top", "verilator")
+    monkeypatch.setattr(Runner, "test", lambda *_, **__: None)
+    monkeypatch.setattr(check_results, "get_results", lambda _: (0, 0))
+    with pytest.raises(SimulatorError, match="verilator ran 0 tests, 0 failed, wanted 1 and 0"):
+        Build("verilator", tmp_path, "top").run("bench", {}, tmp_path)
+    monkeypatch.setattr(sim.rtl.simulators, "_missing", lambda _: "verilator is not there")
+    with pytest.raises(SimulatorError, match="verilator is not there"):
+        build({}, "top", [], "top", "verilator")

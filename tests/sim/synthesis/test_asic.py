@@ -7,9 +7,17 @@ from pathlib import Path
 
 import pytest
 
+import sim.commands.faults
+import sim.commands.fpga
+import sim.faults.campaign
+import sim.synthesis.asic
+import sim.synthesis.inference
+import sim.synthesis.place
+import sim.synthesis.tools
 from model.errors import EieError
 from sim.cli import main
-from sim.synthesis.asic import Area, read_areas, read_liberty, read_timing, silicon_memories
+from sim.synthesis.asic import Area, read_areas, read_liberty, read_timing, run_asic, silicon_memories
+from tests.support.doubles import TINY, nothing
 
 MEMORY = """  reg [{0}:0] words [{1}:0];
   integer words_index;
@@ -85,3 +93,26 @@ def test_a_pe_is_smaller_than_the_papers(data_folder: Path, tmp_path: Path, caps
     assert {"decoder", "arithmetic", "queue"} <= set(report["pe_units"])
     assert report["pe_units"]["queue"]["sram_columns"] == 0
     assert report["pe_units"]["sparse_matrix"]["sram_columns"] == 64
+
+
+def test_static_timing_without_its_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sim.synthesis.asic, "check_tools", nothing)
+    monkeypatch.setattr(sim.synthesis.asic.shutil, "which", nothing)
+    with pytest.raises(EieError, match="--sta needs OpenSTA's program sta, which was not found"):
+        run_asic(TINY, tmp_path / "cells.lib", tmp_path / "out", target_ps=1000, with_sta=True)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"modules": {"pe": {}}}', '{"modules": 3}'])
+def test_areas_that_are_none(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "areas.json"
+    path.write_text(text)
+    with pytest.raises(EieError, match="wanted yosys statistics with areas in"):
+        read_areas(path)
+
+
+@pytest.mark.parametrize("text", ["", "no number"])
+def test_delays_that_are_none(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "abc.txt"
+    path.write_text(text)
+    with pytest.raises(EieError, match="wanted ABC's timing statistics in"):
+        sim.synthesis.asic.read_abc_ns(path)

@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 
+import sim.commands.faults
+import sim.commands.fpga
+import sim.faults.campaign
+import sim.synthesis.asic
+import sim.synthesis.inference
+import sim.synthesis.place
+import sim.synthesis.tools
 from model.errors import EieError
+from sim.synthesis.families import BOARDS, device_named
 from sim.synthesis.families.ecp5 import FAMILY
-from sim.synthesis.place import own_name, read_report
+from sim.synthesis.place import Placement, own_name, place, read_report
+from tests.support.doubles import nothing
 
 FLOW = FAMILY.flow
 assert FLOW is not None
@@ -82,3 +91,12 @@ def test_another_file_is_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "report.json").write_text(text)
     with pytest.raises(EieError, match=r"wanted a report of nextpnr with one clock in .*report\.json, got "):
         read_report(tmp_path / "report.json", FLOW)
+
+
+def test_a_design_too_slow_for_its_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = BOARDS["ulx3s"]
+    slow = Placement(fmax_mhz=12.5, used={}, available={}, critical_path=())
+    monkeypatch.setattr(sim.synthesis.place, "run_tool", nothing)
+    monkeypatch.setattr(sim.synthesis.place, "read_report", lambda *_: slow)
+    with pytest.raises(EieError, match=r"board ulx3s has a clock of 25 MHz, the placed design only reaches 12\.5 MHz"):
+        place(tmp_path, *device_named(board.device), board, speed=6, seed=1, clock_mhz=25)

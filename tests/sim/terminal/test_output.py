@@ -1,5 +1,6 @@
 """sim/terminal/output.py: tables for people or one JSON object, and nothing else on standard output."""
 
+import io
 import json
 
 import pytest
@@ -60,3 +61,13 @@ def test_long_work_says_now_and_then_how_far_it_is(
 
 def test_numbers() -> None:
     assert (count(12345), mean(1234.56), percent(0.1234), ratio(29.84)) == ("12,345", "1,234.6", "12.3 %", "29.8x")
+
+
+def test_a_reader_that_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stdout", Gone())
+    with pytest.raises(BrokenPipeError):
+        Output(as_json=False).table("a", ["b"], [["c"]])

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from model.errors import EieError
-from sw.file.model_file import check, from_bytes, load, load_with_report, save, to_bytes
+from sw.file.model_file import check, from_bytes, load, load_tables, load_with_report, save, to_bytes
 from sw.network.calibrate import calibrate
 from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.network.graph import UNCONNECTED, Convolution
@@ -447,3 +447,10 @@ def test_calibration_of_a_subnormal_range_survives():
     loaded = from_bytes(to_bytes(network)).calibration
     assert loaded is not None
     assert loaded.activations.tolist() == ranges.tolist()
+
+
+def test_tables_of_no_model_file(tmp_path: Path) -> None:
+    path = tmp_path / "net.eie"
+    path.write_bytes(b"no")
+    with pytest.raises(EieError, match=r"net\.eie: a model file must have at least 10 bytes, got 2"):
+        load_tables(path)

@@ -11,6 +11,8 @@ import pytest
 from model.errors import EieError
 from sw.formats.network_file import load_network
 from sw.network.graph import Convolution, Pool
+from tests.attacks.graphs import node as loose_node
+from tests.attacks.graphs import onnx_model
 from tests.support.formats import assert_refuses_cuts, assert_survives_damage
 
 onnx: Any = pytest.importorskip("onnx")
@@ -473,3 +475,26 @@ def test_what_torch_exports(path: Path):
     assert Pool(kind="max", kernel=(2, 2), stride=(2, 2)) in [one.operation for one in network.graph.nodes]
     wanted = module(torch.from_numpy(x)).detach().numpy()
     np.testing.assert_allclose(network.forward(x), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_rare_onnx_models(tmp_path: Path) -> None:
+    onnx: Any = pytest.importorskip("onnx")
+    path = tmp_path / "net.onnx"
+
+    def refused(model: Any, sentence: str) -> None:
+        path.write_bytes(model.SerializeToString())
+        with pytest.raises(EieError, match=sentence):
+            load_network(path)
+
+    refused(onnx_model(loose_node("Concat", "", axis=1)), "it must take one value or more, got none")
+    nothing = loose_node("Relu", "x")
+    nothing.attribute.append(onnx.AttributeProto(name="alpha", ref_attr_name="beta"))
+    refused(onnx_model(nothing), "its attributes must have values, one has not")
+    model = onnx_model(loose_node("Conv", "x k b"))
+    del model.graph.input[0].type.tensor_type.shape.dim[:]
+    for size in (1, 3, 4, 4):
+        model.graph.input[0].type.tensor_type.shape.dim.add().dim_value = size
+    del model.graph.initializer[:]
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((2, 3, 1, 1), np.float32), "k"))
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones(3, np.float32), "b"))
+    refused(model, r"the bias must have shape \(2,\), got \(3,\)")

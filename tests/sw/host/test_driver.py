@@ -6,6 +6,7 @@ import pytest
 from model.errors import EieError
 from model.registers import ADDRESS, Error, PeCounter
 from sw.file.model_file import save
+from sw.host import driver
 from sw.host.driver import Accelerator, ArrayError
 from sw.host.transports.model import ModelTransport
 from sw.image.build import build_image
@@ -125,3 +126,13 @@ def test_an_overflow_is_an_error():
     array.load(case.image)
     with pytest.raises(ArrayError, match="an accumulator left its range"):
         array.run(case.inputs[0])
+
+
+def test_an_array_that_is_never_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = make_case()
+    monkeypatch.setattr(driver, "LOOKS", 3)
+    with driver.Accelerator(ModelTransport(case.config), case.config) as accelerator:
+        accelerator.load(case.network)
+        monkeypatch.setattr(accelerator, "_check", lambda: 0)
+        with pytest.raises(EieError, match=r"the array did not become \w+ in 3 looks at its status"):
+            accelerator.run(case.inputs[0])

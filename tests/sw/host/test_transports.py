@@ -1,5 +1,6 @@
 """Every transport carries the same bytes: the driver's outputs do not depend on the way to the array."""
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from sw.host.transports.pynq import PynqTransport
 from sw.host.transports.serial_link import SerialTransport, open_line
 from sw.host.transports.transport import TransportError
 from sw.host.transports.window import MODEL_DEPTH, ModelWindow, WindowStreams
+from tests.support.doubles import TINY
 from tests.support.driver import Case, FakeBuffer, FakeChannel, SerialModel, fake_allocate, make_case
 
 
@@ -140,3 +142,26 @@ def test_registers_that_cannot_be_mapped_are_refused(tmp_path: Path, base: int, 
         MemoryMappedTransport(make_case().config, base, path)
     with pytest.raises(EieError, match="No such file"):
         MemoryMappedTransport(make_case().config, 0, tmp_path / "absent")
+
+
+def test_a_serial_port_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "serial", None)
+    with pytest.raises(EieError, match="a serial port needs pyserial"):
+        open_line("/dev/null", 9600)
+
+
+def test_a_window_that_lost_a_piece() -> None:
+    class Registers:
+        def __init__(self) -> None:
+            self.written: list[tuple[int, int]] = []
+
+        def read(self, address: int) -> int:
+            return 1 << 31 | 1 << 15 | 8
+
+        def write(self, address: int, value: int) -> None:
+            self.written.append((address, value))
+
+    registers = Registers()
+    with pytest.raises(TransportError, match="had room for every piece, yet it lost one: is another host writing"):
+        WindowStreams(registers, TINY).send(np.ones((1, TINY.stream_bits // 32), np.uint32))
+    assert registers.written[-1][1] == 0

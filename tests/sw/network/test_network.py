@@ -1,9 +1,11 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
 from model.errors import EieError
 from sw.network.layer import Layer
-from sw.network.network import Network
+from sw.network.network import Connected, Network
 
 
 def ones(*shape: int) -> np.ndarray:
@@ -27,3 +29,16 @@ def test_inputs_are_checked():
     ):
         with pytest.raises(EieError, match=sentence):
             network.forward(x)
+
+
+def test_layers_of_wrong_arrays() -> None:
+    weight = np.ones((2, 3), np.float32)
+    double: Any = weight.astype(np.float64)
+    with pytest.raises(EieError, match=r"a\.bias must have shape \(2,\), got \(3,\)"):
+        Layer("a", weight, np.zeros(3, np.float32), relu=False)
+    with pytest.raises(EieError, match=r"a\.weight must be float32, got float64"):
+        Layer("a", double, np.zeros(2, np.float32), relu=False)
+    with pytest.raises(EieError, match="must have 1 to 255 bytes, printable"):
+        Layer("a\x1b", weight, np.zeros(2, np.float32), relu=False)
+    with pytest.raises(NotImplementedError):
+        _ = Connected().weight_shapes
