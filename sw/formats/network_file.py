@@ -12,7 +12,7 @@ from sw.formats.connections import Connections
 from sw.formats.deep_compression import load_net
 from sw.formats.graph_json import parse_graph
 from sw.formats.npz import load_npz, save_npz
-from sw.formats.onnx import load_onnx
+from sw.formats.onnx.reader import load_onnx
 from sw.formats.pytorch import load_pytorch
 from sw.formats.safetensors import load_safetensors, save_safetensors
 from sw.formats.sharded import SUFFIX as SHARDED

@@ -8,8 +8,8 @@ from model.errors import EieError
 from sw.files import read_whole, reason
 from sw.formats.assumptions import NOTHING_SAID, Assumptions
 from sw.formats.connections import Connections
-from sw.formats.onnx_graph import OnnxGraph
-from sw.formats.onnx_values import BatchOfOne
+from sw.formats.onnx.graph import OnnxGraph
+from sw.formats.onnx.values import BatchOfOne
 from sw.formats.protobuf_size import check_fields
 from sw.network.network import Network
 

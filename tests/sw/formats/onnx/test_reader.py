@@ -1,4 +1,4 @@
-"""sw/formats/onnx.py and its parts: equal to onnx's own evaluation, and refused by name where it is not understood."""
+"""sw/formats/onnx/reader.py and its parts: equal to onnx's own evaluation, refused by name where not understood."""
 
 import sys
 import warnings

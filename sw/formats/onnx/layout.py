@@ -6,8 +6,8 @@ import numpy as np
 
 from model.errors import EieError
 from sw.formats.drafts import Padding
-from sw.formats.onnx_node import OnnxNode
-from sw.formats.onnx_values import BatchOfOne, Lowering, Operators, Value, viewed
+from sw.formats.onnx.node import OnnxNode
+from sw.formats.onnx.values import BatchOfOne, Lowering, Operators, Value, viewed
 from sw.network.graph import Shape
 from sw.network.operations import Flip, Slice
 

@@ -1,4 +1,4 @@
-"""sw/formats/onnx_graph.py: what both exporters of torch write, and small models by hand, equal to onnxruntime."""
+"""sw/formats/onnx/graph.py: small models by hand, equal to onnxruntime, folded by values, or refused."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -14,100 +14,7 @@ from sw.file.model_file import load, save
 from sw.formats.assumptions import Assumptions
 from sw.formats.network_file import load_network
 from sw.network.integer_forward import run_integers
-from sw.network.network import Network
-from tests.support.exported import MODULES, export
-
-onnx: Any = pytest.importorskip("onnx")
-helper: Any = pytest.importorskip("onnx.helper")
-onnxruntime: Any = pytest.importorskip("onnxruntime", reason="the runtime of ONNX")
-INPUTS = 3
-
-
-def run(path: Path, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """(n, outputs) of onnxruntime without its optimisations, all outputs one after another, as many inputs at a time
-    as the model takes."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return np.concatenate([np.reshape(each, -1) for each in session.run(None, dict(inputs))])
-
-
-def assert_equals_runtime(path: Path, shapes: Mapping[str, tuple[Any, ...]], batch: int = 0) -> Network:
-    """Compare on random inputs; `shapes` are the model's, with "n" or a number in axis `batch`."""
-    network = load_network(path)
-    random = np.random.default_rng(0)
-    for _ in range(INPUTS):
-        own: list[np.ndarray] = []
-        given: dict[str, np.ndarray] = {}
-        for name, shape in shapes.items():
-            one = random.normal(size=(*shape[:batch], *shape[batch + 1 :])).astype(np.float32)
-            own.append(one.reshape(-1))
-            copies = 1 if shape[batch] == "n" else shape[batch]
-            given[name] = np.stack([one] * copies, axis=batch)
-        found = network.forward(np.concatenate(own)[np.newaxis]).reshape(-1)
-        wanted = run(path, given)
-        wanted = wanted if wanted.size == found.size else wanted.reshape(wanted.size // found.size, -1)
-        error = (
-            np.abs(wanted - found).max() / np.abs(wanted).max() if wanted.ndim == 1 else np.abs(wanted[0] - found).max()
-        )
-        assert error <= 1e-5
-    return network
-
-
-@pytest.mark.parametrize("exporter", ["legacy", "dynamo"])
-@pytest.mark.parametrize("name", sorted(MODULES))
-def test_what_torch_exports(name: str, exporter: str, tmp_path: Path):
-    shapes = export(name, exporter, tmp_path / "net.onnx")
-    assert_equals_runtime(tmp_path / "net.onnx", shapes)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("exporter", ["legacy", "dynamo"])
-@pytest.mark.parametrize(
-    "name",
-    [
-        "resnet18",
-        "mobilenet_v2",
-        "mobilenet_v3_small",
-        "efficientnet_b0",
-        "densenet121",
-        "shufflenet_v2_x0_5",
-        "mnasnet0_5",
-    ],
-)
-def test_networks_of_torchvision(name: str, exporter: str, tmp_path: Path):
-    shapes = export(f"torchvision.{name}", exporter, tmp_path / "net.onnx")
-    assert_equals_runtime(tmp_path / "net.onnx", shapes)
-
-
-def values(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng([seed, *shape]).normal(size=shape).astype(np.float32)
-
-
-def node(operator: str, inputs: str, output: str, **attributes: Any) -> Any:
-    return helper.make_node(operator, [name.replace("-", "") for name in inputs.split()], output.split(), **attributes)
-
-
-def write(
-    path: Path,
-    nodes: list[Any],
-    constants: dict[str, np.ndarray],
-    shape: list[Any],
-    outputs: str = "y",
-    opset: int = 17,
-) -> Path:
-    graph = helper.make_graph(
-        nodes,
-        "graph",
-        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in outputs.split()],
-        [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
-    path.write_bytes(model.SerializeToString())
-    return path
-
+from tests.support.onnx_models import assert_equals_runtime, node, run, values, write
 
 IMAGE = ["n", 2, 8, 7]
 K = {"k": values(4, 2, 3, 3), "d": values(4, 1, 3, 3, seed=1)}

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sw.formats.drafts import Padding, Scale, Weights
-from sw.formats.onnx_node import OnnxNode
-from sw.formats.onnx_values import BatchOfOne, Lowering, Operators, Value
+from sw.formats.onnx.node import OnnxNode
+from sw.formats.onnx.values import BatchOfOne, Lowering, Operators, Value
 from sw.formats.tensors import layer_name, weight_key
 from sw.network.graph import Convolution, Pads, Shape
 from sw.network.layer import MAX_FEATURES

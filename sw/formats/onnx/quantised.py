@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EieError
-from sw.formats.onnx_elements import apply, clipped
-from sw.formats.onnx_layers import convolved, name_of, product_with, scaled
-from sw.formats.onnx_node import OnnxNode
-from sw.formats.onnx_values import Lowering, Operators, Value
+from sw.formats.onnx.elements import apply, clipped
+from sw.formats.onnx.layers import convolved, name_of, product_with, scaled
+from sw.formats.onnx.node import OnnxNode
+from sw.formats.onnx.values import Lowering, Operators, Value
 from sw.network.operations import Function
 
 ONE, ZERO = np.ones(1), np.zeros(1)

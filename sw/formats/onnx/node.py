@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from model.errors import EieError
-from sw.formats.onnx_tensors import check_text
+from sw.formats.onnx.tensors import check_text
 from sw.network.graph import Pads, Pair
 
 

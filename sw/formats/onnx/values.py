@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sw.formats.drafts import Drafts
-from sw.formats.onnx_node import OnnxNode
+from sw.formats.onnx.node import OnnxNode
 from sw.network.graph import Shape
 
 OPEN_BATCH = 1009  # prime

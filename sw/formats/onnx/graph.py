@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sw.files import reason
-from sw.formats import onnx_elements, onnx_layers, onnx_layout, onnx_quantised, onnx_recurrent, onnx_windows
 from sw.formats.draft_folding import network_of
 from sw.formats.drafts import Drafts
-from sw.formats.onnx_constants import can_compute, compute
-from sw.formats.onnx_node import OnnxNode
-from sw.formats.onnx_tensors import check_text, read_constant
-from sw.formats.onnx_values import OPEN_BATCH, Lowering, Operators, Value
+from sw.formats.onnx import elements, layers, layout, quantised, recurrent, windows
+from sw.formats.onnx.constants import can_compute, compute
+from sw.formats.onnx.node import OnnxNode
+from sw.formats.onnx.tensors import check_text, read_constant
+from sw.formats.onnx.values import OPEN_BATCH, Lowering, Operators, Value
 from sw.network.graph import Shape
 from sw.network.network import Network
 from sw.network.operations import Slice
 
 OPERATORS: Operators = {
-    **onnx_elements.OPERATORS,
-    **onnx_layers.OPERATORS,
-    **onnx_layout.OPERATORS,
-    **onnx_quantised.OPERATORS,
-    **onnx_recurrent.OPERATORS,
-    **onnx_windows.OPERATORS,
+    **elements.OPERATORS,
+    **layers.OPERATORS,
+    **layout.OPERATORS,
+    **quantised.OPERATORS,
+    **recurrent.OPERATORS,
+    **windows.OPERATORS,
 }
 RECURRENT = ("LSTM", "GRU", "RNN")
 MOST_AXES = 3  # of an input of a network

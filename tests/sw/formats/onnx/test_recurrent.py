@@ -1,4 +1,4 @@
-"""sw/formats/onnx_sequences.py: LSTMs equal to onnx's own evaluation and to torch, and refused where not understood."""
+"""sw/formats/onnx/recurrent.py: LSTMs equal to onnx's own evaluation and to torch, and refused where not understood."""
 
 import warnings
 from pathlib import Path

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sw.files import reason
-from sw.formats.onnx_node import OnnxNode
+from sw.formats.onnx.node import OnnxNode
 
 MOST_ELEMENTS = 1 << 24  # of a result that is larger than what it is made of
 # Operators that onnx.reference computes; their results are as large as one of their inputs.

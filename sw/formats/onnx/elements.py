@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EieError
-from sw.formats.onnx_layers import scaled
-from sw.formats.onnx_node import OnnxNode
-from sw.formats.onnx_values import Lowering, Operator, Operators, Value
+from sw.formats.onnx.layers import scaled
+from sw.formats.onnx.node import OnnxNode
+from sw.formats.onnx.values import Lowering, Operator, Operators, Value
 from sw.network.graph import Operation, Relu
 from sw.network.operations import Clip, Elementwise, ElementwiseKind, Function, FunctionName, LeakyRelu, Softmax
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sw.formats.drafts import Weights
-from sw.formats.onnx_node import OnnxNode
-from sw.formats.onnx_values import Lowering, Operators, Value
+from sw.formats.onnx.node import OnnxNode
+from sw.formats.onnx.values import Lowering, Operators, Value
 from sw.network.graph import GATES, Gru, Lstm
 from sw.network.operations import Flip, Slice
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from model.errors import EieError
 from sw.formats.drafts import Weights
-from sw.formats.onnx_layers import image_of, imaged, scaled, unpadded
-from sw.formats.onnx_node import OnnxNode
-from sw.formats.onnx_values import Lowering, Operators, Value
+from sw.formats.onnx.layers import image_of, imaged, scaled, unpadded
+from sw.formats.onnx.node import OnnxNode
+from sw.formats.onnx.values import Lowering, Operators, Value
 from sw.network.graph import MAX_WINDOW, Convolution, Pool
 from sw.network.operations import Stretch
 
