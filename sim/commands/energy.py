@@ -1,7 +1,9 @@
-"""`eie energy`: what events cost and why, and the check against the EIE paper; the energy tables of other commands."""
+"""`eie energy`: what events cost and why, and the check against the EIE paper."""
 
-from sim.energy.check import PAPER_MEMORIES, PAPER_UNITS_MW, CheckRow, check, unit_power
-from sim.energy.technology import load_technology
+from collections.abc import Mapping
+
+from sim.energy.check import PAPER_MEMORIES, PAPER_UNITS_MW, CheckRow, UnitPower, check, unit_power
+from sim.energy.technology import Technology, load_technology
 from sim.terminal.options import Json, TechnologyFile
 from sim.terminal.output import Output
 
@@ -11,6 +13,26 @@ def energy_command(technology_file: TechnologyFile = None, as_json: Json = False
     output = Output(as_json=as_json)
     technology = load_technology(technology_file)
     rows = check(technology)
+    units, _, _ = unit_power(technology)
+    _show(output, technology, rows, units)
+    output.result(
+        {
+            "technology": technology.name,
+            "figures": {
+                part: {name: vars(figure) for name, figure in figures.items()}
+                for part, figures in technology.figures.items()
+            },
+            "sram_source": technology.sram_source,
+            "srams": [vars(sram) for sram in technology.srams],
+            "check_memories": {name: vars(memory) for name, memory in vars(PAPER_MEMORIES).items()},
+            "check": [{**vars(row), "deviation": row.deviation} for row in rows],
+            "check_units": {unit: vars(power) for unit, power in units.items()},
+        }
+    )
+
+
+def _show(output: Output, technology: Technology, rows: list[CheckRow], units: Mapping[str, UnitPower]) -> None:
+    """What events and memories cost, the check against Table II, and where the units' figures come from."""
     output.line(f"{technology.name}: energy of an event, power of what runs in every cycle, area, and sources")
     for part, figures in technology.figures.items():
         for name, figure in figures.items():
@@ -41,7 +63,6 @@ def energy_command(technology_file: TechnologyFile = None, as_json: Json = False
         "bits of the queue and of the activation register files, whose accesses are therefore not priced as events; "
         "the last row does so, apart from the sum. What is taken from Table II or dealt out from it is no check."
     )
-    units, _, _ = unit_power(technology)
     output.line()
     output.table(
         "where the units' figures come from, mW",
@@ -54,20 +75,6 @@ def energy_command(technology_file: TechnologyFile = None, as_json: Json = False
             ]
             for unit, power in units.items()
         ],
-    )
-    output.result(
-        {
-            "technology": technology.name,
-            "figures": {
-                part: {name: vars(figure) for name, figure in figures.items()}
-                for part, figures in technology.figures.items()
-            },
-            "sram_source": technology.sram_source,
-            "srams": [vars(sram) for sram in technology.srams],
-            "check_memories": {name: vars(memory) for name, memory in vars(PAPER_MEMORIES).items()},
-            "check": [{**vars(row), "deviation": row.deviation} for row in rows],
-            "check_units": {unit: vars(power) for unit, power in units.items()},
-        }
     )
 
 

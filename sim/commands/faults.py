@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -17,6 +17,9 @@ from sw.file.model_file import load
 from sw.image.fitting import fitting_array
 from sw.network.calibrate import calibrate
 from sw.network.chain import for_array
+
+if TYPE_CHECKING:
+    from sim.faults.campaign import Campaign
 
 
 def faults_command(
@@ -65,29 +68,8 @@ def faults_command(
     finally:
         faulty.close()
 
-    names = [str(outcome) for outcome in Outcome]
-    units = campaign.by_unit()
-    bits: Counter[str] = Counter()
-    for site in campaign.sites.reached:
-        bits[site.group] += site.bits
-    total = Counter(run.outcome for run in campaign.runs)
-    output.table(
-        f"{array.name}, {array.pes} PEs on {simulator}: {count(runs)} runs with one upset each, seed {seed}",
-        ["hit", "bits", *names],
-        [[unit, count(bits[unit]), *(count(found[name]) for name in Outcome)] for unit, found in units.items()],
-        ["all", count(sum(bits.values())), *(count(total[name]) for name in Outcome)],
-    )
-    causes = campaign.causes()
-    output.table("detected by", ["sign", "runs"], [[name, count(number)] for name, number in causes.most_common()])
-    for name, number in ((outcome, total[outcome]) for outcome in Outcome):
-        output.line(f"{name}: {count(number)} ({percent(number / runs)})")
-    hangs = [run for run in campaign.runs if run.outcome is Outcome.HANG]
-    for run in hangs:
-        output.line(f"hang: {'.'.join(run.upset.path)}, {run.upset}: {run.how}")
-    unreached = sum(site.bits for site in campaign.sites.unnamed)
-    output.line(
-        f"not reached: {count(unreached)} bits of registers without a name in the Verilog, clock and reset nets"
-    )
+    _show(output, campaign, f"{array.name}, {array.pes} PEs on {simulator}, seed {seed}")
+    bits, total = _bits(campaign), Counter(run.outcome for run in campaign.runs)
     output.result(
         {
             "network": None if network is None else str(network),
@@ -98,16 +80,53 @@ def faults_command(
             "only": only or [],
             "trial_cycles": campaign.trial_cycles,
             "outcomes": {name: total[name] for name in Outcome},
-            "causes": dict(causes),
+            "causes": dict(campaign.causes()),
             "hit": {
-                unit: {"bits": bits[unit], **{name: found[name] for name in Outcome}} for unit, found in units.items()
+                unit: {"bits": bits[unit], **{name: found[name] for name in Outcome}}
+                for unit, found in campaign.by_unit().items()
             },
-            "unreached_bits": unreached,
+            "unreached_bits": sum(site.bits for site in campaign.sites.unnamed),
             "unmasked": [_record(run) for run in campaign.runs if run.outcome is not Outcome.MASKED],
         }
     )
-    if hangs:
+    if total[Outcome.HANG]:
         raise typer.Exit(1)
+
+
+def _show(output: Output, campaign: "Campaign", title: str) -> None:
+    """What was hit, what came of it, how it was detected, and what could not be reached."""
+    from sim.faults.campaign import Outcome
+
+    runs, bits = len(campaign.runs), _bits(campaign)
+    total = Counter(run.outcome for run in campaign.runs)
+    output.table(
+        f"{title}: {count(runs)} runs with one upset each",
+        ["hit", "bits", *(str(outcome) for outcome in Outcome)],
+        [
+            [unit, count(bits[unit]), *(count(found[name]) for name in Outcome)]
+            for unit, found in campaign.by_unit().items()
+        ],
+        ["all", count(sum(bits.values())), *(count(total[name]) for name in Outcome)],
+    )
+    causes = campaign.causes().most_common()
+    output.table("detected by", ["sign", "runs"], [[name, count(number)] for name, number in causes])
+    for name in Outcome:
+        output.line(f"{name}: {count(total[name])} ({percent(total[name] / runs)})")
+    for run in campaign.runs:
+        if run.outcome is Outcome.HANG:
+            output.line(f"hang: {'.'.join(run.upset.path)}, {run.upset}: {run.how}")
+    output.line(
+        f"not reached: {count(sum(site.bits for site in campaign.sites.unnamed))} bits of registers without a name in "
+        "the Verilog, clock and reset nets"
+    )
+
+
+def _bits(campaign: "Campaign") -> "Counter[str]":
+    """Of each group of registers that an upset can reach."""
+    bits: Counter[str] = Counter()
+    for site in campaign.sites.reached:
+        bits[site.group] += site.bits
+    return bits
 
 
 def _record(run: Any) -> dict[str, Any]:
