@@ -16,7 +16,7 @@ from sim.energy.technology import load_technology
 from sim.fields import check_seed
 from sim.paper import PAPER_LAYERS, chosen
 from sim.simulation.paper_layers import run_layer
-from sim.simulation.prepare import calibration_note, load_with_inputs
+from sim.simulation.prepare import load_with_inputs
 from sim.simulation.simulate import simulate
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
@@ -127,12 +127,10 @@ def _bench(output: Output, name: str | None, array: ArrayConfig, seed: int) -> _
 
 
 def _network(output: Output, network: Path, inputs_file: Path, name: str | None, array: ArrayConfig) -> _Run:
-    compressed, inputs, calibrated_here = load_with_inputs(network, inputs_file)
+    compressed, inputs, _ = load_with_inputs(network, inputs_file, output)
     names = [layer.name for layer in compressed.layers]
     if name is not None and name not in names:
         raise EieError(f"{network} has no layer {name!r}; layers: {', '.join(names)}")
-    if calibrated_here:
-        output.note(calibration_note(network, inputs))
     with output.bar(f"simulating {len(inputs)} inputs", len(inputs)) as advance:
         events = simulate(compressed, inputs, array, advance=advance).events
     what = network.name if name is None else f"{network.name}, layer {name},"

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sim.simulation.plan import cycles_by_layer, macs_on_array, make_plan
-from sim.simulation.prepare import calibration_note, load_with_inputs
+from sim.simulation.prepare import load_with_inputs
 from sim.simulation.simulate import simulate
 from sim.terminal.operation_text import operation_text, sizes_text
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
@@ -34,9 +34,7 @@ def plan_command(
         compressed = load(network)
         plan = make_plan(compressed, array)
     else:
-        compressed, inputs, calibrated_here = load_with_inputs(network, inputs_file)
-        if calibrated_here:
-            output.note(calibration_note(network, inputs))
+        compressed, inputs, _ = load_with_inputs(network, inputs_file, output)
         plan = make_plan(compressed, array)
         if plan.whole or not array.maps:
             with output.bar(f"simulating {len(inputs)} inputs on {array.pes} PEs", len(inputs)) as advance:

@@ -12,7 +12,7 @@ from model.registers import PeCounter
 from sim.metrics.figure import number
 from sim.npy import write_array
 from sim.rtl.places import DEFAULT_BAUD, PLACES, open_place
-from sim.simulation.prepare import calibration_note, load_with_inputs
+from sim.simulation.prepare import load_with_inputs
 from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
 from sim.text import count, mean
@@ -45,9 +45,7 @@ def run_command(
     array = array_config(preset, config, pes, changes)
     if path is not None:
         check_target(path, network, inputs_file, config)
-    compressed, inputs, calibrated_here = load_with_inputs(network, inputs_file)
-    if calibrated_here:
-        output.note(calibration_note(network, inputs))
+    compressed, inputs, _ = load_with_inputs(network, inputs_file, output)
     lowered = lower(compressed, array)
     try:
         with output.steps(f"opening {place}") as say:

@@ -7,7 +7,7 @@ import typer
 
 from sim.energy.technology import load_technology
 from sim.npy import write_array
-from sim.simulation.prepare import calibration_note, load_with_inputs
+from sim.simulation.prepare import load_with_inputs
 from sim.simulation.simulate import simulate
 from sim.terminal.energy_table import show_energy
 from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, TechnologyFile, array_config
@@ -38,9 +38,7 @@ def simulate_command(
     technology = load_technology(technology_file)
     if outputs_file is not None:
         check_target(outputs_file, network, inputs_file, config, technology_file)
-    compressed, inputs, calibrated_here = load_with_inputs(network, inputs_file)
-    if calibrated_here:
-        output.note(calibration_note(network, inputs))
+    compressed, inputs, calibrated_here = load_with_inputs(network, inputs_file, output)
     with output.bar(f"simulating {len(inputs)} inputs on {array.pes} PEs", len(inputs)) as advance:
         run = simulate(compressed, inputs, array, technology=technology, advance=advance)
     if outputs_file is not None:

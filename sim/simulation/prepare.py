@@ -8,17 +8,22 @@ from numpy.typing import NDArray
 from model.config import ArrayConfig
 from model.image import NetworkImage
 from sim.npy import read_inputs
+from sim.progress import SILENT, Progress
 from sw.file.model_file import load
 from sw.image.build import build_image
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 
 
-def load_with_inputs(network: Path, inputs: Path) -> tuple[CompressedNetwork, NDArray[np.float32], bool]:
-    """A network and inputs for it from files, calibrated; whether it had to be, on these inputs."""
+def load_with_inputs(
+    network: Path, inputs: Path, progress: Progress = SILENT
+) -> tuple[CompressedNetwork, NDArray[np.float32], bool]:
+    """A network and inputs for it from files, calibrated; whether it had to be, on these inputs, which is noted."""
     compressed = load(network)
     values = read_inputs(inputs, *compressed.shapes[0])
     calibrated_here = compressed.calibration is None
+    if calibrated_here:
+        progress.note(calibration_note(network, values))
     return (calibrate(compressed, values) if calibrated_here else compressed), values, calibrated_here
 
 

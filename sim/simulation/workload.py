@@ -12,7 +12,7 @@ from sim.paper import chosen
 from sim.progress import Progress
 from sim.simulation.image_run import image_works
 from sim.simulation.paper_layers import BenchmarkLayer
-from sim.simulation.prepare import calibration_note, load_with_inputs
+from sim.simulation.prepare import load_with_inputs
 from sim.simulation.simulate import works
 
 
@@ -81,9 +81,7 @@ def workloads(source: Source, array: ArrayConfig, progress: Progress) -> Iterato
                 asked = image_works(image, made.inputs)
             yield Workload(name=layer.name, config=image.config, enlarged=enlarged, inputs=1, works=asked)
         return
-    compressed, inputs, calibrated_here = load_with_inputs(source.network, source.inputs_file)
-    if calibrated_here:
-        progress.note(calibration_note(source.network, inputs))
+    compressed, inputs, _ = load_with_inputs(source.network, source.inputs_file, progress)
     with progress.steps(f"laying out for {array.pes} PEs"):
         asked = works(compressed, inputs, array)
     yield Workload(name=str(source.network), config=array, enlarged={}, inputs=len(inputs), works=asked)
