@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.engine_kernel import Queueing, Weights, run_layer, sum_layer, write_back
+from model.errors import EieError
 from model.image import LayerImage, NetworkImage
 from model.image_figures import local_rows, slice_figures
 from model.map_engine import MapLayerEngine
@@ -81,11 +82,11 @@ class Engine:
     def work(self, activations: NDArray[np.int16]) -> list[list[LayerWork]]:
         """What every layer asks of the array, for every input of such a batch: their schedules follow from it.
 
-        ValueError with `maps`, whose layers have no such schedules yet.
+        EieError with `maps`, whose layers have no such schedules yet.
         """
         self._check(activations)
         if self._map_layers:
-            raise ValueError("schedules of an array without maps wanted, got one with maps")
+            raise EieError("queues and schedules are shown of arrays without maps only, this one has maps")
         return [self._work_of_one(row) for row in activations]
 
     def _check(self, activations: NDArray[np.int16]) -> None:

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.config import ArrayConfig
-from model.engine import run_image
+from model.engine import Engine, run_image
+from model.errors import EieError
 from model.image import NetworkImage
 from model.reference import run_reference
 from model.registers import PeCounter
@@ -68,3 +69,22 @@ def test_every_kind(kind, change):
     config = map_config(accumulator_depth=512, activation_depth=1024, **change)
     image = random_map_network(rng, config, [kind], 0.5)
     check(image, random_activations(rng, image, 0.7)[None])
+
+
+def test_many_inputs_are_run_side_by_side_and_equal_each_alone():
+    rng = np.random.default_rng(2)
+    config = map_config(accumulator_depth=512, activation_depth=1024)
+    image = random_map_network(rng, config, ["convolution", "residual", "depthwise"], 0.6)
+    batch = np.stack([random_activations(rng, image, 0.6) for _ in range(40)])
+    for together, activations in zip(run_image(image, batch), batch, strict=True):
+        (alone,) = run_image(image, activations[None])
+        assert together.outputs.tolist() == alone.outputs.tolist()
+        assert together.cycles == alone.cycles
+        assert together.counters.tolist() == alone.counters.tolist()
+
+
+def test_schedules_of_map_layers_are_refused_in_a_sentence():
+    rng = np.random.default_rng(2)
+    image = random_map_network(rng, map_config(), ["positive"], 0.6)
+    with pytest.raises(EieError, match="queues and schedules are shown of arrays without maps only"):
+        Engine(image).work(random_activations(rng, image, 0.5)[None])
