@@ -82,7 +82,7 @@ class Sources:
 
     def __init__(self, steps: Steps) -> None:
         self.maps: list[Made] = [steps.source, *(step.made for step in steps.steps)]
-        self._firsts = np.array([made.first for made in self.maps])
+        self._firsts: NDArray[np.int64] = np.array([made.first for made in self.maps])
 
     def maps_of(self, elements: NDArray[np.int64]) -> list[Made]:
         """In ascending order."""
@@ -92,8 +92,10 @@ class Sources:
         """Of the first element of every channel of (channels, ...) elements."""
         heads = elements.reshape(len(elements), -1)[:, 0]
         found: list[tuple[Made, int]] = []
-        for number, head in zip(self._number(heads).tolist(), heads.tolist(), strict=True):
-            made: Made = self.maps[number]
+        numbers: list[int] = self._number(heads).tolist()
+        firsts: list[int] = heads.tolist()
+        for number, head in zip(numbers, firsts, strict=True):
+            made = self.maps[number]
             found.append((made, (head - made.first) // prod(made.shape[1:])))
         return found
 
