@@ -27,7 +27,7 @@ from sw.network.lstm import run_lstm, units_of
 from sw.network.lstm_cell import fixed_cell, fixed_gru_cell, rescaled
 from sw.network.network import check_inputs
 from sw.network.operations import RANGED, Elements
-from sw.network.quantise import LayerFormat, choose_formats, wanted_bits
+from sw.network.quantise import LayerFormat, choose_formats, source_bits, wanted_bits
 
 ACCUMULATOR_BITS = 32  # of an array unless its configuration says otherwise
 NOTHING_LEFT = 17  # fraction bits dropped from 16 that round every value to 0, as any more do
@@ -122,8 +122,9 @@ class IntegerArithmetic:
 
     def __init__(self, network: CompressedNetwork, accumulator_bits: int):
         formats = choose_formats(network, accumulator_bits)
+        assert network.calibration is not None  # `choose_formats` asks for it
         self.calibration = network.calibration
-        self.input_fraction_bits = formats[0].input_fraction_bits
+        self.input_fraction_bits = source_bits(network.calibration)
         self.limit = 1 << (accumulator_bits - 1)
         self.layers = [
             _IntegerLayer(
@@ -210,7 +211,6 @@ class IntegerArithmetic:
         first = sources[0]
         if not isinstance(operation, RANGED):
             return first.with_(keep_point(operation, first.values, first.fraction_bits))
-        assert self.calibration is not None  # `choose_formats` asks for it
         bits = [source.fraction_bits for source in sources]
         chosen = result_bits(operation, bits, wanted_bits(self.calibration, number))
         values = make_ranged(operation, [source.values for source in sources], bits, chosen)

@@ -81,7 +81,7 @@ def choose_formats(network: CompressedNetwork, accumulator_bits: int) -> tuple[L
     if network.calibration is None:
         raise EieError("binary points need a calibration, the network has none")
     formats = _Formats(network.layers, network.calibration, accumulator_bits)
-    run_graph(network.connections, formats, _fraction_bits(float(network.calibration.activations[0]) or 1.0, 14))
+    run_graph(network.connections, formats, source_bits(network.calibration))
     return tuple(formats.chosen)
 
 
@@ -149,6 +149,11 @@ class _Formats:
         if not isinstance(operation, RANGED):
             return sources[0]
         return result_bits(operation, sources, wanted_bits(self.calibration, number))
+
+
+def source_bits(calibration: Calibration) -> int:
+    """Fraction bits of the network's inputs, which need not be those of its first layer's."""
+    return _fraction_bits(float(calibration.activations[0]) or 1.0, 14)
 
 
 def wanted_bits(calibration: Calibration, number: int) -> int:

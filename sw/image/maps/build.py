@@ -15,7 +15,7 @@ from sw.image.maps.program import assemble
 from sw.image.maps.steps import Made, Step, Steps, Term, as_map, to_steps
 from sw.image.maps.unrolling import unrolled_layers
 from sw.network.compressed import CompressedNetwork
-from sw.network.quantise import LayerFormat, choose_formats
+from sw.network.quantise import LayerFormat, choose_formats, source_bits
 
 
 def build_map_image(
@@ -48,6 +48,7 @@ def build_map_image(
         layers = unrolled_layers(steps, compiler, config)
     _check_fits(layers, max(buffer.row + buffer.rows for buffer in buffers), config)
     assert steps.output is not None
+    assert network.calibration is not None  # `to_steps` asks for it
     source = buffers[0]
     last = buffers[-1]
     return NetworkImage(
@@ -55,7 +56,7 @@ def build_map_image(
         layers=layers,
         in_features=network.in_features,
         out_features=network.out_features,
-        input_fraction_bits=formats[0].input_fraction_bits,
+        input_fraction_bits=source_bits(network.calibration),
         output_fraction_bits=steps.output.fraction_bits,
         output_order=compiler.physical[steps.output.elements.reshape(-1)] - last.row * config.pes,
         input_rows=source.rows,

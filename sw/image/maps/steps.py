@@ -32,7 +32,7 @@ from sw.network.operations import (
     Softmax,
     Transpose,
 )
-from sw.network.quantise import LayerFormat, wanted_bits
+from sw.network.quantise import LayerFormat, source_bits, wanted_bits
 
 FURTHEST_POINTS = 14  # bits between the binary points of two values that an array adds
 Map = tuple[int, int, int]  # channels, rows, columns
@@ -108,7 +108,8 @@ def to_steps(network: CompressedNetwork, formats: Sequence[LayerFormat]) -> Step
     """EieError names the first layer or operation that the array lacks."""
     reader = _Reader(network, formats)
     shape = network.input_shape
-    source = Value(np.arange(prod(shape)).reshape(shape), formats[0].input_fraction_bits)
+    assert network.calibration is not None  # the reader asks for it
+    source = Value(np.arange(prod(shape)).reshape(shape), source_bits(network.calibration))
     reader.result.output = run_graph(network.connections, reader, source)
     _arrange_input(reader.result)
     return reader.result

@@ -53,7 +53,8 @@ class PlainArithmetic:
         layer, chosen = self.network.layers[index], self.formats[index]
         assert source.fraction_bits == chosen.input_fraction_bits
         weights = to_fixed(layer.dense(), chosen.weight_fraction_bits).reshape(layer.shape[0], -1)
-        biases = to_fixed(layer.bias, chosen.bias_fraction_bits)
+        lowest = -np.inf if chosen.lowest_bias is None else chosen.lowest_bias  # of rows that a ReLU always cuts
+        biases = to_fixed(np.maximum(layer.bias, lowest), chosen.bias_fraction_bits)
         result = np.zeros(result_shape(layer, source.integers), np.int16)
         overflow = source.overflow
         for place, rows, vector in products(layer, source.integers):
@@ -169,8 +170,10 @@ def assert_equals_plain(network: CompressedNetwork, inputs: NDArray[np.float32],
     found = run_integers(network, inputs, accumulator_bits)
     formats = choose_formats(network, accumulator_bits)
     plain = PlainArithmetic(network, formats, accumulator_bits)
+    assert network.calibration is not None
+    bits = plain_bits(float(network.calibration.activations[0]) or 1.0)
     for number, sample in enumerate(inputs):
-        source = Value(to_fixed(sample, formats[0].input_fraction_bits), formats[0].input_fraction_bits)
+        source = Value(to_fixed(sample, bits), bits)
         expected = run_graph(network.connections, plain, source)
         assert found.integers[number].tolist() == expected.integers.tolist()
         assert found.fraction_bits == expected.fraction_bits
