@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from model.errors import EieError
 from sim.rtl.simulators import SimulatorName, available_simulators
+from sim.simulation.prepare import load_with_inputs
 from sim.terminal.options import Changes, ConfigFile, Json, Preset, array_config
 from sim.terminal.output import Output
 from sim.text import count, percent
-from sw.file.model_file import load
 from sw.image.fitting import fitting_array
-from sw.network.calibrate import calibrate
 from sw.network.chain import for_array
 
 if TYPE_CHECKING:
@@ -55,10 +55,12 @@ def faults_command(
     if network is None:
         compressed, x = random_network(seed)
     else:
-        compressed = for_array(load(network), array)
-        x = np.random.default_rng(seed).normal(size=(1, *compressed.input_shape)).astype(np.float32)
-        if compressed.calibration is None:
-            compressed = calibrate(compressed, x)
+
+        def random_input(shape: tuple[int, ...]) -> NDArray[np.float32]:
+            return np.random.default_rng(seed).normal(size=(1, *shape)).astype(np.float32)
+
+        calibrated, x, _ = load_with_inputs(network, random_input, output)
+        compressed = for_array(calibrated, array)
     array = fitting_array(compressed, array)
     with output.steps(f"laying out for {array.pes} PEs") as say:
         faulty = FaultyArray(compressed, x, array, simulator, say)

@@ -13,12 +13,11 @@ from model.config import ArrayConfig
 from model.errors import EieError
 from sim.baseline.files import Measured, read_baselines
 from sim.energy.technology import Technology, load_technology
-from sim.npy import read_inputs
 from sim.optional import imported
 from sim.paper import chosen
 from sim.report.facts import RunFacts, bench_facts, network_facts
 from sim.report.file import file_histograms
-from sim.simulation.prepare import calibration_note
+from sim.simulation.prepare import with_inputs
 from sim.simulation.workload import source
 from sim.source_date import source_date
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
@@ -27,7 +26,6 @@ from sim.terminal.source import Bench, BenchLayers, BenchSeed, NetworkInputs, Ne
 from sw.file.model_file import load_with_report
 from sw.file.sizes import FileReport
 from sw.files import check_target, write_whole
-from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 
 PACKAGES = ("eie", "numpy", "numba", "bokeh")
@@ -96,11 +94,7 @@ def _network(
     """The run of a network, and its file."""
     with output.steps(f"reading {network}"):
         stored, sizes = load_with_report(network)
-        inputs = read_inputs(inputs_file, *stored.shapes[0])
-    compressed = stored
-    if compressed.calibration is None:
-        output.note(calibration_note(network, inputs))
-        compressed = calibrate(compressed, inputs)
+    compressed, inputs, _ = with_inputs(network, stored, inputs_file, output)
     return network_facts(compressed, inputs, array, technology, output), _File(network, stored, sizes)
 
 

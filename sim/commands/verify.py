@@ -5,16 +5,13 @@ from typing import Annotated
 
 import typer
 
-from model.errors import EieError, SimulatorError
-from sim.npy import read_inputs
-from sim.rtl.simulators import SimulatorName, available_simulators
-from sim.simulation.image_run import run_image
-from sim.simulation.prepare import calibration_note, lay_out
+from model.errors import SimulatorError
+from sim.rtl.simulators import SimulatorName
+from sim.rtl.verify import verify
+from sim.simulation.prepare import load_with_inputs
 from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
 from sim.text import count
-from sw.file.model_file import load
-from sw.network.chain import for_array
 
 
 def verify_command(
@@ -33,35 +30,20 @@ def verify_command(
     """
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
-    compressed = for_array(load(network), array)
-    inputs = read_inputs(inputs_file, *compressed.input_shape)
-    missing = available_simulators()[simulator]
-    if missing:
-        raise EieError(missing)
-    from sim.rtl.cosim import run_rtl  # needs cocotb, which not every installation has
-    from sim.rtl.verification import all_equal, compare
-
-    with output.steps(f"laying out for {array.pes} PEs") as say:
-        image, calibrated_here = lay_out(compressed, inputs, array)
-        say(f"running {len(inputs)} inputs on the model")
-        simulation = run_image(image, inputs.reshape(len(inputs), -1))
-        try:
-            rtl = run_rtl(image, simulation.activations, simulator, progress=say)
-        except SimulatorError as error:
-            output.note(f"error: the RTL gave no answer: {error}")
-            raise typer.Exit(1) from error
-    if calibrated_here:
-        output.note(calibration_note(network, inputs))
-    comparisons = compare(simulation, rtl)
-    equal = all_equal(comparisons)
+    compressed, inputs, _ = load_with_inputs(network, inputs_file, output)
+    try:
+        found = verify(compressed, inputs, array, simulator, output)
+    except SimulatorError as error:
+        output.note(f"error: the RTL gave no answer: {error}")
+        raise typer.Exit(1) from error
     output.table(
         f"{array.name}, {array.pes} PEs: RTL on {simulator} against the model, {len(inputs)} inputs",
         ["quantity", "compared", "result"],
-        [[item.quantity, count(item.compared), item.difference or "equal"] for item in comparisons],
+        [[item.quantity, count(item.compared), item.difference or "equal"] for item in found.comparisons],
     )
     output.line(
-        f"{count(sum(rtl.cycles))} RTL cycles from start to done; "
-        f"{count(rtl.simulated_cycles)} clock cycles simulated, loading included"
+        f"{count(sum(found.rtl_cycles))} RTL cycles from start to done; "
+        f"{count(found.simulated_cycles)} clock cycles simulated, loading included"
     )
     output.result(
         {
@@ -69,15 +51,15 @@ def verify_command(
             "config": array.to_dict(),
             "simulator": simulator,
             "inputs": len(inputs),
-            "equal": equal,
+            "equal": found.equal,
             "comparisons": [
                 {"quantity": item.quantity, "compared": item.compared, "difference": item.difference}
-                for item in comparisons
+                for item in found.comparisons
             ],
-            "rtl_cycles": rtl.cycles,
-            "model_cycles": [run.cycles for run in simulation.runs],
-            "seconds": rtl.seconds,
+            "rtl_cycles": found.rtl_cycles,
+            "model_cycles": found.model_cycles,
+            "seconds": found.seconds,
         }
     )
-    if not equal:
+    if not found.equal:
         raise typer.Exit(1)

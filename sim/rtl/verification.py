@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.registers import PeCounter
-from sim.rtl.cosim import RtlResult
 from sim.simulation.image_run import ImageRun
+
+if TYPE_CHECKING:  # what gives it needs cocotb, which not every installation has
+    from sim.rtl.cosim import RtlResult
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Comparison:
     difference: str | None
 
 
-def compare(simulation: ImageRun, rtl: RtlResult) -> list[Comparison]:
+def compare(simulation: ImageRun, rtl: "RtlResult") -> list[Comparison]:
     """Everything the machine shows, compared for every input."""
     runs = simulation.runs
     comparisons = [

@@ -1,5 +1,6 @@
 """Getting a network and its inputs ready: read, calibrated if it must be, laid out."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +15,27 @@ from sw.image.build import build_image
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 
+Inputs = Path | Callable[[tuple[int, ...]], NDArray[np.float32]]  # a file, or what makes (n, *shape) for a shape
+
 
 def load_with_inputs(
-    network: Path, inputs: Path, progress: Progress = SILENT
+    network: Path, inputs: Inputs, progress: Progress = SILENT
 ) -> tuple[CompressedNetwork, NDArray[np.float32], bool]:
-    """A network and inputs for it from files, calibrated; whether it had to be, on these inputs, which is noted."""
-    compressed = load(network)
-    values = read_inputs(inputs, *compressed.shapes[0])
-    calibrated_here = compressed.calibration is None
-    if calibrated_here:
-        progress.note(calibration_note(network, values))
-    return (calibrate(compressed, values) if calibrated_here else compressed), values, calibrated_here
+    """A network from a file and inputs for it, (n, features), as `with_inputs` gives them."""
+    return with_inputs(network, load(network), inputs, progress)
+
+
+def with_inputs(
+    path: Path, network: CompressedNetwork, inputs: Inputs, progress: Progress = SILENT
+) -> tuple[CompressedNetwork, NDArray[np.float32], bool]:
+    """The network read from `path` calibrated, its inputs, and whether it had to be on these, which is noted."""
+    shape = network.shapes[0]
+    values = read_inputs(inputs, *shape) if isinstance(inputs, Path) else inputs(shape)
+    values = values.reshape(len(values), -1)
+    if network.calibration is not None:
+        return network, values, False
+    progress.note(f"{path} has no calibration: binary points are chosen from these {len(values)} inputs")
+    return calibrate(network, values), values, True
 
 
 def lay_out(
@@ -35,8 +46,3 @@ def lay_out(
     if calibrated_here:
         compressed = calibrate(compressed, inputs)
     return build_image(compressed, config), calibrated_here
-
-
-def calibration_note(network: Path, inputs: NDArray[np.float32]) -> str:
-    """What a command says of a network that it had to calibrate itself."""
-    return f"{network} has no calibration: binary points are chosen from these {len(inputs)} inputs"

@@ -1,5 +1,6 @@
 """What fits on a device, as a table; the array that runs the network fastest."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,11 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.errors import EieError
-from sim.npy import read_inputs
+from sim.simulation.prepare import load_with_inputs
 from sim.synthesis.family import Device, Flow
 from sim.synthesis.fit import SIZES, Fit, fits
 from sim.terminal.output import Output
 from sim.text import count
-from sw.file.model_file import load
-from sw.network.calibrate import calibrate
 from sw.network.chain import as_chain
 
 RANDOM_INPUTS = 16
@@ -34,12 +33,8 @@ def fit_report(
     Without inputs the cycles are those of random ones. Raises EieError if no array, or not the one with `pes`, fits.
     """
     flow, device = target
-    network = as_chain(load(path))
-    inputs = _random_inputs(network.in_features, seed)
-    if inputs_file is not None:
-        inputs = read_inputs(inputs_file, network.in_features)
-    if network.calibration is None:
-        network = calibrate(network, inputs)
+    calibrated, inputs, _ = load_with_inputs(path, inputs_file or partial(_random_inputs, seed=seed), output)
+    network = as_chain(calibrated)
     sizes = SIZES if pes is None else (pes,)
     with output.bar(f"{path.name} on {device.name}", len(sizes)) as advance:
         found = list(fits(network, inputs, base, flow, device, sizes, advance=advance))
@@ -101,7 +96,7 @@ def _payload(fit: Fit) -> dict[str, object]:
     }
 
 
-def _random_inputs(features: int, seed: int) -> NDArray[np.float32]:
+def _random_inputs(shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
     random = np.random.default_rng(seed)
-    values = random.random((RANDOM_INPUTS, features), dtype=np.float32)
+    values = random.random((RANDOM_INPUTS, *shape), dtype=np.float32)
     return np.where(random.random(values.shape) < RANDOM_DENSITY, values, np.float32(0))

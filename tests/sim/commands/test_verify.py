@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import sim.commands.verify
-import sim.rtl.cosim
-import sim.rtl.simulators
+import sim.rtl.verify
 from sim.cli import main
 from tests.support.network_file import write_network
 
@@ -17,6 +15,6 @@ def test_verify_without_a_simulator(
     monkeypatch.chdir(tmp_path)
     write_network()
     missing = dict.fromkeys(("verilator", "icarus"), "no simulator here")
-    monkeypatch.setattr(sim.commands.verify, "available_simulators", lambda: missing)
+    monkeypatch.setattr(sim.rtl.verify, "available_simulators", lambda: missing)
     assert main(["verify", "net.eie", "--input", "x.npy", "--pes", "4"]) == 2
     assert capsys.readouterr().err.endswith("error: no simulator here\n")

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import sim.commands.verify
 import sim.rtl.cosim
 import sim.rtl.simulators
 from hw.array import PE_MODULE

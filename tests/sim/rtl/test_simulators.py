@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from amaranth.back import verilog
 
-import sim.commands.verify
 import sim.rtl.cosim
 import sim.rtl.simulators
 from hw.block_memory import BlockMemory
