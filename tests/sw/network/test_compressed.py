@@ -71,5 +71,5 @@ def test_refused_calibrations():
     for values in (good.astype(np.float64), -good, good * np.float32(np.nan)):
         with pytest.raises(EieError, match="finite float32 magnitudes"):
             Calibration(activations=values, partial_sums=good[:1])
-    with pytest.raises(EieError, match=r"must have shapes \(\(2,\), \(1,\)\), got \(\(2,\), \(2,\)\)"):
+    with pytest.raises(EieError, match=r"must have shapes \(\(2,\), \(1,\), \(0,\)\), got \(\(2,\), \(2,\), \(0,\)\)"):
         CompressedNetwork(layers=(tiny(),), calibration=Calibration(activations=good, partial_sums=good))
