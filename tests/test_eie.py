@@ -15,7 +15,7 @@ import eie
 from model.config import PRESETS
 from sw.formats.network_file import load_network
 from sw.network.compressed import CompressedNetwork
-from tests.support.rtl import simulators
+from tests.support.hw.rtl import simulators
 
 ROOT = Path(eie.__file__).parent
 ARRAY = PRESETS["tiny4"]

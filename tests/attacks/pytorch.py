@@ -9,7 +9,18 @@ import numpy as np
 
 from tests.attacks.commands import zipped
 from tests.attacks.corpus import attack
-from tests.support.pickles import PROTOCOL, call, dictionary, name, numbers, sequence, storage, tensor, text, whole
+from tests.support.files.pickles import (
+    PROTOCOL,
+    call,
+    dictionary,
+    name,
+    numbers,
+    sequence,
+    storage,
+    tensor,
+    text,
+    whole,
+)
 
 
 def file(value: bytes, size: int = 24, **records: bytes) -> bytes:

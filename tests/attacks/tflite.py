@@ -5,7 +5,7 @@ import struct
 import numpy as np
 
 from tests.attacks.corpus import attack
-from tests.support.tflite_writer import Operator, Tensor, constant, write_tflite
+from tests.support.files.tflite_writer import Operator, Tensor, constant, write_tflite
 
 WEIGHT = np.arange(108, dtype=np.float32).reshape(9, 12) / 100
 LINEAR = {"FusedActivationFunction": 0}

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.bench_coders import compare, networks, random_layer, run_gzip, run_symbols, signed_codes
 from benchmarks.optional import optional
 from sw.file.model_file import save, to_bytes
-from tests.support.networks import make_layer
+from tests.support.networks.random_networks import make_layer
 
 
 def test_codes_are_numbered_from_zero():

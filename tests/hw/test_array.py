@@ -24,7 +24,7 @@ from model.layouts import (
     tree_word,
 )
 from model.registers import ADDRESS, ID_VALUE, READ_LATENCY, Error, PeCounter
-from tests.support.images import pack_lanes
+from tests.support.images.random_images import pack_lanes
 
 CONFIG = ArrayConfig(
     pes=6,

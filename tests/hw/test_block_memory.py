@@ -3,7 +3,7 @@ import random
 import pytest
 
 from hw.block_memory import BlockMemory
-from tests.support.hw import simulate, write
+from tests.support.hw.units import simulate, write
 
 
 @pytest.mark.parametrize(("depth", "width"), [(2, 1), (5, 7), (8, 16), (13, 32)])

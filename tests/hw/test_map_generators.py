@@ -9,7 +9,7 @@ from hw.control.scan_generator import ScanGenerator
 from hw.control.write_back_sequence import WriteBackSequence
 from model.config import PRESETS
 from model.layouts import flush_cycles
-from tests.support.hw import simulate
+from tests.support.hw.units import simulate
 
 CONFIG = PRESETS["tiny4"].with_(maps=True, accumulator_depth=24, activation_depth=64, pointer_depth=128)
 

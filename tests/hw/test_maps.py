@@ -13,8 +13,8 @@ from hw.pe.processing_element import ProcessingElement
 from model.config import ArrayConfig
 from model.layouts import Opcode, header
 from model.registers import ADDRESS, READ_LATENCY
-from tests.support.hw_maps import MapLayer, MapMachine, random_layer
-from tests.support.images import pack_lanes
+from tests.support.hw.map_units import MapLayer, MapMachine, random_layer
+from tests.support.images.random_images import pack_lanes
 
 CONFIG = ArrayConfig(
     pes=3,

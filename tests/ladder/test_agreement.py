@@ -12,8 +12,8 @@ from model.errors import EieError
 from model.registers import PeCounter
 from sw.image.passes import cut_passes
 from sw.image.stream import encode_image
-from tests.support.agreement import Bench
-from tests.support.images import (
+from tests.support.images.agreement import Bench
+from tests.support.images.random_images import (
     CodeShape,
     layer_from_codes,
     network,
@@ -226,7 +226,7 @@ def test_overflow_of_the_bias_alone():
 @pytest.mark.parametrize("stream_bits", [32, 64, 128])
 @pytest.mark.parametrize("pes", [1, 3, 8])
 def test_streams_of_the_compressor(pes, stream_bits):
-    """The compressor's encoder shares no code with the one in support.images."""
+    """The compressor's encoder shares no code with the one in support.images.random_images."""
     rng = np.random.default_rng(pes + stream_bits)
     image = random_network_image(rng, small_config(pes=pes, stream_bits=stream_bits), [7, 16, 9], 0.4)
     bench = Bench(image)

@@ -8,9 +8,9 @@ import pytest
 from model.config import PRESETS
 from model.engine import run_image
 from sim.rtl.cosim import run_job
-from tests.support.agreement import Bench
-from tests.support.images import layer_from_codes, network
-from tests.support.rtl import Case, check_answer, session, simulators
+from tests.support.hw.rtl import Case, check_answer, session, simulators
+from tests.support.images.agreement import Bench
+from tests.support.images.random_images import layer_from_codes, network
 
 LOW, HIGH = -(1 << 15), (1 << 15) - 1
 CODEBOOK = [0, LOW, LOW + 1, -1, 1, 2, HIGH - 1, HIGH, LOW, HIGH, LOW, HIGH, 1 << 14, -(1 << 14), 3, -3]

@@ -14,15 +14,15 @@ from model.image import NetworkImage
 from model.registers import STATUS_ERROR_SHIFT, Error, Status
 from sim.rtl.cosim import run_job
 from sim.rtl.host_program import Action, Collect, Idle, Read, Reset, Send, SoftReset, Start
-from tests.support.hostile import CONFIGS, Hostile, corpus
-from tests.support.images import (
+from tests.support.hw.rtl import simulators
+from tests.support.images.hostile import CONFIGS, Hostile, corpus
+from tests.support.images.random_images import (
     encode_input,
     encode_network,
     random_activations,
     random_network_image,
     unpack_lanes,
 )
-from tests.support.rtl import simulators
 
 RUN_CYCLES = 150  # enough for either network
 SHOWN = ("STATUS", "ERROR_PE", "CYCLES", "LAYERS", "IRQ_STATUS")

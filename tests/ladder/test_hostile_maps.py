@@ -8,11 +8,11 @@ from model.reference import run_reference
 from model.registers import STATUS_ERROR_SHIFT, Error
 from model.stepped.array import SteppedArray
 from sim.rtl.host_program import Action, Collect, Idle, Read, Reset, Send, SoftReset, Start
-from tests.support.hostile import Hostile
-from tests.support.hostile_maps import CONFIG, SOURCE, corpus, victim
-from tests.support.images import encode_input, encode_network, random_activations, unpack_lanes
-from tests.support.maps import map_network
-from tests.support.stepped import Host
+from tests.support.hw.stepped import Host
+from tests.support.images.hostile import Hostile
+from tests.support.images.hostile_maps import CONFIG, SOURCE, corpus, victim
+from tests.support.images.maps import map_network
+from tests.support.images.random_images import encode_input, encode_network, random_activations, unpack_lanes
 
 RUN_CYCLES = 450  # enough for any of them
 GOOD = map_network(CONFIG, [victim()], SOURCE)

@@ -9,7 +9,7 @@ from sim.rtl.verify import verify
 from sw.network.compressed import CompressedNetwork
 from sw.network.graph import ApplyLayer, Convolution, Flatten, Graph, Node, Pool, Relu
 from sw.network.operations import Elementwise
-from tests.support.networks import make_layer
+from tests.support.networks.random_networks import make_layer
 
 ARRAY = ArrayConfig(
     name="maps4",

@@ -11,10 +11,10 @@ from model.errors import EieError
 from model.image import NetworkImage
 from model.reference import run_reference
 from model.registers import PeCounter
-from tests.support.images import random_activations
-from tests.support.map_programs import KINDS, random_map_network
-from tests.support.map_recurrence import expected_layers
-from tests.support.maps import map_config
+from tests.support.images.map_programs import KINDS, random_map_network
+from tests.support.images.map_recurrence import expected_layers
+from tests.support.images.maps import map_config
+from tests.support.images.random_images import random_activations
 
 
 def check(image: NetworkImage, batch: np.ndarray) -> None:

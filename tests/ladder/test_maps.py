@@ -9,11 +9,11 @@ from model.image import NetworkImage
 from model.reference import run_reference
 from model.registers import PeCounter
 from sim.rtl.host_program import ReadCounters
-from tests.support.agreement import Bench
-from tests.support.images import encode_input, random_activations, unpack_lanes
-from tests.support.map_programs import KINDS, random_map_network
-from tests.support.map_recurrence import expected_layers
-from tests.support.maps import map_config
+from tests.support.images.agreement import Bench
+from tests.support.images.map_programs import KINDS, random_map_network
+from tests.support.images.map_recurrence import expected_layers
+from tests.support.images.maps import map_config
+from tests.support.images.random_images import encode_input, random_activations, unpack_lanes
 
 
 def check(bench: Bench, activations: np.ndarray) -> None:

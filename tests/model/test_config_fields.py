@@ -14,7 +14,7 @@ from model.config_page import page
 from sw.image.build import build_image
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
-from tests.support.networks import make_layer
+from tests.support.networks.random_networks import make_layer
 
 TINY = PRESETS["tiny4"].with_(
     pes=2, activation_depth=64, sparse_matrix_depth=512, constant_depth=512, max_code_length=9

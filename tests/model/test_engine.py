@@ -10,7 +10,13 @@ from model.engine import Engine, run_image, slice_figures
 from model.engine_kernel import Queueing, layer_schedule, tally
 from model.reference import run_reference
 from model.registers import PeCounter
-from tests.support.images import layer_from_codes, network, random_activations, random_network_image, small_config
+from tests.support.images.random_images import (
+    layer_from_codes,
+    network,
+    random_activations,
+    random_network_image,
+    small_config,
+)
 
 
 def single_weight(rows: int = 1):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.images import layer_from_codes, small_config
+from tests.support.images.random_images import layer_from_codes, small_config
 
 CODEBOOK = np.array([0, 10, -20, 30] + [7] * 12, dtype=np.int16)
 

@@ -24,7 +24,7 @@ from model.layouts import (
     tree_word,
 )
 from model.registers import PeCounter
-from tests.support.images import small_config
+from tests.support.images.random_images import small_config
 
 
 @settings(max_examples=100)

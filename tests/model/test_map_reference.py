@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from model.fixed_point import write_back_array
 from model.map_reference import MapReference
 from model.reference import run_reference
-from tests.support.maps import (
+from tests.support.images.maps import (
     Shape,
     Window,
     convolution,

@@ -5,7 +5,7 @@ import pytest
 
 from model.fixed_point import wrap, write_back
 from model.reference import run_reference
-from tests.support.images import random_activations, random_network_image, small_config
+from tests.support.images.random_images import random_activations, random_network_image, small_config
 
 
 @pytest.mark.parametrize("seed", range(5))

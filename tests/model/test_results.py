@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from model.engine import Engine
-from tests.support.images import random_activations, random_network_image, small_config
+from tests.support.images.random_images import random_activations, random_network_image, small_config
 
 
 @pytest.mark.parametrize("skip", [False, True])

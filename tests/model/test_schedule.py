@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 from model.engine import Engine, run_image
 from model.registers import PeCounter
 from model.schedule import PREFETCH_CYCLES, LayerSchedule
-from tests.support.images import layer_from_codes, network, random_activations, random_network_image, small_config
-from tests.support.queues import Seen, slices_of, watch
+from tests.support.hw.queues import Seen, slices_of, watch
+from tests.support.images.random_images import (
+    layer_from_codes,
+    network,
+    random_activations,
+    random_network_image,
+    small_config,
+)
 
 
 def check(schedule: LayerSchedule, seen: Seen) -> None:

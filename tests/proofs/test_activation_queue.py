@@ -6,7 +6,7 @@ from amaranth.hdl import Mux, Signal
 from hw.control import any_full
 from hw.pe import activation_queue, queue_level
 from model.config import PRESETS
-from tests.support.formal import FAILED, PROVED, bench, planted, prove
+from tests.support.hw.formal import FAILED, PROVED, bench, planted, prove
 
 DEPTH = 4
 

@@ -6,7 +6,7 @@ from amaranth.hdl import Mux, Signal
 from hw.control import write_back_sequence
 from hw.pe import address_stages
 from model.config import PRESETS
-from tests.support.formal import FAILED, PROVED, bench, planted, prove
+from tests.support.hw.formal import FAILED, PROVED, bench, planted, prove
 
 CONFIG = PRESETS["tiny4"].with_(maps=True, accumulator_depth=24, activation_depth=64)
 SMALL = CONFIG.with_(layers=1, code_bits=1, constant_depth=12, accumulator_depth=5, activation_depth=2)

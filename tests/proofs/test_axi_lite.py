@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Mux, Signal
 from hw.bus import axi_lite
 from hw.bus.axi_lite import OKAY, SLVERR
 from model.registers import READ_LATENCY, Register
-from tests.support.formal import FAILED, PROVED, bench, planted, prove
+from tests.support.hw.formal import FAILED, PROVED, bench, planted, prove
 
 REGISTERS = (Register("A", 1, "rw", ""), Register("B", 6, "ro", ""))
 

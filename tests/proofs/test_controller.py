@@ -7,7 +7,7 @@ from hw.control import broadcast, controller
 from hw.control.leading_nonzero import LeadingNonzero
 from model.config import PRESETS
 from model.layouts import FLUSH_CYCLES, ControlState
-from tests.support.formal import FAILED, PROVED, bench, planted, prove
+from tests.support.hw.formal import FAILED, PROVED, bench, planted, prove
 
 ROWS = 3
 CYCLES = 40  # two short layers one after the other take about that

@@ -8,7 +8,7 @@ import pytest
 from model.config import PRESETS, ArrayConfig
 from model.engine import run_image
 from model.layouts import COUNTER_BITS, FLUSH_CYCLES
-from tests.support.images import random_activations, random_network_image, small_config
+from tests.support.images.random_images import random_activations, random_network_image, small_config
 
 LIMIT = 1 << COUNTER_BITS
 # The largest values that `ArrayConfig` allows; entries of one code bit and one run bit are the most to a row.

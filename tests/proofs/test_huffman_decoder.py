@@ -5,7 +5,7 @@ from amaranth.hdl import Signal
 
 from hw.pe import huffman_decoder
 from model.config import PRESETS
-from tests.support.formal import FAILED, PROVED, AnyMemory, bench, planted, prove
+from tests.support.hw.formal import FAILED, PROVED, AnyMemory, bench, planted, prove
 
 TINY = PRESETS["tiny4"].with_(pes=1, code_bits=1, index_bits=1, pointer_depth=6, activation_depth=2)
 CONFIGS = {

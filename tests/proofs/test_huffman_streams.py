@@ -9,8 +9,8 @@ from amaranth.lib.wiring import In, Out
 from hw.interfaces import bits, write_layout
 from hw.pe import huffman_decoder
 from model.config import PRESETS
-from tests.support.formal import FAILED, PROVED, bench, planted, prove
-from tests.support.huffman import Alphabet, tree_section
+from tests.support.hw.formal import FAILED, PROVED, bench, planted, prove
+from tests.support.images.huffman import Alphabet, tree_section
 
 CONFIG = PRESETS["tiny4"].with_(
     pes=1, code_bits=2, index_bits=1, row_bits=6, sparse_matrix_depth=4, pointer_depth=4, activation_depth=2

@@ -5,7 +5,7 @@ from amaranth.hdl import Cat, Mux, Signal
 
 from hw.pe import issue
 from model.config import PRESETS
-from tests.support.formal import FAILED, PROVED, bench, planted, prove
+from tests.support.hw.formal import FAILED, PROVED, bench, planted, prove
 
 # Rows of two slots, which fill the slot number, and of three, which do not.
 CONFIGS = {

@@ -4,7 +4,7 @@ import pytest
 from amaranth.hdl import Const, Mux, Signal
 
 from hw.control import leading_nonzero
-from tests.support.formal import FAILED, PROVED, bench, planted, prove
+from tests.support.hw.formal import FAILED, PROVED, bench, planted, prove
 
 
 def lowest(unit, pes: int, broadcasts: int):

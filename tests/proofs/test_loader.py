@@ -7,7 +7,7 @@ from hw.control import layer_descriptor, loader
 from model.config import PRESETS
 from model.layouts import CHECK_CYCLES, LoaderState
 from model.registers import Error, PeError
-from tests.support.formal import FAILED, PROVED, bench, planted, prove
+from tests.support.hw.formal import FAILED, PROVED, bench, planted, prove
 
 CONFIG = PRESETS["tiny4"].with_(
     pes=2, activation_depth=3, layers=2, pointer_depth=10, constant_depth=7, code_bits=1, index_bits=1, row_bits=4

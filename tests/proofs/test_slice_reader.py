@@ -5,7 +5,7 @@ from amaranth.hdl import Cat, Mux, Signal
 
 from hw.pe import pointer_memory, slice_reader
 from model.config import PRESETS
-from tests.support.formal import FAILED, PROVED, bench, planted, prove
+from tests.support.hw.formal import FAILED, PROVED, bench, planted, prove
 
 TINY = PRESETS["tiny4"].with_(pes=1, code_bits=1, index_bits=1, sparse_matrix_depth=2, pointer_depth=6)
 CASES = {

@@ -6,7 +6,7 @@ from amaranth.hdl import Mux, Signal
 from hw.bus import axi_stream
 from hw.control import unloader
 from model.config import PRESETS
-from tests.support.formal import FAILED, PROVED, bench, planted, prove
+from tests.support.hw.formal import FAILED, PROVED, bench, planted, prove
 
 CONFIG = PRESETS["tiny4"].with_(pes=1, stream_bits=32)
 

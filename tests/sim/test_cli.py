@@ -24,7 +24,7 @@ from sim.rtl.simulators import SimulatorName
 from sim.simulation.image_run import run_image
 from sw.file.model_file import load
 from sw.formats.network_file import load_network
-from tests.support.rtl import simulators
+from tests.support.hw.rtl import simulators
 
 FEATURES = (12, 9, 5)
 ROOT = Path(__file__).parents[2]

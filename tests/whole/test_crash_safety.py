@@ -12,7 +12,7 @@ import pytest
 
 from sim.cli import main
 from sw.files import write_whole
-from tests.support.network_file import write_network
+from tests.support.networks.network_file import write_network
 
 OLD = b"what the previous run wrote"
 MOMENTS = ("os.open", "os.fdopen", "os.fchmod", "os.fsync", "os.link", "os.replace")

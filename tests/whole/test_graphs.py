@@ -12,9 +12,9 @@ from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 from sw.network.graph import ApplyLayer, Flatten, Graph, Node
 from sw.network.integer_forward import run_integers
-from tests.support.formats import assert_equal
-from tests.support.lstm import make_lstm_network
-from tests.support.networks import make_conv_network, make_layer
+from tests.support.networks.formats import assert_equal
+from tests.support.networks.lstm import make_lstm_network
+from tests.support.networks.random_networks import make_conv_network, make_layer
 
 
 @pytest.fixture

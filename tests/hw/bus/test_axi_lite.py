@@ -4,7 +4,7 @@ import pytest
 
 from hw.bus.axi_lite import BYTE_ADDRESS_BITS, OKAY, SLVERR, AxiLiteSlave
 from model.registers import ADDRESS_BITS, READ_LATENCY, REGISTERS
-from tests.support.hw import simulate
+from tests.support.hw.units import simulate
 
 KNOWN = {4 * register.address for register in REGISTERS}
 

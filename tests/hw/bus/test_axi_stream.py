@@ -7,7 +7,7 @@ import pytest
 
 from hw.bus.axi_stream import OutputFrames, SkidBuffer
 from model.config import PRESETS
-from tests.support.hw import simulate
+from tests.support.hw.units import simulate
 
 TINY = PRESETS["tiny4"]
 

@@ -13,8 +13,9 @@ from hw.verilog import BUS_MODULES, verilog_text
 from model.config import ArrayConfig
 from model.engine import run_image
 from sim.rtl.simulators import SimulatorName, build
-from tests.support.axi_bench import ACTIVITIES, Job
-from tests.support.images import (
+from tests.support.hw.axi_bench import ACTIVITIES, Job
+from tests.support.hw.rtl import simulators
+from tests.support.images.random_images import (
     encode_input,
     encode_layer,
     pack_lanes,
@@ -22,7 +23,6 @@ from tests.support.images import (
     random_network_image,
     small_config,
 )
-from tests.support.rtl import simulators
 
 CONFIG = small_config(pes=3, stream_bits=32, activation_depth=6, pe_counters=False)
 STREAM = ("tdata", "tvalid", "tready", "tlast")
@@ -55,7 +55,7 @@ def check(simulator: SimulatorName, transactions: int, folder: Path, seed: int =
     built = build(texts, BUS_MODULES["axi"], PORTS, PE_MODULE, simulator)
     path = folder / "job.pickle"
     path.write_bytes(pickle.dumps(job(CONFIG, transactions, seed)))
-    built.run("tests.support.axi_bench", {"EIE_JOB": str(path)}, folder)
+    built.run("tests.support.hw.axi_bench", {"EIE_JOB": str(path)}, folder)
     done, activities = pickle.loads(path.with_suffix(".answer").read_bytes())
     assert done >= transactions
     assert activities == sorted(activity.__name__ for activity, _ in ACTIVITIES)

@@ -11,8 +11,8 @@ from hw.bus.serial_link import SerialLink
 from model.config import PRESETS
 from model.registers import ADDRESS
 from model.serial_protocol import DONE, TIMEOUT_BYTES, UNKNOWN, Command
-from tests.support.serial import receive_bytes, send_bytes
-from tests.support.window import EchoArray, register_content
+from tests.support.hw.serial import receive_bytes, send_bytes
+from tests.support.hw.window import EchoArray, register_content
 
 DIVISOR = 4
 

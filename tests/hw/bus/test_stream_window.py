@@ -7,8 +7,8 @@ import pytest
 from hw.bus.stream_window import DEPTH
 from model.config import PRESETS
 from model.registers import ADDRESS, READ_LATENCY, Control
-from tests.support.hw import simulate
-from tests.support.window import ECHO_DEPTH, EchoArray, register_content
+from tests.support.hw.units import simulate
+from tests.support.hw.window import ECHO_DEPTH, EchoArray, register_content
 
 
 async def put(ctx, window, name: str, value: int = 0) -> None:

@@ -11,8 +11,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from hw.bus.uart import UartReceiver, UartTransmitter
-from tests.support.hw import simulate
-from tests.support.serial import receive_bytes, send_bytes
+from tests.support.hw.serial import receive_bytes, send_bytes
+from tests.support.hw.units import simulate
 
 
 class Echo(wiring.Component):

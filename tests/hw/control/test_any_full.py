@@ -4,7 +4,7 @@ import pytest
 
 from hw.control.any_full import AnyFull
 from model.config import PRESETS
-from tests.support.hw import simulate
+from tests.support.hw.units import simulate
 
 
 @pytest.mark.parametrize("lanes", [1, 2])

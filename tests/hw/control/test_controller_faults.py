@@ -5,7 +5,7 @@ import pytest
 from hw.control.controller import Controller
 from model.config import ArrayConfig
 from model.layouts import ControlState, patience_bits
-from tests.support.hw import simulate
+from tests.support.hw.units import simulate
 
 CONFIG = ArrayConfig(
     pes=2,

@@ -8,7 +8,7 @@ from hw.control.layer_descriptor import LATENCY, LayerDescriptor
 from model.config import PRESETS, ArrayConfig
 from model.layouts import Descriptor
 from model.map_descriptor import MAP_FIELDS, MapDescriptor
-from tests.support.hw import simulate
+from tests.support.hw.units import simulate
 
 CONFIG = PRESETS["tiny4"].with_(activation_depth=13, pointer_depth=60, constant_depth=90, accumulator_bits=37)
 ODD = CONFIG.with_(pes=5)

@@ -6,7 +6,7 @@ import pytest
 
 from model.layouts import Descriptor, LoaderState, Opcode, header
 from model.registers import Error
-from tests.support.loader import CONFIG, ENTRY, GOOD, Bench, LayerPacket, row_words
+from tests.support.hw.loader import CONFIG, ENTRY, GOOD, Bench, LayerPacket, row_words
 
 
 @pytest.mark.parametrize("pauses", [0.0, 0.4])

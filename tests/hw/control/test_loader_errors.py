@@ -6,7 +6,7 @@ import pytest
 
 from model.layouts import CHECK_CYCLES, Descriptor, LoaderState, Opcode, header
 from model.registers import Error, PeError
-from tests.support.loader import CONFIG, GOOD, Bench, LayerPacket
+from tests.support.hw.loader import CONFIG, GOOD, Bench, LayerPacket
 
 
 def bad(**changes: int) -> list[int]:

@@ -6,7 +6,7 @@ import pytest
 
 from hw.pe.activation_memory import ActivationMemory
 from model.config import PRESETS
-from tests.support.hw import simulate, write
+from tests.support.hw.units import simulate, write
 
 
 @pytest.mark.parametrize("depth", [2, 5, 32])

@@ -5,7 +5,7 @@ import pytest
 
 from hw.pe.activation_queue import ActivationQueue
 from model.config import PRESETS
-from tests.support.hw import simulate
+from tests.support.hw.units import simulate
 
 
 @pytest.mark.parametrize(("depth", "lanes"), [*((depth, 1) for depth in (1, 2, 3, 5, 8, 11)), (4, 2), (6, 2), (16, 2)])

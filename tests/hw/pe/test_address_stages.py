@@ -6,7 +6,7 @@ import pytest
 
 from hw.pe.address_stages import AddressStages
 from model.config import PRESETS
-from tests.support.hw import simulate
+from tests.support.hw.units import simulate
 
 
 def reference(layer: dict[str, int], out_rows: int, operation: dict[str, int]) -> tuple[bool, bool, int]:

@@ -5,7 +5,7 @@ import pytest
 from hw.pe.arithmetic_unit import ArithmeticUnit
 from model.config import PRESETS
 from model.fixed_point import wrap, write_back
-from tests.support.hw import simulate
+from tests.support.hw.units import simulate
 
 LOW, HIGH = -(1 << 15), (1 << 15) - 1
 

@@ -5,8 +5,8 @@ import pytest
 from hw.pe.huffman_decoder import HuffmanDecoder
 from model.config import PRESETS
 from model.layouts import CODE_ALPHABET, RUN_ALPHABET, TreeKind, tree_address, tree_word
-from tests.support.huffman import Layer, random_lengths, skewed_lengths
-from tests.support.hw import simulate, write
+from tests.support.hw.units import simulate, write
+from tests.support.images.huffman import Layer, random_lengths, skewed_lengths
 
 TINY = PRESETS["tiny4"]
 ERRORS = ("code_error", "memory_error", "stream_error")

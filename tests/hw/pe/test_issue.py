@@ -6,7 +6,7 @@ import pytest
 
 from hw.pe.issue import Issue
 from model.config import PRESETS
-from tests.support.hw import simulate
+from tests.support.hw.units import simulate
 
 TINY = PRESETS["tiny4"]
 

@@ -4,7 +4,7 @@ import random
 
 from hw.pe.own_activation import OwnActivation
 from model.config import PRESETS
-from tests.support.hw import simulate
+from tests.support.hw.units import simulate
 
 
 def test_every_cycle():

@@ -4,7 +4,7 @@ import pytest
 
 from hw.pe.pe_counters import PeCounters
 from model.registers import PeCounter
-from tests.support.hw import simulate
+from tests.support.hw.units import simulate
 
 
 @pytest.mark.parametrize("most", [1, 2])

@@ -4,7 +4,7 @@ import pytest
 
 from hw.pe.pointer_memory import PointerMemory
 from model.config import PRESETS
-from tests.support.hw import simulate, write
+from tests.support.hw.units import simulate, write
 
 
 @pytest.mark.parametrize("parity", [False, True])

@@ -9,9 +9,9 @@ from model.config import PRESETS
 from model.fixed_point import layer_reference
 from model.layouts import FLUSH_CYCLES, PIPELINE_STAGES
 from model.registers import PeCounter, PeError
-from tests.support.faults import faulty_memory
-from tests.support.huffman import Layer, load_tree, random_lengths
-from tests.support.hw import simulate, write
+from tests.support.hw.faults import faulty_memory
+from tests.support.hw.units import simulate, write
+from tests.support.images.huffman import Layer, load_tree, random_lengths
 
 ONE_PE = PRESETS["tiny4"].with_(pes=1)
 

@@ -6,7 +6,7 @@ import pytest
 
 from hw.pe.queue_level import QueueLevel
 from model.config import PRESETS
-from tests.support.hw import simulate
+from tests.support.hw.units import simulate
 
 
 @pytest.mark.parametrize("skip", [False, True])

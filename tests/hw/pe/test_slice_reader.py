@@ -4,8 +4,8 @@ import pytest
 
 from hw.pe.slice_reader import SliceReader
 from model.config import PRESETS
-from tests.support.faults import faulty_memory
-from tests.support.hw import simulate, write
+from tests.support.hw.faults import faulty_memory
+from tests.support.hw.units import simulate, write
 
 
 def reader_cycles(config, pointers, flipped, activations, flip=0):

@@ -4,8 +4,8 @@ import pytest
 
 from hw.pe.sparse_matrix_memory import SparseMatrixMemory
 from model.config import PRESETS
-from tests.support.faults import faulty_memory
-from tests.support.hw import simulate, write
+from tests.support.hw.faults import faulty_memory
+from tests.support.hw.units import simulate, write
 
 
 @pytest.mark.parametrize(

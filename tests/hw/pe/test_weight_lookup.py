@@ -4,7 +4,7 @@ import pytest
 
 from hw.pe.weight_lookup import WeightLookup
 from model.config import PRESETS
-from tests.support.hw import simulate, write
+from tests.support.hw.units import simulate, write
 
 
 @pytest.mark.parametrize(

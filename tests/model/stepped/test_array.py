@@ -10,8 +10,8 @@ from model.registers import ADDRESS, ID_VALUE, READ_LATENCY, VERSION, Control, E
 from model.stepped.array import SteppedArray
 from model.stepped.signals import Inputs
 from sim.rtl.host_program import Idle, Start
-from tests.support.agreement import Bench
-from tests.support.images import (
+from tests.support.images.agreement import Bench
+from tests.support.images.random_images import (
     encode_input,
     encode_network,
     layer_from_codes,

@@ -12,7 +12,8 @@ from model.registers import ADDRESS, ID_VALUE, Control, Error, Interrupt, PeErro
 from model.stepped.array import SteppedArray
 from model.stepped.signals import Inputs
 from sim.rtl.host_program import HostTimeout, Idle, Read, Send, SoftReset, Start, Wait
-from tests.support.images import (
+from tests.support.hw.stepped import Host
+from tests.support.images.random_images import (
     encode_input,
     encode_network,
     layer_from_codes,
@@ -22,7 +23,6 @@ from tests.support.images import (
     small_config,
     unpack_lanes,
 )
-from tests.support.stepped import Host
 
 CODEBOOK = np.arange(16, dtype=np.int16)
 ERROR_REGISTERS = Read(("STATUS", "ERROR_PE"))

@@ -7,8 +7,8 @@ from model.layouts import ControlState, patience_bits
 from model.registers import Error, Status
 from model.stepped.processing_element import ProcessingElement
 from sim.rtl.host_program import Read, SoftReset, Start
-from tests.support.agreement import Bench
-from tests.support.images import random_activations, random_network_image, small_config
+from tests.support.images.agreement import Bench
+from tests.support.images.random_images import random_activations, random_network_image, small_config
 
 
 @pytest.mark.parametrize(

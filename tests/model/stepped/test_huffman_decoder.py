@@ -7,8 +7,8 @@ from model.layouts import CODE_ALPHABET, RUN_ALPHABET, LoaderState, TreeKind, tr
 from model.registers import ADDRESS, Error, PeError
 from model.stepped.array import SteppedArray
 from model.stepped.signals import Inputs
-from tests.support.images import encode_layer, layer_from_codes, random_network_image, small_config
-from tests.support.stepped import Host
+from tests.support.hw.stepped import Host
+from tests.support.images.random_images import encode_layer, layer_from_codes, random_network_image, small_config
 
 CODEBOOK = np.arange(16, dtype=np.int16)
 

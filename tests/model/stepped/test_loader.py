@@ -12,8 +12,9 @@ from model.registers import ADDRESS, Error
 from model.stepped.array import SteppedArray
 from model.stepped.signals import Inputs
 from sim.rtl.host_program import Send, SoftReset
-from tests.support.agreement import Bench
-from tests.support.images import (
+from tests.support.hw.stepped import Host
+from tests.support.images.agreement import Bench
+from tests.support.images.random_images import (
     encode_input,
     encode_layer,
     encode_network,
@@ -22,7 +23,6 @@ from tests.support.images import (
     small_config,
     unpack_lanes,
 )
-from tests.support.stepped import Host
 
 CONFIG = small_config(pes=2)
 

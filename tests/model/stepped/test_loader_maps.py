@@ -10,9 +10,9 @@ from model.layouts import CHECK_CYCLES, Descriptor, LoaderState, Opcode, header
 from model.map_descriptor import MAP_FIELDS, MapDescriptor
 from model.registers import Error
 from model.stepped.array import SteppedArray
-from tests.support.images import encode_layer
-from tests.support.maps import Shape, Window, map_config, map_layer
-from tests.support.stepped import Host
+from tests.support.hw.stepped import Host
+from tests.support.images.maps import Shape, Window, map_config, map_layer
+from tests.support.images.random_images import encode_layer
 
 CONFIG = map_config(pes=2, activation_depth=16, accumulator_depth=12, pointer_depth=64, constant_depth=70, layers=4)
 GOOD = Descriptor(in_rows=2, out_rows=6, first_row=0, stream_words=1, shift=0, relu=False, keep=False, bias_scale=1)

@@ -11,8 +11,8 @@ from model.map_descriptor import MAP_FIELDS, MapDescriptor
 from model.map_reference import scan
 from model.stepped.scan import ReadGenerator, ScanGenerator
 from model.stepped.signals import LayerEntry
-from tests.support.images import small_config
-from tests.support.maps import Shape, Window, map_config, map_layer
+from tests.support.images.maps import Shape, Window, map_config, map_layer
+from tests.support.images.random_images import small_config
 
 SMALL = st.one_of(st.integers(0, 5), st.integers(0, 40))
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from model.stepped.signals import LayerEntry, WriteBack
 from model.stepped.write_back import WriteBackGenerator
 from tests.model.stepped.test_scan import some_layer
-from tests.support.images import small_config
-from tests.support.maps import map_config
+from tests.support.images.maps import map_config
+from tests.support.images.random_images import small_config
 
 
 def operations(config, entry, rows):

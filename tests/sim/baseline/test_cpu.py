@@ -18,7 +18,7 @@ from sim.optional import imported
 from sim.paper import PAPER_LAYERS
 from sw.network.layer import Layer
 from sw.network.network import Network
-from tests.support.fake_torch import FakeGpu
+from tests.support.networks.fake_torch import FakeGpu
 
 SMALL = replace(PAPER_LAYERS["NT-We"], inputs=60, outputs=40)
 

@@ -11,7 +11,7 @@ from sim.baseline.gpu import board_meter, cuda_clock, gpu
 from sim.baseline.layer_product import layer_matrix
 from sim.baseline.measurement import Budget, no_meter, time_layer
 from sim.paper import PAPER_LAYERS
-from tests.support.fake_torch import LAUNCH_MS, FakeGpu, FakeNvml
+from tests.support.networks.fake_torch import LAUNCH_MS, FakeGpu, FakeNvml
 
 SMALL = replace(PAPER_LAYERS["NT-We"], inputs=60, outputs=40)
 

@@ -11,7 +11,7 @@ from sim.baseline.layer_product import LayerMatrix, layer_matrix
 from sim.baseline.measurement import Form, one_thread
 from sim.baseline.torch_library import torch_library, torch_threads
 from sim.paper import PAPER_LAYERS
-from tests.support.fake_torch import FakeGpu
+from tests.support.networks.fake_torch import FakeGpu
 
 
 @pytest.fixture(scope="module")

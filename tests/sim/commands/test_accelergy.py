@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from sim.cli import main
-from tests.support.accelergy import estimate
-from tests.support.sweep import ROOMY, chain, graph
+from tests.support.tools.accelergy import estimate
+from tests.support.tools.sweep import ROOMY, chain, graph
 
 Run = Callable[..., tuple[int, str, str]]
 OPTIONS = ["--preset", "tiny4", *(word for name, value in ROOMY.items() for word in ("--set", f"{name}={value}"))]

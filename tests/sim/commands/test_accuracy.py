@@ -17,7 +17,7 @@ from sw.network.accuracy import measure_float, measure_integers
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 from sw.network.graph import UNCONNECTED
-from tests.support.networks import make_conv_network, make_layer
+from tests.support.networks.random_networks import make_conv_network, make_layer
 
 Run = Callable[..., tuple[int, str, str]]
 OWN = ["--inputs", "x.npy", "--labels", "y.npy"]

@@ -15,7 +15,7 @@ from sim.commands.baseline import thread_counts
 from sim.computer import usable_threads
 from sim.paper import PAPER_LAYERS
 from sim.simulation.paper_layers import run_layer
-from tests.support.fake_torch import LAUNCH_MS, FakeGpu, FakeNvml
+from tests.support.networks.fake_torch import LAUNCH_MS, FakeGpu, FakeNvml
 
 Run = Callable[..., tuple[int, str, str]]
 

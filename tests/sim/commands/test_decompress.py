@@ -8,7 +8,7 @@ import pytest
 from sim.cli import main
 from sw.file.model_file import load
 from sw.formats.network_file import load_network, save_network
-from tests.support.formats import assert_equal, networks
+from tests.support.networks.formats import assert_equal, networks
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import sim.synthesis.tools
 from sim.cli import main
 from sim.faults.sites import Site, Sites
 from sim.faults.trial import Upset
-from tests.support.doubles import TINY, nothing
+from tests.support.tools.doubles import TINY, nothing
 
 
 def test_faults_without_a_simulator(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from sw.compress.paper_size import paper_sizes, total_size
 from sw.file.model_file import load_with_report, save
 from sw.network.compressed import CompressedNetwork
 from sw.network.graph import UNCONNECTED
-from tests.support.networks import make_conv_network, make_layer
+from tests.support.networks.random_networks import make_conv_network, make_layer
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 from sw.network.graph import UNCONNECTED, ApplyLayer, Graph, Node
 from sw.network.operations import Elementwise, Softmax
-from tests.support.lstm import make_lstm_network
-from tests.support.networks import make_conv_network, make_layer
+from tests.support.networks.lstm import make_lstm_network
+from tests.support.networks.random_networks import make_conv_network, make_layer
 
 
 def plan(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:

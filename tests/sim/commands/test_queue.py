@@ -12,7 +12,7 @@ from model.config import PRESETS
 from sim.cli import main
 from sim.timeline.queue_depth import MOST_DEPTH
 from sim.timeline.queue_figures import PARTS
-from tests.support.network_file import CONV_ARRAY, write_conv_network, write_network
+from tests.support.networks.network_file import CONV_ARRAY, write_conv_network, write_network
 
 Run = Callable[..., tuple[int, str, str]]
 

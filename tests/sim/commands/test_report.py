@@ -16,9 +16,9 @@ import pytest
 from sim.cli import main
 from sim.commands import report as module
 from sim.paper import PAPER_LAYERS
-from tests.support import browser as support_browser
-from tests.support.browser import Browser, browser
-from tests.support.network_file import CONV_ARRAY, write_conv_network, write_network
+from tests.support.networks.network_file import CONV_ARRAY, write_conv_network, write_network
+from tests.support.tools import browser as support_browser
+from tests.support.tools.browser import Browser, browser
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -10,8 +10,8 @@ import pytest
 from model.errors import SimulatorError
 from sim.cli import main
 from sw.file.model_file import save
-from tests.support.driver import make_case
-from tests.support.network_file import CONV_ARRAY, write_conv_network
+from tests.support.hw.driver import make_case
+from tests.support.networks.network_file import CONV_ARRAY, write_conv_network
 
 SIZES = ["--pes", "4", "--set", "queue_depth=4"]
 

@@ -15,7 +15,7 @@ from sw.network.calibrate import calibrate
 from sw.network.integer_forward import run_integers
 from sw.network.layer import Layer
 from sw.network.network import Network
-from tests.support.networks import make_conv_network
+from tests.support.networks.random_networks import make_conv_network
 
 PJ_PER_DRAM_BIT = load_technology().event("dram_bit")
 

@@ -17,7 +17,7 @@ import sim.sweep.executors
 from sim.cli import main
 from sim.sweep.results import read_rows
 from sim.sweep.work import Record, Task, run_task
-from tests.support.sweep import ROOMY, chain
+from tests.support.tools.sweep import ROOMY, chain
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -10,7 +10,7 @@ import pytest
 
 from model.config import PRESETS
 from sim.cli import main
-from tests.support.network_file import CONV_ARRAY, write_conv_network, write_network
+from tests.support.networks.network_file import CONV_ARRAY, write_conv_network, write_network
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -18,7 +18,7 @@ import sim.commands.train
 import sim.mnist
 from sim.cli import main
 from sw.file.model_file import load
-from tests.support.recipes import IMAGES, RECIPE, digits
+from tests.support.networks.recipes import IMAGES, RECIPE, digits
 
 Run = Callable[..., tuple[int, str, str]]
 TEST_IMAGES = 50

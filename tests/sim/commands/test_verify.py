@@ -6,7 +6,7 @@ import pytest
 
 import sim.rtl.verify
 from sim.cli import main
-from tests.support.network_file import write_network
+from tests.support.networks.network_file import write_network
 
 
 def test_verify_without_a_simulator(

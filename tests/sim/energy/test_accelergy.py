@@ -15,7 +15,7 @@ from sim.energy.events import Events
 from sim.energy.memories import array_memories
 from sim.energy.model import EnergyModel
 from sim.energy.technology import load_technology
-from tests.support.accelergy import components, estimate
+from tests.support.tools.accelergy import components, estimate
 
 TECHNOLOGY = load_technology()
 

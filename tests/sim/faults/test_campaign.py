@@ -15,7 +15,7 @@ from sim.faults.sites import Site, find_sites
 from sim.faults.trial import Upset
 from sim.rtl.simulators import SimulatorName
 from sw.image.fitting import fitting_array
-from tests.support.rtl import simulators
+from tests.support.hw.rtl import simulators
 
 NETWORK, X = random_network(0)
 CONFIG = fitting_array(NETWORK, PRESETS["tiny4"])

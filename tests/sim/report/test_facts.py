@@ -11,7 +11,7 @@ from sim.report.facts import LayerFacts, bench_facts, network_facts
 from sim.terminal.output import Output
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
-from tests.support.networks import make_layer
+from tests.support.networks.random_networks import make_layer
 
 TECHNOLOGY = load_technology(None)
 OUTPUT = Output(as_json=True)

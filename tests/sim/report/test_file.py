@@ -10,7 +10,7 @@ from sw.coding.huffman import code_lengths
 from sw.file.bits import LONGEST_CODE
 from sw.file.model_file import load_with_report, save
 from sw.network.compressed import CompressedNetwork
-from tests.support.networks import make_layer
+from tests.support.networks.random_networks import make_layer
 
 
 @pytest.mark.parametrize("density", [0.01, 0.1, 0.9])

@@ -27,7 +27,7 @@ from sw.image.build import build_image
 from sw.image.stream import quantise_inputs
 from sw.network.layer import Layer
 from sw.network.network import Network
-from tests.support.rtl import simulators
+from tests.support.hw.rtl import simulators
 
 
 def run_engine(image: NetworkImage, activations: NDArray[np.int16]) -> list[RunResult]:

@@ -15,7 +15,8 @@ from model.registers import STATUS_ERROR_SHIFT, Error
 from sim.rtl.cosim import run_job
 from sim.rtl.host_program import Action, Collect, Idle, Read, ReadCounters, Reset, Send, SoftReset, Start, Write
 from tests.ladder.test_agreement import configurations
-from tests.support.images import (
+from tests.support.hw.rtl import CONFIGS, Case, case_actions, check_answer, session, simulators
+from tests.support.images.random_images import (
     column_tiles,
     encode_input,
     encode_layer,
@@ -26,7 +27,6 @@ from tests.support.images import (
     random_network_image,
     unpack_lanes,
 )
-from tests.support.rtl import CONFIGS, Case, case_actions, check_answer, session, simulators
 
 
 def ordinary_cases(config: ArrayConfig, seed: int) -> list[Case]:

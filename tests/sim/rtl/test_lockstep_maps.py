@@ -19,12 +19,12 @@ from sim.rtl.host_program import Action, Collect, Idle, Read, Reset, Send, SoftR
 from sim.rtl.simulators import SimulatorName
 from tests.ladder.test_hostile_maps import attack, check_attack
 from tests.ladder.test_maps import configs
-from tests.support import hostile_maps
-from tests.support.images import encode_input, encode_network, random_activations, unpack_lanes
-from tests.support.map_programs import KINDS, random_map_network
-from tests.support.map_recurrence import expected_layers
-from tests.support.maps import map_config
-from tests.support.rtl import Case, session, simulators
+from tests.support.hw.rtl import Case, session, simulators
+from tests.support.images import hostile_maps
+from tests.support.images.map_programs import KINDS, random_map_network
+from tests.support.images.map_recurrence import expected_layers
+from tests.support.images.maps import map_config
+from tests.support.images.random_images import encode_input, encode_network, random_activations, unpack_lanes
 
 SIZES = {"accumulator_depth": 192, "activation_depth": 128}
 

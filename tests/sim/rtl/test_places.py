@@ -9,7 +9,7 @@ from model.registers import ADDRESS, ID_VALUE
 from sim.rtl import places
 from sim.rtl.places import open_place
 from sw.host.transports.memory_mapped import BYTES
-from tests.support.driver import SerialModel, make_case
+from tests.support.hw.driver import SerialModel, make_case
 
 
 def test_the_model():

@@ -15,8 +15,8 @@ from sim.rtl.process import RtlProcess
 from sim.rtl.simulators import Build, SimulatorName
 from sim.rtl.transport import RtlTransport
 from sw.host.transports.transport import TransportError
-from tests.support.doubles import nothing
-from tests.support.rtl import simulators
+from tests.support.hw.rtl import simulators
+from tests.support.tools.doubles import nothing
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import sim.rtl.simulators
 from hw.block_memory import BlockMemory
 from model.errors import SimulatorError
 from sim.rtl.simulators import Build, SimulatorName, build
-from tests.support.rtl import simulators
+from tests.support.hw.rtl import simulators
 
 BEFORE_AND_PAST_THE_DEPTH = """
 module top;
@@ -61,7 +61,7 @@ SURROUNDINGS = {
 def run_constant(value: str, simulator: SimulatorName, folder: Path) -> None:
     texts = {"top.v": f"module top(output wire_out);\n  assign wire_out = 1'b{value};\nendmodule\n"}
     build(texts, "top", ("wire_out",), "top", simulator, everything=True).run(
-        "tests.support.constant_bench", {}, folder
+        "tests.support.hw.constant_bench", {}, folder
     )
 
 

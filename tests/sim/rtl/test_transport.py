@@ -9,8 +9,8 @@ from sim.rtl.places import open_place
 from sim.rtl.simulators import SimulatorName
 from sim.rtl.transport import RtlTransport
 from sw.host.driver import Accelerator, ArrayError
-from tests.support.driver import make_case
-from tests.support.rtl import simulators
+from tests.support.hw.driver import make_case
+from tests.support.hw.rtl import simulators
 
 
 @pytest.mark.parametrize("simulator", simulators())

@@ -22,8 +22,8 @@ from sw.network.forward import patches
 from sw.network.graph import Convolution
 from sw.network.integer_forward import run_integers
 from sw.network.quantise import choose_formats
-from tests.support.lstm import make_lstm_network
-from tests.support.networks import conv_networks, make_conv_network, make_layer
+from tests.support.networks.lstm import make_lstm_network
+from tests.support.networks.random_networks import conv_networks, make_conv_network, make_layer
 
 ARRAY = PRESETS["tiny4"].with_(code_bits=5, sparse_matrix_depth=4096, pointer_depth=4096, constant_depth=2048)
 LARGE = ARRAY.with_(code_bits=8, activation_depth=512)

@@ -11,7 +11,7 @@ from sim.cli import main
 from sim.simulation.prepare import load_with_inputs
 from sw.file.model_file import load, save
 from sw.network.calibrate import calibrate
-from tests.support.network_file import write_network
+from tests.support.networks.network_file import write_network
 
 
 def ones(shape: tuple[int, ...]) -> NDArray[np.float32]:

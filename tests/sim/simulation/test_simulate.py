@@ -14,7 +14,7 @@ from sim.energy.technology import DEFAULT_TECHNOLOGY, load_technology
 from sim.metrics.metrics import Metrics
 from sim.simulation.prepare import load_with_inputs
 from sim.simulation.simulate import simulate
-from tests.support.sweep import ROOMY, chain, graph
+from tests.support.tools.sweep import ROOMY, chain, graph
 
 
 @pytest.mark.parametrize("make", [chain, graph])

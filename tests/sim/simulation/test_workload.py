@@ -19,7 +19,7 @@ from sim.simulation.workload import Source, source, workloads
 from sim.terminal.output import Output
 from sw.file.model_file import load, save
 from sw.network.calibrate import calibrate
-from tests.support.network_file import CONV_CONFIG, write_conv_network, write_network
+from tests.support.networks.network_file import CONV_CONFIG, write_conv_network, write_network
 
 ARRAY = PRESETS["eie64"].with_(pes=16, queue_depth=3)
 

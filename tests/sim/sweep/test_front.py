@@ -17,7 +17,7 @@ from sim.sweep.points import points
 from sim.sweep.results import Row, row
 from sim.sweep.work import Record
 from sim.terminal.output import Output
-from tests.support.sweep import record
+from tests.support.tools.sweep import record
 
 TECHNOLOGY = load_technology()
 

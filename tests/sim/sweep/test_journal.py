@@ -7,7 +7,7 @@ import pytest
 from model.errors import EieError
 from sim.sweep.journal import Journal
 from sim.sweep.work import Record
-from tests.support.sweep import record
+from tests.support.tools.sweep import record
 
 HEAD = b'{"journal": "eie sweep", "version": 2}\n'
 

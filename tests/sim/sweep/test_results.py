@@ -15,7 +15,7 @@ from sim.energy.model import EnergyModel
 from sim.energy.technology import load_technology
 from sim.sweep.points import points
 from sim.sweep.results import COLUMNS, Row, as_text, read_rows, row, write_rows
-from tests.support.sweep import record
+from tests.support.tools.sweep import record
 
 TECHNOLOGY = load_technology()
 FORMATS = [".csv", ".parquet"]

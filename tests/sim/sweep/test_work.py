@@ -19,7 +19,7 @@ from sim.simulation.paper_layers import run_layer
 from sim.simulation.prepare import load_with_inputs
 from sim.simulation.simulate import simulate
 from sim.sweep.work import FileWork, PaperWork, Task, code_digest, run_task
-from tests.support.sweep import ROOMY, chain, graph
+from tests.support.tools.sweep import ROOMY, chain, graph
 
 ARRAY = PRESETS["eie64"]
 LAYER = PaperWork("NT-We", 1)

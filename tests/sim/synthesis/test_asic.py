@@ -17,7 +17,7 @@ import sim.synthesis.tools
 from model.errors import EieError
 from sim.cli import main
 from sim.synthesis.asic import Area, read_areas, read_liberty, read_timing, run_asic, silicon_memories
-from tests.support.doubles import TINY, nothing
+from tests.support.tools.doubles import TINY, nothing
 
 MEMORY = """  reg [{0}:0] words [{1}:0];
   integer words_index;

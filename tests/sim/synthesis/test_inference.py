@@ -15,7 +15,7 @@ from model.errors import EieError
 from sim.commands.fpga import inference_report
 from sim.synthesis.inference import Inferred, infer
 from sim.terminal.output import Output
-from tests.support.doubles import TINY, nothing
+from tests.support.tools.doubles import TINY, nothing
 
 
 def test_a_family_that_infers_too_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

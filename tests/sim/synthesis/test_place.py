@@ -17,7 +17,7 @@ from model.errors import EieError
 from sim.synthesis.families import BOARDS, device_named
 from sim.synthesis.families.ecp5 import FAMILY
 from sim.synthesis.place import Placement, own_name, place, read_report
-from tests.support.doubles import nothing
+from tests.support.tools.doubles import nothing
 
 FLOW = FAMILY.flow
 assert FLOW is not None

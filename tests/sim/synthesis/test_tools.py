@@ -16,7 +16,7 @@ import sim.synthesis.place
 import sim.synthesis.tools
 from model.errors import EieError
 from sim.synthesis.tools import YOSYS, Tool, check_tools, run_tool, tool_versions
-from tests.support.doubles import nothing
+from tests.support.tools.doubles import nothing
 
 
 def test_versions_name_the_packages() -> None:

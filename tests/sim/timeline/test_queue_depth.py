@@ -7,7 +7,7 @@ from model.config import PRESETS
 from model.engine import Engine
 from model.errors import ConfigError, EieError
 from sim.timeline.queue_depth import MOST_DEPTH, DepthCurve, depth_curve, parse_loss
-from tests.support.images import random_activations, random_network_image, small_config
+from tests.support.images.random_images import random_activations, random_network_image, small_config
 
 
 def curve_of(cycles: list[int], unbounded: int) -> DepthCurve:

@@ -7,7 +7,7 @@ from model.engine import Engine, run_image
 from model.registers import PeCounter
 from sim.timeline import queue_figures as module
 from sim.timeline.queue_figures import PARTS, queue_figures
-from tests.support.images import random_activations, random_network_image, small_config
+from tests.support.images.random_images import random_activations, random_network_image, small_config
 
 DEPTH = 3
 

@@ -14,8 +14,8 @@ from model.layouts import FLUSH_CYCLES
 from model.registers import PeCounter
 from model.schedule import LayerSchedule
 from sim.timeline.trace_events import BROADCAST_LANE, FIRST_PE_LANE, PHASE_LANE, Event, Timeline, View
-from tests.support.images import random_activations, random_network_image, small_config
-from tests.support.queues import Seen, slices_of, watch
+from tests.support.hw.queues import Seen, slices_of, watch
+from tests.support.images.random_images import random_activations, random_network_image, small_config
 
 CYCLES = 1.0  # nanoseconds a cycle, so that times are cycles
 

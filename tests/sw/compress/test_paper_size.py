@@ -6,7 +6,7 @@ from sw.coding.huffman import code_lengths
 from sw.coding.relative_index import encode_slices
 from sw.compress.paper_size import PaperSize, paper_sizes, total_size
 from sw.network.compressed import CompressedNetwork
-from tests.support.networks import make_layer
+from tests.support.networks.random_networks import make_layer
 
 
 def row(**changes: float | str) -> PaperSize:

@@ -11,7 +11,7 @@ from sw.file.layer import decode_layer, encode_layer
 from sw.file.layout import LEAD_BITS, Layout
 from sw.network.compressed import CompressedLayer
 from sw.network.graph import Convolution
-from tests.support.networks import make_layer
+from tests.support.networks.random_networks import make_layer
 
 LAYOUTS = [Layout(column_major=order, lead_bits=bits) for order in (False, True) for bits in LEAD_BITS]
 

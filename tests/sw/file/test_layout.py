@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sw.file.layer import encode_layer
 from sw.file.layout import LEAD_BITS, Layout, choose_layout, gap_counts, transpose
-from tests.support.networks import make_layer
+from tests.support.networks.random_networks import make_layer
 
 
 @pytest.mark.parametrize("density", [0.0, 0.004, 0.02, 0.1, 0.5, 0.95, 1.0])

@@ -14,7 +14,7 @@ from sw.file.model_file import check, from_bytes, load, load_tables, load_with_r
 from sw.network.calibrate import calibrate
 from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.network.graph import UNCONNECTED, Convolution
-from tests.support.networks import conv_networks, make_conv_network, make_layer, networks
+from tests.support.networks.random_networks import conv_networks, make_conv_network, make_layer, networks
 
 
 def bits(text: str) -> bytes:

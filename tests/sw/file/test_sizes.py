@@ -4,7 +4,7 @@ from hypothesis import given
 from sw.file.layer import encode_layer
 from sw.file.model_file import report, to_bytes
 from sw.network.compressed import CompressedNetwork
-from tests.support.networks import conv_networks, make_layer, networks
+from tests.support.networks.random_networks import conv_networks, make_layer, networks
 
 
 def test_report_counts_what_the_file_holds():

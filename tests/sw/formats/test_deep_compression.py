@@ -9,7 +9,7 @@ import pytest
 from model.errors import EieError
 from sw.formats.network_file import load_network
 from sw.network.network import Network
-from tests.support.formats import assert_refuses_cuts, assert_survives_damage
+from tests.support.networks.formats import assert_refuses_cuts, assert_survives_damage
 
 PROTOTXT = """
 input: "data" input_dim: 1 input_dim: 2 input_dim: 6 input_dim: 6

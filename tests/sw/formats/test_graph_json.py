@@ -13,7 +13,7 @@ from sw.formats.connections import Connections, LayerUse
 from sw.formats.graph_json import format_graph, parse_graph
 from sw.formats.network_file import load_network
 from sw.network.graph import UNCONNECTED, ApplyLayer, Concatenate, Convolution, Flatten, Graph, Lstm, Node, Pool, Relu
-from tests.support.formats import assert_equal, networks
+from tests.support.networks.formats import assert_equal, networks
 
 LAYER = {"op": "layer", "name": "a"}
 

@@ -13,7 +13,7 @@ from sw.formats.lstm_tensors import split, torch_keys
 from sw.formats.network_file import load_network, save_network
 from sw.formats.tensors import network_from_tensors, tensors_from_network
 from sw.network.network import Network
-from tests.support.formats import assert_equal, recurrent
+from tests.support.networks.formats import assert_equal, recurrent
 
 GRAPH = json.dumps({"input": [4, 3], "operations": [{"op": "lstm", "name": "rnn.l0"}]})
 

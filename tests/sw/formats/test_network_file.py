@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from model.errors import EieError
 from sw.formats.network_file import load_network, save_network
 from sw.network.compressed import CompressedNetwork
-from tests.support.formats import assert_equal, layer, networks
-from tests.support.networks import conv_networks
-from tests.support.networks import networks as compressed_networks
+from tests.support.networks.formats import assert_equal, layer, networks
+from tests.support.networks.random_networks import conv_networks
+from tests.support.networks.random_networks import networks as compressed_networks
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".npz"])

@@ -11,7 +11,13 @@ import pytest
 from model.errors import EieError
 from sw.formats.network_file import load_network, save_network
 from sw.formats.npz import FREE
-from tests.support.formats import assert_equal, assert_refuses_cuts, assert_survives_damage, branching, networks
+from tests.support.networks.formats import (
+    assert_equal,
+    assert_refuses_cuts,
+    assert_survives_damage,
+    branching,
+    networks,
+)
 
 
 @pytest.fixture

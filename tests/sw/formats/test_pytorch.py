@@ -11,8 +11,8 @@ import pytest
 from model.errors import EieError
 from sw.formats.network_file import load_network, save_network
 from sw.network.graph import UNCONNECTED
-from tests.support.formats import assert_equal, assert_refuses_cuts, assert_survives_damage
-from tests.support.pickles import call, dictionary, name, sequence, storage, tensor, text, whole, write
+from tests.support.files.pickles import call, dictionary, name, sequence, storage, tensor, text, whole, write
+from tests.support.networks.formats import assert_equal, assert_refuses_cuts, assert_survives_damage
 
 VALUES = np.random.default_rng(0).normal(size=20).astype(np.float32)
 RECORDS: dict[str, Any] = {"data/0": VALUES}

@@ -11,7 +11,7 @@ from model.errors import EieError
 from sw.formats.network_file import load_network, save_network
 from sw.network.graph import UNCONNECTED
 from sw.network.network import Network
-from tests.support.formats import (
+from tests.support.networks.formats import (
     assert_equal,
     assert_refuses_cuts,
     assert_survives_damage,

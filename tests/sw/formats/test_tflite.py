@@ -11,13 +11,13 @@ from sw.compress.pipeline import compress
 from sw.formats.assumptions import Assumptions, Integers
 from sw.formats.network_file import load_network
 from sw.network.integer_forward import run_integers
-from tests.support.formats import assert_refuses_cuts, assert_survives_damage
+from tests.support.networks.formats import assert_refuses_cuts, assert_survives_damage
 
 pytest.importorskip("tflite")
 
 from sw.formats.tflite_file import parse_tflite
-from tests.support.tflite_interpreter import interpret
-from tests.support.tflite_writer import Operator, Tensor, constant, write_tflite
+from tests.support.files.tflite_interpreter import interpret
+from tests.support.files.tflite_writer import Operator, Tensor, constant, write_tflite
 
 RNG = np.random.default_rng(0)
 STEP = {"StrideH": 1, "StrideW": 1}

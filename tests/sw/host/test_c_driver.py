@@ -11,7 +11,7 @@ from hw.register_header import register_header
 from model.registers import ADDRESS, Error
 from sw.host.c_network import C_DRIVER, network_header
 from sw.host.transports.window import ModelWindow
-from tests.support.driver import Case, make_case
+from tests.support.hw.driver import Case, make_case
 
 PROGRAM = """
 #include "eie_driver.h"

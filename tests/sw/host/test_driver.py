@@ -11,7 +11,7 @@ from sw.host.driver import Accelerator, ArrayError
 from sw.host.transports.model import ModelTransport
 from sw.image.build import build_image
 from sw.image.stream import encode_passes
-from tests.support.driver import make_case
+from tests.support.hw.driver import make_case
 
 
 @pytest.mark.parametrize(("passes", "stream_bits", "pes"), [(1, 32, 4), (1, 128, 3), (2, 64, 4), (4, 32, 4)])

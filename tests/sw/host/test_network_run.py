@@ -13,8 +13,8 @@ from sw.host.transports.model import ModelTransport
 from sw.image.lower import lower
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
-from tests.support.lstm import make_lstm_network
-from tests.support.networks import make_conv_network, make_layer
+from tests.support.networks.lstm import make_lstm_network
+from tests.support.networks.random_networks import make_conv_network, make_layer
 
 ARRAY = PRESETS["tiny4"].with_(
     code_bits=5, activation_depth=64, pointer_depth=512, constant_depth=512, sparse_matrix_depth=512

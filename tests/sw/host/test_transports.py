@@ -17,8 +17,8 @@ from sw.host.transports.pynq import PynqTransport
 from sw.host.transports.serial_link import SerialTransport, open_line
 from sw.host.transports.transport import TransportError
 from sw.host.transports.window import MODEL_DEPTH, ModelWindow, WindowStreams
-from tests.support.doubles import TINY
-from tests.support.driver import Case, FakeBuffer, FakeChannel, SerialModel, fake_allocate, make_case
+from tests.support.hw.driver import Case, FakeBuffer, FakeChannel, SerialModel, fake_allocate, make_case
+from tests.support.tools.doubles import TINY
 
 
 class WindowTransport(WindowStreams):

@@ -11,7 +11,7 @@ from sw.image.build import build_image
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.quantise import choose_formats
-from tests.support.networks import make_config, make_layer, networks
+from tests.support.networks.random_networks import make_config, make_layer, networks
 
 configs = st.builds(
     lambda pes, index_bits, dealing: make_config(pes=pes, index_bits=index_bits, code_bits=8, row_dealing=dealing),

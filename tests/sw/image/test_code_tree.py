@@ -7,7 +7,7 @@ from model.errors import EieError
 from model.layouts import TreeKind, tree_address, tree_word
 from sw.coding.huffman import code_lengths, codewords
 from sw.image.code_tree import check_trees, encode_trees
-from tests.support.networks import make_config
+from tests.support.networks.random_networks import make_config
 
 NONE, NODE, SYMBOL, END = (int(kind) for kind in TreeKind)
 

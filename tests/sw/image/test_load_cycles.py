@@ -15,8 +15,8 @@ from sw.image.load_cycles import pass_load_cycles
 from sw.image.passes import cut_passes
 from sw.image.stream import encode_image, encode_passes, input_packet
 from sw.image.words import words_as_integers
-from tests.support.images import layer_from_codes, network, random_network_image, small_config
-from tests.support.stepped import Host
+from tests.support.hw.stepped import Host
+from tests.support.images.random_images import layer_from_codes, network, random_network_image, small_config
 
 
 def cycles_of_loading(host: Host, words: np.ndarray) -> int:

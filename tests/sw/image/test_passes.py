@@ -11,7 +11,7 @@ from model.errors import EieError
 from model.image import LayerImage, NetworkImage
 from model.reference import run_reference
 from sw.image.passes import column_tile, cut_passes
-from tests.support.images import random_activations, random_network_image, small_config
+from tests.support.images.random_images import random_activations, random_network_image, small_config
 
 
 def cut(image: NetworkImage, config: ArrayConfig) -> NetworkImage:

@@ -22,7 +22,7 @@ from sw.image.stream import (
 )
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
-from tests.support.networks import make_config, make_layer, networks
+from tests.support.networks.random_networks import make_config, make_layer, networks
 
 configs = st.builds(
     lambda pes, stream_bits, index_bits, spare: make_config(

@@ -12,7 +12,7 @@ from sw.network.accuracy import Errors, count_errors, measure_float, measure_int
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 from sw.network.integer_forward import run_integers
-from tests.support.networks import make_conv_network, make_layer
+from tests.support.networks.random_networks import make_conv_network, make_layer
 
 
 @given(

@@ -18,8 +18,8 @@ from sw.network.execution import run_graph
 from sw.network.forward import FloatOperations
 from sw.network.graph import UNCONNECTED, ApplyLayer, Graph, Lstm, Relu
 from sw.network.operations import Clip, Elements, Elementwise
-from tests.support.networks import conv_networks, make_conv_network, make_layer, networks
-from tests.support.products import products, result_shape
+from tests.support.images.products import products, result_shape
+from tests.support.networks.random_networks import conv_networks, make_conv_network, make_layer, networks
 
 
 @given(networks(), st.integers(0, 1000))

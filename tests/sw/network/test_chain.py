@@ -25,8 +25,8 @@ from sw.network.graph import (
     Shape,
 )
 from sw.network.integer_forward import run_integers
-from tests.support.lstm import make_lstm_network
-from tests.support.networks import make_config, make_conv_network, make_layer
+from tests.support.networks.lstm import make_lstm_network
+from tests.support.networks.random_networks import make_config, make_conv_network, make_layer
 
 LAYERS = (make_layer(1, (7, 12), 0.6, name="ip1"), make_layer(2, (5, 7), 0.6, name="ip2", relu=True))
 LAYER = ApplyLayer()

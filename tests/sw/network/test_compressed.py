@@ -6,7 +6,7 @@ import pytest
 
 from model.errors import EieError
 from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwork
-from tests.support.networks import make_layer
+from tests.support.networks.random_networks import make_layer
 
 
 def tiny(**changes: Any) -> CompressedLayer:

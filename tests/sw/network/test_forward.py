@@ -11,7 +11,7 @@ import sw.network.forward
 from sw.network.forward import apply_layer, convolve, patches, pool
 from sw.network.graph import Convolution, Pair, Pool, both_sides, window_count
 from sw.network.layer import Layer
-from tests.support.formats import branching
+from tests.support.networks.formats import branching
 
 RAMP = np.arange(12, dtype=np.float32).reshape(1, 1, 3, 4)
 

@@ -21,7 +21,7 @@ from sw.network.graph import (
     chain,
     window_count,
 )
-from tests.support.formats import branching, recurrent
+from tests.support.networks.formats import branching, recurrent
 
 IMAGE = (3, 8, 6)
 FC: WeightShape = ("fc", (5, 7), None)

@@ -28,9 +28,9 @@ from sw.network.integer_forward import run_integers
 from sw.network.integer_pooling import mean_factor
 from sw.network.operations import Clip, Elements, Elementwise, LeakyRelu, Reshape, Transpose
 from sw.network.quantise import LayerFormat, choose_formats
-from tests.support.lstm import plain_cell, rounded
-from tests.support.networks import conv_networks, make_config, make_conv_network, make_layer, networks
-from tests.support.products import products, result_shape
+from tests.support.images.products import products, result_shape
+from tests.support.networks.lstm import plain_cell, rounded
+from tests.support.networks.random_networks import conv_networks, make_config, make_conv_network, make_layer, networks
 
 
 class Value(NamedTuple):

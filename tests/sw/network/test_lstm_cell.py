@@ -19,7 +19,7 @@ from sw.network.lstm_cell import (
     sigmoid,
     tanh,
 )
-from tests.support.lstm import plain_cell, rounded
+from tests.support.networks.lstm import plain_cell, rounded
 
 ALL = np.arange(-(1 << 15), 1 << 15).astype(np.int16)
 

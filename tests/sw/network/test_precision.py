@@ -8,7 +8,7 @@ from sw.network.integer_forward import run_integers
 from sw.network.layer import Layer
 from sw.network.network import Network
 from sw.network.precision import BOUND, MOST_INPUTS, measure_precision
-from tests.support.networks import make_conv_network
+from tests.support.networks.random_networks import make_conv_network
 
 
 def network(scale: float = 1.0) -> Network:

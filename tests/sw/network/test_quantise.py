@@ -11,7 +11,7 @@ from sw.network.calibrate import calibrate
 from sw.network.compressed import Calibration, CompressedNetwork
 from sw.network.graph import UNCONNECTED
 from sw.network.quantise import choose_formats
-from tests.support.networks import make_conv_network, make_layer, networks
+from tests.support.networks.random_networks import make_conv_network, make_layer, networks
 
 
 @given(networks(calibrated=True), st.integers(32, 48))

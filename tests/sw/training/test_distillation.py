@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from sw.training.distillation import Taught, distillation
 from sw.training.optimiser import Training
 from sw.training.train import train
-from tests.support.training import assert_equal, batches, blobs, perceptron
+from tests.support.networks.training import assert_equal, batches, blobs, perceptron
 
 
 def test_the_loss() -> None:

@@ -13,7 +13,7 @@ from model.errors import EieError
 from sw.training.fine_tune import FineTuning, Shared, fine_tune, nearest, on_grid
 from sw.training.optimiser import Training
 from sw.training.share import Sharing, share
-from tests.support.training import assert_equal, batches, distinct, perceptron, weights_of
+from tests.support.networks.training import assert_equal, batches, distinct, perceptron, weights_of
 
 CENTROIDS = FineTuning()
 

@@ -16,7 +16,7 @@ from sw.training.evaluate import evaluate
 from sw.training.loop import Epoch
 from sw.training.optimiser import Training
 from sw.training.train import train
-from tests.support.training import assert_equal, batches, blobs, perceptron, weights_of
+from tests.support.networks.training import assert_equal, batches, blobs, perceptron, weights_of
 
 ADAM = Training(epochs=4, optimizer="adam", learning_rate=0.01)
 

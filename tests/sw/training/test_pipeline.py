@@ -17,8 +17,8 @@ from sw.training.networks import load_weights, network
 from sw.training.pipeline import Trained, run_recipe
 from sw.training.recipe import parse_recipe
 from sw.training.watcher import Silent
-from tests.support.recipes import RECIPE, digits
-from tests.support.training import assert_equal, distinct, weights_of
+from tests.support.networks.recipes import RECIPE, digits
+from tests.support.networks.training import assert_equal, distinct, weights_of
 
 STAGES = ["teacher", "train", "prune", "tidy", "pull", "share", "fine_tune", "fine_tune", "tidy"]
 EPOCHS = [2, 3, 4, None, 2, None, 2, 1, None]

@@ -14,7 +14,7 @@ from model.errors import EieError
 from sw.training.optimiser import Training
 from sw.training.parameters import density
 from sw.training.prune import Masked, Pruning, largest, prune
-from tests.support.training import assert_equal, batches, blobs, perceptron, weights_of
+from tests.support.networks.training import assert_equal, batches, blobs, perceptron, weights_of
 
 NONE = Training(epochs=0)
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from sw.training.optimiser import Training
 from sw.training.pull import Pulled, Pulling, pull
-from tests.support.training import assert_equal, batches, distinct, perceptron
+from tests.support.networks.training import assert_equal, batches, distinct, perceptron
 
 EVERYTHING = {"0.weight": 4, "2.weight": 4, "0.bias": 2}
 

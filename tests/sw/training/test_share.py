@@ -13,7 +13,7 @@ from torch import nn
 from model.errors import EieError
 from sw.compress import kmeans
 from sw.training.share import Sharing, share
-from tests.support.training import distinct, perceptron
+from tests.support.networks.training import distinct, perceptron
 
 
 @pytest.mark.parametrize("init", ["linear", "density", "forgy", "exact"])

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.exported import MODULES, export
-from tests.support.onnx_models import assert_equals_runtime
+from tests.support.files.onnx_models import assert_equals_runtime
+from tests.support.networks.exported import MODULES, export
 
 
 @pytest.mark.parametrize("exporter", ["legacy", "dynamo"])

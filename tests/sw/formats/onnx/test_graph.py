@@ -14,7 +14,7 @@ from sw.file.model_file import load, save
 from sw.formats.assumptions import Assumptions
 from sw.formats.network_file import load_network
 from sw.network.integer_forward import run_integers
-from tests.support.onnx_models import assert_equals_runtime, node, run, values, write
+from tests.support.files.onnx_models import assert_equals_runtime, node, run, values, write
 
 IMAGE = ["n", 2, 8, 7]
 K = {"k": values(4, 2, 3, 3), "d": values(4, 1, 3, 3, seed=1)}

@@ -13,7 +13,7 @@ from sw.formats.network_file import load_network
 from sw.network.graph import Convolution, Pool
 from tests.attacks.graphs import node as loose_node
 from tests.attacks.graphs import onnx_model
-from tests.support.formats import assert_refuses_cuts, assert_survives_damage
+from tests.support.networks.formats import assert_refuses_cuts, assert_survives_damage
 
 onnx: Any = pytest.importorskip("onnx")
 helper: Any = pytest.importorskip("onnx.helper")

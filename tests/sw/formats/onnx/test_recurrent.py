@@ -10,7 +10,7 @@ import pytest
 from model.errors import EieError
 from sw.formats.network_file import load_network
 from sw.network.graph import ApplyLayer, Lstm, Relu
-from tests.support.formats import assert_survives_damage
+from tests.support.networks.formats import assert_survives_damage
 
 onnx: Any = pytest.importorskip("onnx")
 helper: Any = pytest.importorskip("onnx.helper")

@@ -19,7 +19,7 @@ from sw.network.compressed import CompressedNetwork
 from sw.network.graph import ApplyLayer, Concatenate, Convolution, Flatten, Graph, Node, Operation, Pool, Relu
 from sw.network.integer_forward import run_integers
 from sw.network.operations import Clip, Elementwise, LeakyRelu, Softmax
-from tests.support.networks import conv_networks, make_conv_network, make_layer
+from tests.support.networks.random_networks import conv_networks, make_conv_network, make_layer
 
 
 def array(pes: int = 4, **changes: Any) -> ArrayConfig:

@@ -13,8 +13,8 @@ from model.registers import PeCounter, Status
 from model.stepped.array import SteppedArray
 from model.stepped.signals import Inputs, Outputs
 from sim.rtl.host_program import ReadCounters, Start, Wait
-from tests.support.images import CodeShape, encode_input, encode_network, unpack_lanes
-from tests.support.stepped import Host
+from tests.support.hw.stepped import Host
+from tests.support.images.random_images import CodeShape, encode_input, encode_network, unpack_lanes
 
 PHASES = {
     ControlState.PREFETCH_0: 0,

@@ -11,8 +11,8 @@ import numpy as np
 from model.config import ArrayConfig
 from model.layouts import Descriptor, Opcode, header
 from model.map_descriptor import MapDescriptor
-from tests.support.huffman import alphabet, random_lengths, tree_section
-from tests.support.images import pack_lanes
+from tests.support.images.huffman import alphabet, random_lengths, tree_section
+from tests.support.images.random_images import pack_lanes
 
 Entries = list[tuple[int, int]]  # (zero run, weight code)
 

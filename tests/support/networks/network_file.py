@@ -10,7 +10,7 @@ from model.config import PRESETS
 from sim.cli import main
 from sw.file.model_file import save
 from sw.network.calibrate import calibrate
-from tests.support.networks import make_conv_network
+from tests.support.networks.random_networks import make_conv_network
 
 # An array that holds the network with convolutions, and the options for it.
 CONV_CONFIG = PRESETS["tiny4"].with_(

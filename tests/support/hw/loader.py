@@ -8,7 +8,7 @@ from amaranth.sim import Simulator
 from hw.control.loader import Loader
 from model.config import ArrayConfig
 from model.layouts import Descriptor, LoaderState, Opcode, header
-from tests.support.images import pack_lanes
+from tests.support.images.random_images import pack_lanes
 
 CONFIG = ArrayConfig(
     pes=6,

@@ -19,7 +19,7 @@ from model.layouts import (
     tree_word,
 )
 from model.registers import Error
-from tests.support.images import encode_input, encode_layer, layer_from_codes
+from tests.support.images.random_images import encode_input, encode_layer, layer_from_codes
 
 TREE_AT = 1 + DESCRIPTOR_WORDS
 

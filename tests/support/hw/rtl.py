@@ -14,7 +14,7 @@ from model.registers import PeCounter, Status
 from sim.rtl.cosim_bench import Answer
 from sim.rtl.host_program import Action, Collect, ReadCounters, Reset, Send, Start, Wait
 from sim.rtl.simulators import SIMULATORS, SimulatorName, available_simulators
-from tests.support.images import CodeShape, encode_input, encode_passes, unpack_lanes
+from tests.support.images.random_images import CodeShape, encode_input, encode_passes, unpack_lanes
 
 CONFIGS: dict[str, ArrayConfig] = {
     "tiny4": PRESETS["tiny4"],

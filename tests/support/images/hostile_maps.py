@@ -9,9 +9,9 @@ from model.image import LayerImage
 from model.layouts import Descriptor, Opcode, header
 from model.map_descriptor import MAP_DESCRIPTOR_WORDS, MAP_FIELDS, MapDescriptor
 from model.registers import Error
-from tests.support.hostile import Hostile
-from tests.support.images import encode_layer
-from tests.support.maps import Shape, Window, map_config, map_layer
+from tests.support.images.hostile import Hostile
+from tests.support.images.maps import Shape, Window, map_config, map_layer
+from tests.support.images.random_images import encode_layer
 
 CONFIG = map_config(
     name="maps",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from model.layouts import TreeKind, tree_word
-from tests.support.hw import write
+from tests.support.hw.units import write
 
 
 @dataclass

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model.config import ArrayConfig
 from model.image import LayerImage, NetworkImage
 from model.layouts import Descriptor, Opcode, header
-from tests.support.huffman import Alphabet, tree_section
+from tests.support.images.huffman import Alphabet, tree_section
 
 CodeShape = Literal["random", "longest", "balanced"]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model.config import ArrayConfig
 from model.image import LayerImage, NetworkImage
 from model.map_descriptor import MapDescriptor
-from tests.support.images import small_config
+from tests.support.images.random_images import small_config
 
 
 def map_config(**changes: Any) -> ArrayConfig:

@@ -9,7 +9,7 @@ from sim.energy.events import Events
 from sim.sweep.work import Record
 from sw.file.model_file import save
 from sw.network.compressed import CompressedNetwork
-from tests.support.networks import make_conv_network, make_layer
+from tests.support.networks.random_networks import make_conv_network, make_layer
 
 ROOMY = {"code_bits": 5, "constant_depth": 256, "pointer_depth": 1024, "activation_depth": 64}  # of tiny4, for both
 

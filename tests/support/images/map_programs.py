@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.image import LayerImage, NetworkImage
-from tests.support.maps import Shape, Window, globally, map_layer, map_network
+from tests.support.images.maps import Shape, Window, globally, map_layer, map_network
 
 KINDS = ("convolution", "depthwise", "maximum", "residual", "connected", "global", "positive")
 

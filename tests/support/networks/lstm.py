@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sw.network.compressed import CompressedNetwork
 from sw.network.graph import ApplyLayer, Graph, Lstm, Node, Shape
 from sw.network.lstm_cell import SIGMOID_TABLE
-from tests.support.networks import make_layer
+from tests.support.networks.random_networks import make_layer
 
 
 def rounded(value: Fraction, fraction_bits: int) -> int:

@@ -9,8 +9,8 @@ from model.image import NetworkImage
 from model.layouts import ControlState
 from model.stepped.activation_queue import QueueItem
 from model.stepped.array import SteppedArray
-from tests.support.images import encode_input, encode_network
-from tests.support.stepped import Host
+from tests.support.hw.stepped import Host
+from tests.support.images.random_images import encode_input, encode_network
 
 COMPUTING = (
     ControlState.PREFETCH_0,

@@ -16,8 +16,8 @@ from sw.host.transports.window import ModelWindow
 from sw.image.build import build_image
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
-from tests.support.images import small_config
-from tests.support.networks import make_layer
+from tests.support.images.random_images import small_config
+from tests.support.networks.random_networks import make_layer
 
 
 @dataclass(frozen=True)
