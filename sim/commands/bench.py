@@ -16,13 +16,11 @@ from sim.baseline.platforms import rows as platform_rows
 from sim.energy.technology import load_technology
 from sim.metrics.tables import columns, headings, mean_row, rows
 from sim.paper import PAPER_CLOCK_MHZ, PAPER_LAYERS, PAPER_PES, chosen
-from sim.simulation.bench import bench
+from sim.simulation.bench import TOLERANCE, bench
 from sim.simulation.paper_layers import BenchmarkRun
 from sim.terminal.energy_table import show_energy
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
-
-TOLERANCE = 0.05  # of cycles / ideal; a larger difference from the paper is marked
 
 PAPER_COLUMNS = ["paper's", "", "paper ideal us", "paper us"]
 

@@ -12,6 +12,8 @@ from sim.progress import SILENT, Progress
 from sim.simulation.paper_layers import BenchmarkRun, run_layer
 from sw.html import html_table
 
+TOLERANCE = 0.05  # of cycles / ideal; a larger difference from the paper is marked
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
