@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.engine_kernel import Queueing, Weights, run_layer, sum_layer, write_back
+from model.engine_kernel import Weights, run_layer, sum_layer, write_back
 from model.errors import EieError
 from model.image import LayerImage, NetworkImage
 from model.image_figures import local_rows, slice_figures
 from model.map_engine import MapLayerEngine
 from model.results import LayerBatch, LayerResult, RunResult
 from model.schedule import LayerWork
+from model.schedule_kernel import Queueing
 
 __all__ = ["Engine", "LayerBatch", "LayerResult", "RunResult", "local_rows", "run_image", "slice_figures"]
 

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.engine_kernel import Queueing, write_back
+from model.engine_kernel import write_back
 from model.image import LayerImage
 from model.image_figures import local_rows, slice_figures
 from model.map_kernel import Geometry, Scan, Taps, run_map_layer, sum_map_layer
 from model.map_reference import COORDINATES, digits, geometry_of, scan
 from model.results import LayerBatch
+from model.schedule_kernel import Queueing
 
 LEAST_PART = 8  # inputs that are worth a thread
 R = TypeVar("R")

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.compiled import compiled
-from model.engine_kernel import FREED_AFTER, PREFETCH_CYCLES, QUEUED_AFTER, Queueing, layer_schedule, tally
+from model.engine_kernel import tally
 from model.map_descriptor import MapDescriptor
+from model.schedule_kernel import FREED_AFTER, PREFETCH_CYCLES, QUEUED_AFTER, Queueing, layer_schedule
 
 OWN_SEEN_AFTER = 4  # cycles until a push is seen as the slices of the PEs that it has, and no longer as one of every PE
 COORDINATE_MASK = 1023

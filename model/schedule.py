@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.engine_kernel import PREFETCH_CYCLES, QUEUED_AFTER, Queueing, layer_schedule
 from model.layouts import flush_cycles
+from model.schedule_kernel import PREFETCH_CYCLES, QUEUED_AFTER, Queueing, layer_schedule
 
 __all__ = ["PREFETCH_CYCLES", "QUEUED_AFTER", "LayerSchedule", "LayerWork"]
 

@@ -12,39 +12,15 @@ from model.errors import EieError
 from sw.formats.assumptions import Integers
 from sw.formats.connections import LayerUse
 from sw.formats.graph_builder import GraphBuilder
+from sw.formats.tflite_activations import NONE, PLAIN, RELU6, activation_operations
 from sw.formats.tflite_file import TfliteModel, TfliteOperator, TfliteTensor
 from sw.formats.tflite_layers import layer_name, same_padding, weight_layer
-from sw.network.graph import NO_PADS, Concatenate, Convolution, Operation, Pads, Pool, Relu
+from sw.network.graph import NO_PADS, Concatenate, Convolution, Operation, Pads, Pool
 from sw.network.network import Network
-from sw.network.operations import (
-    Affine,
-    Clip,
-    Elementwise,
-    Function,
-    LeakyRelu,
-    Reshape,
-    Softmax,
-    Transpose,
-)
+from sw.network.operations import Affine, Clip, Elementwise, LeakyRelu, Reshape, Softmax, Transpose
 
 FIRST, LAST = Transpose(order=(2, 0, 1)), Transpose(order=(1, 2, 0))  # where the channels go
-# Fused activation functions by their numbers.
-NONE, RELU, RELU_N1_TO_1, RELU6, TANH = range(5)
-PLAIN: dict[str, Operation] = {
-    "LOGISTIC": Function(name="sigmoid"),
-    "TANH": Function(name="tanh"),
-    "RELU": Relu(),
-    "RELU_N1_TO_1": Clip(low=-1, high=1),
-}
-BOUNDS = {
-    NONE: (-np.inf, np.inf),
-    RELU: (0, np.inf),
-    RELU_N1_TO_1: (-1, 1),
-    RELU6: (0, 6),
-    TANH: (-np.inf, np.inf),
-}
 LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-AWAY = 2.0**-16  # of a mean's magnitude
 # Whose results are rounded to the integers of their tensor.
 STORED = (*LAYERS, "ADD", "SUB", "MUL", "DIV", "QUANTIZE", "AVERAGE_POOL_2D", "MEAN", "CONCATENATION", "LEAKY_RELU")
 KINDS: dict[str, Literal["add", "subtract", "multiply", "divide"]] = {
@@ -210,27 +186,8 @@ class TfliteGraph:
 
     def _activate(self, what: str, value: _Value, activation: int, integers: TfliteTensor | None = None) -> _Value:
         """The value behind its activation function, and in the range of the integers that it is stored in."""
-        if activation not in BOUNDS:
-            raise EieError(f"{what}: its activation must be one of RELU, RELU_N1_TO_1, RELU6, TANH, got {activation}")
-        after: list[Operation] = [Function(name="tanh")] if activation == TANH else []
-        low, high = BOUNDS[activation]
-        scale, zero = 0.0, 0
-        if integers is not None and integers.scales is not None and integers.zeros is not None:
-            scale, zero = float(integers.scales[0]), int(integers.zeros[0])
-            limits = np.iinfo(integers.dtype)
-            # A least integer that stands for 0 is a ReLU, whatever else is left out.
-            if self._integers != "real" or zero == limits.min:
-                low = max(low, (limits.min - zero) * scale)
-            if self._integers != "real":
-                high = min(high, (limits.max - zero) * scale)
-        if low == 0:
-            after += [Relu(), *([Clip(high=high)] if high < np.inf else [])]
-        elif low > -np.inf or high < np.inf:
-            after += [Clip(low=low, high=high)]
-        if scale and self._integers == "rounded":
-            after += _rounding(what, scale, zero)
         number = value.number
-        for operation in after:
+        for operation in activation_operations(what, activation, integers, self._integers):
             number = self._builder.operation(what, operation, number)
         return _Value(number, value.is_map, value.pads)
 
@@ -381,14 +338,3 @@ class TfliteGraph:
         gate = self._apply(operator, Affine(offset=3.0), Clip(low=0, high=6), Affine(scale=1 / 6))
         product = Elementwise(kind="multiply")
         return _Value(self._builder.operation(operator.kind, product, source.number, gate.number), source.is_map)
-
-
-def _rounding(what: str, scale: float, zero: int) -> list[Operation]:
-    """Real numbers to those that integers stand for: half to even, but a mean's half away from the integer 0.
-
-    A mean of up to 256 integers is a half, or farther from one than the little that is added to its magnitude.
-    """
-    more = 1 + AWAY if what == "AVERAGE_POOL_2D" else 1.0
-    moved = zero if what == "AVERAGE_POOL_2D" else 0
-    to_integers = Affine(scale=more / scale, offset=more * moved)
-    return [to_integers, Function(name="round"), Affine(scale=scale, offset=-moved * scale)]

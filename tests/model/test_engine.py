@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from model.engine import Engine, run_image, slice_figures
-from model.engine_kernel import Queueing, layer_schedule, tally
+from model.engine_kernel import tally
 from model.reference import run_reference
 from model.registers import PeCounter
+from model.schedule_kernel import Queueing, layer_schedule
 from tests.support.images.random_images import (
     layer_from_codes,
     network,
