@@ -1,5 +1,6 @@
 """`eie accelergy`: an array, its actions and their energies as files for Accelergy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,7 @@ from model.config import ArrayConfig
 from model.errors import EieError
 from sim.energy.accelergy import export
 from sim.energy.events import Events, total_events
-from sim.energy.model import EnergyModel
+from sim.energy.model import Cost, EnergyModel
 from sim.energy.technology import load_technology
 from sim.fields import check_seed
 from sim.paper import PAPER_LAYERS, chosen
@@ -74,22 +75,8 @@ def accelergy_command(
     for path, text in paths.items():
         write_whole(path, text.encode())
     total = model.energy(run.events).total_nj
-    output.table(
-        f"{run.what} on {array.name}, {array.pes} PEs: actions in {technology.name}, per input",
-        ["part", "action", "count", "pJ", "nJ", "component"],
-        [
-            [
-                action.part,
-                action.name,
-                f"{action.count:,.0f}",
-                f"{action.picojoules:.4g}",
-                f"{action.count * action.picojoules / 1000:,.3f}",
-                action.component,
-            ]
-            for action in actions
-        ],
-        ["total", "", "", "", f"{total:,.3f}", ""],
-    )
+    title = f"{run.what} on {array.name}, {array.pes} PEs: actions in {technology.name}, per input"
+    _show(output, title, actions, total)
     for line in (*run.remarks, *(f"{remark[0].upper()}{remark[1:]}." for remark in model.remarks)):
         output.line(line)
     output.line(f"{folder}: {', '.join(texts)}")
@@ -103,6 +90,25 @@ def accelergy_command(
             "actions": [vars(action) for action in actions],
             "total_nj": total,
         }
+    )
+
+
+def _show(output: Output, title: str, actions: Sequence[Cost], total: float) -> None:
+    output.table(
+        title,
+        ["part", "action", "count", "pJ", "nJ", "component"],
+        [
+            [
+                action.part,
+                action.name,
+                f"{action.count:,.0f}",
+                f"{action.picojoules:.4g}",
+                f"{action.count * action.picojoules / 1000:,.3f}",
+                action.component,
+            ]
+            for action in actions
+        ],
+        ["total", "", "", "", f"{total:,.3f}", ""],
     )
 
 

@@ -94,13 +94,8 @@ def accuracy_command(
         in_integers = measure_integers(compressed, *data_and_top) if is_calibrated else None
         before = None if other is None else measure_float(other, *data_and_top)
     _warn(output, in_integers)
-    rows = [
-        _row(str(network), "float32", in_float),
-        *([] if in_integers is None else [_row("", f"16-bit integers, {ACCUMULATOR_BITS}-bit sums", in_integers)]),
-        *([] if before is None else [_row(str(against), "float32", before)]),
-    ]
-    heads = ["network", "arithmetic", "wrong", "error", *([f"not in top {top}", "error"] if top > 1 else [])]
-    output.table(f"{samples.name}, {count(len(samples.inputs))} inputs", heads, rows)
+    title = f"{samples.name}, {count(len(samples.inputs))} inputs"
+    _show(output, title, (str(network), in_float), in_integers, None if before is None else (str(against), before))
     size = network.stat().st_size
     float32_bytes = 4 * sum(layer.weight.size + layer.bias.size for layer in dense.layers)
     output.line(
@@ -169,6 +164,24 @@ def _uncompressed(path: Path, compressed: CompressedNetwork, say: Say) -> Networ
             f"compressed network does, got {network.in_features} and {network.out_features}"
         )
     return network
+
+
+def _show(
+    output: Output,
+    title: str,
+    in_float: tuple[str, Errors],
+    in_integers: IntegerErrors | None,
+    before: tuple[str, Errors] | None,
+) -> None:
+    """The table of errors; with float32's the name of the network, or of the one before compression."""
+    name, errors = in_float
+    rows = [_row(name, "float32", errors)]
+    if in_integers is not None:
+        rows.append(_row("", f"16-bit integers, {ACCUMULATOR_BITS}-bit sums", in_integers))
+    if before is not None:
+        rows.append(_row(before[0], "float32", before[1]))
+    top = [f"not in top {errors.top}", "error"] if errors.top > 1 else []
+    output.table(title, ["network", "arithmetic", "wrong", "error", *top], rows)
 
 
 def _warn(output: Output, errors: IntegerErrors | None) -> None:

@@ -52,18 +52,7 @@ def bench_command(
     measured = read_baselines(cpu_file, gpu_file)
     runs = bench(array, names, seed, technology=technology, progress=output).runs
     metrics = {run.layer.name: run.metrics for run in runs}
-    figures = columns("bench")
-    body, _ = rows(metrics, figures)
-    output.table(
-        f"{array.name}, {array.pes} PEs at {array.clock_mhz:g} MHz, against the paper's {PAPER_PES} PEs at "
-        f"{PAPER_CLOCK_MHZ:g} MHz",
-        ["layer", "in x out", *headings(figures), *PAPER_COLUMNS],
-        [
-            [name, f"{run.layer.inputs} x {run.layer.outputs}", *cells, *_paper_cells(run)]
-            for run, (name, *cells) in zip(runs, body, strict=True)
-        ],
-        ["geometric mean", "", *mean_row(list(metrics.values()), figures), *_paper_means(runs)],
-    )
+    _show_cycles(output, runs, array)
     for line in remarks(runs, array, seed):
         output.line(line)
     output.line()
@@ -96,6 +85,22 @@ def bench_command(
                 for device in found
             ],
         }
+    )
+
+
+def _show_cycles(output: Output, runs: Sequence[BenchmarkRun], array: ArrayConfig) -> None:
+    metrics = {run.layer.name: run.metrics for run in runs}
+    figures = columns("bench")
+    body, _ = rows(metrics, figures)
+    output.table(
+        f"{array.name}, {array.pes} PEs at {array.clock_mhz:g} MHz, against the paper's {PAPER_PES} PEs at "
+        f"{PAPER_CLOCK_MHZ:g} MHz",
+        ["layer", "in x out", *headings(figures), *PAPER_COLUMNS],
+        [
+            [name, f"{run.layer.inputs} x {run.layer.outputs}", *cells, *_paper_cells(run)]
+            for run, (name, *cells) in zip(runs, body, strict=True)
+        ],
+        ["geometric mean", "", *mean_row(list(metrics.values()), figures), *_paper_means(runs)],
     )
 
 

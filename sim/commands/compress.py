@@ -1,13 +1,17 @@
 """`eie compress`: from float32 weights to the model file."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from model.errors import EieError
 from sim.fields import parse_shape
 from sim.npy import read_inputs
+from sim.progress import Say
 from sim.terminal.by_layer import parse_by_layer
 from sim.terminal.compress_search import SearchOptions, search, search_payload, show_search
 from sim.terminal.options import Json
@@ -20,11 +24,14 @@ from sw.compress.kmeans import Init
 from sw.compress.pipeline import MOST_BITS, compress, is_exact, pruning_by_layer
 from sw.compress.prune import kept_positions
 from sw.compress.reconstruct import reconstruct
+from sw.compress.search import Found
 from sw.file.model_file import save
 from sw.files import check_target
 from sw.formats.assumptions import Assumptions, Integers, Order
 from sw.formats.network_file import load_network
 from sw.network.calibrate import calibrate
+from sw.network.compressed import CompressedNetwork
+from sw.network.network import Network
 from sw.network.precision import LayerPrecision, measure_precision
 
 BY_LAYER = "{0}|NAME={0},..."
@@ -144,49 +151,28 @@ def compress_command(
         inputs=inputs,
         labels=labels,
     )
-    pruning: dict[str, Any] = {
-        "density": parse_by_layer("--density", density, float),
-        "threshold": parse_by_layer("--threshold", threshold, float),
-        "sensitivity": parse_by_layer("--sensitivity", sensitivity, float),
-    }
-    bits = parse_by_layer("--code-bits", code_bits, int)
-    steps = parse_by_layer("--step", step, float)
-    if bounds.wanted and (isinstance(bits, dict) or steps is not None):
-        raise EieError("a search chooses steps and code bits, wanted no --step and at most one number of --code-bits")
-    if search_pruning and not bounds.wanted:
-        raise EieError("--search-pruning needs a bound, wanted one of the --max options")
-    if by_outputs:
-        _check_reconstruction(calibration_file, threshold, sensitivity, step, bounds.wanted)
+    wanted = _Wanted(
+        bounds=bounds,
+        search_pruning=search_pruning,
+        by_outputs=by_outputs,
+        pruning={
+            "density": parse_by_layer("--density", density, float),
+            "threshold": parse_by_layer("--threshold", threshold, float),
+            "sensitivity": parse_by_layer("--sensitivity", sensitivity, float),
+        },
+        code_bits=parse_by_layer("--code-bits", code_bits, int),
+        step=parse_by_layer("--step", step, float),
+        init=init,
+        seed=seed,
+    )
+    _check(wanted, calibration_file)
     check_target(path, model, graph, calibration_file, inputs, labels)
-    assumed: list[str] = []
-    assumptions = Assumptions(order=order, input_shape=parse_shape(input_shape), integers=integers, say=assumed.append)
-    network = load_network(model, graph, assumptions)
-    for sentence in assumed:
-        output.note(sentence)
+    assumptions = Assumptions(order=order, input_shape=parse_shape(input_shape), integers=integers)
+    network, assumed = _load(output, model, graph, assumptions)
     calibration = None if calibration_file is None else read_inputs(calibration_file, *network.input_shape)
-    found = None
-    reference = None
-    precision: list[LayerPrecision] = []
     with output.steps(f"compressing {model}") as say:
-        if bounds.wanted:
-            most = MOST_BITS if bits is None or isinstance(bits, dict) else bits
-            choices = Choices(most_code_bits=most, pruning=search_pruning, init=init, seed=seed)
-            options = pruning_by_layer(network, **pruning)
-            positions = [kept_positions(layer.weight, **options[layer.name]) for layer in network.layers]
-            found, reference = search(network, positions, bounds, choices, say)
-            compressed = found.network
-        elif by_outputs and calibration is not None:
-            compressed = reconstruct(network, calibration, density=pruning["density"], code_bits=bits, progress=say)
-        else:
-            compressed = compress(
-                network,
-                **pruning,
-                code_bits=bits,
-                step=steps,
-                init=init,
-                seed=seed,
-                progress=lambda name: say(f"compressed {name}"),
-            )
+        compressed, found, reference = _compress(network, calibration, wanted, say)
+        precision: list[LayerPrecision] = []
         if calibration is not None:
             say(f"choosing binary points from {len(calibration)} inputs")
             compressed = calibrate(compressed, calibration)
@@ -195,39 +181,107 @@ def compress_command(
     if found is not None:
         show_search(output, bounds, found, reference)
     show_sizes(output, str(path), sizes)
-    exact = [
-        layer.name for layer, small in zip(network.layers, compressed.layers, strict=True) if is_exact(layer, small)
-    ]
+    changes = _show_changes(output, network, compressed)
+    if calibration is not None:
+        show_precision(output, precision, len(calibration))
+    output.result(
+        {
+            "file": str(path),
+            "assumed": assumed,
+            "calibrated": calibration is not None,
+            **changes,
+            "reconstructed": by_outputs,
+            "precision": precision_payload(precision),
+            **({} if found is None else {"search": search_payload(found, reference)}),
+            **size_payload(sizes),
+        }
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """How the network is to be compressed.
+
+    Parameters
+    ----------
+    bounds, search_pruning : of a search, if one is wanted.
+    by_outputs : reconstruct on the inputs of the calibration.
+    pruning, code_bits, step, init, seed : as `sw.compress.pipeline.compress` takes them.
+    """
+
+    bounds: SearchOptions
+    search_pruning: bool
+    by_outputs: bool
+    pruning: dict[str, Any]
+    code_bits: int | dict[str, int] | None
+    step: float | dict[str, float] | None
+    init: Init
+    seed: int
+
+
+def _check(wanted: _Wanted, calibration: Path | None) -> None:
+    """EieError if options do not go together."""
+    searches = wanted.bounds.wanted
+    if searches and (isinstance(wanted.code_bits, dict) or wanted.step is not None):
+        raise EieError("a search chooses steps and code bits, wanted no --step and at most one number of --code-bits")
+    if wanted.search_pruning and not searches:
+        raise EieError("--search-pruning needs a bound, wanted one of the --max options")
+    if not wanted.by_outputs:
+        return
+    if calibration is None:
+        raise EieError("--reconstruct needs typical inputs, wanted --calibrate X.npy")
+    others = {f"--{name}": value for name, value in wanted.pruning.items() if name != "density"}
+    others |= {"--step": wanted.step, "a search": searches or None}
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise EieError(f"--reconstruct goes with --density and --code-bits only, got {given[0]}")
+
+
+def _load(output: Output, model: Path, graph: Path | None, assumptions: Assumptions) -> tuple[Network, list[str]]:
+    """The network of a file, and what was assumed of it, which is noted."""
+    assumed: list[str] = []
+    network = load_network(model, graph, replace(assumptions, say=assumed.append))
+    for sentence in assumed:
+        output.note(sentence)
+    return network, assumed
+
+
+def _compress(
+    network: Network, calibration: NDArray[np.float32] | None, wanted: _Wanted, say: Say
+) -> tuple[CompressedNetwork, Found | None, float | None]:
+    """The network compressed; what a search found, and the error of the float32 network if one measured it."""
+    bits, pruning = wanted.code_bits, wanted.pruning
+    if wanted.bounds.wanted:
+        most = MOST_BITS if bits is None or isinstance(bits, dict) else bits
+        choices = Choices(most_code_bits=most, pruning=wanted.search_pruning, init=wanted.init, seed=wanted.seed)
+        options = pruning_by_layer(network, **pruning)
+        positions = [kept_positions(layer.weight, **options[layer.name]) for layer in network.layers]
+        found, reference = search(network, positions, wanted.bounds, choices, say)
+        return found.network, found, reference
+    if wanted.by_outputs and calibration is not None:
+        return reconstruct(network, calibration, density=pruning["density"], code_bits=bits, progress=say), None, None
+    compressed = compress(
+        network,
+        **pruning,
+        code_bits=bits,
+        step=wanted.step,
+        init=wanted.init,
+        seed=wanted.seed,
+        progress=lambda name: say(f"compressed {name}"),
+    )
+    return compressed, None, None
+
+
+def _show_changes(output: Output, network: Network, compressed: CompressedNetwork) -> dict[str, Any]:
+    """Say which kept weights changed, and which became 0; the same as plain values."""
+    pairs = zip(network.layers, compressed.layers, strict=True)
+    exact = [layer.name for layer, small in pairs if is_exact(layer, small)]
     output.line(_exact_line(exact, len(network.layers)))
     zeros = {layer.name: layer.zero_weights for layer in compressed.layers if layer.zero_weights}
     if zeros:
         listed = ", ".join(f"{count(number)} in {name}" for name, number in zeros.items())
         output.line(f"weights that were kept and share the value 0: {listed}")
-    if calibration is not None:
-        show_precision(output, precision, len(calibration))
-    payload: dict[str, Any] = {
-        "file": str(path),
-        "assumed": assumed,
-        "calibrated": calibration is not None,
-        "exact_layers": exact,
-        "kept_zeros": zeros,
-        "reconstructed": by_outputs,
-        "precision": precision_payload(precision),
-    }
-    if found is not None:
-        payload["search"] = search_payload(found, reference)
-    output.result({**payload, **size_payload(sizes)})
-
-
-def _check_reconstruction(
-    calibration: Path | None, threshold: str | None, sensitivity: str | None, step: str | None, searches: bool
-) -> None:
-    if calibration is None:
-        raise EieError("--reconstruct needs typical inputs, wanted --calibrate X.npy")
-    others = {"--threshold": threshold, "--sensitivity": sensitivity, "--step": step, "a search": searches or None}
-    given = [name for name, value in others.items() if value is not None]
-    if given:
-        raise EieError(f"--reconstruct goes with --density and --code-bits only, got {given[0]}")
+    return {"exact_layers": exact, "kept_zeros": zeros}
 
 
 def _exact_line(exact: list[str], layers: int) -> str:

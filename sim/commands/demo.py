@@ -9,16 +9,16 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hw.verilog import write_verilog
 from model.config import PRESETS
 from sim.baseline.cpu import time_network
-from sim.rtl.cosim import run_rtl
-from sim.rtl.verification import all_equal, compare
-from sim.simulation.image_run import run_image
+from sim.rtl.verify import verify
+from sim.simulation.run import Run
 from sim.simulation.simulate import simulate
 from sim.terminal.exit_code import exit_code
 from sim.terminal.output import Output
@@ -27,10 +27,12 @@ from sim.terminal.size_tables import show_sizes
 from sim.text import count, percent, ratio
 from sw.compress.pipeline import compress
 from sw.file.model_file import load, save
+from sw.file.sizes import FileReport
 from sw.files import make_folder, write_whole
 from sw.formats.network_file import load_network
-from sw.image.build import build_image
 from sw.network.accuracy import count_errors, measure_float
+from sw.network.compressed import CompressedNetwork
+from sw.network.network import Network
 
 ROOT = Path(__file__).resolve().parents[2]
 ARRAY = PRESETS["eie64"]
@@ -52,33 +54,72 @@ def main(arguments: list[str] | None = None) -> int:
     return exit_code(lambda: int(not run_demo(options.examples, options.output)["rtl_equal"]))
 
 
+class _Digits(NamedTuple):
+    """Images, (n, 64) float32 from 0 to 1, their labels, and others to calibrate on."""
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    calibration: NDArray[np.float32]
+
+
 def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
     """Every step of the demo; returns what summary.json holds."""
     output = Output(as_json=False)
     make_folder(folder)
     dense = load_network(examples / "digits_dense.safetensors")
     network = load_network(examples / "digits_network.safetensors")
-    with np.load(examples / "digits.npz", allow_pickle=False) as digits:
-        images = digits["images"].astype(np.float32) / PIXEL_SCALE
-        calibration = digits["calibration"].astype(np.float32) / PIXEL_SCALE
-        labels = digits["labels"].astype(np.int64)
+    digits = _read_digits(examples / "digits.npz")
+    report = _compress(output, network, digits.calibration, folder / "digits.eie")
+    compressed = load(folder / "digits.eie")
+    with output.bar(f"simulating {len(digits.images)} digits on {ARRAY.pes} PEs", len(digits.images)) as advance:
+        simulation = simulate(compressed, digits.images, ARRAY, advance=advance)
+    show_run(output, simulation, compressed)
+    summary: dict[str, Any] = {
+        "network": "-".join(
+            str(size) for size in [network.in_features, *(len(layer.bias) for layer in network.layers)]
+        ),
+        "file_bytes": report.bytes,
+        "ratio": report.ratio,
+        **_measure(output, dense, compressed, simulation, report, digits),
+        "cycles_per_image": simulation.total.cycles,
+        "useful_efficiency": simulation.total.useful_efficiency,
+        **_verify(output, compressed, digits.images[:RTL_IMAGES]),
+        "verilog_files": _write_verilog(output, folder),
+        **_time(output, compressed, digits.images, simulation),
+    }
+    write_whole(folder / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
+    output.line(
+        f"{folder / 'summary.json'}: {count(report.bytes)} bytes ({ratio(report.ratio)}), RTL and model "
+        f"{'equal' if summary['rtl_equal'] else 'DIFFERENT'}"
+    )
+    return summary
 
-    with output.steps("compressing the example network") as say:
-        report = save(
-            compress(network, calibration=calibration, progress=lambda name: say(f"compressed {name}")),
-            folder / "digits.eie",
+
+def _read_digits(path: Path) -> _Digits:
+    with np.load(path, allow_pickle=False) as digits:
+        return _Digits(
+            images=digits["images"].astype(np.float32) / PIXEL_SCALE,
+            labels=digits["labels"].astype(np.int64),
+            calibration=digits["calibration"].astype(np.float32) / PIXEL_SCALE,
         )
-        compressed = load(folder / "digits.eie")
+
+
+def _compress(output: Output, network: Network, calibration: NDArray[np.float32], path: Path) -> FileReport:
+    with output.steps("compressing the example network") as say:
+        compressed = compress(network, calibration=calibration, progress=lambda name: say(f"compressed {name}"))
+        report = save(compressed, path)
     show_sizes(output, "examples/digits_network.safetensors compressed", report)
+    return report
+
+
+def _measure(
+    output: Output, dense: Network, compressed: CompressedNetwork, simulation: Run, report: FileReport, digits: _Digits
+) -> dict[str, float]:
+    """How many digits each of the networks tells."""
+    images, labels = digits.images, digits.labels
     kept = sum(layer.kept for layer in report.layers) / sum(layer.weights for layer in report.layers)
-
-    with output.bar(f"simulating {len(images)} digits on {ARRAY.pes} PEs", len(images)) as advance:
-        simulation = simulate(compressed, images, ARRAY, advance=advance)
-    show_run(output, simulation)
-
-    shared = compressed.to_network()
     before = 1 - measure_float(dense, images, labels).error
-    decoded = 1 - measure_float(shared, images, labels).error
+    decoded = 1 - measure_float(compressed.to_network(), images, labels).error
     on_array = 1 - count_errors(simulation.outputs, labels).error
     output.table(
         f"accuracy on {len(images)} held-out digits",
@@ -89,25 +130,46 @@ def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
             ["", "integers, on the array", "", "", percent(on_array)],
         ],
     )
+    return {
+        "weights_kept": kept,
+        "accuracy_float": before,
+        "accuracy_compressed_float": decoded,
+        "accuracy_integer": on_array,
+    }
 
-    with output.steps(f"RTL against model: {RTL_IMAGES} digits on {RTL_PES} PEs") as say:
-        rtl_image = build_image(compressed, ARRAY.with_(pes=RTL_PES))
-        expected = run_image(rtl_image, images[:RTL_IMAGES])
-        rtl = run_rtl(rtl_image, expected.activations, "verilator", progress=say)
-    comparisons = compare(expected, rtl)
+
+def _verify(output: Output, compressed: CompressedNetwork, images: NDArray[np.float32]) -> dict[str, Any]:
+    """The RTL beside the model."""
+    found = verify(compressed, images, ARRAY.with_(pes=RTL_PES), progress=output)
     output.table(
-        f"RTL on Verilator against the model, {RTL_PES} PEs, {RTL_IMAGES} digits",
+        f"RTL on Verilator against the model, {RTL_PES} PEs, {len(images)} digits",
         ["quantity", "compared", "result"],
-        [[item.quantity, count(item.compared), item.difference or "equal"] for item in comparisons],
+        [[item.quantity, count(item.compared), item.difference or "equal"] for item in found.comparisons],
     )
+    return {
+        "rtl_pes": RTL_PES,
+        "rtl_images": len(images),
+        "rtl_cycles": sum(found.rtl_cycles),
+        "model_cycles": sum(found.model_cycles),
+        "rtl_equal": found.equal,
+    }
 
+
+def _write_verilog(output: Output, folder: Path) -> list[str]:
+    """The names of the files."""
     with output.steps(f"writing the Verilog of {ARRAY.pes} PEs"):
         write_verilog(ARRAY, folder / "verilog")
-    verilog_files = sorted(str(path.relative_to(folder)) for path in (folder / "verilog").iterdir())
-    output.line(f"{folder / 'verilog'}: {', '.join(Path(name).name for name in verilog_files)}\n")
+    files = sorted(str(path.relative_to(folder)) for path in (folder / "verilog").iterdir())
+    output.line(f"{folder / 'verilog'}: {', '.join(Path(name).name for name in files)}\n")
+    return files
 
+
+def _time(
+    output: Output, compressed: CompressedNetwork, images: NDArray[np.float32], simulation: Run
+) -> dict[str, float]:
+    """Microseconds for a digit."""
     with output.steps("timing the same network on this CPU"):
-        cpu = time_network(shared, images)
+        cpu = time_network(compressed.to_network(), images)
     output.table(
         "one digit, batch 1",
         ["engine", "us"],
@@ -118,35 +180,7 @@ def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
         ],
     )
     output.line("The CPU times are medians and include numpy's and scipy's call overhead; the array's is its cycles.")
-
-    summary: dict[str, Any] = {
-        "network": "-".join(
-            str(size) for size in [network.in_features, *(len(layer.bias) for layer in network.layers)]
-        ),
-        "file_bytes": report.bytes,
-        "ratio": report.ratio,
-        "weights_kept": kept,
-        "accuracy_float": before,
-        "accuracy_compressed_float": decoded,
-        "accuracy_integer": on_array,
-        "cycles_per_image": simulation.total.cycles,
-        "useful_efficiency": simulation.total.useful_efficiency,
-        "rtl_pes": RTL_PES,
-        "rtl_images": RTL_IMAGES,
-        "rtl_cycles": sum(rtl.cycles),
-        "model_cycles": int(expected.cycles.sum()),
-        "rtl_equal": all_equal(comparisons),
-        "verilog_files": verilog_files,
-        "cpu_dense_us": cpu.dense_us,
-        "cpu_sparse_us": cpu.sparse_us,
-        "array_us": simulation.total.microseconds,
-    }
-    write_whole(folder / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
-    output.line(
-        f"{folder / 'summary.json'}: {count(report.bytes)} bytes ({ratio(report.ratio)}), RTL and model "
-        f"{'equal' if summary['rtl_equal'] else 'DIFFERENT'}"
-    )
-    return summary
+    return {"cpu_dense_us": cpu.dense_us, "cpu_sparse_us": cpu.sparse_us, "array_us": simulation.total.microseconds}
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from sim.simulation.plan import cycles_by_layer, macs_on_array, make_plan
+from model.config import ArrayConfig
+from sim.simulation.plan import Plan, cycles_by_layer, macs_on_array, make_plan
 from sim.simulation.prepare import load_with_inputs
 from sim.simulation.simulate import simulate
 from sim.terminal.operation_text import operation_text, sizes_text
@@ -13,6 +14,7 @@ from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_c
 from sim.terminal.output import Output
 from sim.text import count, mean
 from sw.file.model_file import load
+from sw.network.compressed import CompressedNetwork
 
 
 def plan_command(
@@ -29,20 +31,9 @@ def plan_command(
     """Show where each part of a network runs, on the array or on the host, and what it costs there."""
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
-    cycles: list[float | None] | None = None
-    if inputs_file is None:
-        compressed = load(network)
-        plan = make_plan(compressed, array)
-    else:
-        compressed, inputs, _ = load_with_inputs(network, inputs_file, output)
-        plan = make_plan(compressed, array)
-        if plan.whole or not array.maps:
-            with output.bar(f"simulating {len(inputs)} inputs on {array.pes} PEs", len(inputs)) as advance:
-                run = simulate(compressed, inputs, array, advance=advance)
-            cycles = cycles_by_layer(plan, {name: layer.cycles for name, layer in run.layers.items()})
+    compressed, plan, counted = _plan(network, inputs_file, array, output)
     shapes, waiting = compressed.shapes, iter(compressed.layers)
     words = [operation_text(node.operation, waiting) for node in compressed.connections.nodes]
-    counted = cycles or [None] * len(plan.parts)
     output.table(
         f"{network} on {array.name}, {array.pes} PEs, for one input",
         ["operation", "value", "shape", "where", "MACs", "vectors", "bytes moved", "cycles"],
@@ -79,3 +70,20 @@ def plan_command(
             ],
         }
     )
+
+
+def _plan(
+    network: Path, inputs_file: Path | None, array: ArrayConfig, output: Output
+) -> tuple[CompressedNetwork, Plan, list[float | None]]:
+    """The network, its plan, and the cycles of each part, where inputs say them and the array runs it."""
+    if inputs_file is None:
+        compressed = load(network)
+        plan = make_plan(compressed, array)
+        return compressed, plan, [None] * len(plan.parts)
+    compressed, inputs, _ = load_with_inputs(network, inputs_file, output)
+    plan = make_plan(compressed, array)
+    if array.maps and not plan.whole:
+        return compressed, plan, [None] * len(plan.parts)
+    with output.bar(f"simulating {len(inputs)} inputs on {array.pes} PEs", len(inputs)) as advance:
+        run = simulate(compressed, inputs, array, advance=advance)
+    return compressed, plan, cycles_by_layer(plan, {name: layer.cycles for name, layer in run.layers.items()})

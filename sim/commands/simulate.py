@@ -50,7 +50,7 @@ def simulate_command(
         output.note(
             f"warning: an accumulator overflowed for {overflows} of {len(inputs)} inputs; calibrate on such inputs"
         )
-    show_run(output, run)
+    show_run(output, run, compressed)
     title = f"{array.name}, {array.pes} PEs, mean of {len(inputs)} inputs"
     show_energy(output, title, run.layers, total=run.total, remarks={"": run.total.energy_remarks})
     if run.by_host:

@@ -21,6 +21,7 @@ from sim.terminal.size_tables import show_sizes, size_payload
 from sim.text import count
 from sw.compress.pipeline import compress
 from sw.file.model_file import load, save
+from sw.file.sizes import FileReport
 from sw.files import check_target, read_whole
 from sw.formats.assumptions import Assumptions
 from sw.formats.network_file import TENSOR_LOADERS, load_network
@@ -29,6 +30,7 @@ from sw.network.accuracy import Errors, IntegerErrors, measure_float, measure_in
 if TYPE_CHECKING:
     from sw.training.loop import Epoch
     from sw.training.pipeline import Trained
+    from sw.training.recipe import Recipe
 
 IMAGE_SHAPE = (1, 28, 28)
 PIXEL_SCALE = 256
@@ -67,16 +69,11 @@ def train_command(
     """
     torch = _torch()
     from sw.training.checkpoint import Checkpoint
-    from sw.training.export import to_network
     from sw.training.pipeline import run_recipe
-    from sw.training.recipe import built_in, parse_recipe, read_recipe
 
     output = Output(as_json=as_json)
     _check(torch, seed, device, threads)
-    text = built_in(network) if recipe_file is None else read_recipe(recipe_file)
-    recipe = parse_recipe(text, f"the recipe of {network}" if recipe_file is None else str(recipe_file))
-    if recipe.network != network:
-        raise EieError(f"{recipe_file} is a recipe for {recipe.network}, wanted one for {network}")
+    text, recipe = _recipe(network, recipe_file)
     checkpoint_path = path.with_name(f"{path.name}.checkpoint")
     for target in (path, checkpoint_path):
         check_target(target, recipe_file, weights_file)
@@ -102,20 +99,8 @@ def train_command(
             checkpoint=checkpoint,
         )
     _show_stages(output, network, trained)
-    sample = np.random.default_rng(seed).choice(len(images), min(CALIBRATION_IMAGES, len(images)), replace=False)
-    with output.steps(f"writing {path}"):
-        result = to_network(trained.module, IMAGE_SHAPE)
-        sizes = save(compress(result, calibration=images[np.sort(sample)]), path)
-    show_sizes(output, str(path), sizes)
+    sizes = _write(output, path, trained, images, seed)
     in_float, in_integers = _test(output, path, *test)
-    output.table(
-        f"{path} decoded, {count(in_float.inputs)} test images",
-        ["arithmetic", "wrong", "error"],
-        [
-            ["float32", count(in_float.wrong), percent2(in_float.error)],
-            ["integers", count(in_integers.wrong), percent2(in_integers.error)],
-        ],
-    )
     output.line(f"{trained.seconds / 60:.1f} minutes of training, interrupted runs included")
     checkpoint.remove()
     output.result(
@@ -200,6 +185,17 @@ def _check(torch: Any, seed: int, device: str, threads: int | None) -> None:
         raise EieError(f"--device cuda needs a CUDA device, and torch {torch.__version__} finds none")
 
 
+def _recipe(network: str, file: Path | None) -> tuple[str, "Recipe"]:
+    """The recipe in a file, or the network's own, as text and read."""
+    from sw.training.recipe import built_in, parse_recipe, read_recipe
+
+    text = built_in(network) if file is None else read_recipe(file)
+    recipe = parse_recipe(text, f"the recipe of {network}" if file is None else str(file))
+    if recipe.network != network:
+        raise EieError(f"{file} is a recipe for {recipe.network}, wanted one for {network}")
+    return text, recipe
+
+
 def _arguments(
     recipe: str, weights: Path | None, images: NDArray[np.float32], labels: NDArray[np.int64], others: dict[str, Any]
 ) -> str:
@@ -224,11 +220,32 @@ def _show_stages(output: Output, network: str, trained: "Trained") -> None:
     output.table(f"{network}: how each stage ended", ["stage", "epochs", "loss", "validation error", "density"], rows)
 
 
+def _write(output: Output, path: Path, trained: "Trained", images: NDArray[np.float32], seed: int) -> FileReport:
+    """Compress what was trained into the file at `path`, calibrated on some of the images; its sizes are shown."""
+    from sw.training.export import to_network
+
+    sample = np.random.default_rng(seed).choice(len(images), min(CALIBRATION_IMAGES, len(images)), replace=False)
+    with output.steps(f"writing {path}"):
+        result = to_network(trained.module, IMAGE_SHAPE)
+        sizes = save(compress(result, calibration=images[np.sort(sample)]), path)
+    show_sizes(output, str(path), sizes)
+    return sizes
+
+
 def _test(
     output: Output, path: Path, images: NDArray[np.float32], labels: NDArray[np.int64]
 ) -> tuple[Errors, IntegerErrors]:
-    """Errors of the file at `path` on the test images, in float32 and on the integer datapath."""
+    """Errors of the file at `path` on the test images, in float32 and on the integer datapath; they are shown."""
     compressed = load(path)
     with output.bar(f"testing {path}", 2 * len(images)) as advance:
         in_float = measure_float(compressed.to_network(), images, labels, advance=advance)
-        return in_float, measure_integers(compressed, images, labels, advance=advance)
+        in_integers = measure_integers(compressed, images, labels, advance=advance)
+    output.table(
+        f"{path} decoded, {count(in_float.inputs)} test images",
+        ["arithmetic", "wrong", "error"],
+        [
+            ["float32", count(in_float.wrong), percent2(in_float.error)],
+            ["integers", count(in_integers.wrong), percent2(in_integers.error)],
+        ],
+    )
+    return in_float, in_integers

@@ -4,9 +4,23 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from sw.network.compressed import CompressedLayer
-from sw.network.graph import NO_PADS, ApplyLayer, Concatenate, Flatten, Gru, Lstm, Operation, Pads, Pool, Relu, Shape
+from sw.network.graph import (
+    NO_PADS,
+    ApplyLayer,
+    Concatenate,
+    Flatten,
+    Graph,
+    Gru,
+    Lstm,
+    Operation,
+    Pads,
+    Pool,
+    Relu,
+    Shape,
+)
 from sw.network.lstm import units_of
 from sw.network.operation_fields import KINDS, kind_of
+from sw.network.operations import Reshape
 
 
 def operation_text(operation: Operation, waiting: Iterator[CompressedLayer]) -> str:
@@ -37,6 +51,25 @@ def operation_text(operation: Operation, waiting: Iterator[CompressedLayer]) -> 
             name = kind_of(operation)
             fields = [f"{field} {_value(getattr(operation, field))}" for field in KINDS[name].fields]
             return ", ".join([name.replace("_", " "), *fields])
+
+
+def host_works(graph: Graph) -> list[str]:
+    """The kinds of operations that the host does if it runs a network layer by layer, in execution order.
+
+    An activation of a layer is the array's, and what only renames elements takes no work.
+    """
+    works: list[str] = []
+    for node in graph.nodes:
+        match node.operation:
+            case ApplyLayer() | Flatten() | Reshape():
+                continue
+            case Lstm():
+                works.append(f"the cells of {'a GRU' if isinstance(node.operation, Gru) else 'an LSTM'}")
+            case Relu():
+                works.append("ReLU")
+            case _:
+                works.append(kind_of(node.operation).replace("_pool", "_pooling").replace("_", " "))
+    return list(dict.fromkeys(works))
 
 
 def _value(value: Any) -> str:

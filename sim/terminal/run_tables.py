@@ -3,12 +3,14 @@
 from sim.metrics.metrics import Metrics
 from sim.metrics.tables import columns, headings, rows
 from sim.simulation.run import Run
+from sim.terminal.operation_text import host_works
 from sim.terminal.output import Output
 from sim.text import count, mean
+from sw.network.compressed import CompressedNetwork
 
 
-def show_run(output: Output, run: Run) -> None:
-    """Cycles per layer and in total, and the time they take; passes, if there are several."""
+def show_run(output: Output, run: Run, network: CompressedNetwork) -> None:
+    """Cycles per layer of the network and in total, and the time they take; passes, if there are several."""
     config, total = run.config, run.total
     figures = columns("run", *([Metrics.vectors] if run.by_host else []))
     output.table(
@@ -19,8 +21,8 @@ def show_run(output: Output, run: Run) -> None:
     if run.by_host:
         output.line(
             "The weights of a layer stay in the array while the host hands it one vector after another: what a "
-            "position of a convolution sees, a step's input and h of an LSTM, or an input of a linear layer. Pooling, "
-            "the cells of an LSTM and storing are the host's."
+            "position of a convolution sees, a step's input and h of an LSTM, or an input of a linear layer. "
+            + _host_text(network)
         )
     loaded = "an input" if not run.by_host else "an input's vectors"
     output.line(
@@ -31,6 +33,12 @@ def show_run(output: Output, run: Run) -> None:
     )
     if len(run.passes) > 1:
         _show_passes(output, run)
+
+
+def _host_text(network: CompressedNetwork) -> str:
+    """What the host does itself of a network that it runs layer by layer."""
+    works = host_works(network.connections)
+    return f"The host does {', '.join(works)}; it stores activations." if works else "The host stores activations."
 
 
 def show_each_vector(output: Output, run: Run) -> None:

@@ -20,6 +20,7 @@ from sw.formats.network_file import load_network
 PACKAGES = ("hw", "model", "sim", "sw")
 FULLEST = 30  # Python files of a folder, of which a reader still sees what there is
 LONGEST = 350  # lines of a Python file
+BODY = 55  # lines of the body of a command
 README = 180  # lines
 # What is longer still; no other may become so.
 LONG = {
@@ -63,6 +64,24 @@ def test_a_folder_reads_as_a_list_of_ideas(python_files: list[Path]) -> None:
 def test_a_file_holds_one_idea(project_root: Path, python_files: list[Path]) -> None:
     lines = {path.as_posix(): len((project_root / path).read_text().splitlines()) for path in python_files}
     assert {name for name, number in lines.items() if number > LONGEST} <= LONG
+
+
+def takes_options(function: ast.FunctionDef) -> bool:
+    """Whether a parameter is declared as typer's argument or option, there or by a name of `sim.terminal`."""
+    annotations = [each.annotation for each in (*function.args.args, *function.args.kwonlyargs) if each.annotation]
+    words = {node.attr for each in annotations for node in ast.walk(each) if isinstance(node, ast.Attribute)}
+    return bool(words & {"Argument", "Option"}) or function.name.endswith("_command")
+
+
+def test_a_command_reads_at_a_glance(project_root: Path, python_files: list[Path]) -> None:
+    bodies: dict[str, int] = {}
+    for path in python_files:
+        for node in ast.walk(ast.parse((project_root / path).read_text())):
+            if path.parts[0] == "sim" and isinstance(node, ast.FunctionDef) and takes_options(node):
+                first = node.body[1 if ast.get_docstring(node) else 0]
+                bodies[node.name] = (node.body[-1].end_lineno or 0) - first.lineno + 1
+    assert len(bodies) > 20
+    assert {name: lines for name, lines in bodies.items() if lines > BODY} == {}
 
 
 def test_imports_are_absolute(project_root: Path, python_files: list[Path]) -> None:

@@ -109,6 +109,9 @@ def test_convolutions_position_by_position(
     assert main(command) == 0
     out = capsys.readouterr().out
     assert "The weights of a layer stay in the array while the host hands it one vector after another" in out
+    assert "The host does max pooling, concatenate, ReLU, average pooling; it stores activations." in " ".join(
+        out.split()
+    )
     assert main(["verify", "conv.eie", "--input", "x.npy"]) == 2
     assert "layer conv1 is a convolution" in capsys.readouterr().err
 
