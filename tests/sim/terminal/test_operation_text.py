@@ -5,7 +5,7 @@ import pytest
 from sim.terminal.operation_text import host_works
 from sw.network.graph import Flatten, Graph, Gru, Lstm, Node, Operation, Relu
 from sw.network.operations import Clip, Elementwise, Reshape, Softmax
-from tests.support.networks import make_conv_network
+from tests.support.networks.random_networks import make_conv_network
 
 
 @pytest.mark.parametrize(
