@@ -18,6 +18,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.optional import optional
+from sim.optional import imported
 from sw.compress.pipeline import compress
 from sw.file.model_file import from_bytes, load, report, to_bytes
 from sw.formats.network_file import load_network
@@ -49,12 +50,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the random layer")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     options = parser.parse_args()
+    say = partial(print, file=sys.stderr)
     coders: dict[str, Coder] = {"float32 + gzip": run_gzip}
-    if (dahuffman := optional("dahuffman", "dahuffman")) is not None:
+    if (dahuffman := imported("dahuffman", say=say)) is not None:
         coders["dahuffman"] = lambda network: run_symbols(network, Dahuffman(dahuffman))
-    if (constriction := optional("constriction", "constriction")) is not None:
+    if (constriction := imported("constriction", say=say)) is not None:
         coders["constriction, ANS"] = lambda network: run_symbols(network, Constriction(constriction))
-    if (cabac := optional("nncodec.extensions.deepCABAC", "nncodec")) is not None:
+    if (cabac := imported("nncodec.extensions.deepCABAC", package="nncodec", say=say)) is not None:
         coders["DeepCABAC"] = lambda network: run_cabac(network, cabac)
     run_ours(random_layer(1, 16))
     results: dict[str, Any] = {}
@@ -73,7 +75,7 @@ def networks(files: list[Path], data: Path | None, seed: int) -> dict[str, Compr
         return {str(path): load(path) for path in files}
     found = {path.stem: load(path) for path in sorted(EXAMPLES.glob("*.eie"))}
     if data is not None and (data / SQUEEZENET[0]).is_file():
-        found["SqueezeNet"] = compress(load_network(*(data / name for name in SQUEEZENET)))
+        found["SqueezeNet"] = compress(load_network(data / SQUEEZENET[0], data / SQUEEZENET[1]))
     else:
         print("SqueezeNet is left out: --data or EIE_DATA names no folder with squeezenet_dc/", file=sys.stderr)
     found["random 4096 x 4096"] = random_layer(seed, 4096)

@@ -14,13 +14,14 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.optional import optional
+from sim.optional import imported
 from sw.compress.kmeans import INITS, share
 
 KEPT = 0.1  # of normally distributed weights, the largest
@@ -82,10 +83,13 @@ def compare(values: np.ndarray, clusters: int, seed: int) -> Iterator[dict[str, 
     methods: dict[str, Callable[[], tuple[np.ndarray, np.ndarray]]] = {
         f"ours, {init}": lambda init=init: share(values, clusters, init=init, seed=seed) for init in reversed(INITS)
     }
-    kmeans1d = optional("kmeans1d", "kmeans1d") if values.size * clusters <= MOST_KMEANS1D else None
+    say = partial(print, file=sys.stderr)
+    kmeans1d = imported("kmeans1d", say=say) if values.size * clusters <= MOST_KMEANS1D else None
     if kmeans1d is not None:
         methods["kmeans1d"] = lambda: _kmeans1d(kmeans1d, values, clusters)
-    cluster = optional("sklearn.cluster", "scikit-learn") if values.size * clusters <= MOST_SKLEARN else None
+    cluster = (
+        imported("sklearn.cluster", package="scikit-learn", say=say) if values.size * clusters <= MOST_SKLEARN else None
+    )
     if cluster is not None:
         methods["scikit-learn"] = lambda: _sklearn(cluster, values, clusters)
     least = 0.0

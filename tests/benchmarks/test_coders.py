@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from benchmarks.bench_coders import compare, networks, random_layer, run_gzip, run_symbols, signed_codes
-from benchmarks.optional import optional
 from sw.file.model_file import save, to_bytes
 from tests.support.networks.random_networks import make_layer
 
@@ -43,8 +41,3 @@ def test_every_byte_is_counted(tmp_path: Path):
     assert result["float32_bytes"] == 4 * (40 * 40 + 40) > gzip["bytes"] == gzip["coded_bytes"] > ours["bytes"]
     assert plain["coded_bytes"] == 8 * network.layers[0].positions.size
     assert plain["bytes"] == plain["coded_bytes"] + result["rest_bytes"]
-
-
-def test_a_library_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]):
-    assert optional("no_such_module", "no-such-package") is None
-    assert "no-such-package is left out" in capsys.readouterr().err
