@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from model.errors import EieError
 
 MOST_CLASSES = 31  # that a descriptor's field holds
+MOST_ADVANCE = 31  # the same
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,20 @@ def meetings(source: Axis, result: Axis, window: Window, what: str, unrolled: bo
     period, round_ = source.block, window.stride * result.block * result.groups
     while period * source.groups % round_:
         period += source.block
-    unrolled &= source.local_size <= MOST_CLASSES
+
+    def advance_of(period: int) -> int:
+        return period * source.groups // (window.stride * result.groups)
+
     if unrolled:
-        period = -(-source.local_size // period) * period
-        period = source.local_size if period > MOST_CLASSES else period
+        whole = -(-source.local_size // period) * period
+        whole = source.local_size if whole > MOST_CLASSES else whole
+        unrolled = whole <= MOST_CLASSES and advance_of(whole) <= MOST_ADVANCE
+        period = whole if unrolled else period
+    advance = advance_of(period)
     if period > MOST_CLASSES:
         raise EieError(f"{what}: an array tells apart at most {MOST_CLASSES} source positions in a row, got {period}")
+    if advance > MOST_ADVANCE:
+        raise EieError(f"{what}: an array moves by at most {MOST_ADVANCE} positions of the result, got {advance}")
     grid = np.meshgrid(np.arange(window.size), np.arange(source.groups), np.arange(period), indexing="ij")
     tap, source_group, class_ = (values.reshape(-1).astype(np.int64) for values in grid)
     reached = source.position(source_group, class_) + window.padding - tap * window.dilation
@@ -105,7 +114,6 @@ def meetings(source: Axis, result: Axis, window: Window, what: str, unrolled: bo
     output = reached[meets] // window.stride
     local = result.local(output)
     start = max(int(local.max(initial=0)), 0)
-    advance = period * source.groups // (window.stride * result.groups)
     first, pitch, classes = 0, 1, period
     held = np.unique(class_)
     if held.size == 1 and period > 1 and source.local_size > held[0]:  # what has no taps is not read

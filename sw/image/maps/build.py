@@ -1,6 +1,8 @@
 """Compiling a network for an array with `maps`: one program, loaded once and started once for every input."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -53,7 +55,7 @@ def build_map_image(
     last = buffers[-1]
     return NetworkImage(
         config=config,
-        layers=layers,
+        layers=_told_apart(layers),
         in_features=network.in_features,
         out_features=network.out_features,
         input_fraction_bits=source_bits(network.calibration),
@@ -62,6 +64,18 @@ def build_map_image(
         input_rows=source.rows,
         input_order=compiler.physical[steps.inputs],
     )
+
+
+def _told_apart(layers: Sequence[LayerImage]) -> tuple[LayerImage, ...]:
+    """With names of their own: figures are kept by name, and a sum has a layer for each of its terms."""
+    several = {name: number for name, number in Counter(layer.name for layer in layers).items() if number > 1}
+    seen: Counter[str] = Counter()
+    told: list[LayerImage] = []
+    for layer in layers:
+        seen[layer.name] += 1
+        number = several.get(layer.name)
+        told.append(layer if number is None else replace(layer, name=f"{layer.name} {seen[layer.name]}/{number}"))
+    return tuple(told)
 
 
 def _end_with_output(steps: Steps) -> None:

@@ -5,7 +5,10 @@ Positions that alternate over groups share each channel's work; more groups cost
 are chosen one after the other, in the order of the network, those after being in one group at first.
 """
 
+from math import inf
+
 from model.config import ArrayConfig
+from model.errors import EieError
 from sw.image.maps.estimate import estimated_cycles
 from sw.image.maps.placement import Grouping, Placer
 from sw.image.maps.program import Program, assemble
@@ -34,8 +37,11 @@ def choose_groupings(
         ]
         costs: dict[Grouping, float] = {}
         for candidate in candidates:
-            program = assemble(network, steps, formats, config, placer, chosen | {component: candidate})
-            costs[candidate] = _cost(program, touched, config)
+            try:
+                program = assemble(network, steps, formats, config, placer, chosen | {component: candidate})
+                costs[candidate] = _cost(program, touched, config)
+            except EieError:  # no descriptor holds it; if none does, the last word is that of the whole program
+                costs[candidate] = inf
         chosen[component] = min(candidates, key=lambda candidate: costs[candidate])
     return chosen
 

@@ -56,3 +56,10 @@ def test_a_stride_with_one_tap_reads_what_it_needs():
 def test_strides_beyond_the_classes_are_refused():
     with pytest.raises(EieError, match="conv: an array tells apart at most 31 source positions in a row, got 40"):
         meetings(Axis(80), Axis(2), Window(41, 40), "conv")
+
+
+def test_no_coordinate_moves_farther_than_a_descriptor_says():
+    plain, unrolled = (meetings(Axis(32, 2), Axis(32), Window(3, 1, 1), "conv", each) for each in (False, True))
+    assert (unrolled.classes, unrolled.advance) == (plain.classes, plain.advance) == (1, 2)
+    with pytest.raises(EieError, match="conv: an array moves by at most 31 positions of the result, got 48"):
+        meetings(Axis(96, 16, 3), Axis(96), Window(), "conv")

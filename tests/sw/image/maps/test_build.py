@@ -237,3 +237,11 @@ def test_positions_have_columns_of_their_own_where_that_saves_cycles_and_memory_
     runs = [run_image(each, inputs.reshape(3, -1).astype(np.float32)) for each in (image, plain)]
     np.testing.assert_array_equal(runs[0].integers, runs[1].integers)
     assert runs[0].cycles.max() < runs[1].cycles.min()
+
+
+def test_every_layer_has_a_name_of_its_own_so_that_no_figure_is_lost():
+    network, inputs = residual(Relu())
+    image = build_image(network, array())
+    assert {"sum 3 1/2", "sum 3 2/2"} < {layer.name for layer in image.layers}
+    run = run_image(image, inputs.reshape(len(inputs), -1).astype(np.float32))
+    assert sum(events.cycles for events in run.events.values()) == run.cycles_per_input
