@@ -26,6 +26,12 @@ class PeMemories:
     accumulator: Memory
     constant: Memory
 
+    @property
+    def bits(self) -> int:
+        """Of all of them together."""
+        single = (self.sparse_matrix, self.activation, self.accumulator, self.constant)
+        return round(8 * (POINTER_BANKS * self.pointer_bank.bytes + sum(each.bytes for each in single)))
+
 
 def array_memories(config: ArrayConfig) -> PeMemories:
     """The memories of one PE of an array."""
@@ -37,6 +43,6 @@ def array_memories(config: ArrayConfig) -> PeMemories:
         sparse_matrix=memory(config.sparse_matrix_depth, config.row_bits + config.parity),
         pointer_bank=memory(config.pointer_depth // 2, config.pointer_bits + config.parity),
         activation=memory(2 * config.activation_depth, ACTIVATION_BITS),
-        accumulator=memory(config.activation_depth, config.accumulator_bits),
+        accumulator=memory(config.accumulators, config.accumulator_bits),
         constant=memory(config.constant_depth, 16),
     )

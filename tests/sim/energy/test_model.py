@@ -191,3 +191,11 @@ def test_energy_is_the_sum_of_the_actions() -> None:
         assert energy.nanojoules[component] == pytest.approx(sum(mine) / 1000), component
         assert mine
     assert len({(action.part, action.name) for action in actions}) == len(actions)
+
+
+def test_with_maps_accumulators_have_a_depth_of_their_own() -> None:
+    config = PRESETS["mcu16"]
+    memories = array_memories(config)
+    assert memories.accumulator == Memory(512 * config.accumulator_bits / 8, config.accumulator_bits)
+    words = {config.row_bits: 1024, config.pointer_bits: 2048, 16: 2 * 1024 + 4096, config.accumulator_bits: 512}
+    assert memories.bits == sum(bits * depth for bits, depth in words.items())
