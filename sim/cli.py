@@ -27,7 +27,7 @@ COMMANDS = {
     "verify": "Compare the RTL with the model: values, cycles, every counter.",
     "faults": "Upset bits of the RTL, and tell what came of it.",
     "run": "Run inputs on an array by the host driver.",
-    "bench": "Run the nine layers of the EIE paper on an array.",
+    "bench": "Run the layers of the EIE paper or MLPerf Tiny on an array.",
     "queue": "Show what the activation queues hold, and the depth they need.",
     "trace": "Write a run as a timeline for Perfetto.",
     "report": "Show a run as one HTML page.",

@@ -1,26 +1,33 @@
-"""`eie bench`: the nine layers of the EIE paper on an array, beside what the paper publishes."""
+"""`eie bench`: layers of the EIE paper or networks of MLPerf Tiny on an array, beside what is published of them."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import geometric_mean
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from model.config import ArrayConfig
-from sim.baseline.files import read_baselines
+from model.errors import EieError
+from sim.baseline.files import Measured, read_baselines
 from sim.baseline.platforms import COLUMNS as PLATFORM_COLUMNS
 from sim.baseline.platforms import devices, last_row
 from sim.baseline.platforms import remarks as platform_remarks
 from sim.baseline.platforms import rows as platform_rows
-from sim.energy.technology import load_technology
+from sim.energy.technology import Technology, load_technology
 from sim.metrics.tables import columns, headings, mean_row, rows
 from sim.paper import PAPER_CLOCK_MHZ, PAPER_LAYERS, PAPER_PES, chosen
 from sim.simulation.bench import TOLERANCE, bench
 from sim.simulation.paper_layers import BenchmarkRun
+from sim.simulation.tiny_bench import tiny_bench
 from sim.terminal.energy_table import show_energy
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
+from sim.terminal.tiny_tables import show_tiny
+
+Suite = Literal["paper", "mlperf-tiny"]
+TINY_PRESET = "mcu16"
+TINY_SAMPLES = 4
 
 PAPER_COLUMNS = ["paper's", "", "paper ideal us", "paper us"]
 
@@ -34,6 +41,16 @@ def bench_command(
         list[str] | None,
         typer.Option("--layer", metavar="NAME", help=f"One of {', '.join(PAPER_LAYERS)} [default: all]; repeatable."),
     ] = None,
+    suite: Annotated[
+        Suite, typer.Option(help="The paper's nine layers, or the reference networks of MLPerf Tiny on mcu16.")
+    ] = "paper",
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", envvar="EIE_DATA", help="Of MLPerf Tiny: folder with mlperf_tiny/."),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help=f"Of MLPerf Tiny: inputs of each network, 1 or more [default: {TINY_SAMPLES}].")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the random weights and inputs, 0 or more.")] = 1,
     technology_file: TechnologyFile = None,
     cpu_file: Annotated[
@@ -44,12 +61,34 @@ def bench_command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run the nine layers of the EIE paper on an array. They are seeded random ones of the same sizes and densities."""
+    """Run the nine layers of the EIE paper, seeded random ones of their sizes, or the networks of MLPerf Tiny."""
     output = Output(as_json=as_json)
+    if suite == "mlperf-tiny":
+        if names or cpu_file is not None or gpu_file is not None:
+            raise EieError("--layer, --cpu and --gpu are of the paper's layers, --suite mlperf-tiny has none of them")
+        if data is None:
+            raise EieError("--suite mlperf-tiny needs --data DIR or EIE_DATA, the folder with mlperf_tiny/")
+        array = array_config(TINY_PRESET if preset is None and config is None else preset, config, pes, changes)
+        wanted = TINY_SAMPLES if samples is None else samples
+        technology = load_technology(technology_file)
+        show_tiny(output, tiny_bench(data, array, wanted, seed, technology=technology, progress=output))
+        return
+    if samples is not None:
+        raise EieError("--samples is of --suite mlperf-tiny, a layer of the paper has one input")
     array = array_config(preset, config, pes, changes)
-    layers = chosen(names)
     technology = load_technology(technology_file)
-    measured = read_baselines(cpu_file, gpu_file)
+    _run_paper(output, array, names, seed, technology, read_baselines(cpu_file, gpu_file))
+
+
+def _run_paper(
+    output: Output,
+    array: ArrayConfig,
+    names: Sequence[str] | None,
+    seed: int,
+    technology: Technology,
+    measured: Sequence[Measured],
+) -> None:
+    layers = chosen(names)
     runs = bench(array, names, seed, technology=technology, progress=output).runs
     metrics = {run.layer.name: run.metrics for run in runs}
     _show_cycles(output, runs, array)

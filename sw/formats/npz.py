@@ -33,15 +33,20 @@ def load_npz(path: Path, connections: Connections | None = None, assumptions: As
     The metadata are arrays of text, ``__graph__`` and ``__order__``. Nothing is unpickled, and a file cannot unpack to
     more than `RATIO` times its size.
     """
+    arrays = read_arrays(path)
+    metadata = {METADATA[name]: str(arrays.pop(name)) for name in METADATA if name in arrays}
+    return network_from_tensors(arrays, metadata, connections, assumptions)
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of numbers in an npz file by their names, and texts of metadata; EieError as of `load_npz`."""
     with open_archive(path, "npz file") as archive:
         most = FREE + RATIO * path.stat().st_size
         members = list_members(archive, (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED), most)
         for name in members:
             if not name.endswith(".npy"):
                 raise EieError(f"an npz file must hold arrays (NAME.npy) only, got {name[:80]}")
-        arrays = {name.removesuffix(".npy"): _read_array(archive, member) for name, member in members.items()}
-    metadata = {METADATA[name]: str(arrays.pop(name)) for name in METADATA if name in arrays}
-    return network_from_tensors(arrays, metadata, connections, assumptions)
+        return {name.removesuffix(".npy"): _read_array(archive, member) for name, member in members.items()}
 
 
 def save_npz(network: Network, path: Path) -> None:

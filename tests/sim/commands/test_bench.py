@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,4 +175,60 @@ def test_energy_of_each_layer_and_what_lies_outside_the_measured_memories(
 
 def test_listed_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
-    assert "bench       Run the nine layers of the EIE paper on an array.\n" in capsys.readouterr().out
+    assert "bench       Run the layers of the EIE paper or MLPerf Tiny on an array.\n" in capsys.readouterr().out
+
+
+def test_mlperf_tiny_has_a_row_per_network_and_what_others_publish(bench: Run, tmp_path: Path) -> None:
+    pytest.importorskip("tflite")
+    from tests.support.files.tflite_suite import write_suite
+
+    write_suite(tmp_path / "mlperf_tiny")
+    options = ("--suite", "mlperf-tiny", "--data", str(tmp_path), "--samples", "2")
+    code, out, err = bench(*options)
+    assert code == 0
+    assert err.splitlines()[0] == "running 5 networks on 16 PEs"
+    lines = out.splitlines()
+    assert lines[0] == "MLPerf Tiny on mcu16, 16 PEs at 80 MHz, all weights kept"
+    assert [line.split()[0] for line in lines[3:8]] == ["AD", "KWS", "IC", "VWW", "SWW"]
+    assert lines[7].split()[-8:] == ["-"] * 8
+    assert any(line.startswith("VWW was not run: ") for line in lines)
+    assert any("random inputs are not photographs" in line for line in lines)
+    assert any(line.split()[:4] == ["KWS", "closed", "fpgaConvNet", "ZedBoard"] for line in lines)
+    report = json.loads(bench(*options, "--json")[1])
+    assert [each["task"] for each in report["networks"]] == ["AD", "KWS", "IC"]
+    assert [each["task"] for each in report["not_run"]] == ["VWW", "SWW"]
+    assert report["networks"][1]["right"]["samples"] == 40
+    for each in report["networks"]:
+        assert each["inferences_s"] == pytest.approx(80e6 / each["cycles"])
+        assert each["inputs"] == 2
+        assert f"{each['cycles']:,.1f}" in out or f"{each['cycles']:,.0f}" in out
+    smaller = json.loads(bench(*options, "--set", "layers=1", "--pes", "4", "--json")[1])
+    assert smaller["config"]["pes"] == 4
+    assert smaller["networks"][1]["enlarged"] == {"layers": 2}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "--suite mlperf-tiny needs --data DIR or EIE_DATA, the folder with mlperf_tiny/"),
+        (["--data", "none"], "no folder none/mlperf_tiny: --data or EIE_DATA names the folder that holds mlperf_tiny/"),
+        (
+            ["--data", ".", "--layer", "NT-We"],
+            "--layer, --cpu and --gpu are of the paper's layers, --suite mlperf-tiny has none of them",
+        ),
+        (
+            ["--data", ".", "--preset", "eie64"],
+            "whole networks take an array with maps, such as mcu16; eie64 has maps = false",
+        ),
+    ],
+)
+def test_mlperf_tiny_refuses_in_one_sentence(
+    bench: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
+) -> None:
+    monkeypatch.delenv("EIE_DATA", raising=False)
+    assert bench("--suite", "mlperf-tiny", *arguments) == (2, "", f"error: {sentence}\n")
+
+
+def test_samples_are_of_mlperf_tiny(bench: Run) -> None:
+    code, _, err = bench("--samples", "3")
+    assert (code, err) == (2, "error: --samples is of --suite mlperf-tiny, a layer of the paper has one input\n")

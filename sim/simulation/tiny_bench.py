@@ -1,0 +1,215 @@
+"""The reference networks of MLPerf Tiny on an array with maps, each as one program, all weights kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.config import ArrayConfig
+from model.errors import EieError
+from model.image import NetworkImage
+from sim.energy.memories import array_memories
+from sim.energy.technology import Technology
+from sim.fields import check_seed
+from sim.mlperf_tiny import FOLDER, KWS_SAMPLES, KWS_SCALE, KWS_ZERO, TINY_NETWORKS, TinyNetwork
+from sim.progress import SILENT, Progress
+from sim.simulation.run import Run
+from sim.simulation.simulate import simulate_lowered
+from sw.compress.pipeline import compress
+from sw.formats.assumptions import Assumptions
+from sw.formats.network_file import load_network
+from sw.formats.npz import read_arrays
+from sw.image.fitting import fitting_array
+from sw.image.maps.build import build_map_image
+from sw.network.accuracy import measure_integers
+from sw.network.calibrate import calibrate
+from sw.network.compressed import CompressedNetwork
+from sw.network.network import Network
+from sw.network.operations import Softmax
+
+CALIBRATION = 16  # random inputs
+DEPTHS = ("layers", "sparse_matrix_depth", "pointer_depth", "activation_depth", "accumulator_depth", "constant_depth")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """Right answers on the integer datapath, of so many samples."""
+
+    right: int
+    samples: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyRun:
+    """What an array did with one of the networks.
+
+    Parameters
+    ----------
+    network : which.
+    weights : entries that are stored, of the network's weights that are not 0.
+    enlarged : fields of the configuration that are larger than in the array asked for, because the network needs it.
+    run : on the engine; `run.total` has every figure, mean over the inputs.
+    memory_bits : of all memories of all PEs of the array that ran it.
+    remarks : what was assumed or left out, in sentences.
+    labelled : of the keyword spotter.
+    """
+
+    network: TinyNetwork
+    weights: int
+    enlarged: Mapping[str, int]
+    run: Run
+    memory_bits: int
+    remarks: Sequence[str]
+    labelled: Labelled | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyBench:
+    """Runs in the suite's order, and by their tasks the reasons why the others could not be run."""
+
+    array: ArrayConfig
+    seed: int
+    samples: int
+    runs: tuple[TinyRun, ...]
+    reasons: Mapping[str, str]
+
+
+def tiny_bench(
+    data: Path,
+    array: ArrayConfig,
+    samples: int = 4,
+    seed: int = 1,
+    *,
+    technology: Technology | None = None,
+    progress: Progress = SILENT,
+) -> TinyBench:
+    """Run every network that can be read and compiled.
+
+    Parameters
+    ----------
+    data : the folder that holds mlperf_tiny/.
+    array : with maps; memories that are too small for a network are enlarged for it, and its run says so.
+    samples : inputs that the engine runs per network, one or more: of the keyword spotter the first of its samples, of
+        the others seeded random ones, and so are those that they are calibrated on.
+    seed : 0 or more.
+
+    EieError for an array without maps and for a folder that is not there. Weights take the codes of the array.
+    """
+    check_seed(seed)
+    if samples < 1:
+        raise EieError(f"--samples must be 1 or more, got {samples}")
+    if not array.maps:
+        raise EieError(f"whole networks take an array with maps, such as mcu16; {array.name} has maps = false")
+    folder = data / FOLDER
+    if not folder.is_dir():
+        raise EieError(f"no folder {folder}: --data or EIE_DATA names the folder that holds {FOLDER}/")
+    runs: list[TinyRun] = []
+    reasons: dict[str, str] = {}
+    with progress.steps(f"running {len(TINY_NETWORKS)} networks on {array.pes} PEs") as say:
+        for number, network in enumerate(TINY_NETWORKS.values()):
+            say(f"{network.task}: reading, compiling and running {network.file}")
+            try:
+                inputs = _Inputs(folder, network, samples, [seed, number])
+                runs.append(_run(folder / network.file, network, inputs, array, technology))
+            except EieError as error:
+                reasons[network.task] = str(error)
+    return TinyBench(array=array, seed=seed, samples=samples, runs=tuple(runs), reasons=reasons)
+
+
+class _Inputs:
+    """Inputs and calibration inputs of a network, and labels of the keyword spotter."""
+
+    def __init__(self, folder: Path, network: TinyNetwork, samples: int, seed: Sequence[int]):
+        self._network, self.samples = network, samples
+        self._random = np.random.default_rng(seed)
+        self.labels: NDArray[np.int64] | None = None
+        if network.task == "KWS":
+            self._features, self.labels = read_keywords(folder / KWS_SAMPLES)
+
+    def halves(self, features: int) -> list[NDArray[np.float32]]:
+        """What is counted and what is calibrated on; of labelled inputs every second one each."""
+        if self.labels is None:
+            sizes = (self.samples, CALIBRATION)
+            low, high = self._network.low, self._network.high
+            return [self._random.uniform(low, high, (size, features)).astype(np.float32) for size in sizes]
+        return [self._features[0::2], self._features[1::2]]
+
+
+def read_keywords(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """(n, features) real numbers and (n,) labels of the keyword spotter's samples; EieError for anything else."""
+    try:
+        arrays = read_arrays(path)
+    except EieError as error:
+        raise EieError(f"{path}: {error}") from error
+    if not {"features_int8", "labels"} <= arrays.keys():
+        raise EieError(f"{path} must hold features_int8 and labels, it holds {', '.join(sorted(arrays))[:80]}")
+    features, labels = arrays["features_int8"], arrays["labels"]
+    if features.dtype != np.int8 or features.ndim < 2 or len(features) < 2:
+        raise EieError(f"{path}: features_int8 must be two inputs or more of int8, got {features.dtype}")
+    if labels.dtype.kind not in "iu" or labels.shape != (len(features),):
+        raise EieError(f"{path}: labels must be one whole number for each of {len(features)} inputs")
+    real = (features.reshape(len(features), -1).astype(np.float64) - KWS_ZERO) * KWS_SCALE
+    return real.astype(np.float32), labels.astype(np.int64)
+
+
+def without_softmax(network: Network) -> Network:
+    """The network without a softmax at its end, which leaves the order of the outputs as it is."""
+    graph = network.graph
+    if graph is None or not graph.nodes or not isinstance(graph.nodes[-1].operation, Softmax):
+        return network
+    last = graph.nodes[-1]
+    if last.sources != (len(graph.nodes) - 1,):
+        return network
+    return replace(network, graph=replace(graph, nodes=graph.nodes[:-1]))
+
+
+def lay_out_whole(network: CompressedNetwork, array: ArrayConfig) -> tuple[NetworkImage, dict[str, int]]:
+    """The image of a calibrated network, and the depths that had to grow for it with their new values.
+
+    EieError if no array of these PEs takes it, which names the layer.
+    """
+    try:
+        return build_map_image(network, array), {}
+    except EieError:
+        fitting = fitting_array(network, array)
+    enlarged = {field: getattr(fitting, field) for field in DEPTHS if getattr(fitting, field) > getattr(array, field)}
+    return build_map_image(network, array.with_(**enlarged)), enlarged
+
+
+def _run(
+    path: Path, network: TinyNetwork, inputs: _Inputs, array: ArrayConfig, technology: Technology | None
+) -> TinyRun:
+    remarks: list[str] = []
+
+    def say(said: str) -> None:  # without what this suite does not have: another file and another way to read it
+        remarks.append(said.removeprefix(f"{path}: ").replace(" (--integers says otherwise)", ""))
+
+    read = load_network(path, assumptions=Assumptions(say=say))
+    plain = without_softmax(read)
+    if plain is not read:
+        remarks.append("the softmax at the end is left out: the largest output stays the largest")
+    compressed = compress(plain, code_bits=array.code_bits)
+    counted, typical = inputs.halves(plain.in_features)
+    calibrated = calibrate(compressed, typical)
+    image, enlarged = lay_out_whole(calibrated, array)
+    run = simulate_lowered(image, counted[: inputs.samples], technology=technology)
+    labelled = None
+    if inputs.labels is not None:
+        others = calibrate(compressed, counted)
+        halves = (calibrated, counted, inputs.labels[0::2]), (others, typical, inputs.labels[1::2])
+        errors = [measure_integers(*half, accumulator_bits=array.accumulator_bits) for half in halves]
+        labelled = Labelled(
+            right=sum(each.inputs - each.wrong for each in errors), samples=sum(each.inputs for each in errors)
+        )
+        remarks.append("binary points are chosen on one half of the samples for the other half; labels are not used")
+    return TinyRun(
+        network=network,
+        weights=sum(layer.positions.size for layer in compressed.layers),
+        enlarged=enlarged,
+        run=run,
+        memory_bits=array_memories(image.config).bits * array.pes,
+        remarks=remarks,
+        labelled=labelled,
+    )
