@@ -61,7 +61,7 @@ def bench_command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run the nine layers of the EIE paper, seeded random ones of their sizes, or the networks of MLPerf Tiny."""
+    """Run the layers of the EIE paper or MLPerf Tiny on an array. Those of the paper are random, of its densities."""
     output = Output(as_json=as_json)
     if suite == "mlperf-tiny":
         if names or cpu_file is not None or gpu_file is not None:

@@ -28,7 +28,7 @@ def plan_command(
     changes: Changes = None,
     as_json: Json = False,
 ) -> None:
-    """Show where each part of a network runs, on the array or on the host, and what it costs there."""
+    """Show where each part of a network runs, and what it costs there. It runs on the array or on the host."""
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
     compressed, plan, counted = _plan(network, inputs_file, array, output)
