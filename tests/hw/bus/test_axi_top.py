@@ -13,7 +13,8 @@ from hw.verilog import BUS_MODULES, verilog_text
 from model.config import ArrayConfig
 from model.engine import run_image
 from sim.rtl.simulators import SimulatorName, build
-from tests.support.hw.axi_bench import ACTIVITIES, Job
+from tests.support.hw.axi_bench import ACTIVITIES
+from tests.support.hw.axi_machine import Job
 from tests.support.hw.rtl import simulators
 from tests.support.images.random_images import (
     encode_input,
