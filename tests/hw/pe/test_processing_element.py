@@ -274,7 +274,7 @@ def test_a_changed_word_is_told_by_parity(memory, wrong, monkeypatch):
     config = ONE_PE.with_(parity=True)
     assert config.pointer_bits == 11
     layer = random_layer(config, rng, 20, 20, 0.5)
-    monkeypatch.setattr(f"hw.{memory}.BlockMemory", faulty_memory(wrong))
+    monkeypatch.setattr(f"hw.pe.{memory}.BlockMemory", faulty_memory(wrong))
     dut = ProcessingElement(config)
     seen = []
 
