@@ -93,7 +93,7 @@ def _row(
     padding: int = 0,
     groups: int = 1,
 ) -> PaperRow:
-    convolution = Convolution(stride=(stride, stride), padding=(padding,) * 4, groups=groups)
+    convolution = Convolution(stride=(stride, stride), padding=(padding, padding, padding, padding), groups=groups)
     return PaperRow(
         name=name,
         shape=shape,

@@ -1,6 +1,8 @@
 """The layer descriptor: fields of the words, what fits, and where the layers go."""
 
 import random
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -116,6 +118,11 @@ MAPS = CONFIG.with_(maps=True, activation_depth=16, pointer_depth=64, accumulato
 MAP = dict.fromkeys(MAP_FIELDS, 0) | {"columns": 9, "out_channels": 4, "in_channels": 2, "in_width": 5}
 
 
+def map_words(plain: Mapping[str, Any], fields: Mapping[str, Any]) -> list[int]:
+    """The descriptor of a map layer."""
+    return MapDescriptor(**fields).merge(Descriptor(**plain).pack())
+
+
 @pytest.mark.parametrize(
     ("change", "fits"),
     [
@@ -143,7 +150,7 @@ def test_what_fits_with_maps(change: dict[str, int], fits: bool):
     fields = {name: change.get(name, value) for name, value in MAP.items()}
 
     async def testbench(ctx):
-        words = MapDescriptor(**fields).merge(Descriptor(**plain).pack())
+        words = map_words(plain, fields)
         await take_words(ctx, dut, words)
         assert ctx.get(dut.fits) == fits
         got = ctx.get(dut.descriptor)
@@ -161,7 +168,7 @@ def test_biases_are_one_per_channel_with_maps():
     async def testbench(ctx):
         for channels, keep, fits in ((room, False, True), (room, True, True), (1, False, False), (1, True, True)):
             plain = GOOD | {"out_rows": config.accumulators, "keep": keep}
-            words = MapDescriptor(**MAP | {"columns": 2, "out_channels": channels}).merge(Descriptor(**plain).pack())
+            words = map_words(plain, MAP | {"columns": 2, "out_channels": channels})
             await take_words(ctx, dut, words)
             assert ctx.get(dut.fits) == fits
             ctx.set(dut.loaded, fits)
@@ -198,8 +205,7 @@ def test_the_entry_with_maps():
 
     async def testbench(ctx):
         for flat, limit, masks in ((0, 0, (0b11, 0b111)), (1, 77, (0xFFFF, 0))):
-            values = MapDescriptor(**fields | {"flat": flat, "limit": limit})
-            await take_words(ctx, dut, values.merge(Descriptor(**GOOD).pack()))
+            await take_words(ctx, dut, map_words(GOOD, fields | {"flat": flat, "limit": limit}))
             scan, geometry = ctx.get(dut.entry.scan), ctx.get(dut.entry.geometry)
             assert {name: scan[name] for name in wanted} == wanted
             assert (geometry.channel_mask, geometry.step_mask) == masks

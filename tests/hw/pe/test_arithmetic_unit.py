@@ -217,7 +217,7 @@ def run_map_operations(operations, *, maximum=0, shift=0, relu=0, limit=32767, c
             if in_k is not None:
                 got += [ctx.get(dut.k_row), ctx.get(dut.k_sum)]
                 expected += in_k[1:]
-            if comes_out:
+            if comes_out and in_o is not None:
                 value = min(write_back(in_o[2], shift, bool(relu)), limit)
                 got += [ctx.get(dut.o_value), ctx.get(dut.o_nonzero)]
                 expected += [value, value != 0]

@@ -1,6 +1,7 @@
 """The generators of the control unit, stepped, against where rows lie when one computes it, for any descriptor."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import example, given
@@ -35,8 +36,9 @@ def some_layer(**changes) -> LayerImage:
 
 def wide_map(**changes: int) -> MapDescriptor:
     """A map of one row of 40 positions, of as many classes as a field of 0 says."""
-    values = {name: 1 for name, field in MAP_FIELDS.items() if field.width > 1}
-    return MapDescriptor(**values | {"in_width": 40, "classes_x": 0} | changes)
+    values: dict[str, Any] = {name: 1 for name, field in MAP_FIELDS.items() if field.width > 1}
+    values.update({"in_width": 40, "classes_x": 0}, **changes)
+    return MapDescriptor(**values)
 
 
 @example(wide_map(), 2, 64, 0, 0)
@@ -57,7 +59,9 @@ def test_every_row_is_read_and_named_where_the_page_says(geometry, pes, in_rows,
 
 def test_outputs_are_read_one_after_the_other():
     config = map_config(activation_depth=64)
-    entry = LayerEntry(map=some_layer().map and replace(some_layer().map, destination=62, destination_step=5))
+    geometry = some_layer().map
+    assert geometry is not None
+    entry = LayerEntry(map=replace(geometry, destination=62, destination_step=5))
     reading = ReadGenerator(config)
     reading.rewind(entry)
     rows = []

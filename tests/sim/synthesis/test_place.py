@@ -19,8 +19,8 @@ from sim.synthesis.families.ecp5 import FAMILY
 from sim.synthesis.place import Placement, own_name, place, read_report
 from tests.support.tools.doubles import nothing
 
+assert FAMILY.flow is not None
 FLOW = FAMILY.flow
-assert FLOW is not None
 
 
 @pytest.mark.parametrize(

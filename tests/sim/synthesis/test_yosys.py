@@ -10,8 +10,8 @@ from sim.synthesis.families.ecp5 import FAMILY, cells
 from sim.synthesis.family import Cells
 from sim.synthesis.yosys import kept_modules, read_statistics
 
+assert FAMILY.flow is not None
 FLOW = FAMILY.flow
-assert FLOW is not None
 
 
 def test_cells_as_nextpnr_packs_them() -> None:

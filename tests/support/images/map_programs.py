@@ -67,9 +67,10 @@ class Program:
 
     def _window(self) -> Window:
         rng = self.rng
+        top, left, bottom, right = rng.integers(0, 3, 4).tolist()
         return Window(
             stride=(int(rng.integers(1, 5)), int(rng.integers(1, 4))),
-            padding=tuple(int(pad) for pad in rng.integers(0, 3, 4)),
+            padding=(top, left, bottom, right),
             dilation=(int(rng.integers(1, 3)), int(rng.integers(1, 3))),
         )
 

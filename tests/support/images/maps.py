@@ -225,7 +225,7 @@ def from_physical(values: NDArray[np.int16], shape: Shape, pes: int) -> NDArray[
     return cube.transpose(2, 0, 1).astype(np.int64)
 
 
-def to_physical(values: NDArray[np.int64]) -> NDArray[np.int16]:
+def to_physical(values: NDArray[np.integer[Any]]) -> NDArray[np.int16]:
     """The inverse."""
     return values.transpose(1, 2, 0).reshape(-1).astype(np.int16)
 

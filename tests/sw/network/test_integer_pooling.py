@@ -22,7 +22,7 @@ def test_means(count):
     random = np.random.default_rng(count)
     sums = random.integers(-count << 15, (count << 15) - count + 1, 200)
     sums[:2] = -count << 15, (count << 15) - count
-    means = integer_mean(sums, np.int64(count))
+    means = integer_mean(sums, np.array(count))
     assert means.tolist() == [plain_mean(int(total), count) for total in sums]
     exact = np.array([floor(Fraction(int(total), count) + Fraction(1, 2)) for total in sums])
     factor = mean_factor(count)
