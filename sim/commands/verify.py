@@ -8,10 +8,12 @@ import typer
 from model.errors import SimulatorError
 from sim.rtl.simulators import SimulatorName
 from sim.rtl.verify import verify
-from sim.simulation.prepare import load_with_inputs
+from sim.simulation.prepare import with_inputs
 from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
 from sim.text import count
+from sw.file.model_file import load
+from sw.network.chain import for_array
 
 
 def verify_command(
@@ -30,7 +32,9 @@ def verify_command(
     """
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
-    compressed, inputs, _ = load_with_inputs(network, inputs_file, output)
+    stored = load(network)
+    for_array(stored, array)  # what the array lacks is said before inputs are read and a calibration takes its time
+    compressed, inputs, _ = with_inputs(network, stored, inputs_file, output)
     try:
         found = verify(compressed, inputs, array, simulator, output)
     except SimulatorError as error:
