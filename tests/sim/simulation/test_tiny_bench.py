@@ -1,6 +1,7 @@
 """The suite on small networks of the benchmark's file names, and on the benchmark's own files where they are there."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ def test_what_cannot_be_a_suite_is_refused(data: Path, tmp_path: Path) -> None:
         ({"features_int8": FEATURES, "labels": LABELS[1:]}, "one whole number for each of 40 inputs"),
     ],
 )
-def test_samples_that_are_none_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], sentence: str) -> None:
+def test_samples_that_are_none_are_refused(tmp_path: Path, arrays: dict[str, Any], sentence: str) -> None:
     np.savez(tmp_path / "x.npz", **arrays)
     with pytest.raises(EieError, match=f"x.npz.*{sentence}"):
         read_keywords(tmp_path / "x.npz")
