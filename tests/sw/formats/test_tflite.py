@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -255,12 +256,12 @@ def test_what_is_said_of_integers(tmp_path: Path):
     assert said == []
 
 
-def changed(built: Built, **fields: object) -> Built:
+def changed(built: Built, **fields: Any) -> Built:
     """The model with another last tensor, or other options of its last operator."""
     tensors, operators = built
     shape = fields.pop("shape", None)
     if shape is not None:
-        tensors[-1].shape = shape  # pyright: ignore
+        tensors[-1].shape = shape
     operators[-1].options.update(fields)
     return tensors, operators
 
