@@ -121,7 +121,9 @@ def prove(bench: Bench, cycles: int | None = None, seconds: int = 500) -> str:
     All cycles are a matter of property-directed reachability (`pdr`), a number of them of bounded model checking.
     """
     solver = f"pdr -T {seconds}" if cycles is None else f"scorr\nbmc3 -F {cycles} -T {seconds}"
-    with tempfile.TemporaryDirectory(prefix="proof-", dir=Path.cwd()) as name:
+    scratch = Path.cwd() / "build"  # the solver sees what is below the current folder
+    scratch.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="proof-", dir=scratch) as name:
         folder = _folder(name, bench)
         (folder / "inverter.il").write_text(INVERTER)
         (folder / "proof.abc").write_text(ABC.format(solver=solver))
