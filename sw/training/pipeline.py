@@ -207,7 +207,7 @@ class _Pipeline:
 
     def _restore(self, saved: State) -> None:
         self.state = saved
-        if saved["stage"] >= 0:
+        if "module" in saved:  # before the end of the first stage its start is that of a new run
             self.module.load_state_dict(saved["module"])
             self.shared = deepcopy(saved["shared"])
             if self.teacher is not None:
