@@ -40,6 +40,7 @@ COMMANDS = {
     "driver": "Write the C driver, and a network as C.",
     "fpga": "Synthesise, place and route an array on an FPGA.",
     "asic": "Map an array's logic to standard cells.",
+    "doctor": "Show what is installed, what is missing and how to get it.",
     "config": "Show an array's configuration, or write it as TOML with -o.",
 }
 
@@ -83,13 +84,13 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def eie(
     context: typer.Context,
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="Print version and commit, and exit.")] = False,
 ) -> None:
     """Compress neural networks and run them on an EIE-style accelerator."""
     if show_version:
-        from importlib.metadata import version
+        from sim.version import version_text
 
-        typer.echo(f"eie {version('eie')}")
+        typer.echo(version_text())
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
