@@ -15,10 +15,11 @@ from model.registers import (
     Interrupt,
     Status,
 )
+from model.serial_protocol import DONE, Command
 
 
 def register_header() -> str:
-    """Text of `eie_registers.h`: word addresses of the registers, their bits, error causes and packet opcodes."""
+    """Text of `eie_registers.h`: word addresses of the registers, their bits, errors, opcodes, serial commands."""
     lines = [
         "/* Host interface of the EIE array, generated from the register map. Addresses count 32-bit words. */",
         "#ifndef EIE_REGISTERS_H",
@@ -43,6 +44,9 @@ def register_header() -> str:
     lines += ["", "/* error causes */", *_defines("ERROR", Error)]
     lines += ["", "/* IRQ_ENABLE and IRQ_STATUS, bit numbers */", *_defines("IRQ", Interrupt)]
     lines += ["", "/* packet header, bits 7:0 */", *_defines("OPCODE", Opcode)]
+    lines += ["", "/* serial link: first byte of a command, and the answer to one that gives nothing else */"]
+    lines += [f"#define EIE_SERIAL_{command.name} {command.value}u" for command in Command]
+    lines.append(f"#define EIE_SERIAL_DONE {DONE}u")
     return "\n".join([*lines, "", "#endif", ""])
 
 

@@ -14,8 +14,9 @@ from sw.files import check_folder, make_folder, write_whole
 from sw.host.c_network import C_DRIVER, network_header
 from sw.image.build import build_image
 from sw.network.chain import for_array
+from sw.network.host_end import without_host_end
 
-SOURCES = ("eie_driver.h", "eie_driver.c")
+SOURCES = ("eie_driver.h", "eie_driver.c", "eie_serial.h", "eie_serial.c")
 
 
 def driver_command(
@@ -35,11 +36,15 @@ def driver_command(
     check_folder(folder)
     texts = {"eie_registers.h": register_header()}
     texts |= {name: (C_DRIVER / name).read_text(encoding="utf-8") for name in SOURCES}
+    remains: str | None = None
     if network is not None:
-        texts["eie_network.h"] = network_header(build_image(for_array(load(network), array), array))
+        kept, remains = without_host_end(load(network))
+        texts["eie_network.h"] = network_header(build_image(for_array(kept, array), array), remains)
     make_folder(folder)
     for name, text in texts.items():
         write_whole(folder / name, text.encode())
     sizes = {name: len(text.encode()) for name, text in texts.items()}
     output.table(str(folder), ["file", "bytes"], [[name, count(size)] for name, size in sizes.items()])
-    output.result({"folder": str(folder), "config": array.to_dict(), "files": sizes})
+    if remains is not None:
+        output.line(f"Left to the host: {remains}.")
+    output.result({"folder": str(folder), "config": array.to_dict(), "files": sizes, "left_to_the_host": remains})

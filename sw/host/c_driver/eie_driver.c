@@ -42,13 +42,65 @@ static uint32_t wait_for(const eie_bus *bus, uint32_t shift, uint32_t mask)
     return 0;
 }
 
-/* A piece of the input stream; `room` is what is known to be free, and is kept. */
-static int put_piece(const eie_bus *bus, uint32_t *room, uint32_t piece, int last)
+/* Pieces on their way into the input stream; `room` is what is known to be free behind them. */
+typedef struct {
+    const eie_bus *bus;
+    uint32_t room, held;
+    uint32_t pieces[EIE_BURST];
+} sender;
+
+static sender sender_to(const eie_bus *bus)
 {
-    if (!*room && !(*room = wait_for(bus, 0, 0x7fffu)))
-        return EIE_TIMEOUT;
-    put(bus, last ? EIE_REG_STREAM_LAST : EIE_REG_STREAM_IN, piece);
-    *room -= 1;
+    sender to;
+    to.bus = bus;
+    to.room = to.held = 0;
+    return to;
+}
+
+static void put_pieces(const eie_bus *bus, const uint32_t *pieces, uint32_t count, int last)
+{
+    uint32_t at;
+    if (bus->put) {
+        bus->put(bus->context, pieces, count, last);
+        return;
+    }
+    for (at = 0; at < count; at++)
+        put(bus, last && at + 1 == count ? EIE_REG_STREAM_LAST : EIE_REG_STREAM_IN, pieces[at]);
+}
+
+static void get_pieces(const eie_bus *bus, uint32_t *pieces, uint32_t count)
+{
+    uint32_t at;
+    if (bus->get) {
+        bus->get(bus->context, pieces, count);
+        return;
+    }
+    for (at = 0; at < count; at++) {
+        pieces[at] = get(bus, EIE_REG_STREAM_OUT);
+        put(bus, EIE_REG_STREAM_POP, 0);
+    }
+}
+
+static uint32_t smaller(uint32_t one, uint32_t other)
+{
+    return one < other ? one : other;
+}
+
+/* A piece of the input stream; `last` ends the transfer. */
+static int put_piece(sender *to, uint32_t piece, int last)
+{
+    uint32_t sent, count;
+    to->pieces[to->held++] = piece;
+    if (!last && to->held < EIE_BURST)
+        return EIE_OK;
+    for (sent = 0; sent < to->held; sent += count) {
+        if (!to->room && !(to->room = wait_for(to->bus, 0, 0x7fffu)))
+            return EIE_TIMEOUT;
+        count = smaller(to->held - sent, to->room);
+        put_pieces(to->bus, to->pieces + sent, count, last && sent + count == to->held);
+        to->room -= count;
+    }
+    to->held = 0;
     return EIE_OK;
 }
 
@@ -60,9 +112,10 @@ static int all_taken(const eie_bus *bus)
 
 static int send_pass(const eie_bus *bus, const eie_pass *pass)
 {
-    uint32_t at, room = 0;
+    uint32_t at;
+    sender to = sender_to(bus);
     for (at = 0; at < pass->count; at++)
-        if (put_piece(bus, &room, pass->pieces[at], at + 1 == pass->count))
+        if (put_piece(&to, pass->pieces[at], at + 1 == pass->count))
             return EIE_TIMEOUT;
     return all_taken(bus);
 }
@@ -72,28 +125,33 @@ static uint32_t pieces_per_word(const eie_network *network)
     return network->stream_bits / PIECE_BITS;
 }
 
+/* The input at a place of the input stream; 0 where there is none. */
+static uint32_t input_of(const eie_network *network, const int16_t *inputs, uint32_t at)
+{
+    int32_t feature = network->input_at ? network->input_at[at] : at < network->in_features ? (int32_t)at : -1;
+    return feature < 0 ? 0 : (uint16_t)inputs[feature];
+}
+
 /* The piece `place` of the stream word that carries `lanes` activations from `first` on. */
 static uint32_t input_piece(const eie_network *network, const int16_t *inputs, uint32_t first, uint32_t place)
 {
     uint32_t half, piece = 0;
-    for (half = 0; half < 2; half++) {
-        uint32_t lane = 2 * place + half, at = first + lane;
-        if (lane < network->lanes && at < network->in_features)
-            piece |= (uint32_t)(uint16_t)inputs[at] << 16 * half;
-    }
+    for (half = 0; half < 2 && 2 * place + half < network->lanes; half++)
+        piece |= input_of(network, inputs, first + 2 * place + half) << 16 * half;
     return piece;
 }
 
 static int send_inputs(const eie_bus *bus, const eie_network *network, const int16_t *inputs)
 {
     uint32_t words = network->in_rows * (network->pes / network->lanes);
-    uint32_t word, place, room = 0, pieces = pieces_per_word(network);
+    uint32_t word, place, pieces = pieces_per_word(network);
+    sender to = sender_to(bus);
     for (place = 0; place < pieces; place++)
-        if (put_piece(bus, &room, place ? 0 : EIE_OPCODE_INPUT | network->in_rows << 8, 0))
+        if (put_piece(&to, place ? 0 : EIE_OPCODE_INPUT | network->in_rows << 8, 0))
             return EIE_TIMEOUT;
     for (word = 0; word < words; word++)
         for (place = 0; place < pieces; place++)
-            if (put_piece(bus, &room, input_piece(network, inputs, word * network->lanes, place),
+            if (put_piece(&to, input_piece(network, inputs, word * network->lanes, place),
                           word + 1 == words && place + 1 == pieces))
                 return EIE_TIMEOUT;
     return all_taken(bus);
@@ -112,16 +170,18 @@ static void take_piece(const eie_network *network, int16_t *outputs, uint32_t wo
 
 static int receive_outputs(const eie_bus *bus, const eie_network *network, int16_t *outputs)
 {
-    uint32_t words = network->out_rows * (network->pes / network->lanes);
-    uint32_t word, place, held = 0;
-    for (word = 0; word < words; word++)
-        for (place = 0; place < pieces_per_word(network); place++) {
-            if (!held && !(held = wait_for(bus, 16, 0x7fffu)))
-                return EIE_TIMEOUT;
-            take_piece(network, outputs, word, place, get(bus, EIE_REG_STREAM_OUT));
-            put(bus, EIE_REG_STREAM_POP, 0);
-            held -= 1;
-        }
+    uint32_t pieces[EIE_BURST], per_word = pieces_per_word(network);
+    uint32_t wanted = network->out_rows * (network->pes / network->lanes) * per_word;
+    uint32_t taken, at, count;
+    for (taken = 0; taken < wanted; taken += count) {
+        uint32_t held = wait_for(bus, 16, 0x7fffu);
+        if (!held)
+            return EIE_TIMEOUT;
+        count = smaller(smaller(held, wanted - taken), EIE_BURST);
+        get_pieces(bus, pieces, count);
+        for (at = 0; at < count; at++)
+            take_piece(network, outputs, (taken + at) / per_word, (taken + at) % per_word, pieces[at]);
+    }
     return EIE_OK;
 }
 

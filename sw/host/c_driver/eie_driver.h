@@ -1,7 +1,7 @@
 /* Driver of an EIE array behind its registers and stream window. C99, no dependencies, no allocation.
  *
- * A bus is two functions that access a 32-bit register by its word address (eie_registers.h). A network is written by
- * `eie driver NET.eie` as eie_network.h.
+ * A bus is two functions that access a 32-bit register by its word address (eie_registers.h); eie_serial.h makes one of
+ * a serial line. A network is written by `eie driver NET.eie` as eie_network.h.
  */
 #ifndef EIE_DRIVER_H
 #define EIE_DRIVER_H
@@ -13,7 +13,13 @@ typedef struct {
     void (*write)(void *context, uint32_t address, uint32_t value);
     void *context;
     uint32_t patience; /* looks at a register without progress before EIE_TIMEOUT; 0: a million */
+    /* 0, or faster ways to EIE_REG_STREAM_IN (the last piece to EIE_REG_STREAM_LAST if `last`), and from
+     * EIE_REG_STREAM_OUT with EIE_REG_STREAM_POP; 1 to EIE_BURST pieces for which there is room, or which are there. */
+    void (*put)(void *context, const uint32_t *pieces, uint32_t count, int last);
+    void (*get)(void *context, uint32_t *pieces, uint32_t count);
 } eie_bus;
+
+#define EIE_BURST 64u
 
 /* Registers in the processor's address space: context is the address of the first one. */
 uint32_t eie_memory_read(void *context, uint32_t address);
@@ -36,6 +42,7 @@ typedef struct {
     int32_t input_fraction_bits; /* an input of 1.0 is 1 << input_fraction_bits */
     int32_t output_fraction_bits;
     const int32_t *feature_at; /* which output lies at each of out_rows * pes places of the output stream; -1: none */
+    const int32_t *input_at;   /* which input lies at each of in_rows * pes places; -1: 0; without it input i at i */
     const eie_pass *passes;
     uint32_t passes_count;
 } eie_network;

@@ -2,16 +2,22 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from model.config import to_toml
 from model.errors import SimulatorError
 from sim.cli import main
 from sw.file.model_file import save
+from sw.network.calibrate import calibrate
+from sw.network.graph import Node
+from sw.network.operations import Softmax
 from tests.support.hw.driver import make_case
 from tests.support.networks.network_file import CONV_ARRAY, write_conv_network
+from tests.support.networks.whole import MAP_ARRAY, whole_network
 
 SIZES = ["--pes", "4", "--set", "queue_depth=4"]
 
@@ -75,10 +81,24 @@ def test_a_simulator_without_an_answer_is_exit_code_1(folder: Path, monkeypatch:
     assert "the RTL gave no answer: it broke" in capsys.readouterr().err
 
 
+def test_the_c_driver_of_an_array_with_maps_leaves_a_softmax_to_the_host(folder: Path, capsys):
+    network = whole_network()
+    assert network.graph is not None
+    last = Node(Softmax(axis=0), (len(network.graph.nodes),))
+    graph = replace(network.graph, nodes=(*network.graph.nodes, last))
+    inputs = np.random.default_rng(0).normal(size=(3, 2, 6, 4))
+    save(calibrate(replace(network, graph=graph), inputs), Path("maps.eie"))
+    Path("maps4.toml").write_text(to_toml(MAP_ARRAY))
+    assert main(["driver", "maps.eie", "-o", "c", "--config", "maps4.toml"]) == 0
+    assert "Left to the host: softmax over axis 0 of the outputs." in capsys.readouterr().out
+    assert "Left to the host: softmax over axis 0" in Path("c/eie_network.h").read_text()
+
+
 def test_the_c_driver_compiles_with_the_network(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["driver", "net.eie", "-o", "c/driver", *SIZES, "--json"]) == 0
     files = json.loads(capsys.readouterr().out)["files"]
-    assert sorted(files) == ["eie_driver.c", "eie_driver.h", "eie_network.h", "eie_registers.h"]
+    names = ["eie_driver.c", "eie_driver.h", "eie_network.h", "eie_registers.h", "eie_serial.c", "eie_serial.h"]
+    assert sorted(files) == names
     Path("c/driver/main.c").write_text(
         '#include "eie_network.h"\nint main(void) { return eie_the_network.pes != 4; }\n'
     )

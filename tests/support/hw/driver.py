@@ -14,10 +14,12 @@ from model.serial_protocol import DONE, UNKNOWN, WORD_BYTES, Command
 from sim.simulation.image_run import run_image
 from sw.host.transports.window import ModelWindow
 from sw.image.build import build_image
+from sw.image.stream import quantise_inputs
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 from tests.support.images.random_images import small_config
 from tests.support.networks.random_networks import make_layer
+from tests.support.networks.whole import MAP_ARRAY, whole_network
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Case:
     def config(self) -> ArrayConfig:
         return self.image.config
 
+    @property
+    def activations(self) -> NDArray[np.int16]:
+        """(n, in_features), what the inputs are in the array."""
+        return quantise_inputs(self.image, self.inputs)
+
 
 @cache
 def make_case(passes: int = 1, stream_bits: int = 32, pes: int = 4) -> Case:
@@ -49,6 +56,17 @@ def make_case(passes: int = 1, stream_bits: int = 32, pes: int = 4) -> Case:
     network = calibrate(CompressedNetwork(layers=layers), inputs)
     run = run_image(build_image(network, config), inputs.astype(np.float32))
     assert len(run.image.passes) >= passes
+    return Case(network, run.image, inputs, run.integers, run.outputs, run.cycles)
+
+
+@cache
+def make_map_case(stream_bits: int = 32, pes: int = 4) -> Case:
+    """A whole network on an array with `maps`, two inputs."""
+    config = MAP_ARRAY.with_(pes=pes, stream_bits=stream_bits, activation_depth=256, accumulator_depth=72)
+    inputs = np.random.default_rng(0).normal(size=(2, 2, 6, 4))
+    network = calibrate(whole_network(), inputs)
+    inputs = inputs.reshape(2, -1)
+    run = run_image(build_image(network, config), inputs.astype(np.float32))
     return Case(network, run.image, inputs, run.integers, run.outputs, run.cycles)
 
 

@@ -1,6 +1,7 @@
 """Every transport carries the same bytes: the driver's outputs do not depend on the way to the array."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from sw.host.transports.pynq import PynqTransport
 from sw.host.transports.serial_link import SerialTransport, open_line
 from sw.host.transports.transport import TransportError
 from sw.host.transports.window import MODEL_DEPTH, ModelWindow, WindowStreams
-from tests.support.hw.driver import Case, FakeBuffer, FakeChannel, SerialModel, fake_allocate, make_case
+from tests.support.hw.driver import Case, FakeBuffer, FakeChannel, SerialModel, fake_allocate, make_case, make_map_case
 from tests.support.tools.doubles import TINY
 
 
@@ -48,8 +49,9 @@ def pynq(case: Case, *, idle: bool = True, running: bool = True) -> PynqTranspor
 
 @pytest.mark.parametrize("stream_bits", [32, 128])
 @pytest.mark.parametrize("way", ["window", "serial", "pynq"])
-def test_outputs_do_not_depend_on_the_transport(way: str, stream_bits: int):
-    case = make_case(1, stream_bits)
+@pytest.mark.parametrize("make", [lambda bits: make_case(1, bits), make_map_case], ids=["connected", "maps"])
+def test_outputs_do_not_depend_on_the_transport(way: str, stream_bits: int, make: Callable[[int], Case]):
+    case = make(stream_bits)
     transport = {
         "window": WindowTransport,
         "serial": lambda case: SerialTransport(SerialModel(case.config), case.config),

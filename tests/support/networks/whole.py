@@ -1,0 +1,48 @@
+"""A network of every kind of map layer, and an array with `maps` that holds it."""
+
+from model.config import ArrayConfig
+from sw.network.compressed import CompressedNetwork
+from sw.network.graph import ApplyLayer, Convolution, Flatten, Graph, Node, Pool, Relu
+from sw.network.operations import Elementwise
+from tests.support.networks.random_networks import make_layer
+
+MAP_ARRAY = ArrayConfig(
+    name="maps4",
+    pes=4,
+    queue_depth=4,
+    row_bits=32,
+    sparse_matrix_depth=512,
+    pointer_depth=512,
+    activation_depth=128,
+    accumulator_depth=64,
+    constant_depth=512,
+    layers=16,
+    stream_bits=32,
+    max_code_length=9,
+    skip_empty_slices=True,
+    row_dealing="balanced",
+    maps=True,
+)
+
+
+def whole_network() -> CompressedNetwork:
+    """Convolution, depthwise, 1x1 of stride 2, a residual sum, both kinds of pooling and a linear layer."""
+    around = Convolution(padding=(1, 1, 1, 1))
+    layers = (
+        make_layer(1, (8, 2, 3, 3), 0.5, name="conv", relu=True, convolution=around),
+        make_layer(2, (8, 1, 3, 3), 0.9, name="depthwise", convolution=Convolution(padding=(1, 1, 1, 1), groups=8)),
+        make_layer(3, (6, 8, 1, 1), 0.6, name="pointwise", relu=True, convolution=Convolution(stride=(2, 2))),
+        make_layer(4, (5, 6), 0.7, name="linear"),
+    )
+    nodes = (
+        Node(ApplyLayer(), (0,)),
+        Node(ApplyLayer(), (1,)),
+        Node(Elementwise(kind="add"), (1, 2)),
+        Node(Relu(), (3,)),
+        Node(ApplyLayer(), (4,)),
+        Node(Pool(kind="max", kernel=(2, 2), stride=(1, 1)), (5,)),
+        Node(Pool(kind="average", kernel=(2, 1), stride=(2, 1)), (6,)),
+        Node(Flatten(), (7,)),
+        Node(ApplyLayer(), (8,)),
+    )
+    return CompressedNetwork(layers=layers, graph=Graph(input_shape=(2, 6, 4), nodes=nodes))
