@@ -28,7 +28,7 @@ from rich.table import Table
 
 from sim.optional import imported
 from sw.compress.pipeline import compress
-from sw.file.model_file import from_bytes, load, report, to_bytes
+from sw.file.model_file import file_sizes, from_bytes, load, to_bytes
 from sw.formats.network_file import load_network
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.layer import Layer
@@ -90,7 +90,7 @@ def random_layer(seed: int, size: int) -> CompressedNetwork:
 
 def compare(network: CompressedNetwork, coders: dict[str, Coder]) -> dict[str, Any]:
     """Bytes of float32, our bytes by part, and a row per coder."""
-    sizes = report(network)
+    sizes = file_sizes(network)
     streams = sum(layer.run_bytes + layer.code_bytes for layer in sizes.layers)
     tables = sum(layer.run_table_bytes + layer.code_table_bytes for layer in sizes.layers)
     rest = sizes.bytes - streams - tables

@@ -24,7 +24,7 @@ from benchmarks.paper_networks import CASES, PaperRow, make_network
 from sw.compress.paper_size import PaperSize, paper_sizes
 from sw.compress.pipeline import compress
 from sw.file.model_file import load, save
-from sw.file.sizes import LayerReport
+from sw.file.sizes import LayerSizes
 
 
 def main() -> None:
@@ -96,7 +96,7 @@ def measure(case: str, seed: int) -> dict[str, Any]:
     }
 
 
-def _row(paper: PaperRow, ours: PaperSize, file: LayerReport) -> dict[str, Any]:
+def _row(paper: PaperRow, ours: PaperSize, file: LayerSizes) -> dict[str, Any]:
     """The formula on our entries beside the published rate, and the fillers that the published rate implies."""
     implied = None
     if paper.rate is not None:

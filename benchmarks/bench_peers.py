@@ -23,7 +23,7 @@ from model.engine import Engine
 from model.errors import EieError, SimulatorError
 from model.image import NetworkImage
 from model.stepped.array import SteppedArray
-from sim.computer import this_machine
+from sim.computer import this_computer
 from sim.paper import PAPER_LAYERS, PaperLayer
 from sim.progress import Say
 from sim.rtl.cosim import run_rtl
@@ -84,7 +84,7 @@ def main() -> None:
 
 def report(layer: PaperLayer, seed: int, rtl: bool, output: Output) -> None:
     """Run every simulator on the layer and print what it did."""
-    machine = this_machine()
+    machine = this_computer()
     with output.steps(f"{layer.name} through {3 + rtl} simulators") as say:
         say(f"SCALE-Sim {VERSION}: an environment of its own under build/, made once")
         python = environment()

@@ -13,7 +13,7 @@ from examples.mnist import run as run_mnist
 from model.config import PRESETS
 from model.engine import Engine
 from sim.commands.bench import differs, geometric_means
-from sim.computer import this_machine
+from sim.computer import this_computer
 from sim.energy.check import check
 from sim.energy.technology import load_technology
 from sim.paper import PAPER_LAYERS
@@ -160,7 +160,7 @@ def speed_figures() -> list[Figure]:
 
 def machine_sentence() -> str:
     """The computer and what ran on it, and when."""
-    here = this_machine()
+    here = this_computer()
     versions = ", ".join(f"{name} {number}" for name, number in here.versions.items() if name in ("python", "numpy"))
     cores = f"{here.cores} cores, " if here.cores else ""
     return (

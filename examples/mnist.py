@@ -23,7 +23,7 @@ from sim.simulation.image_run import run_image
 from sim.simulation.simulate import simulate
 from sim.terminal.output import Output
 from sim.text import count, mean
-from sw.file.model_file import load_with_report
+from sw.file.model_file import load_with_sizes
 from sw.image.build import build_image
 from sw.network.accuracy import count_errors, measure_float
 
@@ -31,7 +31,7 @@ from sw.network.accuracy import count_errors, measure_float
 def run(file: Path, data: Path, array: str, number: int, rtl_images: int, output: Output) -> dict[str, Any]:
     """Everything the script shows, as one dictionary."""
     config = load_config(array)
-    network, sizes = load_with_report(file)
+    network, sizes = load_with_sizes(file)
     images, labels = load_mnist(data / "mnist", "t10k")
     images, labels = images[:number].reshape(-1, *network.input_shape), labels[:number]
     result: dict[str, Any] = {"array": config.name, "pes": config.pes, "images": len(images)}

@@ -21,7 +21,7 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 from sw.compress.pipeline import compress
-from sw.file.model_file import report
+from sw.file.model_file import file_sizes
 from sw.formats.network_file import save_network
 from sw.training.augment import Augmentation, distort
 from sw.training.evaluate import evaluate
@@ -78,7 +78,7 @@ def main() -> None:
     )
 
     def say(step: str) -> None:
-        size = report(compress(to_network(network, (64,)))).bytes
+        size = file_sizes(compress(to_network(network, (64,)))).bytes
         error = evaluate(network, held_out)
         print(f"{step}: {density(network):.1%} of the weights, {size} bytes, held-out accuracy {1 - error:.2%}")
 

@@ -16,7 +16,7 @@ PACKAGES = ("numpy", "scipy", "threadpoolctl", "torch", "sparse-dot-mkl", "mkl",
 
 
 @dataclass(frozen=True, kw_only=True)
-class Machine:
+class Computer:
     """A computer, as results name it.
 
     Parameters
@@ -39,12 +39,12 @@ class Machine:
     date: str
 
 
-def this_machine(cpu_information: Path = CPU_INFORMATION) -> Machine:
+def this_computer(cpu_information: Path = CPU_INFORMATION) -> Computer:
     """The computer this runs on; `cpu_information` is in the format of Linux's /proc/cpuinfo, or absent."""
     processors = _processors(cpu_information)
     names = [processor["model name"] for processor in processors if "model name" in processor]
     cores = {(processor.get("physical id"), processor["core id"]) for processor in processors if "core id" in processor}
-    return Machine(
+    return Computer(
         cpu=names[0] if names else platform.processor() or platform.machine(),
         cores=len(cores) or None,
         threads=usable_threads(),

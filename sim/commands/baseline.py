@@ -16,7 +16,7 @@ from sim.baseline.cpu import cpu
 from sim.baseline.gpu import gpu
 from sim.baseline.layer_product import layer_matrix
 from sim.baseline.measurement import Budget, Device, Timing, no_meter, time_layer
-from sim.computer import this_machine, usable_threads
+from sim.computer import this_computer, usable_threads
 from sim.fields import check_seed
 from sim.paper import PAPER_LAYERS, PaperLayer, chosen
 from sim.simulation.paper_layers import run_layer
@@ -82,7 +82,7 @@ def baseline_cpu_command(
     plan = _plan(names, batches, thread_counts(threads), repeats, seconds, seed)
     if path is not None:
         check_target(path, config)
-    machine, device = this_machine(), cpu()
+    machine, device = this_computer(), cpu()
     baselines = _time(output, plan, array, device)
     cores = "" if machine.cores is None else f"{machine.cores} cores, "
     output.line(f"{machine.cpu}, {cores}{machine.threads} usable threads; {_versions(machine.versions)}")
@@ -119,7 +119,7 @@ def baseline_gpu_command(
     plan = _plan(names, batches, [1], repeats, seconds, seed)
     if path is not None:
         check_target(path, config)
-    machine, device = this_machine(), gpu()
+    machine, device = this_computer(), gpu()
     baselines = _time(output, plan, array, device)
     output.line(f"{device.name}, {device.memory_bytes / 2**30:.0f} GiB; {_versions(device.versions)}")
     remarks = [

@@ -27,7 +27,7 @@ from sim.terminal.size_tables import show_sizes
 from sim.text import count, percent, ratio
 from sw.compress.pipeline import compress
 from sw.file.model_file import load, save
-from sw.file.sizes import FileReport
+from sw.file.sizes import FileSizes
 from sw.files import make_folder, write_whole
 from sw.formats.network_file import load_network
 from sw.network.accuracy import count_errors, measure_float
@@ -69,7 +69,7 @@ def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
     dense = load_network(examples / "digits_dense.safetensors")
     network = load_network(examples / "digits_network.safetensors")
     digits = _read_digits(examples / "digits.npz")
-    report = _compress(output, network, digits.calibration, folder / "digits.eie")
+    sizes = _compress(output, network, digits.calibration, folder / "digits.eie")
     compressed = load(folder / "digits.eie")
     with output.bar(f"simulating {len(digits.images)} digits on {ARRAY.pes} PEs", len(digits.images)) as advance:
         simulation = simulate(compressed, digits.images, ARRAY, advance=advance)
@@ -78,9 +78,9 @@ def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
         "network": "-".join(
             str(size) for size in [network.in_features, *(len(layer.bias) for layer in network.layers)]
         ),
-        "file_bytes": report.bytes,
-        "ratio": report.ratio,
-        **_measure(output, dense, compressed, simulation, report, digits),
+        "file_bytes": sizes.bytes,
+        "ratio": sizes.ratio,
+        **_measure(output, dense, compressed, simulation, sizes, digits),
         "cycles_per_image": simulation.total.cycles,
         "useful_efficiency": simulation.total.useful_efficiency,
         **_verify(output, compressed, digits.images[:RTL_IMAGES]),
@@ -89,7 +89,7 @@ def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
     }
     write_whole(folder / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
     output.line(
-        f"{folder / 'summary.json'}: {count(report.bytes)} bytes ({ratio(report.ratio)}), RTL and model "
+        f"{folder / 'summary.json'}: {count(sizes.bytes)} bytes ({ratio(sizes.ratio)}), RTL and model "
         f"{'equal' if summary['rtl_equal'] else 'DIFFERENT'}"
     )
     return summary
@@ -104,20 +104,20 @@ def _read_digits(path: Path) -> _Digits:
         )
 
 
-def _compress(output: Output, network: Network, calibration: NDArray[np.float32], path: Path) -> FileReport:
+def _compress(output: Output, network: Network, calibration: NDArray[np.float32], path: Path) -> FileSizes:
     with output.steps("compressing the example network") as say:
         compressed = compress(network, calibration=calibration, progress=lambda name: say(f"compressed {name}"))
-        report = save(compressed, path)
-    show_sizes(output, "examples/digits_network.safetensors compressed", report)
-    return report
+        sizes = save(compressed, path)
+    show_sizes(output, "examples/digits_network.safetensors compressed", sizes)
+    return sizes
 
 
 def _measure(
-    output: Output, dense: Network, compressed: CompressedNetwork, simulation: Run, report: FileReport, digits: _Digits
+    output: Output, dense: Network, compressed: CompressedNetwork, simulation: Run, sizes: FileSizes, digits: _Digits
 ) -> dict[str, float]:
     """How many digits each of the networks tells."""
     images, labels = digits.images, digits.labels
-    kept = sum(layer.kept for layer in report.layers) / sum(layer.weights for layer in report.layers)
+    kept = sum(layer.kept for layer in sizes.layers) / sum(layer.weights for layer in sizes.layers)
     before = 1 - measure_float(dense, images, labels).error
     decoded = 1 - measure_float(compressed.to_network(), images, labels).error
     on_array = 1 - count_errors(simulation.outputs, labels).error
@@ -125,8 +125,8 @@ def _measure(
         f"accuracy on {len(images)} held-out digits",
         ["network", "arithmetic", "weights", "bytes", "correct"],
         [
-            ["dense, before pruning", "float32", percent(1), count(report.float32_bytes), percent(before)],
-            ["decoded from the file", "float32", percent(kept), count(report.bytes), percent(decoded)],
+            ["dense, before pruning", "float32", percent(1), count(sizes.float32_bytes), percent(before)],
+            ["decoded from the file", "float32", percent(kept), count(sizes.bytes), percent(decoded)],
             ["", "integers, on the array", "", "", percent(on_array)],
         ],
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model.errors import EieError
-from sim.computer import this_machine
+from sim.computer import this_computer
 from sim.installation import Part, extras, programs
 from sim.rtl.simulators import available_simulators, cache_folder
 from sim.terminal.options import Json
@@ -18,7 +18,7 @@ from sim.version import version_text
 def doctor_command(as_json: Json = False) -> None:
     """Show what is installed, what is missing and how to get it. Exit code 2 if eie itself lacks a package."""
     output = Output(as_json=as_json)
-    machine, parts, tools = this_machine(), extras(), programs()
+    machine, parts, tools = this_computer(), extras(), programs()
     simulators, cache = available_simulators(), cache_folder()
     output.line(f"{version_text()}, Python {platform.python_version()} in {sys.prefix}")
     output.line(f"{machine.cpu}, {machine.threads} threads, {machine.system}\n")

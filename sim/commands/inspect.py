@@ -11,8 +11,8 @@ from sim.terminal.options import Json
 from sim.terminal.output import Output
 from sim.terminal.size_tables import paper_payload, show_paper_sizes, show_parts, show_sizes, size_payload
 from sw.compress.paper_size import paper_sizes
-from sw.file.model_file import load_with_report
-from sw.file.sizes import FileReport, LayerReport
+from sw.file.model_file import load_with_sizes
+from sw.file.sizes import FileSizes, LayerSizes
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 
 
@@ -32,7 +32,7 @@ def inspect_command(
     if index_bits is not None and not paper:
         raise EieError("--index-bits wants --paper: in the file zero runs have no fixed width")
     with output.steps(f"reading {network}"):
-        compressed, sizes = load_with_report(network)
+        compressed, sizes = load_with_sizes(network)
         rows = paper_sizes(compressed, index_bits) if paper else []
     operations = _operations(compressed)
     if paper:
@@ -57,7 +57,7 @@ def inspect_command(
 
 
 def _show_network(
-    output: Output, title: str, network: CompressedNetwork, sizes: FileReport, operations: list[dict[str, Any]]
+    output: Output, title: str, network: CompressedNetwork, sizes: FileSizes, operations: list[dict[str, Any]]
 ) -> None:
     """The tables of layers and operations, and whether there is a calibration."""
     output.table(
@@ -80,7 +80,7 @@ def _show_network(
     )
 
 
-def _layer_cells(layer: CompressedLayer, size: LayerReport) -> list[str]:
+def _layer_cells(layer: CompressedLayer, size: LayerSizes) -> list[str]:
     if layer.convolution is None:
         shape = f"{layer.shape[1]} -> {layer.shape[0]}"
     else:

@@ -23,8 +23,8 @@ from sim.source_date import source_date
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
 from sim.terminal.source import Bench, BenchLayers, BenchSeed, NetworkInputs, NetworkOrBench
-from sw.file.model_file import load_with_report
-from sw.file.sizes import FileReport
+from sw.file.model_file import load_with_sizes
+from sw.file.sizes import FileSizes
 from sw.files import check_target, write_whole
 from sw.network.compressed import CompressedNetwork
 
@@ -37,7 +37,7 @@ class _File(NamedTuple):
 
     path: Path
     network: CompressedNetwork
-    sizes: FileReport
+    sizes: FileSizes
 
 
 def report_command(
@@ -93,7 +93,7 @@ def _network(
 ) -> tuple[RunFacts, _File]:
     """The run of a network, and its file."""
     with output.steps(f"reading {network}"):
-        stored, sizes = load_with_report(network)
+        stored, sizes = load_with_sizes(network)
     compressed, inputs, _ = with_inputs(network, stored, inputs_file, output)
     return network_facts(compressed, inputs, array, technology, output), _File(network, stored, sizes)
 

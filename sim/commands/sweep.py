@@ -18,7 +18,7 @@ from sim.paper import PAPER_LAYERS, chosen
 from sim.simulation.paper_layers import layout_key
 from sim.sweep.cluster import run_on_cluster
 from sim.sweep.executors import run_locally
-from sim.sweep.front import front_payload, machines, mark_front, pareto_front, varied_fields
+from sim.sweep.front import candidates, front_payload, mark_front, pareto_front, varied_fields
 from sim.sweep.journal import Journal
 from sim.sweep.points import Point, parse_variations, points
 from sim.sweep.results import RAN, Row, as_text, check_format, read_rows, row, write_rows
@@ -103,7 +103,7 @@ def sweep_command(
     front = mark_front(rows)
     write_rows(path, rows)
     reasons = Counter(cells["reason"] for cells in rows if cells["status"] != RAN)
-    _report(output, rows, reasons, path, len(left), len(wanted) - len(left))
+    _show_rows(output, rows, reasons, path, len(left), len(wanted) - len(left))
     output.result(
         {
             "config": base.to_dict(),
@@ -175,7 +175,7 @@ def _record(journal: Journal, task: Task | None) -> Record | None:
     return None if task is None else journal.records[task.key]
 
 
-def _report(
+def _show_rows(
     output: Output, rows: Sequence[Row], reasons: Mapping[str, int], path: Path, simulated: int, known: int
 ) -> None:
     output.line(
@@ -202,16 +202,16 @@ def _show(output: Output, path: Path) -> None:
 def show_front(output: Output, rows: Sequence[Row]) -> None:
     """The front of marked rows as a table."""
     layers = list(dict.fromkeys(row["layer"] for row in rows))
-    front = pareto_front(machines([row for row in rows if row["pareto"]]))
+    front = pareto_front(candidates([row for row in rows if row["pareto"]]))
     varied = varied_fields(rows)
     mean = "" if len(layers) == 1 else f", geometric means of {len(layers)} layers"
     figures = columns("front")
-    shown = [figure.cells([machine.value(figure) for machine in front]) for figure in figures]
+    shown = [figure.cells([candidate.value(figure) for candidate in front]) for figure in figures]
     output.table(
         f"Pareto front of time, energy and area: {len(front)} of {len(rows) // len(layers)} points{mean}",
         [*(varied or ["name"]), *headings(figures)],
         [
-            [*(as_text(machine.fields[name]) for name in varied or ["name"]), *cells]
-            for machine, cells in zip(front, zip(*shown, strict=True), strict=True)
+            [*(as_text(candidate.fields[name]) for name in varied or ["name"]), *cells]
+            for candidate, cells in zip(front, zip(*shown, strict=True), strict=True)
         ],
     )

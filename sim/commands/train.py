@@ -21,7 +21,7 @@ from sim.terminal.size_tables import show_sizes, size_payload
 from sim.text import count
 from sw.compress.pipeline import compress
 from sw.file.model_file import load, save
-from sw.file.sizes import FileReport
+from sw.file.sizes import FileSizes
 from sw.files import check_target, read_whole
 from sw.formats.assumptions import Assumptions
 from sw.formats.network_file import TENSOR_LOADERS, load_network
@@ -220,7 +220,7 @@ def _show_stages(output: Output, network: str, trained: "Trained") -> None:
     output.table(f"{network}: how each stage ended", ["stage", "epochs", "loss", "validation error", "density"], rows)
 
 
-def _write(output: Output, path: Path, trained: "Trained", images: NDArray[np.float32], seed: int) -> FileReport:
+def _write(output: Output, path: Path, trained: "Trained", images: NDArray[np.float32], seed: int) -> FileSizes:
     """Compress what was trained into the file at `path`, calibrated on some of the images; its sizes are shown."""
     from sw.training.export import to_network
 

@@ -23,14 +23,14 @@ from sim.report.plots import (
 )
 from sim.report.style import BLUE, PURPLE
 from sim.text import count, percent, ratio
-from sw.file.sizes import FileReport
+from sw.file.sizes import FileSizes
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileFacts:
     """A model file: its sizes and, layer by layer, how its symbols are coded."""
 
-    sizes: FileReport
+    sizes: FileSizes
     histograms: Sequence[LayerHistograms]
 
 

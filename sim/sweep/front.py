@@ -11,7 +11,7 @@ from sim.sweep.results import COLUMNS, COSTS, RAN, Row
 
 
 @dataclass(frozen=True, kw_only=True)
-class Machine:
+class Candidate:
     """A point over all layers of the sweep.
 
     Parameters
@@ -33,25 +33,25 @@ class Machine:
         return tuple(self.value(figure) or 0.0 for figure in COSTS)
 
 
-def machines(rows: Sequence[Row]) -> list[Machine]:
+def candidates(rows: Sequence[Row]) -> list[Candidate]:
     """The points that ran every layer of the sweep, in the order of the rows."""
     layers = {row["layer"] for row in rows}
     by_fields: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         by_fields.setdefault(tuple(_fields(row).values()), []).append(row)
     return [
-        Machine(fields=_fields(group[0]), rows=group)
+        Candidate(fields=_fields(group[0]), rows=group)
         for group in by_fields.values()
         if len(group) == len(layers) and all(row["status"] == RAN for row in group)
     ]
 
 
-def pareto_front(found: Sequence[Machine]) -> list[Machine]:
+def pareto_front(found: Sequence[Candidate]) -> list[Candidate]:
     """Those that no other beats: none is as good in time, energy and area and better in one. The fastest first."""
-    front: list[Machine] = []
-    for machine in sorted(found, key=lambda machine: machine.costs):  # behind all that could beat it
-        if not any(_beats(other.costs, machine.costs) for other in front):
-            front.append(machine)
+    front: list[Candidate] = []
+    for candidate in sorted(found, key=lambda candidate: candidate.costs):  # behind all that could beat it
+        if not any(_beats(other.costs, candidate.costs) for other in front):
+            front.append(candidate)
     return front
 
 
@@ -59,25 +59,25 @@ def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
     return one != other and all(mine <= its for mine, its in zip(one, other, strict=True))
 
 
-def mark_front(rows: Sequence[Row]) -> list[Machine]:
+def mark_front(rows: Sequence[Row]) -> list[Candidate]:
     """Set ``pareto`` in all rows and return the front."""
-    front = pareto_front(machines(rows))
+    front = pareto_front(candidates(rows))
     for row in rows:
         row["pareto"] = False
-    for machine in front:
-        for row in machine.rows:
+    for candidate in front:
+        for row in candidate.rows:
             row["pareto"] = True
     return front
 
 
-def front_payload(front: Sequence[Machine]) -> list[dict[str, Any]]:
+def front_payload(front: Sequence[Candidate]) -> list[dict[str, Any]]:
     """The front as JSON."""
     return [
         {
-            "config": machine.fields,
-            **{figure.name: machine.value(figure) for figure in columns("front")},
+            "config": candidate.fields,
+            **{figure.name: candidate.value(figure) for figure in columns("front")},
         }
-        for machine in front
+        for candidate in front
     ]
 
 

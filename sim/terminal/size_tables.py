@@ -7,7 +7,7 @@ from typing import Any
 from sim.terminal.output import Output
 from sim.text import count, ratio
 from sw.compress.paper_size import PaperSize, total_size
-from sw.file.sizes import FileReport, LayerReport
+from sw.file.sizes import FileSizes, LayerSizes
 
 SIZE_COLUMNS = [
     "layer",
@@ -37,7 +37,7 @@ PAPER_COLUMNS = [
 ]
 
 
-def show_sizes(output: Output, title: str, sizes: FileReport) -> None:
+def show_sizes(output: Output, title: str, sizes: FileSizes) -> None:
     """The table of sizes per layer, and the file's bytes on disk."""
     sums = [sum(column) for column in zip(*(_counts(layer) for layer in sizes.layers), strict=True)]
     output.table(
@@ -52,7 +52,7 @@ def show_sizes(output: Output, title: str, sizes: FileReport) -> None:
     )
 
 
-def show_parts(output: Output, sizes: FileReport) -> None:
+def show_parts(output: Output, sizes: FileSizes) -> None:
     """The table of every byte of the file: parts of layers, then what belongs to no layer, then the sums."""
     parts = list(sizes.layers[0].parts)
     rows = [[layer.name, *map(count, layer.parts.values()), count(layer.bytes)] for layer in sizes.layers]
@@ -62,7 +62,7 @@ def show_parts(output: Output, sizes: FileReport) -> None:
     output.table("bytes", ["layer", *parts, "bytes"], rows, ["file", *map(count, sums), count(sizes.bytes)])
 
 
-def show_paper_sizes(output: Output, title: str, rows: Sequence[PaperSize], sizes: FileReport) -> None:
+def show_paper_sizes(output: Output, title: str, rows: Sequence[PaperSize], sizes: FileSizes) -> None:
     """The table in the form of Deep Compression's Tables 2 to 5, with the true bytes beside."""
     files = [(layer.bytes, layer.float32_bytes) for layer in sizes.layers]
     cells = [_paper_cells(row, *file) for row, file in zip(rows, files, strict=True)]
@@ -75,7 +75,7 @@ def show_paper_sizes(output: Output, title: str, rows: Sequence[PaperSize], size
     )
 
 
-def size_payload(sizes: FileReport) -> dict[str, Any]:
+def size_payload(sizes: FileSizes) -> dict[str, Any]:
     """The report as plain values."""
     return {
         "layers": [{**asdict(layer), "bytes": layer.bytes, "ratio": layer.ratio} for layer in sizes.layers],
@@ -96,7 +96,7 @@ def paper_payload(rows: Sequence[PaperSize]) -> list[dict[str, Any]]:
     ]
 
 
-def _size_cells(layer: LayerReport) -> list[str]:
+def _size_cells(layer: LayerSizes) -> list[str]:
     return [
         layer.name,
         *(count(value) for value in _counts(layer)),
@@ -109,7 +109,7 @@ def _size_cells(layer: LayerReport) -> list[str]:
     ]
 
 
-def _counts(layer: LayerReport) -> tuple[int, int, int]:
+def _counts(layer: LayerSizes) -> tuple[int, int, int]:
     return layer.weights, layer.kept, layer.entries
 
 

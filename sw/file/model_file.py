@@ -11,7 +11,7 @@ from model.errors import EieError
 from sw.file.bits import BitReader
 from sw.file.header import CRC, Header, LayerHeader, check_crc, parse_header
 from sw.file.layer import Tables, check_layer, decode_layer, encode_layer, read_tables
-from sw.file.sizes import FileReport, make_report
+from sw.file.sizes import FileSizes, make_sizes
 from sw.files import read_whole, write_whole
 from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwork
 
@@ -20,11 +20,11 @@ __all__ = [
     "CompressedLayer",
     "CompressedNetwork",
     "check",
+    "file_sizes",
     "from_bytes",
     "load",
     "load_tables",
-    "load_with_report",
-    "report",
+    "load_with_sizes",
     "save",
     "to_bytes",
 ]
@@ -35,24 +35,24 @@ def to_bytes(network: CompressedNetwork) -> bytes:
     return _encode(network)[0]
 
 
-def save(network: CompressedNetwork, path: str | Path) -> FileReport:
+def save(network: CompressedNetwork, path: str | Path) -> FileSizes:
     """Write the file whole and report its sizes."""
     data, sizes = _encode(network)
     write_whole(Path(path), data)
     return sizes
 
 
-def report(network: CompressedNetwork) -> FileReport:
+def file_sizes(network: CompressedNetwork) -> FileSizes:
     """The sizes that `save` would report."""
     return _encode(network)[1]
 
 
 def load(path: str | Path) -> CompressedNetwork:
     """The network in a file that passes the full check; EieError, with the path, for any other."""
-    return load_with_report(Path(path))[0]
+    return load_with_sizes(Path(path))[0]
 
 
-def load_with_report(path: Path) -> tuple[CompressedNetwork, FileReport]:
+def load_with_sizes(path: Path) -> tuple[CompressedNetwork, FileSizes]:
     """The network, as `load` returns it, and the sizes of the file that it was in."""
     data = read_whole(path)
     try:
@@ -104,7 +104,7 @@ def check(file: Path | bytes, full: bool = False) -> None:
         raise EieError(f"{prefix}{error}") from error
 
 
-def _encode(network: CompressedNetwork) -> tuple[bytes, FileReport]:
+def _encode(network: CompressedNetwork) -> tuple[bytes, FileSizes]:
     encoded = [encode_layer(layer) for layer in network.layers]
     records: tuple[LayerHeader, ...] = tuple(record for record, _, _ in encoded)
     header = Header(layers=records, graph=network.graph, calibrated=network.calibration is not None)
@@ -114,17 +114,17 @@ def _encode(network: CompressedNetwork) -> tuple[bytes, FileReport]:
         ranges = np.concatenate([own.activations, own.partial_sums, own.results])
         sections.append(ranges.astype("<f4").tobytes())
     data = header.pack() + b"".join(part for section in sections for part in (section, CRC.pack(zlib.crc32(section))))
-    return data, make_report(network, header, [sizes for _, _, sizes in encoded])
+    return data, make_sizes(network, header, [sizes for _, _, sizes in encoded])
 
 
-def _decode(data: bytes) -> tuple[CompressedNetwork, FileReport]:
+def _decode(data: bytes) -> tuple[CompressedNetwork, FileSizes]:
     header, sections, calibration = _sections(data)
     for record, section in zip(header.layers, sections, strict=True):
         check_layer(record, section)  # all of them, before any takes the memory of its positions
     decoded = [decode_layer(record, section) for record, section in zip(header.layers, sections, strict=True)]
     layers = tuple(layer for layer, _ in decoded)
     network = CompressedNetwork(layers=layers, graph=header.graph, calibration=calibration)
-    return network, make_report(network, header, [sizes for _, sizes in decoded])
+    return network, make_sizes(network, header, [sizes for _, sizes in decoded])
 
 
 def _sections(data: bytes) -> tuple[Header, list[bytes], Calibration | None]:

@@ -10,7 +10,7 @@ from sw.network.compressed import CompressedNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerReport:
+class LayerSizes:
     """Size of one layer in a model file.
 
     Parameters
@@ -73,7 +73,7 @@ class LayerReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileReport:
+class FileSizes:
     """Size of a model file.
 
     Parameters
@@ -83,7 +83,7 @@ class FileReport:
     calibration_bytes : with checksum.
     """
 
-    layers: tuple[LayerReport, ...]
+    layers: tuple[LayerSizes, ...]
     prefix_bytes: int
     graph_bytes: int
     calibration_bytes: int
@@ -105,12 +105,12 @@ class FileReport:
         return self.float32_bytes / self.bytes
 
 
-def make_report(network: CompressedNetwork, header: Header, sections: Sequence[SectionSizes]) -> FileReport:
+def make_sizes(network: CompressedNetwork, header: Header, sections: Sequence[SectionSizes]) -> FileSizes:
     """The report on a network whose file has this header and sections of these sizes."""
-    layers: list[LayerReport] = []
+    layers: list[LayerSizes] = []
     for layer, record, sizes in zip(network.layers, header.layers, sections, strict=True):
         layers.append(
-            LayerReport(
+            LayerSizes(
                 name=layer.name,
                 weights=layer.weights,
                 kept=layer.positions.size,
@@ -133,7 +133,7 @@ def make_report(network: CompressedNetwork, header: Header, sections: Sequence[S
         )
     graph_bytes = len(pack_graph(header.graph)) if header.graph is not None and header.graph.nodes else 0
     records = sum(layer.record_bytes for layer in layers)
-    return FileReport(
+    return FileSizes(
         layers=tuple(layers),
         prefix_bytes=len(header.pack()) - graph_bytes - records,
         graph_bytes=graph_bytes,

@@ -7,7 +7,7 @@ import pytest
 
 from sim.cli import main
 from sw.compress.paper_size import paper_sizes, total_size
-from sw.file.model_file import load_with_report, save
+from sw.file.model_file import load_with_sizes, save
 from sw.network.compressed import CompressedNetwork
 from sw.network.graph import UNCONNECTED
 from tests.support.networks.random_networks import make_conv_network, make_layer
@@ -59,7 +59,7 @@ def test_parts_in_json(conv: Path, capsys: pytest.CaptureFixture[str]):
 
 def test_operations(conv: Path, capsys: pytest.CaptureFixture[str]):
     _, out, _ = inspect(capsys, conv)
-    conv2b = load_with_report(conv)[1].layers[2]
+    conv2b = load_with_sizes(conv)[1].layers[2]
     for line in (
         "conv1: stride 1 x 1, padding 1 x 1, ReLU 1 0 4 x 10 x 9",
         "max of 2 x 2, stride 2 x 2, rounded up 2 1 4 x 5 x 5",

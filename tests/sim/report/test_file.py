@@ -8,7 +8,7 @@ import pytest
 from sim.report.file import Histogram, file_histograms
 from sw.coding.huffman import code_lengths
 from sw.file.bits import LONGEST_CODE
-from sw.file.model_file import load_with_report, save
+from sw.file.model_file import load_with_sizes, save
 from sw.network.compressed import CompressedNetwork
 from tests.support.networks.random_networks import make_layer
 
@@ -18,7 +18,7 @@ def test_counts_and_lengths_are_those_of_the_file(tmp_path: Path, density: float
     path = tmp_path / "net.eie"
     layers = (make_layer(1, (60, 90), density, name="a"), make_layer(2, (20, 60), density, name="b"))
     save(CompressedNetwork(layers=layers), path)
-    network, sizes = load_with_report(path)
+    network, sizes = load_with_sizes(path)
     found = file_histograms(path, network)
     assert [layer.name for layer in found] == ["a", "b"]
     for layer, size in zip(found, sizes.layers, strict=True):
@@ -40,7 +40,7 @@ def test_counts_and_lengths_are_those_of_the_file(tmp_path: Path, density: float
 def test_runs_are_named_by_their_zeros(tmp_path: Path) -> None:
     path = tmp_path / "net.eie"
     save(CompressedNetwork(layers=(make_layer(3, (200, 300), 0.01),)), path)
-    network, _ = load_with_report(path)
+    network, _ = load_with_sizes(path)
     (layer,) = file_histograms(path, network)
     assert layer.runs is not None
     bounds = [[int(end) for end in label.split(" to ")] for label in layer.runs.labels]
@@ -60,7 +60,7 @@ def test_runs_are_named_by_their_zeros(tmp_path: Path) -> None:
 def test_a_layer_without_weights_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "net.eie"
     save(CompressedNetwork(layers=(make_layer(1, (6, 9), 0.0, name="a"), make_layer(2, (2, 6), 0.5, name="b"))), path)
-    assert [layer.name for layer in file_histograms(path, load_with_report(path)[0])] == ["b"]
+    assert [layer.name for layer in file_histograms(path, load_with_sizes(path)[0])] == ["b"]
 
 
 def test_bits_of_a_histogram() -> None:

@@ -12,7 +12,7 @@ from model.config import PRESETS
 from sim.commands.sweep import show_front
 from sim.energy.technology import load_technology
 from sim.metrics.metrics import Metrics
-from sim.sweep.front import Machine, machines, mark_front, pareto_front, varied_fields
+from sim.sweep.front import Candidate, candidates, mark_front, pareto_front, varied_fields
 from sim.sweep.points import points
 from sim.sweep.results import Row, row
 from sim.sweep.work import Record
@@ -37,7 +37,7 @@ def test_on_the_front_is_what_no_other_beats() -> None:
     made = rows({"L": [record(1000), record(1000), record(900), record(950, reads=0), record(800, reads=10**6)]})
     front = mark_front(made)
     # The second costs what the first does and is larger; every other one is best in something.
-    assert [machine.fields["queue_depth"] for machine in front] == [5, 3, 4, 1]
+    assert [candidate.fields["queue_depth"] for candidate in front] == [5, 3, 4, 1]
     assert [cells["pareto"] for cells in made] == [True, False, True, True, True]
 
 
@@ -55,12 +55,12 @@ def test_the_front_is_that_of_the_definition(costs: list[tuple[int, int, int]]) 
         return any(other != mine and all(a <= b for a, b in zip(other, mine, strict=True)) for other in costs)
 
     priced: Any = [Priced(each) for each in costs]
-    assert [machine.costs for machine in pareto_front(priced)] == sorted(each for each in costs if not beaten(each))
+    assert [candidate.costs for candidate in pareto_front(priced)] == sorted(each for each in costs if not beaten(each))
 
 
 def test_a_machine_is_measured_over_all_layers() -> None:
     made = rows({"L": [record(1000), record(4000)], "M": [record(9000, sparse_matrix_depth=20000), record(1000)]})
-    first, second = machines(made)
+    first, second = candidates(made)
     assert first.value(Metrics.microseconds) == pytest.approx(sqrt(1000 * 9000) / 800)
     assert second.value(Metrics.microseconds) == pytest.approx(sqrt(4000 * 1000) / 800)
     assert first.value(Metrics.energy_nj) == pytest.approx(sqrt(made[0]["energy_nj"] * made[1]["energy_nj"]))
@@ -70,16 +70,16 @@ def test_a_machine_is_measured_over_all_layers() -> None:
 
 def test_a_point_that_skipped_a_layer_is_not_compared() -> None:
     made = rows({"L": [record(1), record(1000)], "M": [{"reason": "too small"}, record(1000)]})
-    assert [machine.fields["queue_depth"] for machine in mark_front(made)] == [2]
+    assert [candidate.fields["queue_depth"] for candidate in mark_front(made)] == [2]
     assert [cells["pareto"] for cells in made] == [False, False, True, True]
 
 
 def test_no_useful_weight_is_no_error() -> None:
     made = record(1000)
     made["events"]["useful_macs"] = 0.0
-    (machine,) = machines(rows({"L": [made]}))
-    assert machine.value(Metrics.useful_efficiency) == 0
-    assert machine.value(Metrics.pj_per_useful_mac) is None
+    (candidate,) = candidates(rows({"L": [made]}))
+    assert candidate.value(Metrics.useful_efficiency) == 0
+    assert candidate.value(Metrics.pj_per_useful_mac) is None
 
 
 def test_table_names_what_was_varied(capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,4 +108,4 @@ def test_a_front_without_points_is_an_empty_table(capsys: pytest.CaptureFixture[
 
 def test_machine_is_what_its_rows_say() -> None:
     made = rows({"L": [record(800)]})
-    assert Machine(fields={}, rows=made).costs == (1.0, made[0]["energy_nj"], made[0]["area_mm2"])
+    assert Candidate(fields={}, rows=made).costs == (1.0, made[0]["energy_nj"], made[0]["area_mm2"])

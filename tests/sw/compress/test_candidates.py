@@ -5,7 +5,7 @@ import pytest
 
 from sw.compress.candidates import Candidate, Choices, LayerCandidates
 from sw.compress.prune import kept_positions
-from sw.file.model_file import report
+from sw.file.model_file import file_sizes
 from sw.network.compressed import CompressedNetwork
 from sw.network.layer import Layer
 
@@ -21,7 +21,7 @@ def test_bytes_and_errors_are_those_of_the_file(pruning: bool):
     candidates = candidates_of(weight, Choices(pruning=pruning))
     assert {candidate.share is None for candidate in candidates} == {True, not pruning}
     for candidate in candidates[::6]:
-        sizes = report(CompressedNetwork(layers=(candidate.layer,)))
+        sizes = file_sizes(CompressedNetwork(layers=(candidate.layer,)))
         assert sizes.layers[0].bytes - 2 <= candidate.bytes <= 1.05 * sizes.layers[0].bytes
         difference = weight.astype(np.float64) - candidate.layer.dense()
         error = math.sqrt((difference**2).sum() / (weight.astype(np.float64) ** 2).sum())

@@ -9,7 +9,7 @@ from sw.compress.candidates import Choices
 from sw.compress.pipeline import compress
 from sw.compress.prune import kept_positions
 from sw.compress.search import Found, search_outputs, search_weights
-from sw.file.model_file import from_bytes, report, to_bytes
+from sw.file.model_file import file_sizes, from_bytes, to_bytes
 from sw.network.layer import Layer
 from sw.network.network import Network
 
@@ -56,7 +56,7 @@ def test_fewer_bytes_than_k_means_at_no_more_error(network: Network):
         usual = compress(network, code_bits=bits)
         error = max(weight_errors(network, Found(network=usual, layers=(), error=0, trials=())))
         found = search_weights(network, kept(network), error, Choices())
-        assert report(found.network).bytes <= report(usual).bytes
+        assert file_sizes(found.network).bytes <= file_sizes(usual).bytes
 
 
 def bound_of(network: Network, kind: str) -> Bound:
@@ -78,7 +78,7 @@ def test_the_bound_on_outputs_is_kept_on_the_decoded_file(network: Network, kind
     assert max(layer.code_bits for layer in found.network.layers) <= choices.most_code_bits
     size = sum(candidate.bytes for candidate in found.layers)
     assert size == min(trial.bytes for trial in found.trials if trial.allowed)
-    assert sum(layer.bytes for layer in report(found.network).layers) == pytest.approx(size, rel=0.02)
+    assert sum(layer.bytes for layer in file_sizes(found.network).layers) == pytest.approx(size, rel=0.02)
     assert size < found.trials[0].bytes
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.errors import EieError
-from sw.file.model_file import check, from_bytes, load, load_tables, load_with_report, save, to_bytes
+from sw.file.model_file import check, from_bytes, load, load_tables, load_with_sizes, save, to_bytes
 from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.network.graph import UNCONNECTED, Convolution
 from tests.support.files.model_file import (
@@ -131,7 +131,7 @@ def test_save_and_load(tmp_path: Path):
     report = save(example(), path)
     assert report.bytes == path.stat().st_size
     assert to_bytes(load(path)) == path.read_bytes()
-    assert load_with_report(path)[1] == report
+    assert load_with_sizes(path)[1] == report
     check(path, full=True)
     path.write_bytes(b"nothing")
     for read in (load, check):

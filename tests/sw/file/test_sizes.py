@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 
 from sw.file.layer import encode_layer
-from sw.file.model_file import report, to_bytes
+from sw.file.model_file import file_sizes, to_bytes
 from sw.network.compressed import CompressedNetwork
 from tests.support.networks.random_networks import conv_networks, make_layer, networks
 
@@ -10,7 +10,7 @@ from tests.support.networks.random_networks import conv_networks, make_layer, ne
 def test_report_counts_what_the_file_holds():
     layers = (make_layer(1, (40, 50), 0.1, 4, "a"), make_layer(2, (7, 40), 0.0, 4, "b"))
     network = CompressedNetwork(layers=layers)
-    sizes = report(network)
+    sizes = file_sizes(network)
     data = to_bytes(network)
     first, second = sizes.layers
     header, section, parts = encode_layer(layers[0])
@@ -32,13 +32,13 @@ def test_report_counts_what_the_file_holds():
 
 @given(networks())
 def test_the_parts_of_a_chain_are_the_file(network: CompressedNetwork):
-    assert report(network).bytes == len(to_bytes(network))
-    assert report(network).graph_bytes == 0
+    assert file_sizes(network).bytes == len(to_bytes(network))
+    assert file_sizes(network).graph_bytes == 0
 
 
 @given(conv_networks(calibrated=True))
 def test_the_parts_of_a_graph_are_the_file(network: CompressedNetwork):
-    sizes = report(network)
+    sizes = file_sizes(network)
     assert sizes.bytes == len(to_bytes(network))
     assert sizes.graph_bytes > 0
     assert network.calibration is not None
