@@ -14,7 +14,7 @@ from hw.control.loader import Loader
 from hw.control.unloader import Unloader, output_layout
 from hw.instance import VerilogInstance
 from hw.interfaces import LOADING, MAPS, OPERATIONS, SEQUENCING, ProcessingElementSignature, debug_layout, driven_alike
-from model.config import ArrayConfig
+from model.config import ArrayConfig, ConfigError
 from model.layouts import COUNTER_BITS, LoaderState, array_debug_fields, pe_debug_fields
 from model.registers import ADDRESS_BITS
 
@@ -70,6 +70,8 @@ class Array(wiring.Component):
         debug: bool = False,
         make_pe: Callable[[ArrayConfig, Signal], Any] = pe_instance,
     ):
+        if config.functions:
+            raise ConfigError("the hardware of functions (architecture.md, section 13) does not exist yet, got true")
         self._config = config
         self._debug = debug
         self._make_pe = make_pe

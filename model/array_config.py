@@ -152,6 +152,16 @@ class ArrayConfig:
         default=0,
         later=True,
     )
+    functions: bool = flag(
+        "with maps, sigmoid, tanh and element products at write-back, and loops over layers: LSTM and GRU sequences in "
+        "one start (architecture.md, section 13)",
+        "image",
+        "cycles",
+        "area",
+        "verilog",
+        default=False,
+        later=True,
+    )
     clock_mhz: float = real(
         "clock used to turn cycles into time; no effect on the machine", 1e-3, 1e6, unit="MHz", default=800.0
     )
@@ -166,6 +176,8 @@ class ArrayConfig:
             for name, depth in (("activation_depth", self.activation_depth), ("pointer_depth", self.pointer_depth)):
                 if depth.bit_count() != 1:
                     raise ConfigError(f"{name} must be a power of two with maps, got {depth}")
+        elif self.functions:
+            raise ConfigError("functions must be false without maps, got true")
         elif self.accumulator_depth:
             raise ConfigError(f"accumulator_depth must be 0 without maps, got {self.accumulator_depth}")
 

@@ -15,6 +15,7 @@ from model.engine_kernel import Weights, run_layer, sum_layer, write_back
 from model.errors import EieError
 from model.image import LayerImage, NetworkImage
 from model.image_figures import local_rows, slice_figures
+from model.loops import executions
 from model.map_engine import MapLayerEngine
 from model.results import LayerBatch, LayerResult, RunResult
 from model.schedule import LayerWork
@@ -60,16 +61,19 @@ class Engine:
         return results
 
     def _run_maps(self, activations: NDArray[np.int16], outputs: bool) -> list[LayerBatch]:
-        """`run_layers` with `maps`: all layers share one activation memory."""
+        """`run_layers` with `maps`: all layers share one activation memory, and loops run some of them again."""
         image, config = self.image, self.image.config
         memory = np.zeros((len(activations), config.activation_depth, config.pes), dtype=np.int16)
         memory[:, : image.in_rows] = activations.reshape(len(activations), image.in_rows, config.pes)
         results: list[LayerBatch] = []
         sums: NDArray[np.int64] | None = None
-        last = len(self._map_layers) - 1
-        for number, layer in enumerate(self._map_layers):
-            batch, sums = layer.run(memory, sums, outputs or number < last)
-            results.append(batch)
+        all_executions = list(executions(config, image.layers))
+        for step, (number, offsets) in enumerate(all_executions, 1):
+            batch, sums = self._map_layers[number].run(memory, sums, outputs or step < len(all_executions), offsets)
+            if number == len(results):
+                results.append(batch)
+            else:
+                results[number] += batch
         if outputs:
             rows = self._map_layers[-1].unloaded_rows
             results[-1] = replace(results[-1], outputs=memory[:, rows].reshape(len(memory), -1))

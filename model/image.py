@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
+from model.function_descriptor import FunctionDescriptor
 from model.map_descriptor import MapDescriptor
 
 
@@ -32,6 +33,7 @@ class LayerImage:
     keep : the sums stay in the accumulators for the layer after it, which has the same ``out_rows``: a column tile that
         is not the last of its layer. Biases, bias_scale, shift and relu then mean nothing.
     map : geometry of the layer on an array with `maps`, where every layer has one; else None.
+    functions : what an array with `functions` does at write-back and after the layer; None means nothing.
     """
 
     name: str
@@ -49,6 +51,7 @@ class LayerImage:
     first_row: int = 0
     keep: bool = False
     map: MapDescriptor | None = None
+    functions: FunctionDescriptor | None = None
 
     @property
     def pes(self) -> int:

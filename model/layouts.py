@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from model.config import ArrayConfig
+from model.function_descriptor import FUNCTION_DESCRIPTOR_WORDS, ITERATION_BITS
 from model.map_descriptor import COORDINATE_BITS, MAP_DESCRIPTOR_WORDS
 from model.registers import PeCounter
 
@@ -51,6 +52,7 @@ RUNNING_STATES = tuple(range(ControlState.PREFETCH_0, ControlState.FLUSH + 1))
 UNLOADING_STATES = tuple(range(ControlState.UNLOAD_0, ControlState.UNLOAD + 1))
 FLUSH_CYCLES = 9  # from the last write-back operation entering a PE to its activation being readable
 MAP_FLUSH_CYCLES = 11  # the same with the address stages of `maps`
+FUNCTION_STAGES = 6  # behind stage O, with `functions`
 
 DESCRIPTOR_WORDS = 4
 CHECK_CYCLES = 4  # of loader state CHECK
@@ -112,12 +114,14 @@ class Descriptor:
 
 
 def flush_cycles(config: ArrayConfig) -> int:
-    """Cycles of FLUSH: stages M to O of the last operation."""
-    return MAP_FLUSH_CYCLES if config.maps else FLUSH_CYCLES
+    """Cycles of FLUSH: stages M to O of the last operation, with `functions` to Z."""
+    return (MAP_FLUSH_CYCLES if config.maps else FLUSH_CYCLES) + (FUNCTION_STAGES if config.functions else 0)
 
 
 def descriptor_words(config: ArrayConfig) -> int:
     """Words of the DESCRIPTOR section."""
+    if config.functions:
+        return FUNCTION_DESCRIPTOR_WORDS
     return MAP_DESCRIPTOR_WORDS if config.maps else DESCRIPTOR_WORDS
 
 
@@ -175,6 +179,11 @@ def _coordinates(register: str, valid: str) -> list[DebugField]:
 def pe_debug_fields(config: ArrayConfig) -> list[DebugField]:
     """Architectural state of one PE, least significant field first (contract/architecture.md, Processing element)."""
     own = [DebugField("own_valid", 1), DebugField("own_activation", ACTIVATION_BITS, "own_valid")]
+    stored = [
+        DebugField("z_valid", 1),
+        DebugField("z_row", _bits(config.activation_depth), "z_valid"),
+        DebugField("z_value", ACTIVATION_BITS, "z_valid"),
+    ]
     fields = [
         DebugField("decoder_running", 1),
         DebugField("decoder_bits_left", config.stream_bits.bit_length()),
@@ -200,6 +209,7 @@ def pe_debug_fields(config: ArrayConfig) -> list[DebugField]:
         DebugField("k_sum", config.accumulator_bits, "k_valid"),
         DebugField("o_row", _bits(config.activation_depth), "o_valid"),
         DebugField("o_value", ACTIVATION_BITS, "o_valid"),
+        *(stored if config.functions else []),
         DebugField("overflow", 1),
     ]
     if config.pe_counters:
@@ -210,6 +220,10 @@ def pe_debug_fields(config: ArrayConfig) -> list[DebugField]:
 def array_debug_fields(config: ArrayConfig) -> list[DebugField]:
     """Architectural state of loader and central control unit, least significant field first; the PEs follow."""
     rows = _bits(max(config.activation_depth, config.accumulators))
+    loop = [
+        DebugField("iteration", ITERATION_BITS),
+        *(DebugField(f"{what}_offset", _bits(config.activation_depth)) for what in ("source", "result")),
+    ]
     return [
         DebugField("loader_state", 4),
         DebugField("loader_error", 4),
@@ -221,6 +235,7 @@ def array_debug_fields(config: ArrayConfig) -> list[DebugField]:
         DebugField("row", rows),
         DebugField("bank", 1),
         DebugField("hold", 1),
+        *(loop if config.functions else []),
         *(
             field
             for lane in range(config.broadcasts_per_cycle)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.engine_kernel import write_back
+from model.function_engine import FunctionBlocks
 from model.image import LayerImage
 from model.image_figures import local_rows, slice_figures
+from model.loops import NO_OFFSETS, Offsets
 from model.map_kernel import Geometry, Scan, Taps, run_map_layer, sum_map_layer
 from model.map_reference import COORDINATES, digits, geometry_of, scan
 from model.results import LayerBatch
@@ -42,6 +44,9 @@ class MapLayerEngine:
         ) % config.activation_depth
         self._bias_terms = (layer.biases.astype(np.int64)[channel] * layer.bias_scale).reshape(-1)
         self._written_rows = 0 if layer.keep else layer.out_rows
+        self._blocks: FunctionBlocks | None = None
+        if layer.functions is not None and layer.functions.blocked and not layer.keep:
+            self._blocks = FunctionBlocks(layer.functions, layer.out_rows, config.activation_depth)
 
     @property
     def unloaded_rows(self) -> NDArray[np.int64]:
@@ -80,8 +85,19 @@ class MapLayerEngine:
             plain=plain,
         )
 
+    def _scanned(self, offsets: Offsets) -> Scan:
+        """The rows that are scanned in an iteration with these offsets."""
+        moves = self._layer.functions is not None and self._layer.functions.moves
+        if not (moves and offsets.source):
+            return self._scan
+        return self._scan._replace(rows=(self._scan.rows + offsets.source) % self._config.activation_depth)
+
     def run(
-        self, memory: NDArray[np.int16], sums: NDArray[np.int64] | None, with_values: bool
+        self,
+        memory: NDArray[np.int16],
+        sums: NDArray[np.int64] | None,
+        with_values: bool,
+        offsets: Offsets = NO_OFFSETS,
     ) -> tuple[LayerBatch, NDArray[np.int64] | None]:
         """The layer's results for n inputs, and the sums that it keeps for the next.
 
@@ -90,7 +106,9 @@ class MapLayerEngine:
         memory : (n, activation_depth, pes) activations; receives the outputs.
         sums : (n, out_rows * pes) kept by the layer before, which are changed; None if there are none.
         with_values : whether outputs and overflow are wanted, or only cycles and counters.
+        offsets : of the iteration of a loop.
         """
+        scanned = self._scanned(offsets)
         layer, bits = self._layer, self._config.accumulator_bits
         n, _, pes = memory.shape
         schedule = np.zeros((n, 4), dtype=np.int64)
@@ -99,20 +117,24 @@ class MapLayerEngine:
 
         def count(part: slice) -> None:
             figures = self._slices, self._most, self._taps, self._geometry, queueing
-            run_map_layer(memory[part], self._scan, *figures, schedule[part], tallies[part])
+            run_map_layer(memory[part], scanned, *figures, schedule[part], tallies[part])
 
         _in_parts(n, count)
         overflow = np.zeros(n, dtype=np.bool_)
         outputs = np.zeros((n, 0), dtype=np.int16)
         if with_values:
             sums = np.zeros((n, layer.out_rows * pes), dtype=np.int64) if sums is None else sums
-            bad = self._sum(memory, overflow, sums)
+            bad = self._sum(memory, scanned, overflow, sums)
             if bad >= 0:
                 raise ValueError(f"layer {layer.name}: rows below {layer.out_rows} wanted, got row {bad}")
             if not layer.keep:
                 outputs = np.empty(sums.shape, dtype=np.int16)
                 write_back(sums, self._bias_terms, layer.shift, layer.relu, self._map.limit, bits, overflow, outputs)
-                memory[:, self._targets] = outputs.reshape(n, layer.out_rows, pes)
+                by_row = outputs.reshape(n, layer.out_rows, pes)
+                if self._blocks is None:
+                    memory[:, self._targets] = by_row
+                else:
+                    self._blocks.store(by_row, memory, offsets)
         batch = LayerBatch(
             name=layer.name,
             out_rows=self._written_rows,
@@ -130,15 +152,19 @@ class MapLayerEngine:
             row_reads=tallies[:, 3],
             pointer_reads=tallies[:, 4],
             added=tallies[:, 5],
+            table_reads=0 if self._blocks is None else self._blocks.table_reads,
+            products=0 if self._blocks is None else self._blocks.products,
         )
         return batch, sums if layer.keep else None
 
-    def _sum(self, memory: NDArray[np.int16], overflow: NDArray[np.bool_], sums: NDArray[np.int64]) -> int:
+    def _sum(
+        self, memory: NDArray[np.int16], scanned: Scan, overflow: NDArray[np.bool_], sums: NDArray[np.int64]
+    ) -> int:
         """`model.map_kernel.sum_map_layer` of all inputs."""
         bits = self._config.accumulator_bits
 
         def of_part(part: slice) -> int:
-            layer = self._scan, self._taps, self._geometry
+            layer = scanned, self._taps, self._geometry
             return sum_map_layer(memory[part], *layer, bits, overflow[part], sums[part])
 
         return max(_in_parts(len(memory), of_part))

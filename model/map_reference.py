@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.fixed_point import larger, write_back_array
+from model.function_reference import finish
 from model.image import LayerImage
+from model.loops import NO_OFFSETS, Offsets
 from model.map_descriptor import COORDINATE_BITS, MAP_ROW_BITS, STEP_Y_BITS, MapDescriptor
 
 COORDINATES = 1 << COORDINATE_BITS
@@ -35,10 +37,12 @@ class Digits(NamedTuple):
     x: NDArray[np.int64]
 
 
-def scan(config: ArrayConfig, layer: LayerImage) -> Iterator[ScannedRow]:
+def scan(config: ArrayConfig, layer: LayerImage, offsets: Offsets = NO_OFFSETS) -> Iterator[ScannedRow]:
     """The local rows of a layer's source in the order in which they are scanned."""
     geometry = geometry_of(layer)
     depth = config.activation_depth
+    moves = layer.functions is not None and layer.functions.moves
+    first_row = layer.first_row + (offsets.source if moves else 0)
     unit = 1 if geometry.local else config.pes
     channels = (geometry.in_channels - 1) % depth + 1
     width = (geometry.in_width - 1) % depth + 1
@@ -49,7 +53,7 @@ def scan(config: ArrayConfig, layer: LayerImage) -> Iterator[ScannedRow]:
         periods_y, class_y = divmod(line, classes_y)
         periods_x, class_x = divmod(column, classes_x)
         yield ScannedRow(
-            (layer.first_row + line * geometry.row_step + column * geometry.column_step + channel) % depth,
+            (first_row + line * geometry.row_step + column * geometry.column_step + channel) % depth,
             class_y * geometry.class_columns + (class_x * channels + channel) * unit,
             (geometry.start_y + periods_y * geometry.advance_y) % COORDINATES,
             (geometry.start_x + periods_x * geometry.advance_x) % COORDINATES,
@@ -93,13 +97,16 @@ class MapReference:
         sizes = np.diff(layer.pointers, axis=1).reshape(-1)
         self._digits = digits(self._map, ends - 1 - np.repeat(before[starts], sizes))
 
-    def run(self, memory: NDArray[np.int16], sums: NDArray[np.int64]) -> tuple[NDArray[np.int16], bool]:
+    def run(
+        self, memory: NDArray[np.int16], sums: NDArray[np.int64], offsets: Offsets = NO_OFFSETS
+    ) -> tuple[NDArray[np.int16], bool]:
         """Run the layer on both memories, which change.
 
         Parameters
         ----------
         memory : (activation_depth, pes) int16, the activations.
         sums : (accumulator_depth, pes) int64, the accumulators, 0 except after a layer with `keep`.
+        offsets : of the iteration of a loop.
 
         Returns
         -------
@@ -107,7 +114,7 @@ class MapReference:
         overflow : whether a sum left the accumulator's range; it wraps.
         """
         overflow = False
-        for scanned in scan(self._config, self._layer):
+        for scanned in scan(self._config, self._layer, offsets):
             values = memory[scanned.row].astype(np.int64)
             active = self._active(values)
             for pe in np.flatnonzero(active):
@@ -119,7 +126,7 @@ class MapReference:
                     overflow |= self._add(target, column, int(values[pe]), scanned, sums[:, target])
         if self._layer.keep:
             return np.zeros(0, dtype=np.int16), overflow
-        outputs, overflowed = self._write_back(memory, sums)
+        outputs, overflowed = self._write_back(memory, sums, offsets)
         return outputs, overflow or overflowed
 
     def _active(self, values: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -152,15 +159,20 @@ class MapReference:
     def _wrapped(self, exact: int) -> int:
         return (exact + self._limit) % (2 * self._limit) - self._limit
 
-    def _write_back(self, memory: NDArray[np.int16], sums: NDArray[np.int64]) -> tuple[NDArray[np.int16], bool]:
+    def _write_back(
+        self, memory: NDArray[np.int16], sums: NDArray[np.int64], offsets: Offsets
+    ) -> tuple[NDArray[np.int16], bool]:
         layer, geometry = self._layer, self._map
         number = np.arange(layer.out_rows)
         position, channel = np.divmod(number, geometry.out_channels)
         exact = sums[: layer.out_rows] + layer.biases.astype(np.int64)[channel] * layer.bias_scale
         wrapped = (exact + self._limit) % (2 * self._limit) - self._limit
         outputs = write_back_array(wrapped, layer.shift, layer.relu, geometry.limit)
+        sums[: layer.out_rows] = 0
+        overflow = bool((wrapped != exact).any())
+        if layer.functions is not None and layer.functions.blocked:
+            return finish(layer.functions, outputs, memory, offsets).reshape(-1), overflow
         rows = (geometry.destination + position * geometry.destination_step + channel) % self._config.activation_depth
         for row, values in zip(rows.tolist(), outputs, strict=True):
             memory[row] = values
-        sums[: layer.out_rows] = 0
-        return outputs.reshape(-1), bool((wrapped != exact).any())
+        return outputs.reshape(-1), overflow

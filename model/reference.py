@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from model.fixed_point import layer_reference
 from model.image import NetworkImage
+from model.loops import executions
 from model.map_reference import MapReference, geometry_of
 
 
@@ -17,7 +18,8 @@ class ReferenceRun(NamedTuple):
     ----------
     outputs : (out_rows * pes,) int16 of the last layer.
     overflow : whether an accumulator left its range in any layer.
-    activations : the outputs of every layer in turn; the last are `outputs`. A column tile that keeps sums has none.
+    activations : the outputs of every layer in turn, in a loop of each time; a column tile that keeps sums has none.
+        The last are `outputs`, but for what blocks of write-back put elsewhere.
     """
 
     outputs: NDArray[np.int16]
@@ -67,8 +69,9 @@ def _run_maps(image: NetworkImage, activations: NDArray[np.int16]) -> ReferenceR
     sums = np.zeros((config.accumulator_depth, config.pes), dtype=np.int64)
     overflow = False
     values: list[NDArray[np.int16]] = []
-    for layer in image.layers:
-        outputs, overflowed = MapReference(config, layer).run(memory, sums)
+    layers = [MapReference(config, layer) for layer in image.layers]
+    for number, offsets in executions(config, image.layers):
+        outputs, overflowed = layers[number].run(memory, sums, offsets)
         overflow |= overflowed
         values.append(outputs)
     last = image.layers[-1]

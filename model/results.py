@@ -1,6 +1,6 @@
 """What the fast engine says of a run: cycles by phase, stalls and every counter, of each input or summed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ class LayerResult:
     Parameters
     ----------
     name : of the layer.
-    inputs : how many inputs these are the sums of.
+    inputs : how many inputs these are the sums of; one input of a network is one each time that a loop runs the layer.
     compute_cycles : from PREFETCH_0 until the last local row is exhausted.
     drain_cycles : until the queues are empty.
     write_back_cycles : write-back operations and pipeline flush.
@@ -27,6 +27,7 @@ class LayerResult:
     counters : (len(PeCounter), pes) int64; DECODED_SYMBOLS are those of this layer's codes.
     ideal_cycles : mean entries per PE in active columns, fillers included (the paper's ideal).
     nonzeros_active : stored weights of active columns, fillers and what falls off a map excluded.
+    table_reads, products : outputs, of all PEs, that went through the function table and that were multiplied.
     """
 
     name: str
@@ -39,6 +40,8 @@ class LayerResult:
     counters: NDArray[np.int64]
     ideal_cycles: float
     nonzeros_active: int
+    table_reads: int = 0
+    products: int = 0
 
     @property
     def cycles(self) -> int:
@@ -64,16 +67,19 @@ class LayerResult:
             counters=self.counters + other.counters,
             ideal_cycles=self.ideal_cycles + other.ideal_cycles,
             nonzeros_active=self.nonzeros_active + other.nonzeros_active,
+            table_reads=self.table_reads + other.table_reads,
+            products=self.products + other.products,
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerBatch:
-    """What one layer did for each of n inputs.
+    """What one layer did for each of n inputs, all executions of a loop together.
 
     Parameters
     ----------
     name : of the layer.
+    executions : how often it ran for each input.
     out_rows : local rows written back, 0 for a column tile that keeps its sums.
     decoded_symbols : (pes,) int64, of the layer's codes.
     config : of the array.
@@ -82,6 +88,7 @@ class LayerBatch:
     broadcasts, exhausted, drained, stalls : (n,) int64; see `model.schedule.LayerSchedule`.
     entries, weights, empty_slices, row_reads : (n, pes) int32, of active columns; weights are entries but for fillers.
     pointer_reads, added : (n, pes) integers; added are weights that met an accumulator.
+    table_reads, products : of each input in each PE: outputs that went through the function table, and a multiplier.
     """
 
     name: str
@@ -100,11 +107,24 @@ class LayerBatch:
     row_reads: NDArray[np.int32]
     pointer_reads: NDArray[np.integer]
     added: NDArray[np.int32]
+    executions: int = 1
+    table_reads: int = 0
+    products: int = 0
 
     @property
     def cycles(self) -> NDArray[np.int64]:
         """(n,) from PREFETCH_0 to the last FLUSH cycle."""
-        return self.drained + 1 + self.out_rows + flush_cycles(self.config)
+        return self.drained + self.executions * (1 + self.out_rows + flush_cycles(self.config))
+
+    def __add__(self, other: "LayerBatch") -> "LayerBatch":
+        """Both executions of a layer; outputs are those of the other, which was later."""
+        summed = ("broadcasts", "exhausted", "drained", "stalls", "entries", "weights", "empty_slices", "row_reads")
+        summed += ("pointer_reads", "added", "executions", "table_reads", "products")
+        return replace(
+            other,
+            overflow=self.overflow | other.overflow,
+            **{name: getattr(self, name) + getattr(other, name) for name in summed},
+        )
 
     def result(self, number: int) -> LayerResult:
         """Of one input."""
@@ -130,7 +150,8 @@ class LayerBatch:
             int(values[inputs].sum()) for values in (self.broadcasts, self.exhausted, self.drained, self.stalls)
         )
         n = len(self.broadcasts[inputs])
-        computing = drained + (1 - PREFETCH_CYCLES) * n  # cycles of BROADCAST and DRAIN
+        times = n * self.executions
+        computing = drained + (1 - PREFETCH_CYCLES) * times  # cycles of BROADCAST and DRAIN
         counters = np.zeros((len(PeCounter), entries.size), dtype=np.int64)
         counters[PeCounter.ENTRIES] = entries
         counters[PeCounter.FILLERS] = entries - weights
@@ -140,20 +161,22 @@ class LayerBatch:
         counters[PeCounter.EMPTY_SLICES] = empty_slices
         counters[PeCounter.ROW_READS] = row_reads
         counters[PeCounter.POINTER_READS] = pointer_reads
-        counters[PeCounter.ACCUMULATOR_READS] = added + n * self.out_rows
-        counters[PeCounter.ACCUMULATOR_WRITES] = added + n * self.out_rows
+        counters[PeCounter.ACCUMULATOR_READS] = added + times * self.out_rows
+        counters[PeCounter.ACCUMULATOR_WRITES] = added + times * self.out_rows
         counters[PeCounter.DECODED_SYMBOLS] = n * self.decoded_symbols
         return LayerResult(
             name=self.name,
-            inputs=n,
-            compute_cycles=exhausted + n,
+            inputs=times,
+            compute_cycles=exhausted + times,
             drain_cycles=drained - exhausted,
-            write_back_cycles=n * (self.out_rows + flush_cycles(self.config)),
+            write_back_cycles=times * (self.out_rows + flush_cycles(self.config)),
             broadcasts=broadcasts,
             stalls=stalls,
             counters=counters,
             ideal_cycles=float(entries.mean()),
             nonzeros_active=int(added.sum()),
+            table_reads=n * entries.size * self.table_reads,
+            products=n * entries.size * self.products,
         )
 
 

@@ -107,6 +107,7 @@ class SteppedArray:
             "row": controller.row,
             "bank": controller.bank,
             "hold": int(controller.hold),
+            **self._loop_fields(),
             **self._select_fields(),
             "read": int(controller.read),
             "shift": int(controller.shift),
@@ -118,6 +119,13 @@ class SteppedArray:
             "interrupt": int(self.registers.interrupt),
         }
         return fields, [pe.debug() for pe in self.pes]
+
+    def _loop_fields(self) -> dict[str, int]:
+        controller = self.controller
+        if not self.config.functions:
+            return {}
+        source, result = controller.offsets
+        return {"iteration": controller.iteration, "source_offset": source, "result_offset": result}
 
     def _select_fields(self) -> dict[str, int]:
         selection = self.controller.selection

@@ -6,17 +6,19 @@ from model.config import ArrayConfig
 from model.layouts import (
     ACTIVATION_BITS,
     COUNTER_BITS,
+    FUNCTION_STAGES,
     RUNNING_STATES,
     UNLOADING_STATES,
     ControlState,
     flush_cycles,
     patience_bits,
 )
+from model.loops import Offsets
 from model.stepped.leading_nonzero import leading_nonzeros
 from model.stepped.loader import Loader
 from model.stepped.processing_element import ProcessingElement
 from model.stepped.scan import ReadGenerator, ScanGenerator
-from model.stepped.signals import Broadcast, ControlSignals, HostStrobes, LayerEntry, Selection
+from model.stepped.signals import Broadcast, ControlSignals, HostStrobes, LayerEntry, Selection, WriteBack
 from model.stepped.write_back import WriteBackGenerator
 
 
@@ -44,6 +46,9 @@ class Controller:
         self.flush = 0
         self.descriptor = LayerEntry()
         self.hold = False
+        self.iteration = 0
+        self.offsets = Offsets()
+        self._behind: list[WriteBack | None] = [None] * self._flush_cycles  # of the cycles before
         self.read = False
         self.shift = False
         for generator in (self._reading, self._scan, self._writing):
@@ -78,6 +83,8 @@ class Controller:
             hold=strobes.hold,
             computing=self.state in (ControlState.BROADCAST, ControlState.DRAIN),
         )
+        if self._config.functions:
+            signals.finishing = self._behind[FUNCTION_STAGES]
         if strobes.start:
             signals.start = self.state == ControlState.IDLE and self._loader.waits and self._loader.loaded_layers > 0
             signals.start_rejected = not signals.start
@@ -98,7 +105,7 @@ class Controller:
                 if self.flush == 0:
                     signals.write_back = self._writing.clearing(self.row)
             case ControlState.WRITE_BACK:
-                signals.write_back = self._writing.operation(self.descriptor, self.row)
+                signals.write_back = self._writing.operation(self.descriptor, self.row, self.offsets)
             case ControlState.FLUSH:
                 signals.then_read = self.becomes_done and not self.hold
             case ControlState.UNLOAD:
@@ -137,8 +144,14 @@ class Controller:
     @property
     def becomes_done(self) -> bool:
         """Whether the last FLUSH cycle of the last layer is now."""
-        ends = self.state == ControlState.FLUSH and self.flush == self._flush_cycles - 1
+        ends = self.state == ControlState.FLUSH and self.flush == self._flush_cycles - 1 and not self._repeats
         return ends and self.layer == self._loader.loaded_layers - 1
+
+    @property
+    def _repeats(self) -> bool:
+        """Whether the layer ends a loop that goes on."""
+        functions = self.descriptor.functions
+        return functions is not None and functions.loops and self.iteration + 1 < functions.loop_count
 
     @property
     def output_valid(self) -> bool:
@@ -189,13 +202,20 @@ class Controller:
         self.broadcast_count = (self.broadcast_count + (0 if signals.local else len(signals.selects))) & mask
         self.selection = self._next_selection
         self.broadcasts = self._next_broadcasts
-        if self.read:
+        if self.read and self.state not in (ControlState.WRITE_BACK, ControlState.FLUSH):
             self._reading.step(self.descriptor, linear=self.state in UNLOADING_STATES)
         self.read, self.shift = signals.then_read, signals.then_shift
         waits = signals.stall or self.state == ControlState.DRAIN
         gives_up = self.fault
+        coming = (
+            self._behind[FUNCTION_STAGES - 1] if self._config.functions else None
+        )  # in stage G from the next cycle on
+        self._behind = [*self._behind[1:], signals.write_back]
         self.patience = (self.patience + 1) & self._longest_patience if waits else 0
         self._move(signals)
+        if coming is not None and coming.block is not None and coming.block.product:
+            self.read = True
+            self._reading.point(coming.second)
         if gives_up:
             self.state = ControlState.IDLE
 
@@ -211,7 +231,7 @@ class Controller:
                 self.state = ControlState.PREFETCH_1
             case ControlState.PREFETCH_1:
                 self.descriptor = self._entry
-                self._reading.begin(self._entry)
+                self._reading.begin(self._entry, self.offsets.source)
                 self._scan.begin(self._entry)
                 self.state = ControlState.PREFETCH_2
             case ControlState.PREFETCH_2:
@@ -254,6 +274,7 @@ class Controller:
         self.layer = 0
         self.done = False
         self.hold = signals.hold
+        self.iteration, self.offsets = 0, Offsets()
         if signals.clears_counters:
             self.bank = 0
             self.cycles = self.broadcast_count = self.stalls = 0
@@ -281,6 +302,18 @@ class Controller:
             return
         if not self.descriptor.keep and not self._config.maps:
             self.bank = 1 - self.bank
+        functions = self.descriptor.functions
+        if self._repeats and functions is not None:
+            depth = self._config.activation_depth
+            self.layer -= functions.loop_back
+            self.iteration += 1
+            self.offsets = Offsets(
+                (self.offsets.source + functions.source_step) % depth,
+                (self.offsets.result + functions.result_step) % depth,
+            )
+            self.state = ControlState.PREFETCH_0
+            return
+        self.iteration, self.offsets = 0, Offsets()
         if self.layer == self._loaded_layers - 1:
             self.done = True
             self.state = ControlState.IDLE if self.hold else ControlState.UNLOAD_0

@@ -1,6 +1,7 @@
 """Loader: takes the input stream apart and writes decoders, constants and input activations."""
 
 from model.config import ArrayConfig
+from model.function_descriptor import FunctionDescriptor
 from model.layouts import CHECK_CYCLES, Descriptor, LoaderState, Opcode, descriptor_words
 from model.map_descriptor import MapDescriptor
 from model.registers import Error, PeError
@@ -45,7 +46,8 @@ class Loader:
             LoaderState.CODEBOOK: config.code_symbols,
         }
         no_map = MapDescriptor.unpack([0] * descriptor_words(config)) if config.maps else None
-        self.table = SynchronousMemory(config.layers, LayerEntry(map=no_map))
+        no_functions = FunctionDescriptor() if config.functions else None
+        self.table = SynchronousMemory(config.layers, LayerEntry(map=no_map, functions=no_functions))
         self.reset()
 
     def reset(self) -> None:
@@ -67,6 +69,7 @@ class Loader:
         self.error = Error.NONE
         self.error_pe = 0
         self.load = False
+        self.loop_floor = 0
         self.word = 0
         self.input_rows = 0
         self.descriptor_words = [0] * descriptor_words(self._config)
@@ -85,6 +88,10 @@ class Loader:
     @property
     def map(self) -> MapDescriptor | None:
         return MapDescriptor.unpack(self.descriptor_words) if self._config.maps else None
+
+    @property
+    def functions(self) -> FunctionDescriptor | None:
+        return FunctionDescriptor.unpack(self.descriptor_words) if self._config.functions else None
 
     @property
     def bias_rows(self) -> int:
@@ -209,6 +216,7 @@ class Loader:
                 self.loaded_layers = 0
                 self.pointer_base = 0
                 self.bias_base = self._config.bias_base
+                self.loop_floor = 0
                 self.sealed = False
                 self.error = Error.NONE
             case Opcode.LAYER if self.sealed or self.loaded_layers == self._config.layers:
@@ -250,6 +258,7 @@ class Loader:
             and layer.shift < config.accumulator_bits
             and self.pointer_base + self.columns + 1 <= config.pointer_depth
             and self.bias_base + self.biases <= config.constant_depth
+            and self._loop_fits()
         )
         if fits:
             self.state = LoaderState.TREE
@@ -262,6 +271,13 @@ class Loader:
             return layer.first_row + layer.in_rows <= self._config.activation_depth
         in_range = layer.in_rows <= self._config.activation_depth
         return in_range and 1 <= self.map.out_channels <= layer.out_rows and self.map.columns >= 1
+
+    def _loop_fits(self) -> bool:
+        """Whether a loop that the layer ends begins behind the loop before it."""
+        functions = self.functions
+        if functions is None or not functions.loops:
+            return True
+        return functions.loop_back <= self.loaded_layers - self.loop_floor
 
     def _finish_layer(self) -> None:
         layer = self.descriptor
@@ -276,9 +292,12 @@ class Loader:
             pointer_base=self.pointer_base,
             bias_base=self.bias_base,
             map=self.map,
+            functions=self.functions,
         )
         self.table.write(self.loaded_layers, entry)
         self.loaded_layers += 1
+        if entry.functions is not None and entry.functions.loops:
+            self.loop_floor = self.loaded_layers
         self.pointer_base += self.columns + 1
         self.bias_base += self.biases
         self.state = LoaderState.HEADER

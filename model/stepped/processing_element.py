@@ -8,6 +8,7 @@ from model.registers import PeCounter, PeError
 from model.stepped.activation_memory import ActivationMemory
 from model.stepped.activation_queue import ActivationQueue
 from model.stepped.arithmetic_unit import ArithmeticUnit
+from model.stepped.function_unit import FunctionUnit
 from model.stepped.huffman_decoder import HuffmanDecoder
 from model.stepped.own_activation import OwnActivation
 from model.stepped.pointer_memory import PointerMemory
@@ -37,7 +38,8 @@ class ProcessingElement:
         self.queue = ActivationQueue(config, self.pointer_memory)
         self.sparse_matrix_memory = SparseMatrixMemory(config, self.queue)
         self.arithmetic_unit = ArithmeticUnit(config, self.sparse_matrix_memory)
-        self.activation_memory = ActivationMemory(config, self.arithmetic_unit)
+        self.function_unit = FunctionUnit(self.arithmetic_unit)
+        self.activation_memory = ActivationMemory(config, self.arithmetic_unit, self.function_unit)
         self.units: list[Unit] = [
             self.decoder,
             self.own_activation,
@@ -45,6 +47,7 @@ class ProcessingElement:
             self.queue,
             self.sparse_matrix_memory,
             self.arithmetic_unit,
+            self.function_unit,
             self.activation_memory,
         ]
         self.reset()
@@ -71,7 +74,7 @@ class ProcessingElement:
         return self.queue.count == 0 and self.pointer_memory.on_the_way == 0
 
     def compute(self, loader: LoaderSignals, control: ControlSignals) -> None:
-        signals = PeSignals(self.number, loader, control, self.activation_memory.current)
+        signals = PeSignals(self.number, loader, control, self.activation_memory.current, self.activation_memory.second)
         signals.word = loader.code_word if loader.code_pe == self.number else None
         signals.decoder = self.decoder.settle(signals)
         signals.issue = self.sparse_matrix_memory.settle()
@@ -158,6 +161,7 @@ class ProcessingElement:
             "k_sum": k.value & ((1 << config.accumulator_bits) - 1) if k else 0,
             "o_row": o.row if o else 0,
             "o_value": o.value & 0xFFFF if o else 0,
+            **self._stored_fields(),
             "overflow": int(unit.overflow),
         }
         if config.pe_counters:
@@ -169,6 +173,13 @@ class ProcessingElement:
         if not self._config.maps:
             return {}
         return {"own_valid": int(own.valid), "own_activation": own.value & 0xFFFF if own.valid else 0}
+
+    def _stored_fields(self) -> dict[str, int]:
+        """What the function unit stores."""
+        z = self.function_unit.z
+        if not self._config.functions:
+            return {}
+        return {"z_valid": int(z is not None), "z_row": z.row if z else 0, "z_value": z.value & 0xFFFF if z else 0}
 
     def _reading_valid(self) -> dict[str, int]:
         """Which lanes of stages P and Q hold a broadcast."""

@@ -19,14 +19,19 @@ class ReadGenerator:
         self._position = 0
         self._line = 0
 
-    def begin(self, layer: LayerEntry) -> None:
-        """PREFETCH_1, with the entry from the layer table."""
-        self.next_row = self._position = self._line = layer.first_row % self._depth
+    def begin(self, layer: LayerEntry, offset: int = 0) -> None:
+        """PREFETCH_1, with the entry from the layer table; `offset` is that of a loop, for layers that move."""
+        moved = offset if layer.functions is not None and layer.functions.moves else 0
+        self.next_row = self._position = self._line = (layer.first_row + moved) % self._depth
         self._channel = self._column = 0
 
     def rewind(self, layer: LayerEntry) -> None:
         """FLUSH: what is read next are the layer's outputs."""
         self.next_row = 0 if layer.map is None else layer.map.destination % self._depth
+
+    def point(self, row: int) -> None:
+        """A second operand is read next."""
+        self.next_row = row
 
     def step(self, layer: LayerEntry, linear: bool) -> None:
         """A cycle with `read`; `linear` while outputs are unloaded."""

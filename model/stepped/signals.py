@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from model.fixed_point import wrap
+from model.function_descriptor import Block, FunctionDescriptor
 from model.map_descriptor import MapDescriptor
 from model.registers import PeError
 
@@ -47,6 +48,7 @@ class LayerEntry(NamedTuple):
     pointer_base: int = 0
     bias_base: int = 0
     map: MapDescriptor | None = None
+    functions: FunctionDescriptor | None = None
 
 
 class Address(NamedTuple):
@@ -97,11 +99,16 @@ class LoaderSignals:
 
 
 class WriteBack(NamedTuple):
-    """A write-back operation: local row, constant-memory address of its bias, local row of its output."""
+    """A write-back operation: local row, constant-memory address of its bias, local row of its output.
+
+    With blocks, `block` is the operation's and `second` the local row of its second operand.
+    """
 
     row: int
     address: int
     destination: int
+    block: Block | None = None
+    second: int = 0
 
 
 class Broadcast(NamedTuple):
@@ -140,7 +147,8 @@ class HostStrobes(NamedTuple):
 class ControlSignals:
     """From the central control unit in one cycle; `start` is an accepted one, `selects` the PEs selected now.
 
-    `stores`: what leaves stage K is written; not in state CLEAR of an array with `maps`.
+    `stores`: what leaves stage K is written; not in state CLEAR of an array with `maps`. `finishing`: the operation in
+    stage O, with `functions`.
 
     `read`, `next_row`, `shift`, `selection` and `broadcasts` are registers; `then_read` and `then_shift` are `read` and
     `shift` of the next cycle.
@@ -170,6 +178,7 @@ class ControlSignals:
     send: bool = False
     table_read: int | None = None
     stores: bool = True
+    finishing: WriteBack | None = None
 
     @property
     def local(self) -> bool:
@@ -220,6 +229,7 @@ class PeSignals:
     loader: LoaderSignals
     control: ControlSignals
     current: int = 0
+    second: int = 0
     word: int | None = None
     decoder: DecoderSignals = field(default_factory=DecoderSignals)
     issue: IssueSignals = field(default_factory=IssueSignals)

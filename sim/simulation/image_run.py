@@ -55,7 +55,7 @@ class ImageRun:
     def events(self) -> dict[str, Events]:
         """Of every layer by name, in execution order, mean per input."""
         return {
-            layer.name: layer_events(self.image, number, layer, layer.inputs)
+            layer.name: layer_events(self.image, number, layer, len(self.cycles))
             for number, layer in enumerate(self.layers)
         }
 

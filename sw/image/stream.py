@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from model.config import ArrayConfig
 from model.errors import EieError
 from model.fixed_point import from_fixed, to_fixed
+from model.function_descriptor import FunctionDescriptor
 from model.image import LayerImage, NetworkImage
 from model.layouts import Descriptor, Opcode, header
 from sw.coding.bitstream import encode_streams
@@ -118,6 +119,10 @@ def layer_packet(layer: LayerImage, config: ArrayConfig) -> Words:
     if Descriptor.unpack(descriptor.pack()) != descriptor:
         raise EieError(f"layer {layer.name}: the descriptor's fields must hold its numbers, got {descriptor}")
     words = descriptor.pack() if layer.map is None else layer.map.merge(descriptor.pack())
+    if config.functions:
+        words = (layer.functions or FunctionDescriptor()).merge(words)
+    elif layer.functions is not None:
+        raise EieError(f"layer {layer.name}: it takes an array with functions")
     plain = [header(Opcode.LAYER), *words, *encode_trees(config, *lengths).tolist()]
     plain += [int(value) & 0xFFFF for value in layer.codebook]
     biases = layer.biases[:0] if layer.keep else layer.biases

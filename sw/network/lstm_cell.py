@@ -1,14 +1,16 @@
 """One step of an LSTM cell behind its matrix: gate nonlinearities and the update of the cell, in float and in integers.
 
 The array multiplies the matrix with the vector [x_t ; h_{t-1}] and adds the biases; these are the gates before their
-nonlinearities, i, f, g and o in this order. The rest is element-wise and belongs to the host (EIE, section V, has the
-matrix of NT-LSTM on the array in the same way):
+nonlinearities, i, f, g and o in this order. The rest is element-wise: an array with `functions` does it at write-back
+(docs/contract/architecture.md, section 13), for others the host does (EIE, section V, has the matrix of NT-LSTM on the
+array in the same way):
 
     c_t = sigmoid(f) * c_{t-1} + sigmoid(i) * tanh(g)        h_t = sigmoid(o) * tanh(c_t)
 
 In integers everything that is kept has 16 bits: gates have 11 fraction bits and saturate at 16, where both functions
-have reached their limits to within 2**-23; results of the functions have 15 fraction bits; the cell and h have binary
-points of their own (`sw.network.quantise`). All rounding is half up, all sums are exact.
+have reached their limits to within 2**-23; results of the functions have 15 fraction bits (`model.function_table`); the
+cell and h have binary points of their own (`sw.network.quantise`). Every product and every sum is rounded half up to 16
+bits and saturates, as the array stores it; both products of the cell have its binary point.
 """
 
 from typing import Any
@@ -17,34 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.fixed_point import write_back_array
+from model.function_table import ARGUMENT_FRACTION_BITS, FUNCTION_FRACTION_BITS, sigmoid, tanh
 from sw.network.graph import GATES
 
-GATE_FRACTION_BITS = 11
-UNIT_FRACTION_BITS = 15  # of sigmoid and tanh
+GATE_FRACTION_BITS = ARGUMENT_FRACTION_BITS
+UNIT_FRACTION_BITS = FUNCTION_FRACTION_BITS  # of sigmoid and tanh
 FURTHEST = 32  # bits further than any 16 bits reach: shifted right by them a product is 0
-
-_NODE_BITS = 6  # fraction bits of an argument between two nodes of the table
-_TABLE_FRACTION_BITS = 17
-# sigmoid at 0, 1/32, .. 16, in units of 2**-17: with straight lines between these nodes it is right to within 2**-15.
-SIGMOID_TABLE: NDArray[np.int64] = np.rint(
-    (1 << _TABLE_FRACTION_BITS) / (1 + np.exp(-np.arange(513, dtype=np.float64) / 32))
-).astype(np.int64)
-
-
-def sigmoid(x: NDArray[np.int16]) -> NDArray[np.int16]:
-    """int16 arguments with 11 fraction bits to int16 with 15, 0 to 2**15 - 1; wrong by less than 2**-15."""
-    wide = x.astype(np.int64)
-    positive = _interpolated(np.abs(wide))
-    whole = 1 << _TABLE_FRACTION_BITS + _NODE_BITS
-    return write_back_array(np.where(wide < 0, whole - positive, positive), 8, relu=False)
-
-
-def tanh(x: NDArray[np.int16]) -> NDArray[np.int16]:
-    """int16 arguments with 11 fraction bits to int16 with 15, as 2 sigmoid(2x) - 1; wrong by less than 2**-14."""
-    wide = x.astype(np.int64)
-    # sigmoid(2x) - 1/2 in units of 2**-23 is tanh(x) in units of 2**-22.
-    positive = _interpolated(np.minimum(2 * np.abs(wide), 1 << 15)) - (1 << _TABLE_FRACTION_BITS + _NODE_BITS - 1)
-    return write_back_array(np.sign(wide) * positive, 7, relu=False)
 
 
 def fixed_cell(
@@ -64,11 +44,12 @@ def fixed_cell(
     """
     aligned = rescaled(gates, gate_fraction_bits, GATE_FRACTION_BITS)
     i, f, g, o = np.split(aligned, GATES, axis=1)
-    kept = sigmoid(f).astype(np.int64) * cell << UNIT_FRACTION_BITS - cell_fraction_bits
-    written = sigmoid(i).astype(np.int64) * tanh(g)
-    cell = write_back_array(kept + written, 2 * UNIT_FRACTION_BITS - cell_fraction_bits, relu=False)
-    seen = sigmoid(o).astype(np.int64) * tanh(rescaled(cell, cell_fraction_bits, GATE_FRACTION_BITS))
-    return write_back_array(seen, min(2 * UNIT_FRACTION_BITS - output_fraction_bits, FURTHEST), relu=False), cell
+    kept = _product(sigmoid(f), cell, UNIT_FRACTION_BITS)
+    written = _product(sigmoid(i), tanh(g), 2 * UNIT_FRACTION_BITS - cell_fraction_bits)
+    both = kept.astype(np.int64) + written
+    seen = tanh(rescaled(both, cell_fraction_bits, GATE_FRACTION_BITS))
+    h = _product(seen, sigmoid(o), 2 * UNIT_FRACTION_BITS - output_fraction_bits)
+    return h, write_back_array(both, 0, relu=False)
 
 
 def float_cell(gates: NDArray[Any], cell: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -89,12 +70,13 @@ def fixed_gru_cell(
     h : (n, units), with `fraction_bits`, at most 15.
     """
     r, z, inner, outer = np.split(rescaled(gates, gate_fraction_bits, GATE_FRACTION_BITS), GATES, axis=1)
-    reset = sigmoid(r).astype(np.int64) * outer
-    new = write_back_array((inner.astype(np.int64) << UNIT_FRACTION_BITS) + reset, UNIT_FRACTION_BITS, relu=False)
-    update = sigmoid(z).astype(np.int64)
-    kept = update * h << UNIT_FRACTION_BITS - fraction_bits
-    written = ((1 << UNIT_FRACTION_BITS) - update) * tanh(new)
-    h = write_back_array(kept + written, min(2 * UNIT_FRACTION_BITS - fraction_bits, 62), relu=False)
+    reset = _product(outer, sigmoid(r), UNIT_FRACTION_BITS)
+    new = tanh(write_back_array(inner.astype(np.int64) + reset, 0, relu=False))
+    update = sigmoid(z)
+    written = new.astype(np.int64) - _product(new, update, UNIT_FRACTION_BITS)
+    kept = _product(update, h, UNIT_FRACTION_BITS).astype(np.int64)
+    further = min(UNIT_FRACTION_BITS - fraction_bits, FURTHEST)
+    h = write_back_array(written + (kept << further), further, relu=False)
     return h, h
 
 
@@ -106,8 +88,8 @@ def float_gru_cell(gates: NDArray[Any], h: NDArray[Any]) -> tuple[NDArray[Any], 
     return h, h
 
 
-def rescaled(values: NDArray[np.int16], fraction_bits: int, wanted: int) -> NDArray[np.int16]:
-    """The same numbers with `wanted` fraction bits: rounded half up, and saturated to 16 bits."""
+def rescaled(values: NDArray[np.integer], fraction_bits: int, wanted: int) -> NDArray[np.int16]:
+    """The same numbers, of at most 17 bits, with `wanted` fraction bits: rounded half up, and saturated to 16 bits."""
     wide = values.astype(np.int64)
     if wanted >= fraction_bits:
         # 16 bits further left nothing but 0 stays in range.
@@ -115,12 +97,9 @@ def rescaled(values: NDArray[np.int16], fraction_bits: int, wanted: int) -> NDAr
     return write_back_array(wide, min(fraction_bits - wanted, FURTHEST), relu=False)
 
 
-def _interpolated(magnitude: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sigmoid of 0 to 2**15 with 11 fraction bits, in units of 2**-23."""
-    node = np.minimum(magnitude >> _NODE_BITS, len(SIGMOID_TABLE) - 2)
-    rest = magnitude - (node << _NODE_BITS)
-    low = SIGMOID_TABLE[node]
-    return (low << _NODE_BITS) + (SIGMOID_TABLE[node + 1] - low) * rest
+def _product(first: NDArray[np.int16], second: NDArray[np.int16], shift: int) -> NDArray[np.int16]:
+    """The product of 16-bit numbers, `shift` bits less."""
+    return write_back_array(first.astype(np.int64) * second, min(shift, FURTHEST), relu=False)
 
 
 def _logistic(x: NDArray[Any]) -> NDArray[Any]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.image import LayerImage, NetworkImage
+from model.loops import Offsets, executions
 from model.map_reference import MapReference, ScannedRow, digits, geometry_of, scan
 from model.registers import PeCounter
 
@@ -32,30 +33,31 @@ class Push:
 
 
 def expected_layers(image: NetworkImage, activations: NDArray[np.int16]) -> list[Expected]:
-    """Of every layer of a run from reset."""
+    """Of every layer of a run from reset; those of a loop as often as they run."""
     config = image.config
     memory = np.zeros((config.activation_depth, config.pes), dtype=np.int16)
     memory[: image.in_rows] = activations.reshape(image.in_rows, config.pes)
     sums = np.zeros((config.accumulator_depth, config.pes), dtype=np.int64)
     layers = []
-    for layer in image.layers:
-        layers.append(_Layer(config, layer, memory).expected())
-        MapReference(config, layer).run(memory, sums)
+    references = [MapReference(config, layer) for layer in image.layers]
+    for number, offsets in executions(config, image.layers):
+        layers.append(_Layer(config, image.layers[number], memory, offsets).expected())
+        references[number].run(memory, sums, offsets)
     return layers
 
 
 class _Layer:
-    def __init__(self, config: ArrayConfig, layer: LayerImage, memory: NDArray[np.int16]) -> None:
+    def __init__(self, config: ArrayConfig, layer: LayerImage, memory: NDArray[np.int16], offsets: Offsets) -> None:
         self.config, self.layer, self.map = config, layer, geometry_of(layer)
-        self.pushes = self._pushes(memory)
+        self.pushes = self._pushes(memory, offsets)
         self._held: dict[int, int] = {}
         self.counters = np.zeros((PeCounter.DECODED_SYMBOLS, config.pes), dtype=np.int64)
 
-    def _pushes(self, memory: NDArray[np.int16]) -> list[Push]:
+    def _pushes(self, memory: NDArray[np.int16], offsets: Offsets) -> list[Push]:
         pushes: list[Push] = []
         zero_rows = 0
         self.trailing = 0
-        for scanned in scan(self.config, self.layer):
+        for scanned in scan(self.config, self.layer, offsets):
             values = memory[scanned.row]
             if self.map.maximum:
                 active = list(range(self.config.pes))
@@ -130,7 +132,7 @@ class _Layer:
         self.counters[PeCounter.STARVED_CYCLES] = drained - 3 - busy
         for counter in (PeCounter.ACCUMULATOR_READS, PeCounter.ACCUMULATOR_WRITES):
             self.counters[counter] += written
-        phases = [exhausted + 1, drained - exhausted, written + 11]
+        phases = [exhausted + 1, drained - exhausted, written + (17 if self.config.functions else 11)]
         return Expected(phases, sum(push.count for push in self.pushes), stalls, self.counters)
 
     def _count_slice(self, pe: int, first: int, last: int, scanned: ScannedRow) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
+from model.function_descriptor import FunctionDescriptor
 from model.image import LayerImage, NetworkImage
 from model.layouts import Descriptor, Opcode, header
 from tests.support.images.huffman import Alphabet, tree_section
@@ -216,9 +217,13 @@ def encode_layer(
         bias_scale=layer.bias_scale,
     )
     words = descriptor.pack()
+    if layer.map is not None:
+        words = layer.map.merge(words)
+    if config.functions:
+        words = (layer.functions or FunctionDescriptor()).merge(words)
     return [
         header(Opcode.LAYER),
-        *(words if layer.map is None else layer.map.merge(words)),
+        *words,
         *tree_section(config, runs, codes),
         *(int(value) & 0xFFFF for value in layer.codebook),
         *([] if layer.keep else pack_lanes(layer.biases, config.lanes)),

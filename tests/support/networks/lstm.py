@@ -6,9 +6,9 @@ from math import floor
 import numpy as np
 from numpy.typing import NDArray
 
+from model.function_table import SIGMOID_TABLE
 from sw.network.compressed import CompressedNetwork
 from sw.network.graph import ApplyLayer, Graph, Lstm, Node, Shape
-from sw.network.lstm_cell import SIGMOID_TABLE
 from tests.support.networks.random_networks import make_layer
 
 
@@ -41,9 +41,10 @@ def plain_cell(
     for index in range(units):
         i, f, g, o = arguments[index::units]
         before = Fraction(int(cell[index])) / Fraction(2) ** cell_bits
-        after = unit(sigmoid(f)) * before + unit(sigmoid(i)) * unit(2 * sigmoid(2 * g) - 1)
-        cells.append(rounded(after, cell_bits))
-        seen = Fraction(rounded(Fraction(cells[-1]) / Fraction(2) ** cell_bits, 11), 1 << 11)
+        kept = rounded(unit(sigmoid(f)) * before, cell_bits)
+        after = kept + rounded(unit(sigmoid(i)) * unit(2 * sigmoid(2 * g) - 1), cell_bits)
+        cells.append(min(max(after, -(1 << 15)), (1 << 15) - 1))
+        seen = Fraction(rounded(after / Fraction(2) ** cell_bits, 11), 1 << 11)
         hs.append(rounded(unit(sigmoid(o)) * unit(2 * sigmoid(2 * seen) - 1), output_bits))
     return hs, cells
 
