@@ -164,8 +164,10 @@ def test_fingerprint_is_of_what_images_and_drivers_depend_on():
         if other is not None:
             assert config.with_(**{name: other}).fingerprint == config.fingerprint
         elif isinstance(value, bool):
+            of_maps = {"maps": True, "accumulator_depth": 32}
+            before = config.with_(**of_maps) if name == "functions" else config
             depth = {"accumulator_depth": 32} if name == "maps" else {}
-            assert config.with_(**{name: not value}, **depth).fingerprint != config.fingerprint
+            assert before.with_(**{name: not value}, **depth).fingerprint != before.fingerprint
     with_maps = config.with_(maps=True, accumulator_depth=32)
     assert with_maps.with_(accumulator_depth=33).fingerprint != with_maps.fingerprint
     for change in ({"pes": 5}, {"queue_depth": 12}, {"stream_bits": 128}, {"broadcasts_per_cycle": 2}):

@@ -42,16 +42,17 @@ OTHERS: dict[str, Any] = {
     "pe_counters": False,
     "maps": True,
     "accumulator_depth": 128,
+    "functions": True,
     "clock_mhz": 100.0,
 }
 
 
 def arrays(name: str) -> tuple[ArrayConfig, ArrayConfig]:
-    """Two that differ in the field alone; `maps` needs accumulators, and they need `maps`."""
+    """Two that differ in the field alone; `maps` needs accumulators, and they and `functions` need `maps`."""
     with_maps = TINY.with_(maps=True, accumulator_depth=64)
     if name == "maps":
         return TINY, with_maps
-    before = with_maps if name == "accumulator_depth" else TINY
+    before = with_maps if name in ("accumulator_depth", "functions") else TINY
     return before, before.with_(**{name: OTHERS[name]})
 
 

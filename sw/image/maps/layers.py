@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from model.config import ArrayConfig
 from model.errors import EieError
 from model.fixed_point import INT16_MAX, INT16_MIN, to_fixed
+from model.function_descriptor import FunctionDescriptor
 from model.image import LayerImage
 from model.map_descriptor import MAP_FIELDS, STEP_Y_BITS, MapDescriptor
 from sw.image.maps.axis import Axis, Meetings, Window, meetings
@@ -221,6 +222,7 @@ class Layers:
             relu=step.relu,
             first_row=rows[1],
             keep=keep,
+            functions=FunctionDescriptor() if config.functions else None,
             map=MapDescriptor(
                 destination=buffer.row + buffer.offsets[made.number],
                 destination_step=buffer.pitch,
