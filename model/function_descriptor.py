@@ -120,12 +120,17 @@ class FunctionDescriptor:
         """The inverse of `merge`; of fewer words the missing ones are 0."""
         padded = [*words, *[0] * (FUNCTION_DESCRIPTOR_WORDS - len(words))]
 
-        def values(table: dict[str, BitField]) -> dict[str, int | bool]:
+        def values(table: dict[str, BitField]) -> tuple[dict[str, int], dict[str, bool]]:
             numbers = {name: padded[field.word] >> field.low & (1 << field.width) - 1 for name, field in table.items()}
-            return {name: bool(value) if table[name].width == 1 else value for name, value in numbers.items()}
+            flags = {name: bool(value) for name, value in numbers.items() if table[name].width == 1}
+            return {name: value for name, value in numbers.items() if name not in flags}, flags
 
-        blocks = tuple(Block(**values(table)) for table in BLOCK_FIELDS)
-        return cls(**values(FUNCTION_FIELDS), blocks=blocks)
+        def block(table: dict[str, BitField]) -> Block:
+            numbers, flags = values(table)
+            return Block(**numbers, **flags)
+
+        numbers, flags = values(FUNCTION_FIELDS)
+        return cls(**numbers, **flags, blocks=tuple(map(block, BLOCK_FIELDS)))
 
 
 def function_fields() -> dict[str, BitField]:

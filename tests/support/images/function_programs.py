@@ -36,7 +36,7 @@ def with_functions(rng: np.random.Generator, image: NetworkImage) -> NetworkImag
             loop_count=int(rng.integers(2, MOST_ITERATIONS + 1)) if loops else int(rng.integers(2)),
             loop_back=number - int(rng.choice(starts)) if loops else int(rng.integers(64)),
             moves=bool(rng.integers(2)),
-            blocked=rng.integers(4) > 0,
+            blocked=bool(rng.integers(4)),
             source_step=int(rng.integers(1, 4)) if rng.integers(2) else int(rng.integers(1 << 16)),
             result_step=int(rng.integers(depth)),
             block_rows=int(rng.integers(0, max(2, layer.out_rows))),
