@@ -21,7 +21,16 @@ from model.results import LayerBatch, LayerResult, RunResult
 from model.schedule import LayerWork
 from model.schedule_kernel import Queueing
 
-__all__ = ["Engine", "LayerBatch", "LayerResult", "RunResult", "local_rows", "run_image", "slice_figures"]
+__all__ = [
+    "Engine",
+    "LayerBatch",
+    "LayerEngine",
+    "LayerResult",
+    "RunResult",
+    "local_rows",
+    "run_image",
+    "slice_figures",
+]
 
 
 class Engine:
@@ -29,12 +38,12 @@ class Engine:
 
     def __init__(self, image: NetworkImage) -> None:
         self.image = image
-        self._layers: list[_LayerEngine] = []
+        self._layers: list[LayerEngine] = []
         self._map_layers: list[MapLayerEngine] = []
         if image.config.maps:
             self._map_layers = [MapLayerEngine(image.config, layer) for layer in image.layers]
         else:
-            self._layers = [_LayerEngine(image.config, layer) for layer in image.layers]
+            self._layers = [LayerEngine(image.config, layer) for layer in image.layers]
 
     def run(self, activations: NDArray[np.int16]) -> list[RunResult]:
         """Every input of a (batch, columns of the image) int16 array, in physical order."""
@@ -111,8 +120,13 @@ class Engine:
         return works
 
 
-class _LayerEngine:
-    """One layer, with what does not depend on the input."""
+class LayerEngine:
+    """One layer of an array without `maps`, with what does not depend on the input.
+
+    Attributes
+    ----------
+    source_columns : activations of its source, in physical order, that it needs.
+    """
 
     def __init__(self, config: ArrayConfig, layer: LayerImage) -> None:
         self._config = config
@@ -138,6 +152,7 @@ class _LayerEngine:
         self._symbols = layer.decoded_symbols()
         self._first_column = layer.first_row * config.pes
         self._written_rows = 0 if layer.keep else layer.out_rows
+        self.source_columns = self._first_column + layer.columns
 
     @cached_property
     def _counts_and_nonzeros(self) -> NDArray[np.int32]:

@@ -7,6 +7,7 @@ from model.config import ArrayConfig
 from model.errors import EieError
 from sim.progress import Say
 from sim.rtl.simulators import SIMULATORS, SimulatorName, available_simulators
+from sw.host.transports.engine import EngineTransport
 from sw.host.transports.memory_mapped import MemoryMappedTransport
 from sw.host.transports.model import ModelTransport
 from sw.host.transports.serial_link import SerialTransport, open_line
@@ -14,7 +15,7 @@ from sw.host.transports.transport import Transport
 
 DEFAULT_BAUD = 1_000_000
 BOARD = "board"
-PLACES = "model, verilator, icarus, board, serial:PORT[@BAUD] or memory:ADDRESS[@FILE]"
+PLACES = "model, stepped, verilator, icarus, board, serial:PORT[@BAUD] or memory:ADDRESS[@FILE]"
 
 
 def open_place(place: str, config: ArrayConfig, progress: Say = lambda _: None) -> Transport:
@@ -22,16 +23,19 @@ def open_place(place: str, config: ArrayConfig, progress: Say = lambda _: None) 
 
     Parameters
     ----------
-    place : "model", the stepped model; "verilator" or "icarus", the RTL; "board", the RTL of a
-        whole board at its serial line, on Verilator; "serial:/dev/ttyUSB0@1000000", a board;
-        "memory:0x43c00000@/dev/mem", registers with a stream window in the processor's address space.
+    place : "model", the exact engine, or with `maps` the stepped model; "stepped", the stepped model; "verilator" or
+        "icarus", the RTL; "board", the RTL of a whole board at its serial line, on Verilator;
+        "serial:/dev/ttyUSB0@1000000", a board; "memory:0x43c00000@/dev/mem", registers with a stream window in the
+        processor's address space.
     config : the array that is there.
     progress : is told what takes time.
 
     Raises EieError for a place that is not known or not there, SimulatorError if the RTL cannot be simulated.
     """
     kind, _, rest = place.partition(":")
-    if place == "model":
+    if place == "model" and not config.maps:
+        return EngineTransport(config)
+    if place in ("model", "stepped"):
         return ModelTransport(config)
     if place in SIMULATORS or place == BOARD:
         simulator: SimulatorName = "icarus" if place == "icarus" else "verilator"

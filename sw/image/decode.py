@@ -31,6 +31,16 @@ def decode_image(words: NDArray[np.uint32], config: ArrayConfig) -> tuple[LayerI
 
     Raises EieError for anything malformed, and for what the memories of the array cannot hold.
     """
+    layers, rest = decode_packets(words, config)
+    if len(rest):
+        raise EieError(
+            f"layer{len(layers)}: its packet must begin with the word {header(Opcode.LAYER)}, got {rest[0, 0]}"
+        )
+    return layers
+
+
+def decode_packets(words: NDArray[np.uint32], config: ArrayConfig) -> tuple[tuple[LayerImage, ...], NDArray[np.uint32]]:
+    """The layers of `decode_image`, and the words from the first packet on that is not a LAYER."""
     if words.dtype != np.uint32 or words.ndim != 2 or words.shape[1] != config.stream_bits // 32:
         raise EieError(
             f"stream words must be uint32 of shape (n, {config.stream_bits // 32}), got {words.dtype} {words.shape}"
@@ -41,7 +51,7 @@ def decode_image(words: NDArray[np.uint32], config: ArrayConfig) -> tuple[LayerI
     layers: list[LayerImage] = []
     rows_used = np.zeros(config.pes, np.int64)
     pointers = biases = 0
-    while reader.left or not layers:
+    while reader.is_next(header(Opcode.LAYER)) or not layers:
         layer = _layer(reader, config, f"layer{len(layers)}")
         if layers:
             _check_next(layers, layer)
@@ -57,7 +67,7 @@ def decode_image(words: NDArray[np.uint32], config: ArrayConfig) -> tuple[LayerI
         ):
             if needed > available:
                 raise EieError(f"{memory}: {layer.name} needs {needed} words, the array has {available}")
-    return tuple(layers)
+    return tuple(layers), reader.words(reader.left, "what follows")
 
 
 def _check_next(layers: list[LayerImage], layer: LayerImage) -> None:
@@ -204,6 +214,10 @@ class _Reader:
     @property
     def left(self) -> int:
         return self._words.shape[0] - self._at
+
+    def is_next(self, value: int) -> bool:
+        """Whether another word follows, and has this value."""
+        return self.left > 0 and int(self._words[self._at, 0]) == value
 
     def words(self, count: int, what: str) -> NDArray[np.uint32]:
         """The next `count` whole words."""

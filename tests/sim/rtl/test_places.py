@@ -4,16 +4,24 @@ from pathlib import Path
 
 import pytest
 
+from model.config import PRESETS
 from model.errors import EieError
 from model.registers import ADDRESS, ID_VALUE
 from sim.rtl import places
 from sim.rtl.places import open_place
+from sw.host.transports.engine import EngineTransport
 from sw.host.transports.memory_mapped import BYTES
+from sw.host.transports.model import ModelTransport
 from tests.support.hw.driver import SerialModel, make_case
 
 
 def test_the_model():
-    assert open_place("model", make_case().config).read(ADDRESS["ID"]) == ID_VALUE
+    config = make_case().config
+    for place, kind in (("model", EngineTransport), ("stepped", ModelTransport)):
+        transport = open_place(place, config)
+        assert isinstance(transport, kind)
+        assert transport.read(ADDRESS["ID"]) == ID_VALUE
+    assert isinstance(open_place("model", PRESETS["mcu16"]), ModelTransport)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +49,8 @@ def test_registers_in_memory(tmp_path: Path):
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        ("nowhere", "an array must be at model, verilator"),
-        ("serial:", "an array must be at model, verilator"),
+        ("nowhere", "an array must be at model, stepped"),
+        ("serial:", "an array must be at model, stepped"),
         ("serial:/dev/null@fast", "a baud rate must be a number"),
         ("serial:/dev/null@0", "a baud rate must be a number such as 1000000, got '0'"),
         ("memory:here", "an address must be a number such as 0x43c00000, got 'here'"),

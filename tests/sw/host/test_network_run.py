@@ -5,11 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from model.config import PRESETS
+from model.config import PRESETS, ArrayConfig
 from sim.simulation.simulate import simulate
 from sw.host.driver import Accelerator, ArrayError
 from sw.host.network_run import run_network
+from sw.host.transports.engine import EngineTransport
 from sw.host.transports.model import ModelTransport
+from sw.host.transports.transport import Transport
 from sw.image.lower import lower
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
@@ -32,7 +34,7 @@ def test_values_and_cycles_are_those_of_the_simulation(make: Callable[[int], Com
     inputs = np.random.default_rng(3).normal(size=(2, *network.input_shape)).astype(np.float32)
     network = calibrate(network, inputs)
     done: list[int] = []
-    with Accelerator(ModelTransport(ARRAY), ARRAY) as accelerator:
+    with Accelerator(EngineTransport(ARRAY), ARRAY) as accelerator:
         found = run_network(accelerator, lower(network, ARRAY), inputs, done.append)
     run = simulate(network, inputs, ARRAY)
     np.testing.assert_array_equal(found.outputs.astype(np.float32), run.outputs)
@@ -42,13 +44,14 @@ def test_values_and_cycles_are_those_of_the_simulation(make: Callable[[int], Com
     assert sum(done) == 2
 
 
-def test_a_sum_that_leaves_its_accumulator_is_an_error() -> None:
+@pytest.mark.parametrize("transport", [EngineTransport, ModelTransport])
+def test_a_sum_that_leaves_its_accumulator_is_an_error(transport: Callable[[ArrayConfig], Transport]) -> None:
     network = make_conv_network(2)
     inputs = np.random.default_rng(3).normal(size=(1, *network.input_shape)).astype(np.float32)
     network = calibrate(network, inputs)
     assert simulate(network, 1000 * inputs, ARRAY).overflow.all()
     with (
-        Accelerator(ModelTransport(ARRAY), ARRAY) as accelerator,
+        Accelerator(transport(ARRAY), ARRAY) as accelerator,
         pytest.raises(ArrayError, match="an accumulator left its range"),
     ):
         run_network(accelerator, lower(network, ARRAY), 1000 * inputs)
