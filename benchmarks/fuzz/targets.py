@@ -34,6 +34,7 @@ from tests.attacks.pytorch import file as pytorch_file
 from tests.attacks.tables import journal, results, times
 from tests.attacks.tflite import model as tflite_model
 from tests.attacks.weights import archive, described, safetensors, tensor
+from tests.support.files import keras_files
 
 Read = Callable[[bytes], object]
 LARGEST_SEED = 1 << 14  # bytes of an attack that is a seed too
@@ -156,6 +157,8 @@ def _targets() -> dict[str, Target]:
             read=_through_file(".onnx", load_network), seeds=[onnx_model().SerializeToString()], kind="onnx"
         ),
         "tflite": Target(read=_through_file(".tflite", load_network), seeds=[tflite_model()], kind="tflite"),
+        "keras": Target(read=_through_file(".keras", load_network), seeds=[keras_files.archive()], kind="keras"),
+        "h5": Target(read=_through_file(".h5", load_network), seeds=[keras_files.legacy()], kind="h5"),
         "prototxt": Target(read=lambda data: parse_caffe(_text(data)), seeds=[PROTOTXT.encode()], kind="prototxt"),
         "graph": Target(read=lambda data: parse_graph(_text(data)), seeds=[graph], kind="graph"),
         "inputs": Target(

@@ -42,7 +42,7 @@ def compress_command(
         Path,
         typer.Argument(
             metavar="MODEL",
-            help="A float32 network: .safetensors, .npz, .pt and .pth, .onnx, .tflite or Deep Compression's .net.",
+            help="A network: .safetensors, .npz, .pt, .pth, .onnx, .tflite, .keras, .h5 or Deep Compression's .net.",
         ),
     ],
     path: Annotated[Path, typer.Option("-o", "--output", metavar="NET.eie", help="The compressed network.")],
@@ -68,7 +68,7 @@ def compress_command(
         str | None,
         typer.Option(
             metavar="SIZE,SIZE,..",
-            help="Of an ONNX model that leaves rows, columns or steps open: the shape of one input, without the batch.",
+            help="Of an ONNX or Keras model that leaves rows, columns or steps open: the shape of one input.",
         ),
     ] = None,
     density: Annotated[

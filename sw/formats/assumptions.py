@@ -19,7 +19,7 @@ class Assumptions:
     ----------
     order : of a chain of fully connected layers: that of the tensors in the file, or of their names. None: what the
         shapes, the file and the names agree on, and a refusal where they do not.
-    input_shape : of one input, without the batch, of an ONNX model that leaves rows, columns or steps open.
+    input_shape : of one input, without the batch, of an ONNX or a Keras model that leaves rows, columns or steps open.
     connections : of the same layers, known from elsewhere; used if the file has exactly these.
     integers : what is kept of the 8-bit integers between the operators of a TensorFlow Lite file. "real": nothing, they
         are real numbers; "saturated": their range, with a Clip where it can cut; "rounded": their steps as well, as

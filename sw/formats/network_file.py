@@ -11,6 +11,7 @@ from sw.formats.caffe import parse_caffe
 from sw.formats.connections import Connections
 from sw.formats.deep_compression import load_net
 from sw.formats.graph_json import parse_graph
+from sw.formats.keras.reader import load_keras
 from sw.formats.npz import load_npz, save_npz
 from sw.formats.onnx.reader import load_onnx
 from sw.formats.pytorch import load_pytorch
@@ -29,7 +30,13 @@ TENSOR_LOADERS: dict[str, Callable[[Path, Connections | None, Assumptions], Netw
     ".pth": load_pytorch,
 }
 GRAPH_LOADERS: dict[str, Callable[[Path, Connections | None], Network]] = {".net": load_net}
-MEANING_LOADERS = {".onnx": load_onnx, ".tflite": load_tflite}  # with their connections, but not all of what they mean
+# With their connections, but not all of what they mean.
+MEANING_LOADERS = {
+    ".onnx": load_onnx,
+    ".tflite": load_tflite,
+    **dict.fromkeys((".keras", ".h5", ".hdf5"), load_keras),
+}
+OPEN = (".onnx", ".keras", ".h5", ".hdf5")  # may leave sizes of inputs open
 SUFFIXES = (*TENSOR_LOADERS, *GRAPH_LOADERS, *MEANING_LOADERS)
 WRITERS = {".safetensors": save_safetensors, ".npz": save_npz}
 LARGEST_GRAPH = 1 << 20  # bytes of a graph file
@@ -40,10 +47,10 @@ def load_network(path: Path, graph_file: Path | None = None, assumptions: Assump
 
     Parameters
     ----------
-    path : .safetensors, also in parts with an index, .npz, a PyTorch state dict as .pt or .pth, .onnx, .tflite, or a
-        .net file of Deep Compression.
+    path : .safetensors, also in parts with an index, .npz, a PyTorch state dict as .pt or .pth, .onnx, .tflite, .keras
+        or .h5, or a .net file of Deep Compression.
     graph_file : how the layers are connected: .json (contract/network_files.md) or Caffe's .prototxt. A .net file needs
-        one of the latter, since it holds no shapes; ONNX and TensorFlow Lite models carry their own and take none.
+        one of the latter, since it holds no shapes; ONNX, TensorFlow Lite and Keras models carry their own.
     assumptions : how files of named tensors are read that do not say how their layers are connected.
 
     Raises EieError, with the path, for everything that is not such a network; memory is bounded by the file's size.
@@ -55,8 +62,10 @@ def load_network(path: Path, graph_file: Path | None = None, assumptions: Assump
     if assumptions.order is not None and (suffix not in TENSOR_LOADERS or graph_file is not None):
         other = "--graph says it" if graph_file is not None else f"{suffix} files say it"
         raise EieError(f"{path}: --order is of files that do not say how their layers are connected, {other}")
-    if assumptions.input_shape is not None and suffix != ".onnx":
-        raise EieError(f"{path}: --input-shape is of ONNX models that leave sizes open, {suffix} files do not")
+    if assumptions.input_shape is not None and suffix not in OPEN:
+        raise EieError(
+            f"{path}: --input-shape is of ONNX and Keras models that leave sizes open, {suffix} files do not"
+        )
     connections = None if graph_file is None else load_graph(graph_file)
     said: list[str] = []  # only of a file that is not refused
     try:

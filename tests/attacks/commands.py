@@ -75,6 +75,8 @@ COMMANDS: dict[str, tuple[str, Callable[[str], int]]] = {
     "pytorch": ("bad.pt", _command("compress", "BAD", *COMPRESS)),
     "onnx": ("bad.onnx", _command("compress", "BAD", *COMPRESS)),
     "tflite": ("bad.tflite", _command("compress", "BAD", *COMPRESS)),
+    "keras": ("bad.keras", _command("compress", "BAD", *COMPRESS)),
+    "h5": ("bad.h5", _command("compress", "BAD", *COMPRESS)),
     "net": ("bad.net", _command("compress", "BAD", "--graph", "good.prototxt", *COMPRESS)),
     "prototxt": ("bad.prototxt", _command("compress", "good.net", "--graph", "BAD", *COMPRESS)),
     "graph": ("bad.json", _command("compress", "good.safetensors", "--graph", "BAD", *COMPRESS)),

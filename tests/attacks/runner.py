@@ -79,7 +79,7 @@ def run_all(attacks: Sequence[Attack], folder: Path) -> dict[str, Outcome]:
     os.chdir(folder)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         write_good_files()  # which also brings in what a command imports and compiles
-    for library in ("onnx", "pyarrow.parquet", "tflite"):  # whose import is not the attack's memory
+    for library in ("onnx", "pyarrow.parquet", "tflite", "pyfive"):  # whose import is not the attack's memory
         importlib.import_module(library)
     Path("mnist").mkdir()
     return {attack.identity: _settled(attack) for attack in attacks}

@@ -17,7 +17,7 @@ FINE = {"code": 2, "out": "", "err": "error: no\n", "seconds": 0.1, "python_byte
 
 
 def test_every_attack_is_refused(project_root: Path) -> None:
-    for package in ("onnx", "tflite", "torch", "pyarrow", "bokeh"):
+    for package in ("onnx", "tflite", "pyfive", "h5py", "torch", "pyarrow", "bokeh"):
         pytest.importorskip(package)
     command = [sys.executable, "-m", "tests.attacks", "--json"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

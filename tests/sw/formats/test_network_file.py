@@ -46,7 +46,7 @@ def test_suffixes_in_capitals(tmp_path: Path):
     ("name", "sentence"),
     [
         ("net", "networks are read from .safetensors, .*, got no suffix"),
-        ("net.h5", "networks are read from .safetensors, .*, got .h5"),
+        ("net.mat", "networks are read from .safetensors, .*, got .mat"),
         ("net.npy", "networks are read from .safetensors, .*, got .npy"),
         ("net.eie", "networks are read from .safetensors, .*, got .eie"),
     ],
