@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.engine_kernel import Weights, run_layer, sum_layer, write_back
-from model.errors import EieError
 from model.image import LayerImage, NetworkImage
 from model.image_figures import local_rows, slice_figures
 from model.loops import executions
@@ -72,8 +71,7 @@ class Engine:
     def _run_maps(self, activations: NDArray[np.int16], outputs: bool) -> list[LayerBatch]:
         """`run_layers` with `maps`: all layers share one activation memory, and loops run some of them again."""
         image, config = self.image, self.image.config
-        memory = np.zeros((len(activations), config.activation_depth, config.pes), dtype=np.int16)
-        memory[:, : image.in_rows] = activations.reshape(len(activations), image.in_rows, config.pes)
+        memory = self._memory(activations)
         results: list[LayerBatch] = []
         sums: NDArray[np.int64] | None = None
         all_executions = list(executions(config, image.layers))
@@ -88,20 +86,23 @@ class Engine:
             results[-1] = replace(results[-1], outputs=memory[:, rows].reshape(len(memory), -1))
         return results
 
+    def _memory(self, activations: NDArray[np.int16]) -> NDArray[np.int16]:
+        """(n, activation_depth, pes) activation memories that hold the inputs."""
+        image, config = self.image, self.image.config
+        memory = np.zeros((len(activations), config.activation_depth, config.pes), dtype=np.int16)
+        memory[:, : image.in_rows] = activations.reshape(len(activations), image.in_rows, config.pes)
+        return memory
+
     @property
     def load_cycles(self) -> int:
         """Words of an input packet, header included: the cycles that loading it takes if one is always offered."""
         return 1 + self.image.in_rows * self.image.config.groups
 
     def work(self, activations: NDArray[np.int16]) -> list[list[LayerWork]]:
-        """What every layer asks of the array, for every input of such a batch: their schedules follow from it.
-
-        EieError with `maps`, whose layers have no such schedules yet.
-        """
+        """What every layer asks of the array, for every input of such a batch: their schedules follow from it."""
         self._check(activations)
-        if self._map_layers:
-            raise EieError("queues and schedules are shown of arrays without maps only, this one has maps")
-        return [self._work_of_one(row) for row in activations]
+        one = self._map_work_of_one if self._map_layers else self._work_of_one
+        return [one(row) for row in activations]
 
     def _check(self, activations: NDArray[np.int16]) -> None:
         columns = self.image.columns
@@ -117,6 +118,17 @@ class Engine:
             works.append(layer.work(values))
             if result.outputs.size:
                 values = result.outputs[0]
+        return works
+
+    def _map_work_of_one(self, values: NDArray[np.int16]) -> list[LayerWork]:
+        """The same with `maps`, as often as a layer runs; all do run, so that the next finds its activations."""
+        memory = self._memory(values[None])
+        works: list[LayerWork] = []
+        sums: NDArray[np.int64] | None = None
+        for number, offsets in executions(self.image.config, self.image.layers):
+            layer = self._map_layers[number]
+            works.append(layer.work(memory[0], offsets))
+            _, sums = layer.run(memory, sums, True, offsets)
         return works
 
 

@@ -18,6 +18,7 @@ from model.loops import NO_OFFSETS, Offsets
 from model.map_kernel import Geometry, Scan, Taps, run_map_layer, sum_map_layer
 from model.map_reference import COORDINATES, digits, geometry_of, scan
 from model.results import LayerBatch
+from model.schedule import LayerWork
 from model.schedule_kernel import Queueing
 
 LEAST_PART = 8  # inputs that are worth a thread
@@ -52,6 +53,32 @@ class MapLayerEngine:
     def unloaded_rows(self) -> NDArray[np.int64]:
         """(out_rows,) local rows of the activation memory that are unloaded after the last layer."""
         return (self._map.destination + np.arange(self._layer.out_rows)) % self._config.activation_depth
+
+    def work(self, memory: NDArray[np.int16], offsets: Offsets = NO_OFFSETS) -> LayerWork:
+        """What the layer asks of the array for one input, whose (activation_depth, pes) activations these are."""
+        values = memory[self._scanned(offsets).rows]
+        if self._map.maximum:
+            active = np.ones(values.shape, dtype=np.bool_)
+        else:
+            active = values > 0 if self._map.positive else values != 0
+        if self._map.local:
+            rows = np.flatnonzero(active.any(axis=1))
+            columns, activations = self._scan.columns[rows], values[rows]
+        else:
+            rows, pe = np.nonzero(active)
+            columns, activations = self._scan.columns[rows] + pe, values[rows, pe]
+        return LayerWork(
+            name=self._layer.name,
+            in_rows=self._layer.in_rows,
+            out_rows=self._written_rows,
+            columns=columns,
+            rows=rows,
+            activations=activations,
+            counts=self._slices[0].astype(np.int32),
+            nonzeros=self._slices[1].astype(np.int32),
+            config=self._config,
+            own=active[rows] if self._map.local else None,
+        )
 
     def _sorted_taps(self, is_weight: NDArray[np.bool_], nonzeros: NDArray[np.int64]) -> Taps:
         """The image goes PE by PE; `nonzeros` is (pes, columns)."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.layouts import flush_cycles
+from model.push_schedule import OWN_SEEN_AFTER, push_schedule
 from model.schedule_kernel import PREFETCH_CYCLES, QUEUED_AFTER, Queueing, layer_schedule
 
 __all__ = ["PREFETCH_CYCLES", "QUEUED_AFTER", "LayerSchedule", "LayerWork"]
@@ -30,6 +31,8 @@ class LayerWork:
     activations : (n,) int16, theirs.
     counts, nonzeros : (all columns, pes) int32, entries of every slice, with and without fillers.
     config : of the array; its queue_depth is not looked at.
+    own : None; in local mode (n, pes) whether a PE has an activation of its own in a row. The n are then rows that are
+        pushed, `columns` the PEs' own, and activations (n, pes).
     """
 
     name: str
@@ -41,6 +44,29 @@ class LayerWork:
     counts: NDArray[np.int32]
     nonzeros: NDArray[np.int32]
     config: ArrayConfig
+    own: NDArray[np.bool_] | None = None
+
+    @cached_property
+    def entries(self) -> NDArray[np.int32]:
+        """(n, pes) entries of every slice, fillers included."""
+        return self._of_slices(self.counts)
+
+    @cached_property
+    def weights(self) -> NDArray[np.int32]:
+        """(n, pes) entries of every slice, fillers excluded."""
+        return self._of_slices(self.nonzeros)
+
+    @cached_property
+    def busy(self) -> NDArray[np.int32]:
+        """(n, pes) cycles that a PE spends on every slice; 0 for a slice that never comes to the queue."""
+        if self.config.skip_empty_slices:
+            return self.entries
+        spent = np.maximum(self.entries, 1)
+        return spent if self.own is None else np.where(self.own, spent, np.int32(0))
+
+    def _of_slices(self, counts: NDArray[np.int32]) -> NDArray[np.int32]:
+        found = counts[self.columns]
+        return found if self.own is None else np.where(self.own, found, np.int32(0))
 
     @property
     def unbounded_depth(self) -> int:
@@ -71,7 +97,10 @@ class LayerWork:
         """The cycles of the broadcasts, and what the recurrence returns."""
         broadcasts = np.empty(len(self.columns), dtype=np.int32)
         queueing = Queueing.of(self.config)._replace(queue_depth=queue_depth)
-        told = layer_schedule(self.columns, self.rows, self.counts, self.in_rows, queueing, broadcasts)
+        if self.own is None:
+            told = layer_schedule(self.columns, self.rows, self.counts, self.in_rows, queueing, broadcasts)
+        else:
+            told = push_schedule(self.rows, self.own, self.busy, self.in_rows, queueing, broadcasts)
         return broadcasts, told
 
 
@@ -83,7 +112,8 @@ class LayerSchedule:
     ----------
     work : what was to be done.
     queue_depth : slots of every queue.
-    broadcasts : (n,) int32, the cycle in which each broadcast was decided; the select register is valid in the next.
+    broadcasts : (n,) int32, the cycle in which each broadcast, in local mode each push, was decided; the select
+        register is valid in the next.
     exhausted : cycle in which the last local row is exhausted, the last of compute.
     drained : last cycle of DRAIN.
     stalls : cycles in which a broadcast waited for a full queue.
@@ -105,15 +135,15 @@ class LayerSchedule:
         """From PREFETCH_0 to the last FLUSH cycle."""
         return self.drained + 1 + self.work.out_rows + flush_cycles(self.work.config)
 
-    @cached_property
+    @property
     def entries(self) -> NDArray[np.int32]:
         """(n, pes) entries of every slice, fillers included."""
-        return self.work.counts[self.work.columns]
+        return self.work.entries
 
-    @cached_property
+    @property
     def busy(self) -> NDArray[np.int32]:
-        """(n, pes) cycles that a PE spends on every slice; 0 for a slice that is dropped before the queue."""
-        return self.entries if self.work.config.skip_empty_slices else np.maximum(self.entries, 1)
+        """(n, pes) cycles that a PE spends on every slice; 0 for a slice that never comes to the queue."""
+        return self.work.busy
 
     @cached_property
     def finishes(self) -> NDArray[np.int32]:
@@ -163,7 +193,18 @@ class LayerSchedule:
 
         Seen a cycle late: slots that became free in the cycle before are still taken.
         """
-        before = self.occupancy(begin - 1, end - 1) + self.in_flight(begin - 1, end - 1)
-        decided = np.diff(np.searchsorted(self.broadcasts, np.arange(begin - 1, end))).astype(np.int32)
-        taken = before + decided
+        taken = self.occupancy(begin - 1, end - 1) + self._coming(np.arange(begin, end))
         return taken + self.work.config.broadcasts_per_cycle > self.queue_depth
+
+    def _coming(self, cycles: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(cycles,) or (pes, cycles) slices that were decided less than six cycles before each.
+
+        Of pushes the newer ones count in every PE, the others in those that had an activation of their own in them.
+        """
+        before, newer, older = (
+            np.searchsorted(self.broadcasts, cycles - ago) for ago in (0, OWN_SEEN_AFTER - 1, QUEUED_AFTER)
+        )
+        if self.work.own is None:
+            return before - older
+        owned = np.concatenate([np.zeros((1, self.pes), np.int64), np.cumsum(self.work.own, axis=0, dtype=np.int64)])
+        return (before - newer) + (owned[newer] - owned[older]).T

@@ -1,5 +1,7 @@
 """The schedule of a run as trace events: a lane per PE, lanes for phases and broadcasts, counters for the queues.
 
+With `maps` the pushes of local mode stand in the lane of the broadcasts; the counter of broadcasts leaves them out.
+
 Events are those of the Trace Event Format that Perfetto and chrome://tracing read: complete events ("X"), counters
 ("C") and metadata ("M"). Its times are microseconds and viewers keep whole nanoseconds, so that is what they are here;
 the exact cycles are in the arguments of every event. Events of a lane never overlap except to lie within one another.
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.layouts import FLUSH_CYCLES
+from model.layouts import flush_cycles
 from model.schedule import PREFETCH_CYCLES, QUEUED_AFTER, LayerSchedule
 
 Event = dict[str, Any]
@@ -82,7 +84,7 @@ class Timeline:
             if begin < end:
                 self._parts.append(_part(schedule, offset, begin, end, sent, view.queue_of_each_pe))
             offset += schedule.cycles
-            sent += len(schedule.broadcasts)
+            sent += 0 if schedule.work.own is not None else len(schedule.broadcasts)
 
     @property
     def size(self) -> int:
@@ -113,7 +115,10 @@ def _part(schedule: LayerSchedule, offset: int, begin: int, end: int, sent: int,
     shown = (schedule.busy > 0) & (schedule.starts < end) & (schedule.finishes >= begin)
     occupancy = schedule.occupancy(begin, end)
     figures = [("queue mean", occupancy.mean(axis=0)), ("queue fullest", occupancy.max(axis=0).astype(np.float64))]
-    figures.append(("broadcasts", sent + np.searchsorted(sent_at, np.arange(begin, end), side="right").astype(float)))
+    broadcasts = sent_at if schedule.work.own is None else sent_at[:0]
+    figures.append(
+        ("broadcasts", sent + np.searchsorted(broadcasts, np.arange(begin, end), side="right").astype(float))
+    )
     if each_pe:
         digits = len(str(schedule.pes - 1))
         figures += [(f"queue PE {pe:0{digits}}", held.astype(np.float64)) for pe, held in enumerate(occupancy)]
@@ -154,13 +159,14 @@ def _completer(part: _Part, view: View) -> Complete:
 
 def _phases(part: _Part, complete: Complete) -> Iterator[Event]:
     schedule = part.schedule
-    figures = {"broadcasts": len(schedule.broadcasts), "stalls": schedule.stalls}
+    decided = "broadcasts" if schedule.work.own is None else "pushes"
+    figures = {decided: len(schedule.broadcasts), "stalls": schedule.stalls}
     yield from complete(PHASE_LANE, schedule.work.name, "layer", 0, schedule.cycles, figures)
     ends = (
         ("prefetch", PREFETCH_CYCLES),
         ("compute", schedule.exhausted + 1),
         ("drain", schedule.drained + 1),
-        ("write-back", schedule.cycles - FLUSH_CYCLES),
+        ("write-back", schedule.cycles - flush_cycles(schedule.work.config)),
         ("flush", schedule.cycles),
     )
     first = 0
@@ -176,24 +182,46 @@ def _broadcasts(part: _Part, complete: Complete) -> Iterator[Event]:
     full = schedule.full(part.begin, part.end)
     for number in sorted({*stalled, *part.broadcasts.tolist()}):
         decided = int(schedule.broadcasts[number])
-        together = (
-            np.flatnonzero(schedule.broadcasts[number : number + work.config.broadcasts_per_cycle] == decided) + number
-        )
-        columns = work.columns[together]
-        names = ", ".join(map(str, columns))
+        if work.own is None:
+            name, category, sent = _broadcast(schedule, number)
+            waiting: Event = {"column": sent["column"]}
+        else:
+            name, category, sent = _push(schedule, number, work.own)
+            waiting = {"row": sent["row"]}
         if number in stalled:
             last = min(decided, part.end) - 1
-            waits_for = ", ".join(map(str, np.flatnonzero(full[:, last - part.begin])))
-            waiting = {"column": names, "full PEs": waits_for}
+            waiting["full PEs"] = ", ".join(map(str, np.flatnonzero(full[:, last - part.begin])))
             yield from complete(BROADCAST_LANE, "stall", "stall", int(schedule.ready[number]), decided, waiting)
-        sent = {
-            "column": names,
-            "row": int(columns[0]) // schedule.pes,
-            "PE": ", ".join(map(str, columns % schedule.pes)),
-            "activation": ", ".join(map(str, work.activations[together])),
-            "entries": int(schedule.entries[together].sum()),
-        }
-        yield from complete(BROADCAST_LANE, f"column {names}", "broadcast", decided, decided + 1, sent)
+        yield from complete(BROADCAST_LANE, name, category, decided, decided + 1, sent)
+
+
+def _broadcast(schedule: LayerSchedule, number: int) -> tuple[str, str, Event]:
+    """Name, category and arguments of the broadcasts that were decided with this one, the first of them."""
+    work, decided = schedule.work, schedule.broadcasts[number]
+    lanes = schedule.broadcasts[number : number + work.config.broadcasts_per_cycle]
+    together = np.flatnonzero(lanes == decided) + number
+    columns = work.columns[together]
+    names = ", ".join(map(str, columns))
+    sent = {
+        "column": names,
+        "row": int(work.rows[number]),
+        "PE": ", ".join(map(str, columns % schedule.pes)),
+        "activation": ", ".join(map(str, work.activations[together])),
+        "entries": int(schedule.entries[together].sum()),
+    }
+    return f"column {names}", "broadcast", sent
+
+
+def _push(schedule: LayerSchedule, number: int, own: NDArray[np.bool_]) -> tuple[str, str, Event]:
+    """The same of a push of local mode."""
+    row, pes = int(schedule.work.rows[number]), np.flatnonzero(own[number])
+    sent = {
+        "row": row,
+        "PE": ", ".join(map(str, pes)),
+        "activation": ", ".join(map(str, schedule.work.activations[number, pes])),
+        "entries": int(schedule.entries[number].sum()),
+    }
+    return f"push row {row}", "push", sent
 
 
 def _slices(part: _Part, complete: Complete) -> Iterator[Event]:

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.config import ArrayConfig
-from model.engine import Engine, run_image
-from model.errors import EieError
+from model.engine import run_image
 from model.image import NetworkImage
 from model.reference import run_reference
 from model.registers import PeCounter
@@ -81,10 +80,3 @@ def test_many_inputs_are_run_side_by_side_and_equal_each_alone():
         assert together.outputs.tolist() == alone.outputs.tolist()
         assert together.cycles == alone.cycles
         assert together.counters.tolist() == alone.counters.tolist()
-
-
-def test_schedules_of_map_layers_are_refused_in_a_sentence():
-    rng = np.random.default_rng(2)
-    image = random_map_network(rng, map_config(), ["positive"], 0.6)
-    with pytest.raises(EieError, match="queues and schedules are shown of arrays without maps only"):
-        Engine(image).work(random_activations(rng, image, 0.5)[None])

@@ -12,7 +12,7 @@ from model.config import PRESETS
 from sim.cli import main
 from sim.timeline.queue_depth import MOST_DEPTH
 from sim.timeline.queue_figures import PARTS
-from tests.support.networks.network_file import CONV_ARRAY, write_conv_network, write_network
+from tests.support.networks.network_file import CONV_ARRAY, MAPS, write_conv_network, write_map_network, write_network
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -177,3 +177,16 @@ def test_no_layer_of_that_name(eie: Run) -> None:
 
 def test_listed_in_the_help(eie: Run) -> None:
     assert "queue       Show what the activation queues hold, and the depth they need." in eie()[1]
+
+
+def test_an_array_with_maps(eie: Run) -> None:
+    write_map_network()
+    code, out, _ = eie("queue", *MAPS, "--json")
+    assert code == 0
+    found = json.loads(out)
+    for depth in (1, 4):
+        simulated = json.loads(eie("simulate", *MAPS, "--set", f"queue_depth={depth}", "--json")[1])
+        assert found["total"]["cycles_by_depth"][depth - 1] == simulated["total"]["cycles"]
+        names = [layer["name"] for layer in simulated["layers"]]
+        assert [layer["name"] for layer in found["layers"]] == names
+    assert all(layer["vectors"] == 1 for layer in found["layers"])

@@ -16,7 +16,7 @@ import pytest
 from sim.cli import main
 from sim.commands import report as module
 from sim.paper import PAPER_LAYERS
-from tests.support.networks.network_file import CONV_ARRAY, write_conv_network, write_network
+from tests.support.networks.network_file import CONV_ARRAY, MAPS, write_conv_network, write_map_network, write_network
 from tests.support.tools import browser as support_browser
 from tests.support.tools.browser import Browser, browser
 
@@ -204,3 +204,11 @@ def test_an_input_of_zeros(eie: Run) -> None:
     code, _, err = eie(*NETWORK)
     assert code == 0, err
     assert Path("r.html").exists()
+
+
+def test_an_array_with_maps(eie: Run) -> None:
+    write_map_network()
+    code, out, _ = eie("report", *MAPS, "-o", "r.html", "--json")
+    assert code == 0
+    assert {"conv", "depthwise", "sum 3 1/2", "linear"} <= set(json.loads(out)["layers"])
+    assert "sum 3 1/2" in Path("r.html").read_text()

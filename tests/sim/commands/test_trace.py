@@ -10,7 +10,7 @@ import pytest
 
 from model.config import PRESETS
 from sim.cli import main
-from tests.support.networks.network_file import CONV_ARRAY, write_conv_network, write_network
+from tests.support.networks.network_file import CONV_ARRAY, MAPS, write_conv_network, write_map_network, write_network
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -231,3 +231,15 @@ def test_a_window_past_the_end(eie: Run) -> None:
     code, _, err = eie(*TRACE, "--from", str(cycles))
     assert code == 2
     assert err.splitlines()[-1] == f"error: --from must be below {cycles}, the cycles of the run, got {cycles}"
+
+
+def test_an_array_with_maps(eie: Run) -> None:
+    write_map_network()
+    assert eie("trace", *MAPS, "--index", "1", "-o", "t.json")[0] == 0
+    code, out, _ = eie("run", *MAPS, "--json")
+    assert code == 0
+    trace = traced()
+    assert trace["otherData"]["cycles"] == json.loads(out)["cycles"][1]
+    assert len(named(trace["traceEvents"], "layer")) == len({e["name"] for e in named(trace["traceEvents"], "layer")})
+    assert named(trace["traceEvents"], "push")
+    assert named(trace["traceEvents"], "broadcast")

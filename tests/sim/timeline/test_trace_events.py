@@ -15,6 +15,8 @@ from model.registers import PeCounter
 from model.schedule import LayerSchedule
 from sim.timeline.trace_events import BROADCAST_LANE, FIRST_PE_LANE, PHASE_LANE, Event, Timeline, View
 from tests.support.hw.queues import Seen, slices_of, watch
+from tests.support.images.map_programs import random_map_network
+from tests.support.images.maps import map_config
 from tests.support.images.random_images import random_activations, random_network_image, small_config
 
 CYCLES = 1.0  # nanoseconds a cycle, so that times are cycles
@@ -269,3 +271,31 @@ def test_an_input_of_zeros_has_phases_only():
     image = random_network_image(np.random.default_rng(0), image.config, [30, 24], 0.4)
     events = shown(scheduled(image, np.zeros_like(activations)))
     assert {event["tid"] for event in events if event["ph"] == "X"} == {PHASE_LANE}
+
+
+def test_pushes_of_local_mode():
+    """Stalls, slices and pushes of map layers add up to the engine's counters, and a push names its PEs."""
+    rng = np.random.default_rng(4)
+    config = map_config(pes=3, queue_depth=1, accumulator_depth=512, activation_depth=1024)
+    image = random_map_network(rng, config, ["depthwise", "maximum", "convolution"], 1.0, largest=(4, 4, 1))
+    activations = random_activations(rng, image, 0.6)
+    (run,) = run_image(image, activations[None])
+    schedules = scheduled(image, activations)
+    events = shown(schedules)
+    lanes = lanes_of(events)
+    sent = lanes[BROADCAST_LANE]
+    assert sum(event["args"]["cycles"] for event in sent if event["cat"] == "stall") == run.stalls > 0
+    slices = [sum(event["args"]["cycles"] for event in lanes[FIRST_PE_LANE + pe]) for pe in range(3)]
+    assert slices == np.sum([layer.busy_cycles for layer in run.layers], axis=0).tolist()
+    pushes = [event["args"] for event in sent if event["cat"] == "push"]
+    numbers = [pe for push in pushes for pe in push["PE"].split(", ")]
+    local = [layer for layer, work in zip(run.layers, schedules, strict=True) if work.work.own is not None]
+    assert len(local) == 2
+    reads = sum(layer.counters[PeCounter.POINTER_READS] for layer in local)
+    assert [numbers.count(str(pe)) for pe in range(3)] == reads.tolist()
+    broadcast = [event for event in sent if event["cat"] == "broadcast"]
+    assert len(broadcast) == run.broadcasts == steps_of(events, "broadcasts", run.cycles)[-1] > 0
+    entries = sum(push["entries"] for push in pushes) + sum(event["args"]["entries"] for event in broadcast)
+    assert entries == run.counters[PeCounter.ENTRIES].sum()
+    write_back = [event for event in lanes[PHASE_LANE] if event["name"] == "write-back"]
+    assert [event["args"]["cycles"] for event in write_back] == [layer.out_rows for layer in image.layers]

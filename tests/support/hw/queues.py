@@ -48,7 +48,7 @@ class Watcher:
             self.layers.append(Seen())
         seen, selected = self.layers[-1], controller.selection.valid_lanes
         broadcast = sum(lane is not None for lane in controller.broadcasts)
-        (reading,) = {pe.pointer_memory.on_the_way for pe in pes}
+        reading = max(pe.pointer_memory.on_the_way for pe in pes)  # the same in all but in local mode
         seen.counts.append([pe.queue.count for pe in pes])
         seen.full.append([pe.is_full(selected) for pe in pes])
         seen.issued.append([pe.queue.issue for pe in pes])

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from model.config import PRESETS
+from model.config import PRESETS, to_toml
 from sim.cli import main
 from sw.file.model_file import save
 from sw.network.calibrate import calibrate
 from tests.support.networks.random_networks import make_conv_network
+from tests.support.networks.whole import MAP_ARRAY, whole_network
 
 # An array that holds the network with convolutions, and the options for it.
 CONV_CONFIG = PRESETS["tiny4"].with_(
@@ -20,6 +21,7 @@ _CHANGES = [
     f"{name}={value}" for name, value in CONV_CONFIG.to_dict().items() if value != getattr(PRESETS["tiny4"], name)
 ]
 CONV_ARRAY = ("--preset", "tiny4", *(word for change in _CHANGES for word in ("--set", change)))
+MAPS = ("maps.eie", "--input", "maps.npy", "--config", "maps.toml")  # of `write_map_network`
 
 
 def write_network() -> None:
@@ -40,3 +42,12 @@ def write_conv_network() -> None:
     images = np.random.default_rng(0).normal(size=(2, *network.input_shape)).astype(np.float32)
     save(calibrate(network, images), Path("conv.eie"))
     np.save("images.npy", images)
+
+
+def write_map_network() -> None:
+    """Write maps.eie, calibrated, a network of all kinds of map layers, its array maps.toml, two inputs maps.npy."""
+    network = whole_network()
+    inputs = np.random.default_rng(0).normal(size=(2, *network.input_shape)).astype(np.float32)
+    save(calibrate(network, inputs), Path("maps.eie"))
+    Path("maps.toml").write_text(to_toml(MAP_ARRAY))
+    np.save("maps.npy", inputs)
