@@ -7,8 +7,10 @@ from model.compiled import compiled
 from model.config import ArrayConfig
 from model.errors import EieError
 from model.image import LayerImage
-from model.layouts import DESCRIPTOR_WORDS, TREE_KIND_BITS, Descriptor, Opcode, TreeKind, header
+from model.layouts import TREE_KIND_BITS, Descriptor, Opcode, TreeKind, descriptor_words, header
+from model.map_descriptor import MAP_ROW_BITS, MapDescriptor
 from sw.image.code_tree import check_trees
+from sw.image.descriptor_checks import check_descriptor, check_next
 
 NONE, NODE, END = int(TreeKind.NONE), int(TreeKind.NODE), int(TreeKind.END)
 KIND_MASK = (1 << TREE_KIND_BITS) - 1
@@ -24,6 +26,7 @@ def decode_image(words: NDArray[np.uint32], config: ArrayConfig) -> tuple[LayerI
     """The layers of an image, or of one pass of it; names do not travel, they are "layer0", "layer1" and so on.
 
     The first layer may be a column tile that others, in an earlier pass, come before; the last one that others follow.
+    An image for an array with `maps` is one pass, and where its entries add is not looked at.
 
     Parameters
     ----------
@@ -54,10 +57,10 @@ def decode_packets(words: NDArray[np.uint32], config: ArrayConfig) -> tuple[tupl
     while reader.is_next(header(Opcode.LAYER)) or not layers:
         layer = _layer(reader, config, f"layer{len(layers)}")
         if layers:
-            _check_next(layers, layer)
+            check_next(layers, layer)
         rows_used += -(-np.diff(layer.offsets) // config.entries_per_row)
         pointers += layer.columns + 1
-        biases += 0 if layer.keep else layer.out_rows
+        biases += 0 if layer.keep else len(layer.biases)
         layers.append(layer)
         for memory, needed, available in (
             ("layer table", len(layers), config.layers),
@@ -70,48 +73,37 @@ def decode_packets(words: NDArray[np.uint32], config: ArrayConfig) -> tuple[tupl
     return tuple(layers), reader.words(reader.left, "what follows")
 
 
-def _check_next(layers: list[LayerImage], layer: LayerImage) -> None:
-    """A column tile begins where the one before ended; a layer ends with the activations of the layer before."""
-    before = layers[-1]
-    first_row = before.first_row + before.in_rows if before.keep else 0
-    if layer.first_row != first_row:
-        raise EieError(f"{layer.name}: first_row must be {first_row}, got {layer.first_row}")
-    if before.keep and layer.out_rows != before.out_rows:
-        raise EieError(f"{layer.name}: out_rows must be the {before.out_rows} of the tile before, got {layer.out_rows}")
-    source = next((done.out_rows for done in reversed(layers) if not done.keep), None)
-    rows = layer.first_row + layer.in_rows
-    if source is not None and (rows != source if not layer.keep else rows >= source):
-        raise EieError(f"{layer.name}: in_rows must be the {source} out_rows before, got {rows}")
-
-
 def _layer(reader: "_Reader", config: ArrayConfig, name: str) -> LayerImage:
     head = int(reader.values(1, f"{name} header")[0])
     if head != header(Opcode.LAYER):
         raise EieError(f"{name}: its packet must begin with the word {header(Opcode.LAYER)}, got {head}")
-    packed = [int(word) for word in reader.values(DESCRIPTOR_WORDS, f"{name} descriptor")]
-    descriptor = Descriptor.unpack(packed)
-    if descriptor.pack() != packed:
+    packed = [int(word) for word in reader.values(descriptor_words(config), f"{name} descriptor")]
+    descriptor, geometry = Descriptor.unpack(packed), MapDescriptor.unpack(packed) if config.maps else None
+    if packed != (descriptor.pack() if geometry is None else geometry.merge(descriptor.pack())):
         raise EieError(f"{name}: unused bits of the descriptor must be zero, got {packed}")
-    _check_descriptor(descriptor, config, name)
+    check_descriptor(descriptor, geometry, config, name)
     trees = reader.values(config.tree_words, f"{name} trees")
     check_trees(config, trees, name)
     codebook = reader.int16(config.code_symbols, 1, f"{name} codebook").ravel()
     if codebook[0] != 0:
         raise EieError(f"{name}: codebook word 0 must be 0, got {codebook[0]}")
-    biases = np.zeros((descriptor.out_rows * config.groups, config.lanes), np.int16)
+    bias_rows = descriptor.out_rows if geometry is None else geometry.out_channels
+    biases = np.zeros((bias_rows * config.groups, config.lanes), np.int16)
     if not descriptor.keep:
         biases = reader.int16(len(biases), config.lanes, f"{name} biases")
     code_words = reader.words(descriptor.stream_words * config.pes, f"{name} codes")
     streams = code_words.reshape(descriptor.stream_words, config.pes, -1)[:, :, ::-1].transpose(1, 0, 2)
     data = np.ascontiguousarray(streams).astype(">u4").view(np.uint8).reshape(config.pes, -1)
-    columns = descriptor.in_rows * config.pes
-    pointers, codes, runs, offsets = _decode_pes(data, columns, descriptor.out_rows, trees.reshape(2, -1, 2), name)
+    columns, rows = descriptor.in_rows * config.pes, descriptor.out_rows
+    if geometry is not None:
+        columns, rows = geometry.columns, 1 << MAP_ROW_BITS
+    pointers, codes, runs, offsets = _decode_pes(data, columns, rows, trees.reshape(2, -1, 2), name)
     return LayerImage(
         name=name,
         in_rows=descriptor.in_rows,
         out_rows=descriptor.out_rows,
         codebook=codebook,
-        biases=biases.reshape(descriptor.out_rows, config.pes),
+        biases=biases.reshape(bias_rows, config.pes),
         bias_scale=descriptor.bias_scale,
         shift=descriptor.shift,
         relu=descriptor.relu,
@@ -121,26 +113,8 @@ def _layer(reader: "_Reader", config: ArrayConfig, name: str) -> LayerImage:
         offsets=offsets,
         first_row=descriptor.first_row,
         keep=descriptor.keep,
+        map=geometry,
     )
-
-
-def _check_descriptor(descriptor: Descriptor, config: ArrayConfig, name: str) -> None:
-    for field in ("in_rows", "out_rows"):
-        rows: int = getattr(descriptor, field)
-        if not 1 <= rows <= config.activation_depth:
-            raise EieError(f"{name}: {field} must be between 1 and {config.activation_depth}, got {rows}")
-    last_row = descriptor.first_row + descriptor.in_rows
-    if last_row > config.activation_depth:
-        raise EieError(
-            f"{name}: the local rows of its activations must end by {config.activation_depth}, they end by {last_row}"
-        )
-    if descriptor.shift >= config.accumulator_bits:
-        raise EieError(f"{name}: shift must be below {config.accumulator_bits}, got {descriptor.shift}")
-    if descriptor.stream_words < 1:
-        raise EieError(f"{name}: stream words must be at least 1, got {descriptor.stream_words}")
-    scale = descriptor.bias_scale
-    if scale.bit_count() != 1 or scale > 1 << 14:
-        raise EieError(f"{name}: bias_scale must be a power of two from 1 to {1 << 14}, got {scale}")
 
 
 def _decode_pes(

@@ -291,7 +291,7 @@ def test_pushes_of_local_mode():
     numbers = [pe for push in pushes for pe in push["PE"].split(", ")]
     local = [layer for layer, work in zip(run.layers, schedules, strict=True) if work.work.own is not None]
     assert len(local) == 2
-    reads = sum(layer.counters[PeCounter.POINTER_READS] for layer in local)
+    reads = np.sum([layer.counters[PeCounter.POINTER_READS] for layer in local], axis=0)
     assert [numbers.count(str(pe)) for pe in range(3)] == reads.tolist()
     broadcast = [event for event in sent if event["cat"] == "broadcast"]
     assert len(broadcast) == run.broadcasts == steps_of(events, "broadcasts", run.cycles)[-1] > 0

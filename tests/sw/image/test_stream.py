@@ -46,7 +46,7 @@ def floats(*shape: int) -> Any:
 
 def same(a: LayerImage, b: LayerImage) -> bool:
     arrays = ("codebook", "biases", "pointers", "codes", "runs", "offsets")
-    scalars = ("in_rows", "out_rows", "bias_scale", "shift", "relu", "first_row", "keep")
+    scalars = ("in_rows", "out_rows", "bias_scale", "shift", "relu", "first_row", "keep", "map")
     return all(np.array_equal(getattr(a, field), getattr(b, field)) for field in arrays) and all(
         getattr(a, field) == getattr(b, field) for field in scalars
     )
