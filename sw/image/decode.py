@@ -6,11 +6,12 @@ from numpy.typing import NDArray
 from model.compiled import compiled
 from model.config import ArrayConfig
 from model.errors import EieError
+from model.function_descriptor import FunctionDescriptor
 from model.image import LayerImage
 from model.layouts import TREE_KIND_BITS, Descriptor, Opcode, TreeKind, descriptor_words, header
 from model.map_descriptor import MAP_ROW_BITS, MapDescriptor
 from sw.image.code_tree import check_trees
-from sw.image.descriptor_checks import check_descriptor, check_next
+from sw.image.descriptor_checks import check_descriptor, check_loop, check_next
 
 NONE, NODE, END = int(TreeKind.NONE), int(TreeKind.NODE), int(TreeKind.END)
 KIND_MASK = (1 << TREE_KIND_BITS) - 1
@@ -53,11 +54,12 @@ def decode_packets(words: NDArray[np.uint32], config: ArrayConfig) -> tuple[tupl
         raise EieError(f"an image must begin with the word {header(Opcode.LOAD)} (LOAD), got {int(words[0, 0])}")
     layers: list[LayerImage] = []
     rows_used = np.zeros(config.pes, np.int64)
-    pointers = biases = 0
+    pointers = biases = loop_floor = 0
     while reader.is_next(header(Opcode.LAYER)) or not layers:
         layer = _layer(reader, config, f"layer{len(layers)}")
         if layers:
             check_next(layers, layer)
+        loop_floor = check_loop(layer, len(layers), loop_floor)
         rows_used += -(-np.diff(layer.offsets) // config.entries_per_row)
         pointers += layer.columns + 1
         biases += 0 if layer.keep else len(layer.biases)
@@ -79,7 +81,9 @@ def _layer(reader: "_Reader", config: ArrayConfig, name: str) -> LayerImage:
         raise EieError(f"{name}: its packet must begin with the word {header(Opcode.LAYER)}, got {head}")
     packed = [int(word) for word in reader.values(descriptor_words(config), f"{name} descriptor")]
     descriptor, geometry = Descriptor.unpack(packed), MapDescriptor.unpack(packed) if config.maps else None
-    if packed != (descriptor.pack() if geometry is None else geometry.merge(descriptor.pack())):
+    functions = FunctionDescriptor.unpack(packed) if config.functions else None
+    again = descriptor.pack() if geometry is None else geometry.merge(descriptor.pack())
+    if packed != (again if functions is None else functions.merge(again)):
         raise EieError(f"{name}: unused bits of the descriptor must be zero, got {packed}")
     check_descriptor(descriptor, geometry, config, name)
     trees = reader.values(config.tree_words, f"{name} trees")
@@ -114,6 +118,7 @@ def _layer(reader: "_Reader", config: ArrayConfig, name: str) -> LayerImage:
         first_row=descriptor.first_row,
         keep=descriptor.keep,
         map=geometry,
+        functions=functions,
     )
 
 

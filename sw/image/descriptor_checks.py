@@ -57,6 +57,19 @@ def check_next(layers: list[LayerImage], layer: LayerImage) -> None:
         raise EieError(f"{layer.name}: in_rows must be the {source} out_rows before, got {rows}")
 
 
+def check_loop(layer: LayerImage, number: int, floor: int) -> int:
+    """A loop begins behind the one before it, at layer `floor` or later; the floor for the next. EieError otherwise."""
+    functions = layer.functions
+    if functions is None or not functions.loops:
+        return floor
+    if functions.loop_back > number - floor:
+        raise EieError(
+            f"{layer.name}: loop_back must be at most {number - floor}, its loop begins {functions.loop_back} layers "
+            "before it"
+        )
+    return number + 1
+
+
 def _check_sums(before: LayerImage, layer: LayerImage) -> None:
     if not before.keep:
         return

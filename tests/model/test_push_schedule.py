@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from model.engine import Engine, run_image
 from model.image import NetworkImage
+from model.loops import executions
 from model.registers import PeCounter
 from model.schedule import PREFETCH_CYCLES, LayerSchedule
 from tests.support.hw.queues import Seen, slices_of, watch
+from tests.support.images.function_programs import with_functions
 from tests.support.images.map_programs import KINDS, random_map_network
 from tests.support.images.maps import map_config
 from tests.support.images.random_images import random_activations
@@ -99,3 +101,15 @@ def test_cycles_at_any_depth_are_those_of_an_array_of_that_depth(kind, skip):
     unbounded = work.schedule(work.unbounded_depth)
     assert (unbounded.stalls, unbounded.cycles) == (0, cycles[-1])
     assert not unbounded.full(0, unbounded.drained + 1).any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_layers_of_a_loop_come_as_often_as_they_run(seed):
+    rng = np.random.default_rng(seed)
+    config = map_config(pes=2, accumulator_depth=512, activation_depth=1024, functions=True)
+    image = with_functions(rng, random_map_network(rng, config, ["depthwise", "convolution"], 0.6, 200, (3, 3, 2)))
+    activations = random_activations(rng, image, 0.7)
+    (works,) = Engine(image).work(activations[None])
+    assert [work.name for work in works] == [image.layers[n].name for n, _ in executions(config, image.layers)]
+    for work, seen in zip(works, watch(image, activations), strict=True):
+        check(work.schedule(config.queue_depth), seen)

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from model.errors import EieError
+from model.function_descriptor import FunctionDescriptor
 from model.image import LayerImage, NetworkImage
 from model.map_reference import geometry_of
 from model.registers import Error
@@ -15,6 +16,7 @@ from sw.image.build import build_image
 from sw.image.decode import decode_image
 from sw.image.stream import encode_image
 from sw.network.calibrate import calibrate
+from tests.support.images.function_programs import with_functions
 from tests.support.images.hostile import Hostile
 from tests.support.images.hostile_maps import CONFIG, corpus
 from tests.support.images.map_programs import KINDS, random_map_network
@@ -38,6 +40,23 @@ def test_random_programs(kinds: list[str], density: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     config = map_config(pes=int(rng.integers(1, 5)), accumulator_depth=512, activation_depth=1024)
     read_back(random_map_network(rng, config, kinds, density))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_blocks_and_loops(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    config = map_config(accumulator_depth=512, activation_depth=1024, functions=True)
+    read_back(with_functions(rng, random_map_network(rng, config, ["convolution", "depthwise"], 0.6)))
+
+
+def test_a_loop_that_begins_in_another_is_refused() -> None:
+    rng = np.random.default_rng(0)
+    config = map_config(accumulator_depth=512, activation_depth=1024, functions=True)
+    plain = random_map_network(rng, config, ["convolution", "convolution"], 0.6)
+    back = FunctionDescriptor(loop_count=2, loop_back=0)
+    layers = (replace(plain.layers[0], functions=back), replace(plain.layers[1], functions=replace(back, loop_back=1)))
+    with pytest.raises(EieError, match="layer1: loop_back must be at most 0, its loop begins 1 layers before it"):
+        decode_image(encode_image(replace(plain, layers=layers)), config)
 
 
 def test_a_compiled_network() -> None:

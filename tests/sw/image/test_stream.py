@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from model.config import ArrayConfig
 from model.errors import EieError
+from model.function_descriptor import FunctionDescriptor
 from model.image import LayerImage, NetworkImage
 from model.layouts import Descriptor, TreeKind
 from sw.image.build import build_image
@@ -47,8 +48,11 @@ def floats(*shape: int) -> Any:
 def same(a: LayerImage, b: LayerImage) -> bool:
     arrays = ("codebook", "biases", "pointers", "codes", "runs", "offsets")
     scalars = ("in_rows", "out_rows", "bias_scale", "shift", "relu", "first_row", "keep", "map")
-    return all(np.array_equal(getattr(a, field), getattr(b, field)) for field in arrays) and all(
-        getattr(a, field) == getattr(b, field) for field in scalars
+    functions = [layer.functions or FunctionDescriptor() for layer in (a, b)]
+    return (
+        all(np.array_equal(getattr(a, field), getattr(b, field)) for field in arrays)
+        and all(getattr(a, field) == getattr(b, field) for field in scalars)
+        and functions[0] == functions[1]
     )
 
 
