@@ -12,7 +12,7 @@ from model.errors import EieError
 from sw.files import reason
 from sw.formats.draft_folding import network_of
 from sw.formats.drafts import Drafts
-from sw.formats.onnx import elements, layers, layout, quantised, recurrent, windows
+from sw.formats.onnx import elements, layers, layout, qonnx, quantised, recurrent, windows
 from sw.formats.onnx.constants import can_compute, compute
 from sw.formats.onnx.node import OnnxNode
 from sw.formats.onnx.tensors import check_text, read_constant
@@ -28,6 +28,10 @@ OPERATORS: Operators = {
     **quantised.OPERATORS,
     **recurrent.OPERATORS,
     **windows.OPERATORS,
+}
+DOMAINS: Mapping[str, Operators] = {
+    **dict.fromkeys(("", "ai.onnx"), OPERATORS),
+    **dict.fromkeys(qonnx.DOMAINS, qonnx.OPERATORS),
 }
 RECURRENT = ("LSTM", "GRU", "RNN")
 MOST_AXES = 3  # of an input of a network
@@ -92,27 +96,28 @@ class OnnxGraph:
         it = self._lowering
         for proto in self._graph.node:
             node = OnnxNode(self._onnx, proto)
-            if proto.domain not in ("", "ai.onnx"):
+            if proto.domain not in DOMAINS:
                 raise EieError(f"operator {proto.domain}.{node.operator} of node {node.name[:80]} is not supported")
+            operators = DOMAINS[proto.domain]
             if not any(node.outputs):
                 raise EieError(f"{node.what}: it must have a result")
             for name in filter(None, node.outputs):
                 if name in it.values or name in it.constants:
                     raise EieError(f"{node.what}: its result must have a name of its own, {name[:80]!r} is taken")
-            if not self._constant(node):
-                self._lower(node)
+            if operators is not OPERATORS or not self._constant(node):
+                self._lower(node, operators)
             node.finish()
         return self._outputs()
 
-    def _lower(self, node: OnnxNode) -> None:
-        if node.operator not in OPERATORS:
-            known = ", ".join(sorted(OPERATORS))
+    def _lower(self, node: OnnxNode, operators: Operators) -> None:
+        if node.operator not in operators:
+            known = ", ".join(sorted(operators))
             raise EieError(
                 f"operator {node.operator[:80]} of node {node.name[:80]} is not supported; known are {known}"
             )
         try:
             with np.errstate(all="ignore"):  # layers refuse what is not finite
-                OPERATORS[node.operator](self._lowering, node)
+                operators[node.operator](self._lowering, node)
         except EieError:
             raise
         except (ValueError, TypeError, IndexError) as error:
