@@ -16,7 +16,7 @@ from model.image import LayerImage
 from model.image_figures import local_rows, slice_figures
 from model.loops import NO_OFFSETS, Offsets
 from model.map_kernel import Geometry, Scan, Taps, run_map_layer, sum_map_layer
-from model.map_reference import COORDINATES, digits, geometry_of, scan
+from model.map_reference import COORDINATES, digits, geometry_of, scanned_rows
 from model.results import LayerBatch
 from model.schedule import LayerWork
 from model.schedule_kernel import Queueing
@@ -30,8 +30,7 @@ class MapLayerEngine:
 
     def __init__(self, config: ArrayConfig, layer: LayerImage) -> None:
         self._config, self._layer, self._map = config, layer, geometry_of(layer)
-        scanned = np.array(list(scan(config, layer)), dtype=np.int64).reshape(-1, 4)
-        self._scan = Scan(*(np.ascontiguousarray(column) for column in scanned.T))
+        self._scan = Scan(*scanned_rows(config, layer))
         self._geometry = Geometry.of(self._map, layer.out_rows)
         is_weight = layer.codes != 0
         bounds = np.concatenate([[0], np.cumsum(is_weight)])[layer.pointers + layer.offsets[:-1, None]]

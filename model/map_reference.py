@@ -37,8 +37,23 @@ class Digits(NamedTuple):
     x: NDArray[np.int64]
 
 
+class ScannedRows(NamedTuple):
+    """The fields of `ScannedRow` of all local rows of a layer's source, (in_rows,) int64 each."""
+
+    row: NDArray[np.int64]
+    column: NDArray[np.int64]
+    y: NDArray[np.int64]
+    x: NDArray[np.int64]
+
+
 def scan(config: ArrayConfig, layer: LayerImage, offsets: Offsets = NO_OFFSETS) -> Iterator[ScannedRow]:
     """The local rows of a layer's source in the order in which they are scanned."""
+    for fields in zip(*(values.tolist() for values in scanned_rows(config, layer, offsets)), strict=True):
+        yield ScannedRow(*fields)
+
+
+def scanned_rows(config: ArrayConfig, layer: LayerImage, offsets: Offsets = NO_OFFSETS) -> ScannedRows:
+    """All at once."""
     geometry = geometry_of(layer)
     depth = config.activation_depth
     moves = layer.functions is not None and layer.functions.moves
@@ -47,17 +62,16 @@ def scan(config: ArrayConfig, layer: LayerImage, offsets: Offsets = NO_OFFSETS) 
     channels = (geometry.in_channels - 1) % depth + 1
     width = (geometry.in_width - 1) % depth + 1
     classes_y, classes_x = ((classes - 1) % 32 + 1 for classes in (geometry.classes_y, geometry.classes_x))
-    for number in range(layer.in_rows):
-        position, channel = divmod(number, channels)
-        line, column = divmod(position, width)
-        periods_y, class_y = divmod(line, classes_y)
-        periods_x, class_x = divmod(column, classes_x)
-        yield ScannedRow(
-            (first_row + line * geometry.row_step + column * geometry.column_step + channel) % depth,
-            class_y * geometry.class_columns + (class_x * channels + channel) * unit,
-            (geometry.start_y + periods_y * geometry.advance_y) % COORDINATES,
-            (geometry.start_x + periods_x * geometry.advance_x) % COORDINATES,
-        )
+    position, channel = np.divmod(np.arange(layer.in_rows, dtype=np.int64), channels)
+    line, column = np.divmod(position, width)
+    periods_y, class_y = np.divmod(line, classes_y)
+    periods_x, class_x = np.divmod(column, classes_x)
+    return ScannedRows(
+        (first_row + line * geometry.row_step + column * geometry.column_step + channel) % depth,
+        class_y * geometry.class_columns + (class_x * channels + channel) * unit,
+        (geometry.start_y + periods_y * geometry.advance_y) % COORDINATES,
+        (geometry.start_x + periods_x * geometry.advance_x) % COORDINATES,
+    )
 
 
 def digits(geometry: MapDescriptor, rows: NDArray[np.int64]) -> Digits:

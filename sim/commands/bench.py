@@ -10,16 +10,19 @@ import typer
 from model.config import ArrayConfig
 from model.errors import EieError
 from sim.baseline.files import Measured, read_baselines
+from sim.baseline.interpreter import times_of
 from sim.baseline.platforms import COLUMNS as PLATFORM_COLUMNS
 from sim.baseline.platforms import devices, last_row
 from sim.baseline.platforms import remarks as platform_remarks
 from sim.baseline.platforms import rows as platform_rows
 from sim.energy.technology import Technology, load_technology
 from sim.metrics.tables import columns, headings, mean_row, rows
+from sim.mlperf_tiny import FOLDER, TINY_NETWORKS
 from sim.paper import PAPER_CLOCK_MHZ, PAPER_LAYERS, PAPER_PES, chosen
 from sim.simulation.bench import TOLERANCE, bench
 from sim.simulation.paper_layers import BenchmarkRun
 from sim.simulation.tiny_bench import tiny_bench
+from sim.simulation.tiny_pruning import DENSITIES, KINDS, wanted_densities
 from sim.terminal.energy_table import show_energy
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
@@ -28,6 +31,11 @@ from sim.terminal.tiny_tables import show_tiny
 Suite = Literal["paper", "mlperf-tiny"]
 TINY_PRESET = "mcu16"
 TINY_SAMPLES = 4
+
+
+def _usual_densities() -> str:
+    return ", ".join(f"{share:.0%} of {KINDS[kind]}" for kind, share in DENSITIES.items() if share != 1)
+
 
 PAPER_COLUMNS = ["paper's", "", "paper ideal us", "paper us"]
 
@@ -51,6 +59,18 @@ def bench_command(
     samples: Annotated[
         int | None, typer.Option(help=f"Of MLPerf Tiny: inputs of each network, 1 or more [default: {TINY_SAMPLES}].")
     ] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--task", metavar="TASK", help=f"Of MLPerf Tiny: {', '.join(TINY_NETWORKS)}; repeatable."),
+    ] = None,
+    pruned: Annotated[bool, typer.Option("--pruned", help=f"Of MLPerf Tiny: keep {_usual_densities()}.")] = False,
+    densities: Annotated[
+        list[str] | None,
+        typer.Option("--density", metavar="KIND=SHARE", help="Of MLPerf Tiny: keep such a share; repeatable."),
+    ] = None,
+    this_cpu: Annotated[
+        bool, typer.Option("--this-cpu", help="Of MLPerf Tiny: time the TensorFlow Lite interpreter here, one thread.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of the random weights and inputs, 0 or more.")] = 1,
     technology_file: TechnologyFile = None,
     cpu_file: Annotated[
@@ -69,12 +89,23 @@ def bench_command(
         if data is None:
             raise EieError("--suite mlperf-tiny needs --data DIR or EIE_DATA, the folder with mlperf_tiny/")
         array = array_config(TINY_PRESET if preset is None and config is None else preset, config, pes, changes)
-        wanted = TINY_SAMPLES if samples is None else samples
-        technology = load_technology(technology_file)
-        show_tiny(output, tiny_bench(data, array, wanted, seed, technology=technology, progress=output))
+        found = tiny_bench(
+            data,
+            array,
+            TINY_SAMPLES if samples is None else samples,
+            seed,
+            tasks=tasks,
+            densities=wanted_densities(pruned, densities or []),
+            technology=load_technology(technology_file),
+            progress=output,
+        )
+        files = {task: data / FOLDER / TINY_NETWORKS[task].file for task in found.tasks}
+        show_tiny(output, found, times_of(files, seed) if this_cpu else {})
         return
     if samples is not None:
         raise EieError("--samples is of --suite mlperf-tiny, a layer of the paper has one input")
+    if tasks or pruned or densities or this_cpu:
+        raise EieError("--task, --pruned, --density and --this-cpu are of --suite mlperf-tiny")
     array = array_config(preset, config, pes, changes)
     technology = load_technology(technology_file)
     _run_paper(output, array, names, seed, technology, read_baselines(cpu_file, gpu_file))

@@ -1,4 +1,4 @@
-"""The reference networks of MLPerf Tiny on an array with maps, each as one program, all weights kept."""
+"""The reference networks of MLPerf Tiny on an array with maps, each as one program."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
+from model.config_fields import shown
 from model.errors import EieError
 from model.image import NetworkImage
 from sim.energy.memories import array_memories
@@ -17,6 +18,7 @@ from sim.mlperf_tiny import FOLDER, KWS_SAMPLES, KWS_SCALE, KWS_ZERO, TINY_NETWO
 from sim.progress import SILENT, Progress
 from sim.simulation.run import Run
 from sim.simulation.simulate import simulate_lowered
+from sim.simulation.tiny_pruning import pruned_network, wanted_densities
 from sw.compress.pipeline import compress
 from sw.formats.assumptions import Assumptions
 from sw.formats.network_file import load_network
@@ -30,6 +32,7 @@ from sw.network.network import Network
 from sw.network.operations import Softmax
 
 CALIBRATION = 16  # random inputs
+ALL_KEPT: Mapping[str, float] = wanted_densities(pruned=False, changes=())
 DEPTHS = ("layers", "sparse_matrix_depth", "pointer_depth", "activation_depth", "accumulator_depth", "constant_depth")
 
 
@@ -67,8 +70,10 @@ class TinyRun:
 
 @dataclass(frozen=True, kw_only=True)
 class TinyBench:
-    """Runs in the suite's order, and by their tasks the reasons why the others could not be run."""
+    """Runs in the suite's order, and by their tasks the reasons why others of `tasks` could not be run."""
 
+    tasks: Sequence[str]
+    densities: Mapping[str, float]
     array: ArrayConfig
     seed: int
     samples: int
@@ -82,6 +87,8 @@ def tiny_bench(
     samples: int = 4,
     seed: int = 1,
     *,
+    tasks: Sequence[str] | None = None,
+    densities: Mapping[str, float] = ALL_KEPT,
     technology: Technology | None = None,
     progress: Progress = SILENT,
 ) -> TinyBench:
@@ -94,6 +101,8 @@ def tiny_bench(
     samples : inputs that the engine runs per network, one or more: of the keyword spotter the first of its samples, of
         the others seeded random ones, and so are those that they are calibrated on.
     seed : 0 or more.
+    tasks : of `sim.mlperf_tiny.TINY_NETWORKS`, None for all.
+    densities : kept weights by kind of layer, see `sim.simulation.tiny_pruning`.
 
     EieError for an array without maps and for a folder that is not there. Weights take the codes of the array.
     """
@@ -102,20 +111,34 @@ def tiny_bench(
         raise EieError(f"--samples must be 1 or more, got {samples}")
     if not array.maps:
         raise EieError(f"whole networks take an array with maps, such as mcu16; {array.name} has maps = false")
+    unknown = sorted(set(tasks or ()) - set(TINY_NETWORKS))
+    if unknown:
+        raise EieError(f"no task {shown(unknown[0])} in MLPerf Tiny; tasks: {', '.join(TINY_NETWORKS)}")
     folder = data / FOLDER
     if not folder.is_dir():
         raise EieError(f"no folder {folder}: --data or EIE_DATA names the folder that holds {FOLDER}/")
     runs: list[TinyRun] = []
     reasons: dict[str, str] = {}
-    with progress.steps(f"running {len(TINY_NETWORKS)} networks on {array.pes} PEs") as say:
+    wanted = [task for task in TINY_NETWORKS if not tasks or task in tasks]
+    with progress.steps(f"running {len(wanted)} networks on {array.pes} PEs") as say:
         for number, network in enumerate(TINY_NETWORKS.values()):
+            if network.task not in wanted:
+                continue
             say(f"{network.task}: reading, compiling and running {network.file}")
             try:
                 inputs = _Inputs(folder, network, samples, [seed, number])
-                runs.append(_run(folder / network.file, network, inputs, array, technology))
+                runs.append(_run(folder / network.file, network, inputs, array, densities, technology))
             except EieError as error:
                 reasons[network.task] = str(error)
-    return TinyBench(array=array, seed=seed, samples=samples, runs=tuple(runs), reasons=reasons)
+    return TinyBench(
+        tasks=wanted,
+        densities=densities,
+        array=array,
+        seed=seed,
+        samples=samples,
+        runs=tuple(runs),
+        reasons=reasons,
+    )
 
 
 class _Inputs:
@@ -179,7 +202,12 @@ def lay_out_whole(network: CompressedNetwork, array: ArrayConfig) -> tuple[Netwo
 
 
 def _run(
-    path: Path, network: TinyNetwork, inputs: _Inputs, array: ArrayConfig, technology: Technology | None
+    path: Path,
+    network: TinyNetwork,
+    inputs: _Inputs,
+    array: ArrayConfig,
+    densities: Mapping[str, float],
+    technology: Technology | None,
 ) -> TinyRun:
     remarks: list[str] = []
 
@@ -190,7 +218,7 @@ def _run(
     plain = without_softmax(read)
     if plain is not read:
         remarks.append("the softmax at the end is left out: the largest output stays the largest")
-    compressed = compress(plain, code_bits=array.code_bits)
+    compressed = compress(pruned_network(plain, densities), code_bits=array.code_bits)
     counted, typical = inputs.halves(plain.in_features)
     calibrated = calibrate(compressed, typical)
     image, enlarged = lay_out_whole(calibrated, array)

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sim.baseline.interpreter import InterpreterTime
+from sim.computer import this_computer
 from sim.metrics.metrics import Metrics
 from sim.mlperf_tiny import PUBLISHED, TINY_NETWORKS
 from sim.simulation.tiny_bench import TinyBench, TinyRun
+from sim.simulation.tiny_pruning import KINDS
 from sim.terminal.output import Output
 from sim.text import count
 
@@ -20,22 +23,30 @@ COLUMNS = (
     "memory Kbit",
     "right",
 )
+CPU_COLUMN = "this CPU us"
 PUBLISHED_COLUMNS = ("network", "division", "entry", "device", "multipliers", "MHz", "inf/s", "uJ", "quality")
 
 
-def show_tiny(output: Output, bench: TinyBench) -> None:
+Times = Mapping[str, InterpreterTime | str]  # of this computer's CPU, by task; a sentence where there is none
+
+
+def show_tiny(output: Output, bench: TinyBench, times: Times) -> None:
     """Both tables and every remark; the same facts with --json."""
     array = bench.array
     runs = {run.network.task: run for run in bench.runs}
+    columns = [*COLUMNS, *([CPU_COLUMN] if times else [])]
+    kept = "all weights kept" if all(share == 1 for share in bench.densities.values()) else "pruned"
     output.table(
-        f"MLPerf Tiny on {array.name}, {array.pes} PEs at {array.clock_mhz:g} MHz, all weights kept",
-        COLUMNS,
+        f"MLPerf Tiny on {array.name}, {array.pes} PEs at {array.clock_mhz:g} MHz, {kept}",
+        columns,
         [
-            _cells(runs[task]) if task in runs else [f"{task} {network.name}", *["-"] * (len(COLUMNS) - 1)]
-            for task, network in TINY_NETWORKS.items()
+            [*_cells(runs[task]), *([_microseconds(times.get(task))] if times else [])]
+            if task in runs
+            else [f"{task} {TINY_NETWORKS[task].name}", *["-"] * (len(columns) - 1)]
+            for task in bench.tasks
         ],
     )
-    for line in remarks(bench):
+    for line in remarks(bench, times):
         output.line(line)
     output.line()
     output.table(
@@ -54,13 +65,14 @@ def show_tiny(output: Output, bench: TinyBench) -> None:
                 each.quality,
             ]
             for each in PUBLISHED
+            if each.task in bench.tasks
         ],
     )
     output.line("closed: the reference network; open: a network of the submitter's own. - is not known.")
-    output.result(payload(bench))
+    output.result(payload(bench, times))
 
 
-def remarks(bench: TinyBench) -> list[str]:
+def remarks(bench: TinyBench, times: Times) -> list[str]:
     """What a reader of the table must know: what was measured, on what, what was enlarged, what could not be run."""
     array = bench.array
     measured = (
@@ -71,7 +83,7 @@ def remarks(bench: TinyBench) -> list[str]:
         f"Inputs are uniformly random in the range of the network's inputs, seed {bench.seed}, and random inputs are "
         "not photographs or sounds: their cycles differ. Those of KWS are the benchmark's."
     )
-    lines = [measured, inputs]
+    lines = [measured, inputs, *_pruning(bench), *_cpu(times)]
     for run in bench.runs:
         task = run.network.task
         if run.enlarged:
@@ -86,17 +98,42 @@ def remarks(bench: TinyBench) -> list[str]:
     return [*lines, *(f"{task} was not run: {reason}" for task, reason in bench.reasons.items())]
 
 
-def payload(bench: TinyBench) -> dict[str, Any]:
+def _pruning(bench: TinyBench) -> list[str]:
+    """What was left out."""
+    kept = [f"{share:.0%} of {KINDS[kind]}" for kind, share in bench.densities.items() if share != 1]
+    if not kept:
+        return []
+    said = (
+        f"Pruned: kept are the largest weights of every output channel, {', '.join(kept)}; without retraining, so that "
+    )
+    return [said + "such rows show cycles and not what a network pruned so can do."]
+
+
+def _cpu(times: Times) -> list[str]:
+    """How the CPU was timed, and why a network was not."""
+    libraries = {each.library for each in times.values() if isinstance(each, InterpreterTime)}
+    computer = this_computer()
+    lines = [
+        f"{CPU_COLUMN}: {computer.cpu}, {library}, Python {computer.versions['python']}, one thread, batch 1, median, "
+        f"load {computer.load:.1f} of {computer.threads} threads; the file as it is, no weight left out."
+        for library in libraries
+    ]
+    return [*lines, *dict.fromkeys(f"{CPU_COLUMN}: {each}." for each in times.values() if isinstance(each, str))]
+
+
+def payload(bench: TinyBench, times: Times) -> dict[str, Any]:
     """The JSON object."""
     return {
         "suite": "mlperf-tiny",
         "config": bench.array.to_dict(),
         "seed": bench.seed,
         "samples": bench.samples,
+        "densities": dict(bench.densities),
         "networks": [_payload(run) for run in bench.runs],
         "not_run": [{"task": task, "reason": reason} for task, reason in bench.reasons.items()],
+        "this_cpu": {task: vars(each) if isinstance(each, InterpreterTime) else each for task, each in times.items()},
         "published": [each._asdict() for each in PUBLISHED],
-        "remarks": remarks(bench),
+        "remarks": remarks(bench, times),
     }
 
 
@@ -113,6 +150,10 @@ def _cells(run: TinyRun) -> list[str]:
         f"{run.memory_bits / 1024:,.0f}",
         right,
     ]
+
+
+def _microseconds(cpu: InterpreterTime | str | None) -> str:
+    return f"{cpu.microseconds:,.0f}" if isinstance(cpu, InterpreterTime) else "-"
 
 
 def _payload(run: TinyRun) -> Mapping[str, Any]:

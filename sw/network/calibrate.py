@@ -34,8 +34,12 @@ def calibrate(network: CompressedNetwork, inputs: NDArray[Any]) -> CompressedNet
     if samples.shape[0] == 0:
         raise EieError("calibration must have at least one input, got none")
     ranges = _Ranges(network.layers, network.connections)
+    counts = [np.zeros(shape, np.int64) for shape in network.shapes]
     for part in parts(len(samples), network.shapes):
-        run_graph(network.connections, ranges, samples[part])
+        made = [samples[part]]
+        run_graph(network.connections, ranges, samples[part], made.append)
+        for count, values in zip(counts, made, strict=True):
+            count += np.count_nonzero(values, axis=0)
     activations = np.concatenate([[np.abs(samples).max()], ranges.activations])
     partial_sums = ranges.partial_sums()
     if not max(activations.max(), partial_sums.max()) <= np.finfo(np.float32).max:
@@ -44,6 +48,7 @@ def calibrate(network: CompressedNetwork, inputs: NDArray[Any]) -> CompressedNet
         activations=activations.astype(np.float32),
         partial_sums=partial_sums.astype(np.float32),
         results=ranges.results.astype(np.float32),
+        activity=tuple((count / len(samples)).astype(np.float32) for count in counts),
     )
     return replace(network, calibration=calibration)
 

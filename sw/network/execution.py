@@ -1,6 +1,6 @@
 """Running a graph: the order of its operations in one place, what they do to a value in an `Arithmetic`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Protocol, TypeVar
 
@@ -44,8 +44,11 @@ class Arithmetic(Protocol[V]):
         ...
 
 
-def run_graph(graph: Graph, arithmetic: Arithmetic[V], x: V) -> V:
-    """The network's output for its input `x`; a value is dropped after its last use. The graph has operations."""
+def run_graph(graph: Graph, arithmetic: Arithmetic[V], x: V, see: Callable[[V], None] | None = None) -> V:
+    """The network's output for its input `x`; a value is dropped after its last use. The graph has operations.
+
+    `see` is shown the result of every operation.
+    """
     values: list[V | None] = [x]
     last_use = {source: number for number, node in enumerate(graph.nodes) for source in node.sources}
     layers = ranged = 0
@@ -71,6 +74,8 @@ def run_graph(graph: Graph, arithmetic: Arithmetic[V], x: V) -> V:
                 x = arithmetic.apply(ranged if is_ranged else -1, node.operation, sources)
                 ranged += is_ranged
         values.append(x)
+        if see is not None:
+            see(x)
         for source in node.sources:
             if last_use[source] == number:
                 values[source] = None

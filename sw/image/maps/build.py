@@ -95,6 +95,7 @@ def _end_with_output(steps: Steps) -> None:
         terms=[Term(elements.reshape(shape), 1)],
     )
     steps.steps.append(step)
+    steps.activity = np.concatenate([steps.activity, steps.activity[elements.reshape(-1)]])
     made = step.made
     copied = np.arange(made.first, made.first + prod(shape)).reshape(elements.shape)
     steps.output = steps.output._replace(elements=copied)

@@ -47,6 +47,9 @@ def choose_groupings(
 
 
 def _cost(program: Program, steps: list[Step], config: ArrayConfig) -> float:
-    layers = [layer for step in steps for layer in program.layers.of_step(step)]
-    too_large = sum(layer.out_rows > config.accumulator_depth for layer in layers)
-    return sum(estimated_cycles(config, layer) for layer in layers) + TOO_LARGE * too_large
+    cost = 0.0
+    for step in steps:
+        layers = program.layers.of_step(step)
+        cost += estimated_cycles(config, program.layers, step, layers)
+        cost += TOO_LARGE * sum(layer.out_rows > config.accumulator_depth for layer in layers)
+    return cost

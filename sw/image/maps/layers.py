@@ -36,15 +36,25 @@ class Layers:
         sources: Sources,
         places: list[Place],
         buffers: list[Buffer],
+        activity: NDArray[np.float64],
     ) -> None:
         self._network, self._formats, self._config = network, formats, config
-        self._sources, self._places, self._buffers = sources, places, buffers
+        self._sources, self._places, self._buffers, self._activity = sources, places, buffers, activity
         parts = [
             physical(made, places[made.number], config.pes, buffer.pitch, buffer.offsets[made.number])
             + buffer.row * config.pes
             for made, buffer in zip(sources.maps, buffers, strict=True)
         ]
         self.physical = np.concatenate(parts)
+
+    def activity(self, term: Term) -> NDArray[np.float64]:
+        """(local rows, pes) share of inputs where what lies there, while a term is read, is not 0."""
+        elements = np.concatenate([elements_of(made) for made in self._sources.maps_of(term.elements)])
+        places = self.physical[elements]
+        rows = int(places.max()) // self._config.pes + 1
+        shares = np.zeros(rows * self._config.pes)
+        shares[places] = self._activity[elements]
+        return shares.reshape(rows, self._config.pes)
 
     def of_step(self, step: Step, unrolled: Unrolled = (False, False)) -> list[LayerImage]:
         """One layer, or one for every term; EieError names what the array cannot do.
@@ -96,7 +106,8 @@ class Layers:
             )
         ]
         taps = (output, channel, row, column, layer.codes.astype(np.int64))
-        local = is_local(step, self._network)
+        place = self._places[step.made.number]
+        local = is_local(step, self._network) and place.rows.groups == place.columns.groups == 1
         return self._windows(step, taps, windows, local, *self._of_layer(step), unrolled=unrolled)
 
     def _pool(self, step: Step, unrolled: Unrolled) -> LayerImage:

@@ -7,15 +7,16 @@ arrangement of groups. Maps that are joined by channels share a buffer, where th
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from sw.image.dealing import deal_rows
 from sw.image.maps.axis import Axis
-from sw.image.maps.steps import Made, Step, Steps, elements_of
+from sw.image.maps.dealing import deal_families
+from sw.image.maps.steps import Made, Step, Steps, Term, elements_of
 from sw.network.compressed import CompressedNetwork
 
 GROUPINGS = ((1, 1), (1, 2), (2, 2), (2, 4), (4, 4))  # along rows and columns of positions
@@ -83,10 +84,15 @@ class Sources:
     def __init__(self, steps: Steps) -> None:
         self.maps: list[Made] = [steps.source, *(step.made for step in steps.steps)]
         self._firsts: NDArray[np.int64] = np.array([made.first for made in self.maps])
+        self._found: dict[int, tuple[NDArray[np.int64], list[Made]]] = {}  # by identity: it takes long and comes often
 
     def maps_of(self, elements: NDArray[np.int64]) -> list[Made]:
-        """In ascending order."""
-        return [self.maps[number] for number in np.unique(self._number(elements)).tolist()]
+        """In ascending order; elements are not changed afterwards."""
+        if id(elements) not in self._found:
+            numbers: list[int] = np.unique(self._number(elements)).tolist()
+            maps = [self.maps[number] for number in numbers]
+            self._found[id(elements)] = elements, maps
+        return self._found[id(elements)][1]
 
     def channels(self, elements: NDArray[np.int64]) -> list[tuple[Made, int]]:
         """Of the first element of every channel of (channels, ...) elements."""
@@ -104,7 +110,11 @@ class Sources:
 
 
 def is_local(step: Step, network: CompressedNetwork) -> bool:
-    """Whether every result channel takes one source channel, so that nothing need be broadcast."""
+    """Whether every result channel takes one source channel, so that nothing need be broadcast.
+
+    A depthwise convolution is broadcast all the same where its maps are spread over groups of PEs: windows of one group
+    meet positions of others.
+    """
     if step.kind != "layer":
         return True
     layer = network.layers[step.layer]
@@ -123,7 +133,9 @@ class Placer:
         self._components = Sets(len(maps))
         self._blocks = [1] * len(maps)  # how many neighbours must stay together, along both axes
         self._apart = [True] * len(maps)  # whether the map may be spread over groups
-        self._weights = np.zeros(int(self._bases[-1]))
+        self._loads: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []  # of steps: channels and their loads
+        self._arranged: dict[tuple[int, Grouping], dict[int, Place]] = {}  # of components
+        self._dealt: dict[tuple[int, int], NDArray[np.int64]] = {}  # lanes by component and number of lanes
         for step in steps.steps:
             self._read(step)
         for step in reversed(steps.steps):
@@ -137,19 +149,37 @@ class Placer:
         for term in step.terms:
             self._join(made.number for made in self.sources.maps_of(term.elements))
         if not is_local(step, self._network):
-            layer = self._network.layers[step.layer]
-            per_row = np.bincount(layer.positions // prod(layer.shape[1:]), minlength=layer.shape[0])
-            first = int(self._bases[number])
-            self._weights[first : first + layer.shape[0]] += per_row * prod(step.made.shape[1:])
+            self._loads.append(self._load(step, step.terms[0]))
             return
         self._join([number, *(made.number for term in step.terms for made in self.sources.maps_of(term.elements))])
         for term in step.terms:
+            self._loads.append(self._load(step, term))
             channels = self.sources.channels(term.elements.reshape(len(term.elements), -1))
             copies = step.made.shape[0] // len(channels)
             for channel, (made, of) in enumerate(channels):
                 for copy in range(copies):
                     mine = int(self._bases[number]) + channel * copies + copy
                     self._families.join(mine, int(self._bases[made.number]) + of)
+
+    def _load(self, step: Step, term: Term) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Channels of a step's result, and about how many entries of each are issued."""
+        made = step.made
+        channels = np.arange(made.shape[0])
+        elements = term.elements if step.kind == "layer" else term.elements.reshape(made.shape[0], -1)
+        shares = self._steps.activity[elements].reshape(len(elements), -1).mean(axis=1)
+        if step.kind != "layer":
+            taps = elements.shape[1] / prod(made.shape[1:]) if step.pool is None else prod(step.pool.kernel)
+            issued = shares * taps
+        else:
+            layer = self._network.layers[step.layer]
+            output, source = np.divmod(layer.positions, prod(layer.shape[1:]))
+            if layer.convolution is not None:
+                inputs = layer.shape[1]
+                source = (
+                    source // prod(layer.shape[2:]) + output // (len(channels) // layer.convolution.groups) * inputs
+                )
+            issued = np.bincount(output, shares[source], minlength=len(channels))
+        return channels + int(self._bases[made.number]), np.asarray(issued * prod(made.shape[1:]), np.float64)
 
     def _join(self, numbers: Iterable[int]) -> None:
         first, *others = numbers
@@ -169,9 +199,9 @@ class Placer:
         number = step.made.number
         read = [[made.number for made in self.sources.maps_of(term.elements)] for term in step.terms]
         apart = all(len({self._blocks[source] for source in sources}) == 1 for sources in read)
-        if is_local(step, self._network):
+        if step.kind != "layer":
             kernel = (1, 1) if step.pool is None else step.pool.kernel
-            apart &= step.kind != "layer" and kernel[0] == kernel[1]
+            apart &= kernel[0] == kernel[1]
             apart &= all(self._blocks[source] == self._blocks[number] * kernel[0] for each in read for source in each)
             if step.pool is not None:
                 whole = all(size % stride == 0 for size, stride in zip(self._size(step), step.pool.stride, strict=True))
@@ -185,7 +215,7 @@ class Placer:
         made = self.sources.maps_of(step.terms[0].elements)[0]
         return made.shape[1], made.shape[2]
 
-    @property
+    @cached_property
     def components(self) -> dict[int, list[Made]]:
         """Maps that must be spread alike, in the order of their first."""
         members: dict[int, list[Made]] = {}
@@ -197,7 +227,10 @@ class Placer:
         """The place of every map, by its number; one group where `groupings` does not name its component."""
         found: dict[int, Place] = {}
         for component, maps in self.components.items():
-            found |= self._arranged(maps, groupings.get(component, (1, 1)))
+            groups = groupings.get(component, (1, 1))
+            if (component, groups) not in self._arranged:
+                self._arranged[component, groups] = self._arrange(maps, groups)
+            found |= self._arranged[component, groups]
         return [found[made.number] for made in self.sources.maps]
 
     def groupings(self, maps: list[Made]) -> list[Grouping]:
@@ -218,20 +251,16 @@ class Placer:
             )
         ]
 
-    def _arranged(self, maps: list[Made], groups: Grouping) -> dict[int, Place]:
+    def _arrange(self, maps: list[Made], groups: Grouping) -> dict[int, Place]:
         lanes = self._config.pes // prod(groups)
         members: dict[int, list[int]] = {}
         for made in maps:
             for channel in range(int(self._bases[made.number]), int(self._bases[made.number + 1])):
                 members.setdefault(self._families.find(channel), []).append(channel)
-        weights = np.array([self._weights[channels].sum() for channels in members.values()])
-        policy = "modulo" if self._config.row_dealing == "modulo" or not weights.any() else "balanced"
-        order = deal_rows(weights.astype(np.int64), lanes, policy)
-        lane_of = np.empty(weights.size, np.int64)
-        dealt = np.flatnonzero(order >= 0)
-        lane_of[order[dealt]] = dealt % lanes
+        families = list(members.values())
+        lane_of = self._lanes(families, lanes)
         lane_of_channel = np.empty(int(self._bases[-1]), np.int64)
-        for lane, channels in zip(lane_of.tolist(), members.values(), strict=True):
+        for lane, channels in zip(lane_of.tolist(), families, strict=True):
             lane_of_channel[channels] = lane
         places: dict[int, Place] = {}
         for made in maps:
@@ -245,6 +274,23 @@ class Placer:
             )
             places[made.number] = Place(rows, columns, lanes, lane, local)
         return places
+
+    def _lanes(self, families: list[list[int]], lanes: int) -> NDArray[np.int64]:
+        """(families,) the lane of every family of channels of one component."""
+        if self._config.row_dealing == "modulo":
+            return np.arange(len(families), dtype=np.int64) % lanes
+        key = families[0][0], lanes
+        if key not in self._dealt:
+            family_of = np.full(int(self._bases[-1]), -1, np.int64)
+            for number, channels in enumerate(families):
+                family_of[channels] = number
+            loads = [
+                np.bincount(family_of[channels], loads, minlength=len(families))
+                for channels, loads in self._loads
+                if family_of[channels[0]] >= 0
+            ]
+            self._dealt[key] = deal_families(np.array(loads, np.float64).reshape(-1, len(families)), lanes)
+        return self._dealt[key]
 
 
 def physical(made: Made, place: Place, pes: int, pitch: int, offset: int) -> NDArray[np.int64]:

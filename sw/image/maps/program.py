@@ -31,4 +31,4 @@ def assemble(
     """EieError for values that cannot be joined."""
     places = placer.places(groupings)
     buffers = place_buffers(steps, placer.sources, places)
-    return Program(buffers, Layers(network, formats, config, placer.sources, places, buffers))
+    return Program(buffers, Layers(network, formats, config, placer.sources, places, buffers, steps.activity))

@@ -34,6 +34,7 @@ from sw.network.operations import (
 )
 from sw.network.quantise import LayerFormat, source_bits, wanted_bits
 
+ACTIVE = 0.5  # share of activations that are not zero, where nothing is known
 FURTHEST_POINTS = 14  # bits between the binary points of two values that an array adds
 Map = tuple[int, int, int]  # channels, rows, columns
 
@@ -95,11 +96,15 @@ class Step:
 class Steps:
     """All steps in execution order, the network's input and its output.
 
-    `inputs` are the element numbers of the network's inputs in their order, which need not be that of the map `source`.
+    Parameters
+    ----------
+    inputs : element numbers of the network's inputs in their order, which need not be that of the map `source`.
+    activity : (elements,) how often each is not zero, as calibration has seen it, `ACTIVE` where it has not.
     """
 
     source: Made
     inputs: NDArray[np.int64]
+    activity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     steps: list[Step] = field(default_factory=list[Step])
     output: Value | None = None
 
@@ -110,7 +115,13 @@ def to_steps(network: CompressedNetwork, formats: Sequence[LayerFormat]) -> Step
     shape = network.input_shape
     assert network.calibration is not None  # the reader asks for it
     source = Value(np.arange(prod(shape)).reshape(shape), source_bits(network.calibration))
-    reader.result.output = run_graph(network.connections, reader, source)
+    values = [source]
+    reader.result.output = run_graph(network.connections, reader, source, values.append)
+    made = reader.result.steps[-1].made if reader.result.steps else reader.result.source
+    activity = np.full(made.first + prod(made.shape), ACTIVE)
+    for value, shares in zip(values, network.calibration.activity, strict=False):
+        activity[value.elements.reshape(-1)] = shares.reshape(-1)  # what folds into a step comes after it
+    reader.result.activity = activity
     _arrange_input(reader.result)
     return reader.result
 
@@ -125,6 +136,7 @@ def _arrange_input(steps: Steps) -> None:
     moved[first.reshape(-1)] = np.arange(size)
     steps.source = Made(0, as_map(first.shape), 0)
     steps.inputs = moved
+    steps.activity[moved] = steps.activity[:size].copy()
     for step in steps.steps:
         step.terms = [term._replace(elements=_moved(term.elements, moved)) for term in step.terms]
     if steps.output is not None:
@@ -236,17 +248,24 @@ class _Reader:
         return self._value(step, shape, source.fraction_bits)
 
     def _clip_between(self, operation: Clip, source: Value, shape: Shape, low: int, high: int) -> Value:
-        """The part above `low`, limited, and `low` again."""
-        if not 1 <= high - low <= INT16_MAX:
-            raise EieError(
-                f"operation {self._operation}: limits must be at most 16 bits apart, got {operation.low} "
-                f"and {operation.high}"
-            )
-        above = self._copy("clip above", source, shape)
-        above.offset, above.relu, above.limit = -low, True, high - low
-        step = self._copy("clip", self._value(above, shape, source.fraction_bits), shape)
-        step.offset = low
-        return self._value(step, shape, source.fraction_bits)
+        """The part above `low`, limited, and `low` again; or the smaller of it and `high`, and so once more negated."""
+        bits = source.fraction_bits
+        if 1 <= high - low <= INT16_MAX:
+            above = self._copy("clip above", source, shape)
+            above.offset, above.relu, above.limit = -low, True, high - low
+            step = self._copy("clip", self._value(above, shape, bits), shape)
+            step.offset = low
+            return self._value(step, shape, bits)
+        if not low < 0 < high:
+            raise EieError(f"operation {self._operation}: limits must ascend, got {operation.low} and {operation.high}")
+        below = self._foldable(source) or self._copy("clip below", source, shape)
+        below.limit = min(below.limit or INT16_MAX, high)
+        value = self._value(below, shape, bits)
+        for limit in (-low, INT16_MAX):
+            step = self._add("sum", f"clip {self._operation}", shape, [Term(value.elements, -1)])
+            step.limit = limit
+            value = self._value(step, shape, bits)
+        return value
 
     def _sum(self, number: int, operation: Elementwise, sources: Sequence[Value], shape: Shape) -> Value:
         name = f"sum {self._operation}"

@@ -34,10 +34,10 @@ def unrolled_layers(steps: Steps, compiler: Layers, config: ArrayConfig) -> tupl
         before = chosen[number]
         if step.kind == "sum" or before[0].map is None or before[0].map.flat:
             continue
-        cycles = sum(estimated_cycles(config, layer) for layer in before)
+        cycles = estimated_cycles(config, compiler, step, before)
         for unrolled in CHOICES:
             layers = compiler.of_step(step, unrolled)
-            saved = cycles - sum(estimated_cycles(config, layer) for layer in layers)
+            saved = cycles - estimated_cycles(config, compiler, step, layers)
             pointers = sum(layer.columns for layer in layers) - sum(layer.columns for layer in before)
             if saved >= LEAST_SAVED * cycles and pointers > 0:
                 choices.append(_Choice(number, saved, pointers, layers))

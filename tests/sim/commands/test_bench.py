@@ -202,6 +202,11 @@ def test_mlperf_tiny_has_a_row_per_network_and_what_others_publish(bench: Run, t
         assert each["inferences_s"] == pytest.approx(80e6 / each["cycles"])
         assert each["inputs"] == 2
         assert f"{each['cycles']:,.1f}" in out or f"{each['cycles']:,.0f}" in out
+    assert set(report["densities"].values()) == {1.0}
+    pruned = json.loads(bench(*options, "--task", "AD", "--pruned", "--density", "linear=0.5", "--json")[1])
+    (row,) = pruned["networks"]
+    assert (row["task"], row["weights"]) == ("AD", 9)  # of 18
+    assert any("50% of fully connected layers" in remark for remark in pruned["remarks"])
     smaller = json.loads(bench(*options, "--set", "layers=1", "--pes", "4", "--json")[1])
     assert smaller["config"]["pes"] == 4
     assert smaller["networks"][1]["enlarged"] == {"layers": 2}
@@ -215,6 +220,10 @@ def test_mlperf_tiny_has_a_row_per_network_and_what_others_publish(bench: Run, t
         (
             ["--data", ".", "--layer", "NT-We"],
             "--layer, --cpu and --gpu are of the paper's layers, --suite mlperf-tiny has none of them",
+        ),
+        (
+            ["--data", ".", "--task", "KW"],
+            "no task 'KW' in MLPerf Tiny; tasks: AD, KWS, IC, VWW, SWW",
         ),
         (
             ["--data", ".", "--preset", "eie64"],
@@ -232,3 +241,9 @@ def test_mlperf_tiny_refuses_in_one_sentence(
 def test_samples_are_of_mlperf_tiny(bench: Run) -> None:
     code, _, err = bench("--samples", "3")
     assert (code, err) == (2, "error: --samples is of --suite mlperf-tiny, a layer of the paper has one input\n")
+
+
+@pytest.mark.parametrize("option", [["--task", "KWS"], ["--pruned"], ["--density", "first=1"], ["--this-cpu"]])
+def test_options_of_mlperf_tiny(bench: Run, option: list[str]) -> None:
+    sentence = "--task, --pruned, --density and --this-cpu are of --suite mlperf-tiny"
+    assert bench(*option) == (2, "", f"error: {sentence}\n")
