@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from model.errors import SimulatorError
+from sim.rtl import verilator_runtime
 
 if TYPE_CHECKING:
     from cocotb_tools.runner import Runner
@@ -168,6 +169,9 @@ def _compile(
             control.write_text("\n".join(["`verilator_config", *lines, ""]), encoding="utf-8")
             sources.insert(0, control)
             arguments = ["--hierarchical", *arguments]
+        shelf = cache_folder() / f"{simulator}-library-{_library_key(everything)}"
+        if simulator == "verilator":
+            verilator_runtime.lend(shelf, work)
         log = Path(scratch) / "build.log"
         runner = _runner(simulator, everything)
         try:
@@ -182,6 +186,8 @@ def _compile(
             )
         except (RuntimeError, ValueError, SystemExit) as error:
             raise SimulatorError(f"{simulator} cannot build {top}: {_tail(log)}") from error
+        if simulator == "verilator":
+            verilator_runtime.keep(shelf, work)
         for leftover in (*work.rglob("*.o"), *work.rglob("*.gch")):
             leftover.unlink()
         work.rename(folder)
@@ -216,11 +222,24 @@ def _whole_memory(declaration: re.Match[str]) -> str:
 
 
 def _key(texts: Mapping[str, str], top: str, ports: Sequence[str], simulator: SimulatorName) -> str:
-    parts = [_BUILD_RECIPE, simulator, top, *ports, sys.prefix, sys.version, str(sysconfig.get_config_var("SOABI"))]
-    parts += [_version("cocotb"), _version("verilator"), *_compilers()]
+    parts = [simulator, top, *ports, *_tools()]
     for name, text in texts.items():
         parts += [name, text]
+    return _digest(parts)
+
+
+def _library_key(everything: bool) -> str:
+    """Of Verilator's run-time library: what compiles it, and whether values can be written from outside."""
+    return _digest([*_tools(), str(everything)])
+
+
+def _digest(parts: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+
+def _tools() -> list[str]:
+    python = [os.path.realpath(sys.prefix), sys.version, str(sysconfig.get_config_var("SOABI"))]
+    return [_BUILD_RECIPE, *python, _version("cocotb"), _version("verilator"), *_compilers()]
 
 
 @lru_cache(maxsize=1)
