@@ -26,6 +26,7 @@ from sw.formats.graph_json import parse_graph
 from sw.formats.network_file import load_network
 from sw.training.recipe import built_in, parse_recipe
 from tests.attacks import INDEX
+from tests.attacks.caffemodel import model as caffe_model
 from tests.attacks.commands import GRAPH, PROTOTXT
 from tests.attacks.eie import network as small_network
 from tests.attacks.graphs import onnx_model
@@ -159,6 +160,7 @@ def _targets() -> dict[str, Target]:
         "tflite": Target(read=_through_file(".tflite", load_network), seeds=[tflite_model()], kind="tflite"),
         "keras": Target(read=_through_file(".keras", load_network), seeds=[keras_files.archive()], kind="keras"),
         "h5": Target(read=_through_file(".h5", load_network), seeds=[keras_files.legacy()], kind="h5"),
+        "caffemodel": Target(read=lambda data: _CAFFE(data), seeds=[caffe_model()], kind="caffemodel"),
         "prototxt": Target(read=lambda data: parse_caffe(_text(data)), seeds=[PROTOTXT.encode()], kind="prototxt"),
         "graph": Target(read=lambda data: parse_graph(_text(data)), seeds=[graph], kind="graph"),
         "inputs": Target(
@@ -201,12 +203,13 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", errors="replace")
 
 
-def _net(path: Path) -> object:
+def _of_prototxt(path: Path) -> object:
     graph = path.with_suffix(".prototxt")
     if not graph.exists():
         graph.write_text(PROTOTXT)
     return load_network(path, graph)
 
 
-_NET = _through_file(".net", _net)
+_NET = _through_file(".net", _of_prototxt)
+_CAFFE = _through_file(".caffemodel", _of_prototxt)
 TARGETS = _targets()

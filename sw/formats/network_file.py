@@ -8,6 +8,7 @@ from model.errors import EieError
 from sw.files import check_source, read_whole
 from sw.formats.assumptions import NOTHING_SAID, Assumptions
 from sw.formats.caffe import parse_caffe
+from sw.formats.caffemodel import load_caffemodel
 from sw.formats.connections import Connections
 from sw.formats.deep_compression import load_net
 from sw.formats.graph_json import parse_graph
@@ -29,7 +30,10 @@ TENSOR_LOADERS: dict[str, Callable[[Path, Connections | None, Assumptions], Netw
     ".pt": load_pytorch,
     ".pth": load_pytorch,
 }
-GRAPH_LOADERS: dict[str, Callable[[Path, Connections | None], Network]] = {".net": load_net}
+GRAPH_LOADERS: dict[str, Callable[[Path, Connections | None], Network]] = {
+    ".net": load_net,
+    ".caffemodel": load_caffemodel,
+}
 # With their connections, but not all of what they mean.
 MEANING_LOADERS = {
     ".onnx": load_onnx,
@@ -48,9 +52,9 @@ def load_network(path: Path, graph_file: Path | None = None, assumptions: Assump
     Parameters
     ----------
     path : .safetensors, also in parts with an index, .npz, a PyTorch state dict as .pt or .pth, .onnx, .tflite, .keras
-        or .h5, or a .net file of Deep Compression.
-    graph_file : how the layers are connected: .json (contract/network_files.md) or Caffe's .prototxt. A .net file needs
-        one of the latter, since it holds no shapes; ONNX, TensorFlow Lite and Keras models carry their own.
+        or .h5, a .caffemodel, or a .net file of Deep Compression.
+    graph_file : how the layers are connected: .json (contract/network_files.md) or Caffe's .prototxt. The last two need
+        one of the latter; ONNX, TensorFlow Lite and Keras models carry their own.
     assumptions : how files of named tensors are read that do not say how their layers are connected.
 
     Raises EieError, with the path, for everything that is not such a network; memory is bounded by the file's size.

@@ -77,6 +77,7 @@ COMMANDS: dict[str, tuple[str, Callable[[str], int]]] = {
     "tflite": ("bad.tflite", _command("compress", "BAD", *COMPRESS)),
     "keras": ("bad.keras", _command("compress", "BAD", *COMPRESS)),
     "h5": ("bad.h5", _command("compress", "BAD", *COMPRESS)),
+    "caffemodel": ("bad.caffemodel", _command("compress", "BAD", "--graph", "good.prototxt", *COMPRESS)),
     "net": ("bad.net", _command("compress", "BAD", "--graph", "good.prototxt", *COMPRESS)),
     "prototxt": ("bad.prototxt", _command("compress", "good.net", "--graph", "BAD", *COMPRESS)),
     "graph": ("bad.json", _command("compress", "good.safetensors", "--graph", "BAD", *COMPRESS)),

@@ -12,6 +12,8 @@ from model.errors import EieError
 from sw.formats.assumptions import Assumptions
 from sw.formats.network_file import load_network
 from sw.network.network import Network
+from tests.support.files import keras_files
+from tests.support.networks.formats import assert_refuses_cuts, assert_survives_damage
 
 pytest.importorskip("pyfive")
 # Keras's own: torch's variables as arrays, and its opinion of .h5 files.
@@ -226,3 +228,12 @@ def test_refuses_weights_alone(keras: Any, tmp_path: Path) -> None:
     model.save_weights(tmp_path / "model.weights.h5")
     with pytest.raises(EieError, match="must hold a whole Keras model"):
         load_network(tmp_path / "model.weights.h5")
+
+
+@pytest.mark.parametrize(("kind", "make"), [("keras", keras_files.archive), ("h5", keras_files.legacy)])
+def test_damaged_files(tmp_path: Path, kind: str, make: Callable[[], bytes]) -> None:
+    pytest.importorskip("h5py")
+    path = tmp_path / f"model.{kind}"
+    path.write_bytes(make())
+    assert_refuses_cuts(load_network, path, 97)
+    assert_survives_damage(load_network, path, 300)
