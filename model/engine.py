@@ -56,7 +56,7 @@ class Engine:
         """
         self._check(activations)
         if self._map_layers:
-            return self._run_maps(activations, outputs)
+            return self.run_memory(self._memory(activations), outputs)
         activations = np.ascontiguousarray(activations)
         results: list[LayerBatch] = []
         sums: NDArray[np.int64] | None = None
@@ -68,10 +68,12 @@ class Engine:
                 activations = batch.outputs
         return results
 
-    def _run_maps(self, activations: NDArray[np.int16], outputs: bool) -> list[LayerBatch]:
-        """`run_layers` with `maps`: all layers share one activation memory, and loops run some of them again."""
+    def run_memory(self, memory: NDArray[np.int16], outputs: bool = True) -> list[LayerBatch]:
+        """`run_layers` with `maps` on (batch, activation_depth, pes) activation memories, which change.
+
+        All layers share them, and loops run some layers again.
+        """
         image, config = self.image, self.image.config
-        memory = self._memory(activations)
         results: list[LayerBatch] = []
         sums: NDArray[np.int64] | None = None
         all_executions = list(executions(config, image.layers))

@@ -23,7 +23,7 @@ def open_place(place: str, config: ArrayConfig, progress: Say = lambda _: None) 
 
     Parameters
     ----------
-    place : "model", the exact engine, or with `maps` the stepped model; "stepped", the stepped model; "verilator" or
+    place : "model", the exact engine; "stepped", the stepped model; "verilator" or
         "icarus", the RTL; "board", the RTL of a whole board at its serial line, on Verilator;
         "serial:/dev/ttyUSB0@1000000", a board; "memory:0x43c00000@/dev/mem", registers with a stream window in the
         processor's address space.
@@ -33,9 +33,9 @@ def open_place(place: str, config: ArrayConfig, progress: Say = lambda _: None) 
     Raises EieError for a place that is not known or not there, SimulatorError if the RTL cannot be simulated.
     """
     kind, _, rest = place.partition(":")
-    if place == "model" and not config.maps:
+    if place == "model":
         return EngineTransport(config)
-    if place in ("model", "stepped"):
+    if place == "stepped":
         return ModelTransport(config)
     if place in SIMULATORS or place == BOARD:
         simulator: SimulatorName = "icarus" if place == "icarus" else "verilator"

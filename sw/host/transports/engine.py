@@ -5,35 +5,34 @@ read when it comes, a run is done when it is started. What only a wrong host see
 packets of this array are a TransportError here, an error cause in STATUS there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.engine import LayerEngine
-from model.errors import EieError
+from model.engine import Engine, LayerEngine
+from model.image import LayerImage, NetworkImage
 from model.layouts import Opcode, header
 from model.registers import ADDRESS, ID_VALUE, VERSION, Control, PeCounter, Status
-from model.results import LayerResult
+from model.results import LayerBatch, LayerResult
 from sw.host.transports.transport import TransportError
 from sw.image.decode import decode_packets
 from sw.image.words import Words
 
 
 class EngineTransport:
-    """An array without `maps`, whose networks are chains of fully connected layers.
+    """An array that a host loads and starts.
 
     Parameters
     ----------
-    config : of the array; EieError if it has `maps`.
+    config : of the array.
     """
 
     def __init__(self, config: ArrayConfig):
-        if config.maps:
-            raise EieError(f"the engine behind a host takes arrays without maps, got {config.name}")
         self._config = config
         self._select = 0
+        self._memory = np.zeros((1, config.activation_depth, config.pes), np.int16)  # with `maps`; nothing clears it
         self._forget()
         self._registers: dict[int, Callable[[], int]] = {
             ADDRESS["ID"]: lambda: ID_VALUE,
@@ -41,7 +40,7 @@ class EngineTransport:
             ADDRESS["CONFIG"]: lambda: config.pes | config.code_bits << 16 | config.index_bits << 20,
             ADDRESS["CONFIG_HASH"]: lambda: config.fingerprint,
             ADDRESS["STATUS"]: self._status,
-            ADDRESS["LAYERS"]: lambda: len(self._layers),
+            ADDRESS["LAYERS"]: lambda: self._loaded,
             ADDRESS["CYCLES"]: lambda: sum(layer.cycles for layer in self._done),
             ADDRESS["BROADCASTS"]: lambda: sum(layer.broadcasts for layer in self._done),
             ADDRESS["STALLS"]: lambda: sum(layer.stalls for layer in self._done),
@@ -66,7 +65,11 @@ class EngineTransport:
     def send(self, words: Words) -> None:
         if len(words) and int(words[0, 0]) == header(Opcode.LOAD):
             layers, words = decode_packets(words, self._config)
-            self._layers = [LayerEngine(self._config, layer) for layer in layers]
+            self._loaded = len(layers)
+            if self._config.maps:
+                self._program = Engine(_program(layers, self._config))
+            else:
+                self._layers = [LayerEngine(self._config, layer) for layer in layers]
         if len(words):
             self._take_input(words)
 
@@ -81,7 +84,9 @@ class EngineTransport:
 
     def _forget(self) -> None:
         """No network, no input, no run."""
+        self._loaded = 0
         self._layers: list[LayerEngine] = []
+        self._program: Engine | None = None  # with `maps`
         self._activations: NDArray[np.int16] | None = None
         self._sums: NDArray[np.int64] | None = None
         self._done: list[LayerResult] = []
@@ -99,30 +104,47 @@ class EngineTransport:
             )
         lanes = np.ascontiguousarray(words[1:]).astype("<u4").view("<i2")[:, : config.lanes]
         self._activations = lanes.astype(np.int16).reshape(1, -1)
+        self._memory[0, :rows] = self._activations.reshape(rows, config.pes)
 
     def _start(self, *, resume: bool, hold: bool) -> None:
         """Run all loaded layers."""
         activations = self._activations
-        if not self._layers or activations is None:
+        if not self._loaded or activations is None:
             raise TransportError("a start needs a network and an input, the array has not got both")
         if not resume:
             self._done, self._sums, self._overflow = [], None, False
         self._first_of_pass = len(self._done)
+        if self._program is None:
+            activations = self._run_chain(activations)
+        else:
+            try:
+                activations = self._count(self._program.run_memory(self._memory))
+            except ValueError as error:  # an entry that adds below the layer's accumulators
+                raise TransportError(str(error)) from error
+        self._activations, self._is_done = activations, True
+        if not hold:
+            values = np.zeros((activations.size // self._config.lanes, self._config.stream_bits // 16), "<i2")
+            values[:, : self._config.lanes] = activations.reshape(-1, self._config.lanes)
+            self._outputs = values.view("<u4").astype(np.uint32)
+
+    def _run_chain(self, activations: NDArray[np.int16]) -> NDArray[np.int16]:
+        """(1, columns) what the layers of an array without `maps` make of such activations."""
         for layer in self._layers:
             if activations.shape[1] < layer.source_columns:
                 raise TransportError(
                     f"a layer takes {layer.source_columns} activations, the array has {activations.shape[1]}"
                 )
             batch, self._sums = layer.run(activations, self._sums, with_values=True)
-            self._done.append(batch.total())
-            self._overflow |= bool(batch.overflow.any())
+            self._count([batch])
             if self._sums is None:
                 activations = batch.outputs
-        self._activations, self._is_done = activations, True
-        if not hold:
-            values = np.zeros((activations.size // self._config.lanes, self._config.stream_bits // 16), "<i2")
-            values[:, : self._config.lanes] = activations.reshape(-1, self._config.lanes)
-            self._outputs = values.view("<u4").astype(np.uint32)
+        return activations
+
+    def _count(self, batches: Sequence[LayerBatch]) -> NDArray[np.int16]:
+        """Keep what these layers did; outputs of the last."""
+        self._done += [batch.total() for batch in batches]
+        self._overflow |= any(bool(batch.overflow.any()) for batch in batches)
+        return batches[-1].outputs
 
     def _status(self) -> int:
         return 1 << Status.WAITING | self._is_done << Status.DONE | self._overflow << Status.OVERFLOW
@@ -132,3 +154,16 @@ class EngineTransport:
             return 0
         counted = self._done[self._first_of_pass :] if counter == PeCounter.DECODED_SYMBOLS else self._done
         return sum(int(layer.counters[counter, self._select]) for layer in counted)
+
+
+def _program(layers: tuple[LayerImage, ...], config: ArrayConfig) -> NetworkImage:
+    """Layers from a stream; what only a compiler knows of inputs and outputs is left out."""
+    return NetworkImage(
+        config=config,
+        layers=layers,
+        in_features=0,
+        out_features=0,
+        input_fraction_bits=0,
+        output_fraction_bits=0,
+        output_order=np.zeros(0, np.int64),
+    )

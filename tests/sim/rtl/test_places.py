@@ -21,7 +21,7 @@ def test_the_model():
         transport = open_place(place, config)
         assert isinstance(transport, kind)
         assert transport.read(ADDRESS["ID"]) == ID_VALUE
-    assert isinstance(open_place("model", PRESETS["mcu16"]), ModelTransport)
+    assert isinstance(open_place("model", PRESETS["mcu16"]), EngineTransport)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 """sw/host/transports/engine.py: a host sees the same of the engine as of the stepped model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from model.config import PRESETS
 from model.errors import EieError
 from model.layouts import Opcode, header
 from model.registers import ADDRESS, Control
@@ -13,13 +13,16 @@ from sw.host.driver import Accelerator, ArrayError
 from sw.host.transports.engine import EngineTransport
 from sw.host.transports.model import ModelTransport
 from sw.host.transports.transport import TransportError
-from sw.image.stream import encode_passes
-from tests.support.hw.driver import make_case
+from sw.image.stream import encode_image, encode_passes, input_packet
+from tests.support.hw.driver import Case, make_case, make_map_case
 
 
-@pytest.mark.parametrize(("passes", "stream_bits", "pes"), [(1, 128, 3), (2, 64, 4), (4, 32, 4)])
-def test_a_host_sees_the_stepped_model(passes: int, stream_bits: int, pes: int) -> None:
-    case = make_case(passes, stream_bits, pes)
+@pytest.mark.parametrize(
+    "case",
+    [make_case(1, 128, 3), make_case(2, 64, 4), make_case(4, 32, 4), make_map_case(64, 3)],
+    ids=["one pass", "two passes", "four passes", "maps"],
+)
+def test_a_host_sees_the_stepped_model(case: Case) -> None:
     seen: list[Sequence[object]] = []
     for transport in (EngineTransport(case.config), ModelTransport(case.config)):
         with Accelerator(transport, case.config) as array:
@@ -65,5 +68,15 @@ def test_what_no_array_takes_is_refused() -> None:
         transport.write(ADDRESS["CONTROL"], 1 << Control.START)
     with pytest.raises(TransportError, match="2 output words were wanted, the array has 0"):
         transport.receive(2)
-    with pytest.raises(EieError, match="takes arrays without maps, got"):
-        EngineTransport(PRESETS["mcu16"])
+
+
+def test_an_entry_that_adds_below_the_accumulators_is_refused() -> None:
+    case = make_map_case()
+    first = case.image.layers[0]
+    assert first.map is not None
+    wrong = replace(first, map=replace(first.map, row_pitch=0xFFFF))
+    transport = EngineTransport(case.config)
+    transport.send(encode_image(replace(case.image, layers=(wrong, *case.image.layers[1:]))))
+    transport.send(input_packet(case.image, case.activations[0]))
+    with pytest.raises(TransportError, match="layer layer0: rows below 48 wanted, got row 65535"):
+        transport.write(ADDRESS["CONTROL"], 1 << Control.START)
