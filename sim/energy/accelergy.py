@@ -68,6 +68,7 @@ def component_name(config: ArrayConfig, part: str) -> str:
 
 def _architecture(config: ArrayConfig, technology: Technology) -> dict[str, Any]:
     process = technology.figures["process"]
+    parts = [part for part in _PARTS.values() if config.maps or not part.of_maps]
     return {
         "version": VERSION,
         "subtree": [
@@ -77,11 +78,11 @@ def _architecture(config: ArrayConfig, technology: Technology) -> dict[str, Any]
                     "technology": _Quoted(f"{process['node'].value:g}nm"),
                     "global_cycle_seconds": 1e-6 / config.clock_mhz,
                 },
-                "local": [_component(config, part) for part in _PARTS.values() if not part.per_pe],
+                "local": [_component(config, part) for part in parts if not part.per_pe],
                 "subtree": [
                     {
                         "name": _pes(config),
-                        "local": [_component(config, part) for part in _PARTS.values() if part.per_pe],
+                        "local": [_component(config, part) for part in parts if part.per_pe],
                     }
                 ],
             }

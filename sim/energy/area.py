@@ -1,7 +1,7 @@
 """An estimate of an array's area, from a technology and the sizes of its memories, in the units of the EIE paper."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model.config import ArrayConfig
 from model.layouts import ACTIVATION_BITS
@@ -11,6 +11,7 @@ from sim.energy.technology import Technology
 
 MEMORY_UNITS = ("pointer read", "sparse-matrix read", "arithmetic unit", "activation read/write")
 UM2_PER_MM2 = 1e6
+ADDRESS_STAGES = "the address stages of maps, two multipliers in each PE, are in no published figure and not counted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +45,12 @@ class Area:
 
 
 def array_area(config: ArrayConfig, technology: Technology) -> Area:
-    """An array's area. Not counted: decoders and their symbol memories, counters, control unit, wires, pads."""
+    """An array's area. Not counted: decoders and their symbol memories, counters, control unit, wires, pads.
+
+    A remark says that the address stages of an array with `maps` are not counted either.
+    """
     memories = array_memories(config)
-    return estimate(
+    area = estimate(
         technology,
         pes=config.pes,
         queue_bits=config.queue_depth * (ACTIVATION_BITS + 2 * config.pointer_bits),
@@ -57,6 +61,7 @@ def array_area(config: ArrayConfig, technology: Technology) -> Area:
             "activation read/write": [memories.activation, memories.accumulator],
         },
     )
+    return replace(area, remarks=[*area.remarks, ADDRESS_STAGES]) if config.maps else area
 
 
 def estimate(technology: Technology, *, pes: int, queue_bits: int, memories: Mapping[str, Sequence[Memory]]) -> Area:

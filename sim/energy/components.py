@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 
 from model.config import ArrayConfig
 from model.layouts import ACTIVATION_BITS
+from model.map_descriptor import COORDINATE_BITS
 from sim.energy.events import Events
 from sim.energy.memories import POINTER_BANKS, Memory, PeMemories, array_memories
 from sim.energy.technology import Sram, Technology
@@ -57,6 +58,7 @@ class Part:
     actions : that cost energy.
     of_registers : whether the paper's machine has it in registers, whose power Table II gives as such.
     per_pe : otherwise there is one for each node of the detection tree.
+    of_maps : only arrays with `maps` have it.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Part:
     actions: tuple[Action, ...]
     of_registers: bool = False
     per_pe: bool = True
+    of_maps: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +173,25 @@ _ACCESSED = (
                 accelergy=lambda _: ("intadder", {"datawidth": 16}),
                 actions=(_event("add", "address_add", lambda events, _: events.entries),),
             ),
+            # Of each entry two differences and two products, of one on the map two sums; 16 bits, coordinates fewer.
+            Part(
+                name="map_adder",
+                accelergy=lambda _: ("intadder", {"datawidth": 16}),
+                actions=(_event("add", "address_add", lambda events, _: 4 * events.mapped - 2 * events.off_map),),
+                of_maps=True,
+            ),
+            Part(
+                name="map_multiplier",
+                accelergy=lambda _: ("intmultiplier", {"datawidth": 16}),
+                actions=(
+                    Action(
+                        "multiply",
+                        lambda events, _: 2 * events.mapped,
+                        lambda array: array.technology.event("multiply") * COORDINATE_BITS / ACTIVATION_BITS,
+                    ),
+                ),
+                of_maps=True,
+            ),
             _memory("constant", _read("constant", lambda events, _: events.macs)),
             Part(
                 name="multiplier",
@@ -247,6 +269,13 @@ def _leak(memory: Part) -> Part:
 
 
 _PARTS = {part.name: part for component in _ACCESSED for part in component.parts}
+
+
+def parts_of(component: Component, maps: bool) -> tuple[Part, ...]:
+    """The parts that an array has, with or without `maps`."""
+    return tuple(part for part in component.parts if maps or not part.of_maps)
+
+
 COMPONENTS: Mapping[str, Component] = {
     component.name: component
     for component in (

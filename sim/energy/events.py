@@ -35,6 +35,8 @@ class Events:
     useful_macs : nonzero weights of active columns, all that the result needs.
     image_bits : of the LAYER packets, read from DRAM once for any number of inputs, or, if the network takes several
         passes, for every input.
+    mapped : with `maps`, entries that hold a weight: each goes through the address stages.
+    off_map : those of them that lie off the map and are dropped there; they take their cycle and read no accumulator.
     """
 
     vectors: float
@@ -56,6 +58,8 @@ class Events:
     activation_writes: float
     useful_macs: float
     image_bits: float
+    mapped: float = 0.0
+    off_map: float = 0.0
 
     def __add__(self, other: "Events") -> "Events":
         return Events(**{name: value + getattr(other, name) for name, value in vars(self).items()})
@@ -76,6 +80,8 @@ def layer_events(image: NetworkImage, number: int, result: LayerResult, inputs: 
         return mean(result.counters[counter].sum())
 
     packet = layer_packet(layer, config)
+    written = config.pes * mean(result.write_back_cycles - flush_cycles(config) * result.inputs)
+    mapped = counted(PeCounter.ENTRIES) - counted(PeCounter.FILLERS) if config.maps else 0.0
     never_queued = counted(PeCounter.EMPTY_SLICES) if config.skip_empty_slices else 0.0
     return Events(
         vectors=vectors,
@@ -91,11 +97,13 @@ def layer_events(image: NetworkImage, number: int, result: LayerResult, inputs: 
         row_reads=counted(PeCounter.ROW_READS),
         entries=counted(PeCounter.ENTRIES),
         fillers=counted(PeCounter.FILLERS),
+        mapped=mapped,
+        off_map=mapped - (counted(PeCounter.ACCUMULATOR_READS) - written) if config.maps else 0.0,
         macs=counted(PeCounter.ACCUMULATOR_READS),
         accumulator_writes=counted(PeCounter.ACCUMULATOR_WRITES),
         # Every row is read, and the two after the last, since reads run two rows ahead of the row that is taken.
         activation_reads=vectors * config.pes * (layer.in_rows + 2),
-        activation_writes=config.pes * mean(result.write_back_cycles - flush_cycles(config) * result.inputs),
+        activation_writes=written,
         useful_macs=mean(result.nonzeros_active),
         image_bits=float(len(packet) * config.stream_bits),
     )

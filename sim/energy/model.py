@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from model.config import ArrayConfig
-from sim.energy.components import COMPONENTS, Priced
+from sim.energy.components import COMPONENTS, Priced, parts_of
 from sim.energy.events import Events
 from sim.energy.memories import POINTER_BANKS, PeMemories, array_memories
 from sim.energy.technology import Sram, Technology
@@ -72,11 +72,20 @@ class EnergyModel:
     clock_mhz : turns cycles into the time over which memories leak.
     technology : what an event costs.
     pointer_copies : pairs of pointer banks in a PE.
+    maps : whether the array has address stages.
     """
 
     def __init__(
-        self, memories: PeMemories, *, pes: int, clock_mhz: float, technology: Technology, pointer_copies: int = 1
+        self,
+        memories: PeMemories,
+        *,
+        pes: int,
+        clock_mhz: float,
+        technology: Technology,
+        pointer_copies: int = 1,
+        maps: bool = False,
     ):
+        self._maps = maps
         self.remarks: list[str] = []  # a sentence for every memory unlike any that was measured
         srams: dict[str, Sram] = {}
         for name, memory in vars(memories).items():
@@ -105,6 +114,7 @@ class EnergyModel:
             clock_mhz=config.clock_mhz,
             technology=technology,
             pointer_copies=config.broadcasts_per_cycle,
+            maps=config.maps,
         )
 
     def actions(self, events: Events) -> tuple[Cost, ...]:
@@ -118,7 +128,7 @@ class EnergyModel:
                 action.picojoules(self._array),
             )
             for component in COMPONENTS.values()
-            for part in component.parts
+            for part in parts_of(component, self._maps)
             for action in part.actions
         )
 

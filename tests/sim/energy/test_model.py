@@ -16,9 +16,14 @@ from sim.energy.technology import load_technology
 from sim.simulation.image_run import ImageRun, run_image
 from sim.simulation.prepare import lay_out
 from sw.compress.pipeline import compress
+from sw.image.maps.build import build_map_image
 from sw.image.stream import encode_image
+from sw.network.calibrate import calibrate
+from sw.network.compressed import CompressedNetwork
+from sw.network.graph import ApplyLayer, Convolution, Graph, Node
 from sw.network.layer import Layer
 from sw.network.network import Network
+from tests.support.networks.random_networks import make_layer
 
 NONE = Events(**dict.fromkeys(Events.__dataclass_fields__, 0.0))
 
@@ -197,5 +202,36 @@ def test_with_maps_accumulators_have_a_depth_of_their_own() -> None:
     config = PRESETS["mcu16"]
     memories = array_memories(config)
     assert memories.accumulator == Memory(512 * config.accumulator_bits / 8, config.accumulator_bits)
-    words = {config.row_bits: 1024, config.pointer_bits: 2048, 16: 2 * 1024 + 4096, config.accumulator_bits: 512}
+    words = {config.row_bits: 1024, config.pointer_bits: 2048, 16: 1024 + 4096, config.accumulator_bits: 512}
     assert memories.bits == sum(bits * depth for bits, depth in words.items())
+
+
+def padded_convolution(pes: int) -> ImageRun:
+    """3 x 3 taps on a map of 5 x 4 with padding, two channels to three, nothing zero."""
+    layer = make_layer(1, (3, 2, 3, 3), 1.0, convolution=Convolution(padding=(1, 1, 1, 1)))
+    graph = Graph(input_shape=(2, 5, 4), nodes=(Node(ApplyLayer(), (0,)),))
+    inputs = np.random.default_rng(0).uniform(1, 2, (2, 40)).astype(np.float32)
+    network = calibrate(CompressedNetwork(layers=(layer,), graph=graph), inputs)
+    array = PRESETS["mcu16"].with_(pes=pes)
+    return run_image(build_map_image(network, array, smallest=True), inputs)
+
+
+def test_address_stages_of_a_padded_convolution_by_hand() -> None:
+    simulation = padded_convolution(1)
+    (events,) = simulation.events.values()
+    assert events.mapped == 9 * 20 * 2 * 3
+    assert events.off_map == events.mapped - (3 * 5 - 2) * (3 * 4 - 2) * 2 * 3
+    technology = load_technology(None)
+    model = EnergyModel.of_array(simulation.image.config, technology)
+    costs = {(cost.part, cost.name): cost for cost in model.actions(events)}
+    products, sums = costs["map_multiplier", "multiply"], costs["map_adder", "add"]
+    assert (products.count, sums.count) == (2 * events.mapped, 4 * events.mapped - 2 * events.off_map)
+    assert products.picojoules == technology.event("multiply") * 10 / 16
+    assert {"map_multiplier", "map_adder"}.isdisjoint(
+        cost.part for cost in EnergyModel.of_array(PRESETS["tiny4"], technology).actions(events)
+    )
+
+
+def test_without_maps_nothing_is_mapped() -> None:
+    for events in run(PRESETS["tiny4"]).events.values():
+        assert (events.mapped, events.off_map) == (0, 0)
