@@ -36,7 +36,7 @@ def test_every_network_is_run_or_has_its_reason(data: Path) -> None:
         assert run.run.total.cycles > 0
         assert not run.run.by_host
     assert runs["AD"].enlarged == {}
-    assert runs["AD"].memory_bits == 16 * (1024 * 39 + 2048 * 13 + 2 * 1024 * 16 + 512 * 32 + 4096 * 16)
+    assert runs["AD"].memory_bits == 16 * (1024 * 39 + 2048 * 13 + 1024 * 16 + 512 * 32 + 4096 * 16)
 
 
 def test_keywords_are_counted_with_binary_points_of_the_other_half(data: Path) -> None:
