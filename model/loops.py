@@ -35,7 +35,9 @@ def executions(config: ArrayConfig, layers: Sequence[LayerImage]) -> Iterator[Ex
     while number < len(layers):
         yield Execution(number, offsets)
         functions = layers[number].functions
-        if functions is not None and functions.loops and iteration + 1 < functions.loop_count:
+        if functions is None or not functions.loops:
+            number += 1
+        elif iteration + 1 < functions.loop_count:
             number -= functions.loop_back
             iteration += 1
             offsets = Offsets(

@@ -313,7 +313,8 @@ class Controller:
             )
             self.state = ControlState.PREFETCH_0
             return
-        self.iteration, self.offsets = 0, Offsets()
+        if functions is not None and functions.loops:
+            self.iteration, self.offsets = 0, Offsets()
         if self.layer == self._loaded_layers - 1:
             self.done = True
             self.state = ControlState.IDLE if self.hold else ControlState.UNLOAD_0
