@@ -192,11 +192,18 @@ _ACCESSED = (
                 ),
                 of_maps=True,
             ),
-            _memory("constant", _read("constant", lambda events, _: events.macs)),
+            # The function table has not quite two words' width of the constant memory.
+            _memory("constant", _read("constant", lambda events, _: events.macs + 2 * events.table_reads)),
             Part(
                 name="multiplier",
                 accelergy=lambda _: ("intmultiplier", {"datawidth": 16}),
-                actions=(_event("multiply", "multiply", lambda events, _: events.macs),),
+                actions=(
+                    _event(
+                        "multiply",
+                        "multiply",
+                        lambda events, _: events.macs + events.table_reads + events.products,
+                    ),
+                ),
             ),
             Part(
                 name="adder",
@@ -220,7 +227,7 @@ _ACCESSED = (
             ),
             _memory(
                 "activation",
-                _read("activation", lambda events, _: events.activation_reads),
+                _read("activation", lambda events, _: events.activation_reads + events.products),
                 _write("activation", lambda events, _: events.activation_writes),
             ),
         ),

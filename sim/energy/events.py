@@ -33,6 +33,7 @@ class Events:
     accumulator_writes : write-backs included.
     activation_reads, activation_writes : of the activation memories, by leading-nonzero detection and by write-back.
     useful_macs : nonzero weights of active columns, all that the result needs.
+    table_reads, products : outputs that went through the function table, and that were multiplied, at write-back.
     image_bits : of the LAYER packets, read from DRAM once for any number of inputs, or, if the network takes several
         passes, for every input.
     mapped : with `maps`, entries that hold a weight: each goes through the address stages.
@@ -57,6 +58,8 @@ class Events:
     activation_reads: float
     activation_writes: float
     useful_macs: float
+    table_reads: float = 0.0
+    products: float = 0.0
     image_bits: float
     mapped: float = 0.0
     off_map: float = 0.0
@@ -105,6 +108,8 @@ def layer_events(image: NetworkImage, number: int, result: LayerResult, inputs: 
         activation_reads=vectors * config.pes * (layer.in_rows + 2),
         activation_writes=written,
         useful_macs=mean(result.nonzeros_active),
+        table_reads=mean(result.table_reads),
+        products=mean(result.products),
         image_bits=float(len(packet) * config.stream_bits),
     )
 

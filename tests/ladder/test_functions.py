@@ -13,7 +13,7 @@ from model.loops import executions
 from model.reference import run_reference
 from model.registers import PeCounter
 from tests.ladder.test_maps import check as check_stepped
-from tests.ladder.test_maps import configs, ran
+from tests.ladder.test_maps import configs
 from tests.support.images.agreement import Bench
 from tests.support.images.function_programs import with_functions
 from tests.support.images.map_programs import KINDS, random_map_network
@@ -51,7 +51,7 @@ def random_network(rng: np.random.Generator, config, kinds: list[str], magnitude
     return with_functions(rng, plain)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     configs(),
     st.lists(st.sampled_from(KINDS), min_size=1, max_size=3),
@@ -61,10 +61,13 @@ def random_network(rng: np.random.Generator, config, kinds: list[str], magnitude
 def test_random_networks_stepped(config, kinds, magnitude, seed):
     rng = np.random.default_rng(seed)
     image = random_network(rng, config.with_(functions=True), kinds, magnitude)
-    ran(image, rng, float(rng.choice([0.5, 1.0])), magnitude)
+    # One run only: what these programs read may be what they have left behind.
+    bench = Bench(image)
+    bench.load(rng, "random")
+    check_stepped(bench, random_activations(rng, image, float(rng.choice([0.5, 1.0])), magnitude))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     configs(),
     st.lists(st.sampled_from(KINDS), min_size=1, max_size=4),

@@ -14,7 +14,8 @@ from sw.image.maps.grouping import choose_groupings
 from sw.image.maps.memory import joined_maps
 from sw.image.maps.placement import Placer, Sources
 from sw.image.maps.program import assemble
-from sw.image.maps.steps import Made, Step, Steps, Term, as_map, to_steps
+from sw.image.maps.step import Made, Step, Steps, Term, as_map
+from sw.image.maps.steps import to_steps
 from sw.image.maps.unrolling import unrolled_layers
 from sw.network.compressed import CompressedNetwork
 from sw.network.quantise import LayerFormat, choose_formats, source_bits
@@ -43,12 +44,12 @@ def build_map_image(
     placer = Placer(network, steps, config)
     groupings = choose_groupings(network, steps, tuple(formats), config, placer)
     program = assemble(network, steps, tuple(formats), config, placer, groupings)
-    buffers, compiler = program.buffers, program.layers
+    buffers, compiler = program.memory.buffers, program.layers
     if smallest:
         layers = tuple(layer for step in steps.steps for layer in compiler.of_step(step))
     else:
         layers = unrolled_layers(steps, compiler, config)
-    _check_fits(layers, max(buffer.row + buffer.rows for buffer in buffers), config)
+    _check_fits(layers, program.memory.rows, config)
     assert steps.output is not None
     assert network.calibration is not None  # `to_steps` asks for it
     source = buffers[0]
@@ -85,8 +86,12 @@ def _end_with_output(steps: Steps) -> None:
     sources = Sources(steps)
     maps = sources.maps_of(elements)
     alone = [group for group in joined_maps(steps, sources) if maps[0] in group] == [[maps[0]]]
-    if steps.steps and maps == [steps.steps[-1].made] and alone and elements.size == prod(maps[0].shape):
+    whole = alone and elements.size == prod(maps[0].shape)
+    if steps.steps and steps.steps[-1].kind != "recurrent" and maps == [steps.steps[-1].made] and whole:
         return
+    of_sequence = elements.ndim == 2 and any(step.kind == "recurrent" and step.made in maps for step in steps.steps)
+    if of_sequence:  # its steps are positions
+        elements = elements.T[:, :, np.newaxis]
     shape = as_map(elements.shape)
     step = Step(
         name="output",
@@ -98,7 +103,7 @@ def _end_with_output(steps: Steps) -> None:
     steps.activity = np.concatenate([steps.activity, steps.activity[elements.reshape(-1)]])
     made = step.made
     copied = np.arange(made.first, made.first + prod(shape)).reshape(elements.shape)
-    steps.output = steps.output._replace(elements=copied)
+    steps.output = steps.output._replace(elements=copied[:, :, 0].T if of_sequence else copied)
 
 
 def _check_fits(layers: Sequence[LayerImage], activation_rows: int, config: ArrayConfig) -> None:

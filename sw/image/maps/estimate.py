@@ -9,13 +9,15 @@ from model.config import ArrayConfig
 from model.image import LayerImage
 from model.map_reference import geometry_of, scanned_rows
 from sw.image.maps.layers import Layers
-from sw.image.maps.steps import Step
+from sw.image.maps.step import Step
 
 SCANNED = 0.1  # cycles that a local row costs even where entries decide: queues run empty while others are scanned
 
 
 def estimated_cycles(config: ArrayConfig, compiler: Layers, step: Step, layers: Sequence[LayerImage]) -> float:
     """Of the layers that `compiler` has made of a step, one or one for each of its terms."""
+    if step.kind == "recurrent":  # nothing is chosen for it
+        return 0.0
     return sum(
         _of_layer(config, layer, compiler.activity(term)) for layer, term in zip(layers, step.terms, strict=True)
     )

@@ -12,7 +12,7 @@ from model.errors import EieError
 from sw.image.maps.estimate import estimated_cycles
 from sw.image.maps.placement import Grouping, Placer
 from sw.image.maps.program import Program, assemble
-from sw.image.maps.steps import Step, Steps
+from sw.image.maps.step import Step, Steps
 from sw.network.compressed import CompressedNetwork
 from sw.network.quantise import LayerFormat
 

@@ -14,9 +14,10 @@ from model.image import LayerImage
 from model.map_descriptor import MAP_FIELDS, STEP_Y_BITS, MapDescriptor
 from sw.image.maps.axis import Axis, Meetings, Window, meetings
 from sw.image.maps.entries import Entries, Weights, window_entries
-from sw.image.maps.memory import Buffer
+from sw.image.maps.memory import Buffer, Memory
 from sw.image.maps.placement import Place, Sources, is_local, physical
-from sw.image.maps.steps import Made, Step, Term, elements_of
+from sw.image.maps.recurrent import Loop, recurrent_layers
+from sw.image.maps.step import Made, Step, Term, elements_of
 from sw.network.compressed import CompressedNetwork
 from sw.network.quantise import LayerFormat
 
@@ -26,7 +27,7 @@ MOST_COORDINATE = (1 << MAP_FIELDS["start_y"].width) - 1
 
 
 class Layers:
-    """Makes the layers of one network; `places` and `buffers` are those of every map by its number."""
+    """Makes the layers of one network; `places` are those of every map by its number."""
 
     def __init__(
         self,
@@ -35,15 +36,16 @@ class Layers:
         config: ArrayConfig,
         sources: Sources,
         places: list[Place],
-        buffers: list[Buffer],
+        memory: Memory,
         activity: NDArray[np.float64],
     ) -> None:
         self._network, self._formats, self._config = network, formats, config
-        self._sources, self._places, self._buffers, self._activity = sources, places, buffers, activity
+        self._sources, self._places, self._memory, self._activity = sources, places, memory, activity
+        self._buffers = memory.buffers
         parts = [
             physical(made, places[made.number], config.pes, buffer.pitch, buffer.offsets[made.number])
-            + buffer.row * config.pes
-            for made, buffer in zip(sources.maps, buffers, strict=True)
+            + buffer.first * config.pes
+            for made, buffer in zip(sources.maps, memory.buffers, strict=True)
         ]
         self.physical = np.concatenate(parts)
 
@@ -64,6 +66,8 @@ class Layers:
         if step.kind == "layer":
             layer = self._network.layers[step.layer]
             return [self._connected(step) if layer.convolution is None else self._convolution(step, unrolled)]
+        if step.kind == "recurrent":
+            return self._recurrent(step)
         if step.kind == "pool":
             return [self._pool(step, unrolled)]
         return [self._term(step, term, last=number == len(step.terms)) for number, term in enumerate(step.terms, 1)]
@@ -76,15 +80,36 @@ class Layers:
         output, source = np.divmod(layer.positions, layer.shape[1])
         entries = Entries(
             pe=place.lane[output],
-            column=self.physical[elements[source]] - buffer.row * pes,
+            column=self.physical[elements[source]] - buffer.first * pes,
             row=place.local[output],
             code=layer.codes.astype(np.int64),
         )
         columns = buffer.rows * pes
         geometry: dict[str, Any] = {"in_channels": buffer.rows, "in_width": 1, "class_columns": columns, "flat": True}
         geometry |= {"column_step": 0, "row_step": 0}
-        rows = buffer.rows, buffer.row
+        rows = buffer.rows, buffer.first
         return self._image(step, entries, columns, rows, geometry, *self._of_layer(step))
+
+    def _recurrent(self, step: Step) -> list[LayerImage]:
+        number = step.made.number
+        buffer = self._buffers[number]
+        result: tuple[int, int] | None = None
+        if number not in self._memory.in_place:
+            is_sequence = step.recurrent is not None and step.recurrent.sequence
+            result = buffer.first + buffer.offsets[number], buffer.pitch if is_sequence else 0
+        return recurrent_layers(
+            Loop(
+                config=self._config,
+                step=step,
+                layer=self._network.layers[step.layer],
+                number_format=self._formats[step.layer],
+                inputs=self.physical[step.terms[0].elements[:, :, 0]],
+                source=self._buffers[self._sources.maps_of(step.terms[0].elements)[0].number],
+                scratch=self._memory.scratch[number],
+                place=self._places[number],
+                result=result,
+            )
+        )
 
     def _convolution(self, step: Step, unrolled: Unrolled) -> LayerImage:
         layer = self._network.layers[step.layer]
@@ -181,7 +206,7 @@ class Layers:
         entries = window_entries(weights, along[0], along[1], source, result, span, local, bits)
         unit = 1 if local else self._config.pes
         line = source.columns.local_size * buffer.pitch
-        first = buffer.row + lowest + along[0].first * line + along[1].first * buffer.pitch
+        first = buffer.first + lowest + along[0].first * line + along[1].first * buffer.pitch
         geometry: dict[str, Any] = {
             "local": local,
             "maximum": step.pool is not None and step.pool.kind == "max",
@@ -235,7 +260,7 @@ class Layers:
             keep=keep,
             functions=FunctionDescriptor() if config.functions else None,
             map=MapDescriptor(
-                destination=buffer.row + buffer.offsets[made.number],
+                destination=buffer.first + buffer.offsets[made.number],
                 destination_step=buffer.pitch,
                 columns=columns,
                 out_channels=channels,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from model.errors import EieError
 from sw.image.maps.placement import Place, Sets, Sources
-from sw.image.maps.steps import Made, Steps
+from sw.image.maps.step import Made, Steps
+from sw.network.graph import Gru
 
 
 @dataclass(eq=False)
@@ -24,6 +25,7 @@ class Buffer:
     rows : local rows of the whole.
     written, read : number of the first step that writes it, -1 for the input, and of the last that reads it.
     row : first local row.
+    lead : rows in front of the first position: h of an LSTM or a GRU before its first step.
     """
 
     maps: list[Made]
@@ -33,6 +35,34 @@ class Buffer:
     written: int
     read: int
     row: int = 0
+    lead: int = 0
+
+    @property
+    def first(self) -> int:
+        """Local row of the first position."""
+        return self.row + self.lead
+
+
+@dataclass(frozen=True)
+class Memory:
+    """`buffers` are those of every map by its number, `scratch` those of recurrent steps by theirs.
+
+    `in_place` are the numbers of maps that lie where their step leaves them: at the end of what it reads.
+    """
+
+    buffers: list[Buffer]
+    scratch: dict[int, Buffer]
+    in_place: set[int]
+
+    @property
+    def rows(self) -> int:
+        """Local rows of everything."""
+        return max(buffer.row + buffer.rows for buffer in [*self.buffers, *self.scratch.values()])
+
+
+def unit_rows(place: Place) -> int:
+    """Local rows of a block of units, two at least: what a block makes is stored before it is needed."""
+    return max(2, place.local_channels)
 
 
 def joined_maps(steps: Steps, sources: Sources) -> list[list[Made]]:
@@ -49,8 +79,8 @@ def joined_maps(steps: Steps, sources: Sources) -> list[list[Made]]:
     return list(groups.values())
 
 
-def place_buffers(steps: Steps, sources: Sources, places: list[Place]) -> list[Buffer]:
-    """The buffer of every map, by its number, with its rows; EieError for maps that cannot be joined."""
+def place_buffers(steps: Steps, sources: Sources, places: list[Place]) -> Memory:
+    """Buffers with their rows; EieError for maps that cannot be joined."""
     assert steps.output is not None
     last_read = [-1] * len(sources.maps)
     for number, step in enumerate(steps.steps):
@@ -60,6 +90,10 @@ def place_buffers(steps: Steps, sources: Sources, places: list[Place]) -> list[B
     for made in sources.maps_of(steps.output.elements):
         last_read[made.number] = len(steps.steps)
     buffers: list[Buffer] = []
+    scratch: dict[int, Buffer] = {}
+    ends: list[tuple[Buffer, Buffer]] = []
+    recurrent = {step.made.number: step for step in steps.steps if step.kind == "recurrent"}
+    read_by = {sources.maps_of(step.terms[0].elements)[0].number: number for number, step in recurrent.items()}
     for maps in joined_maps(steps, sources):
         first = places[maps[0].number]
         if any((places[made.number].rows, places[made.number].columns) != (first.rows, first.columns) for made in maps):
@@ -69,23 +103,42 @@ def place_buffers(steps: Steps, sources: Sources, places: list[Place]) -> list[B
         for made in maps:
             offsets[made.number] = pitch
             pitch += places[made.number].local_channels
-        written = min(made.number - 1 for made in maps)
+        # What a recurrent step makes may not take the place of what it goes on to read.
+        written = min(made.number - 1 - (made.number in recurrent) for made in maps)
         read = max(max(last_read[made.number] for made in maps), written)
         buffers.append(Buffer(maps, offsets, pitch, pitch * first.positions, written, read))
-    _first_fit(buffers)
     by_map = {made.number: buffer for buffer in buffers for made in buffer.maps}
-    return [by_map[made.number] for made in sources.maps]
+    for source, number in read_by.items():
+        buffer, step, rows = by_map[source], recurrent[number], unit_rows(places[number])
+        buffer.lead = rows
+        buffer.rows += rows
+        blocks = 7 if isinstance(step.recurrent, Gru) else 5
+        scratch[number] = Buffer([], {}, 0, blocks * rows, number - 2, number - 1)
+        result = by_map[number]
+        if step.recurrent is not None and not step.recurrent.sequence and len(result.maps) == 1:
+            buffers.remove(result)
+            buffer.read = max(buffer.read, result.read)
+            ends.append((result, buffer))
+    _first_fit([*buffers, *scratch.values()])
+    for result, buffer in ends:
+        result.row = buffer.row + buffer.rows - buffer.lead
+    in_place = {result.maps[0].number for result, _ in ends}
+    return Memory([by_map[made.number] for made in sources.maps], scratch, in_place)
 
 
 def _first_fit(buffers: list[Buffer]) -> None:
     placed: list[Buffer] = []
-    for buffer in sorted(buffers, key=lambda buffer: (buffer.written >= 0, -buffer.rows)):
+    for buffer in sorted(buffers, key=lambda buffer: (not _holds_input(buffer), -buffer.rows)):
         others = sorted((other for other in placed if _meet(buffer, other)), key=lambda other: other.row)
         for other in others:
             if buffer.row + buffer.rows <= other.row:
                 break
             buffer.row = max(buffer.row, other.row + other.rows)
         placed.append(buffer)
+
+
+def _holds_input(buffer: Buffer) -> bool:
+    return any(made.number == 0 for made in buffer.maps)
 
 
 def _meet(one: Buffer, other: Buffer) -> bool:

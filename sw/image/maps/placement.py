@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from model.config import ArrayConfig
 from sw.image.maps.axis import Axis
 from sw.image.maps.dealing import deal_families
-from sw.image.maps.steps import Made, Step, Steps, Term, elements_of
+from sw.image.maps.step import Made, Step, Steps, Term, elements_of
 from sw.network.compressed import CompressedNetwork
 
 GROUPINGS = ((1, 1), (1, 2), (2, 2), (2, 4), (4, 4))  # along rows and columns of positions
@@ -115,8 +115,10 @@ def is_local(step: Step, network: CompressedNetwork) -> bool:
     A depthwise convolution is broadcast all the same where its maps are spread over groups of PEs: windows of one group
     meet positions of others.
     """
-    if step.kind != "layer":
+    if step.kind in ("pool", "sum"):
         return True
+    if step.kind == "recurrent":
+        return False
     layer = network.layers[step.layer]
     return layer.convolution is not None and layer.shape[1] == 1 and layer.convolution.groups > 1
 
@@ -165,6 +167,8 @@ class Placer:
         """Channels of a step's result, and about how many entries of each are issued."""
         made = step.made
         channels = np.arange(made.shape[0])
+        if step.kind == "recurrent":
+            return channels + int(self._bases[made.number]), self._recurrent_load(step, term)
         elements = term.elements if step.kind == "layer" else term.elements.reshape(made.shape[0], -1)
         shares = self._steps.activity[elements].reshape(len(elements), -1).mean(axis=1)
         if step.kind != "layer":
@@ -180,6 +184,16 @@ class Placer:
                 )
             issued = np.bincount(output, shares[source], minlength=len(channels))
         return channels + int(self._bases[made.number]), np.asarray(issued * prod(made.shape[1:]), np.float64)
+
+    def _recurrent_load(self, step: Step, term: Term) -> NDArray[np.float64]:
+        """The same of units, all of whose gates lie in one PE; h is hardly ever zero."""
+        layer, (_, steps, _) = self._network.layers[step.layer], term.elements.shape
+        units = step.made.shape[0]
+        shares = np.append(
+            self._steps.activity[term.elements].reshape(len(term.elements), -1).mean(axis=1), np.ones(units)
+        )
+        output, source = np.divmod(layer.positions, layer.shape[1])
+        return np.bincount(output % units, shares[source], minlength=units) * steps
 
     def _join(self, numbers: Iterable[int]) -> None:
         first, *others = numbers
@@ -199,7 +213,9 @@ class Placer:
         number = step.made.number
         read = [[made.number for made in self.sources.maps_of(term.elements)] for term in step.terms]
         apart = all(len({self._blocks[source] for source in sources}) == 1 for sources in read)
-        if step.kind != "layer":
+        if step.kind == "recurrent":
+            apart = self._apart[number] = False
+        elif step.kind != "layer":
             kernel = (1, 1) if step.pool is None else step.pool.kernel
             apart &= kernel[0] == kernel[1]
             apart &= all(self._blocks[source] == self._blocks[number] * kernel[0] for each in read for source in each)

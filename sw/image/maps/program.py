@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 from model.config import ArrayConfig
 from sw.image.maps.layers import Layers
-from sw.image.maps.memory import Buffer, place_buffers
+from sw.image.maps.memory import Memory, place_buffers
 from sw.image.maps.placement import Grouping, Placer
-from sw.image.maps.steps import Steps
+from sw.image.maps.step import Steps
 from sw.network.compressed import CompressedNetwork
 from sw.network.quantise import LayerFormat
 
 
 @dataclass(frozen=True)
 class Program:
-    """`buffers` are those of every map by its number."""
+    """Where everything lies, and what makes the layers."""
 
-    buffers: list[Buffer]
+    memory: Memory
     layers: Layers
 
 
@@ -30,5 +30,5 @@ def assemble(
 ) -> Program:
     """EieError for values that cannot be joined."""
     places = placer.places(groupings)
-    buffers = place_buffers(steps, placer.sources, places)
-    return Program(buffers, Layers(network, formats, config, placer.sources, places, buffers, steps.activity))
+    memory = place_buffers(steps, placer.sources, places)
+    return Program(memory, Layers(network, formats, config, placer.sources, places, memory, steps.activity))

@@ -5,15 +5,14 @@ map of its own, whose elements have numbers of their own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from math import prod
-from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EieError
 from model.fixed_point import INT16_MAX, INT16_MIN, to_fixed
+from sw.image.maps.step import ACTIVE, Kind, Made, Step, Steps, Term, Value, as_map, elements_of
 from sw.network.compressed import CompressedNetwork
 from sw.network.execution import run_graph
 from sw.network.float_operations import arrange
@@ -34,79 +33,7 @@ from sw.network.operations import (
 )
 from sw.network.quantise import LayerFormat, source_bits, wanted_bits
 
-ACTIVE = 0.5  # share of activations that are not zero, where nothing is known
 FURTHEST_POINTS = 14  # bits between the binary points of two values that an array adds
-Map = tuple[int, int, int]  # channels, rows, columns
-
-
-@dataclass(eq=False)
-class Made:
-    """A map that a step makes, or the network's input: elements `first` and on, row by row of every channel."""
-
-    number: int
-    shape: Map
-    first: int
-
-
-class Value(NamedTuple):
-    """What an operation takes or gives: element numbers in the operation's own shape, and their binary point."""
-
-    elements: NDArray[np.int64]
-    fraction_bits: int
-
-
-class Term(NamedTuple):
-    """What is added to a sum: weight times a value, of its positive part alone if `positive`."""
-
-    elements: NDArray[np.int64]
-    weight: int
-    positive: bool = False
-
-
-@dataclass(eq=False, kw_only=True)
-class Step:
-    """Something that makes a map.
-
-    Parameters
-    ----------
-    name : of the layer, or of the operation for users.
-    made : the result.
-    kind : "layer" a weight layer, "pool" windows of the source, "sum" of terms, element by element.
-    layer : number of the weight layer.
-    terms : what is read; a layer and a pool read one.
-    pool : the windows; `pool_weight` is each tap's.
-    offset : what is added to a sum without a shift.
-    shift, relu, limit : of the write-back; a layer has a shift of its own.
-    """
-
-    name: str
-    made: Made
-    kind: Literal["layer", "pool", "sum"]
-    terms: list[Term]
-    layer: int = -1
-    pool: Pool | None = None
-    pool_weight: int = 1
-    offset: int = 0
-    shift: int = 0
-    relu: bool = False
-    limit: int = 0
-
-
-@dataclass(eq=False)
-class Steps:
-    """All steps in execution order, the network's input and its output.
-
-    Parameters
-    ----------
-    inputs : element numbers of the network's inputs in their order, which need not be that of the map `source`.
-    activity : (elements,) how often each is not zero, as calibration has seen it, `ACTIVE` where it has not.
-    """
-
-    source: Made
-    inputs: NDArray[np.int64]
-    activity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    steps: list[Step] = field(default_factory=list[Step])
-    output: Value | None = None
 
 
 def to_steps(network: CompressedNetwork, formats: Sequence[LayerFormat]) -> Steps:
@@ -147,11 +74,6 @@ def _moved(elements: NDArray[np.int64], moved: NDArray[np.int64]) -> NDArray[np.
     return np.where(elements < moved.size, moved[np.minimum(elements, moved.size - 1)], elements)
 
 
-def as_map(shape: Shape) -> Map:
-    """(features,) is one position."""
-    return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (prod(shape), 1, 1)
-
-
 class _Reader:
     """`sw.network.execution.Arithmetic` on values that stand for where they come from."""
 
@@ -177,7 +99,31 @@ class _Reader:
 
     def lstm(self, index: int, operation: Lstm, source: Value) -> Value:
         name = self._network.layers[index].name
-        raise EieError(f"layer {name}: it is the matrix of an LSTM, which an array with maps does not run")
+        shape = self._shape(f"layer {name}")
+        alone = _alone(self._network.connections, self._operation, or_input=True)
+        chosen = self._formats[index]
+        steps, units = source.elements.shape[0], shape[-1]
+        # Positions are steps. They are read once: h takes the place of what has been read.
+        elements = source.elements.T[:, :, np.newaxis]
+        if source.fraction_bits != chosen.input_fraction_bits or not (alone and self._is_sequence(elements)):
+            copied = self._copy("sequence", source._replace(elements=elements), elements.shape)
+            copied.shift = source.fraction_bits - chosen.input_fraction_bits
+            elements = elements_of(copied.made).reshape(elements.shape)
+        made = (units, steps if operation.sequence else 1, 1)
+        step = self._add("recurrent", name, made, [Term(elements, 1)])
+        step.layer, step.recurrent = index, operation
+        values = self._value(step, made, chosen.input_fraction_bits)
+        result = values.elements[:, :, 0].T if operation.sequence else values.elements.reshape(-1)
+        return values._replace(elements=result)
+
+    def _is_sequence(self, elements: NDArray[np.int64]) -> bool:
+        """Whether (features, steps, 1) elements are a map that lies so, or may: the input, if it is read first."""
+        flat = elements.reshape(-1)
+        if not self.result.steps:
+            return np.array_equal(np.sort(flat), self.result.inputs)
+        return any(
+            step.kind == "recurrent" and np.array_equal(flat, elements_of(step.made)) for step in self.result.steps
+        )
 
     def relu(self, source: Value) -> Value:
         shape = self._shape("relu")
@@ -297,11 +243,13 @@ class _Reader:
             return None
         for step in self.result.steps:
             made = step.made
+            if step.kind == "recurrent":
+                continue
             if source.elements.flat[0] == made.first and np.array_equal(source.elements.reshape(-1), elements_of(made)):
                 return step
         return None
 
-    def _add(self, kind: Literal["layer", "pool", "sum"], name: str, shape: Shape, terms: list[Term]) -> Step:
+    def _add(self, kind: Kind, name: str, shape: Shape, terms: list[Term]) -> Step:
         made = Made(len(self.result.steps) + 1, as_map(shape), self._next)
         self._next += prod(shape)
         step = Step(name=name, made=made, kind=kind, terms=terms)
@@ -317,19 +265,18 @@ class _Reader:
         return self._network.shapes[self._operation]
 
 
-def elements_of(made: Made) -> NDArray[np.int64]:
-    """All element numbers of a map."""
-    return np.arange(made.first, made.first + prod(made.shape))
+def _alone(graph: Graph, operation: int, or_input: bool = False) -> bool:
+    """Whether nothing but this operation reads what it takes, under whatever shape or limit.
 
-
-def _alone(graph: Graph, operation: int) -> bool:
-    """Whether nothing but this operation reads what it takes, under whatever shape or limit."""
+    The network's input is never an operation's alone, unless `or_input`.
+    """
     (value,) = graph.nodes[operation - 1].sources
-    while value > 0:
+    while True:
         if sum(node.sources.count(value) for node in graph.nodes) > 1:
             return False
+        if value == 0:
+            return or_input
         node = graph.nodes[value - 1]
         if not isinstance(node.operation, Relu | Clip | Flatten | Reshape):
             return True
         (value,) = node.sources
-    return False

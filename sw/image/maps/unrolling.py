@@ -13,7 +13,7 @@ from model.config import ArrayConfig
 from model.image import LayerImage
 from sw.image.maps.estimate import estimated_cycles
 from sw.image.maps.layers import Layers, Unrolled
-from sw.image.maps.steps import Steps
+from sw.image.maps.step import Steps
 
 CHOICES: tuple[Unrolled, ...] = ((False, True), (True, False), (True, True))
 LEAST_SAVED = 0.01  # of a layer's cycles
