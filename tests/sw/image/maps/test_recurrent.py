@@ -1,6 +1,7 @@
 """sw/image/maps/recurrent.py: LSTMs and GRUs in one start compute what the integer datapath does, to the bit."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,8 +27,8 @@ from tests.support.networks.random_networks import make_layer
 STEPS, FEATURES = 6, 5
 
 
-def array(pes: int, **changes: object) -> ArrayConfig:
-    sizes = {
+def array(pes: int, **changes: Any) -> ArrayConfig:
+    sizes: dict[str, Any] = {
         "name": "recurrent",
         "pes": pes,
         "queue_depth": 8,
