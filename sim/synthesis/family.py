@@ -62,12 +62,14 @@ class Measured:
 
     comb_pe, comb_shared : lookup tables of a PE, and of what the PEs share.
     fmax_mhz : at the slowest speed grade.
+    maps : whether it had `maps`; arrays with and without are estimated from their like.
     """
 
     pes: int
     comb_pe: int
     comb_shared: int
     fmax_mhz: float
+    maps: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

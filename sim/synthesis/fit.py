@@ -17,6 +17,7 @@ from sw.image.fitting import fitting_array
 from sw.network.compressed import CompressedNetwork
 
 SIZES = (1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 56, 64)
+MAP_MULTIPLIERS = 3  # of a PE with `maps`, two of them in its address stages
 FILLED = 0.9  # share of the lookup tables beyond which nothing routes
 
 
@@ -25,7 +26,7 @@ class Fit:
     """An array sized for a network, on a device.
 
     config : its memories hold the network, and no more.
-    block_rams, multipliers : counted, as yosys maps them.
+    block_rams, multipliers : counted, as yosys maps them; block_rams 0 for an array that cannot hold the network.
     comb, clock_mhz : estimated from the arrays of the family that were measured.
     cycles : mean per input from start to done; 0 for an array that does not fit.
     misfits : what is missing, a sentence each; empty for an array that fits.
@@ -56,18 +57,38 @@ def fits(
 ) -> Iterator[Fit]:
     """Every size of array in turn; `advance` is told when one is done.
 
-    EieError for a family of which no array was measured.
+    An array with `maps` of a size that cannot hold the network says why instead of figures. EieError for a family of
+    which no array, with `maps` or without as the one asked for, was measured.
     """
-    if flow.block_rams is None or not flow.measured:
-        raise EieError(f"what fits on {device.name} is not known: no array was measured on its family")
+    measured = [row for row in flow.measured if row.maps == base.maps]
+    if flow.block_rams is None or not measured:
+        which = "array with maps" if base.maps else "array"
+        raise EieError(f"what fits on {device.name} is not known: no {which} was measured on its family")
     _, _, block_ram, multiplier, *_ = flow.headings
     for pes in sizes:
-        config = fitting_array(network, base.with_(name=f"{base.name.rstrip('0123456789_')}_{pes}", pes=pes))
+        config = base.with_(name=f"{base.name.rstrip('0123456789_')}_{pes}", pes=pes)
+        comb, clock_mhz = estimate(pes, measured)
+        multipliers = pes * (MAP_MULTIPLIERS if base.maps else 1)
+        try:
+            config = fitting_array(network, config)
+        except EieError as error:
+            if not base.maps:
+                raise
+            yield Fit(
+                config=config.with_(clock_mhz=clock_mhz),
+                block_rams=0,
+                multipliers=multipliers,
+                comb=comb,
+                clock_mhz=clock_mhz,
+                cycles=0.0,
+                misfits=(f"{pes} PEs: {error}",),
+            )
+            advance(1)
+            continue
         pe, shared = array_block_rams(config, flow.block_rams)
-        comb, clock_mhz = estimate(pes, flow.measured)
         needs = (
             (f"block RAMs ({block_ram})", pes * pe + shared, device.block_rams),
-            (f"multipliers ({multiplier})", pes, device.multipliers),
+            (f"multipliers ({multiplier})", multipliers, device.multipliers),
             (f"lookup tables (estimated; {FILLED:.0%} can be routed)", comb, math.floor(FILLED * device.comb)),
         )
         misfits = tuple(
@@ -79,7 +100,7 @@ def fits(
         yield Fit(
             config=config.with_(clock_mhz=clock_mhz),
             block_rams=pes * pe + shared,
-            multipliers=pes,
+            multipliers=multipliers,
             comb=comb,
             clock_mhz=clock_mhz,
             cycles=cycles,

@@ -1,5 +1,6 @@
 """What fits on a device, as a table; the array that runs the network fastest."""
 
+import math
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sim.synthesis.family import Device, Flow
 from sim.synthesis.fit import SIZES, Fit, fits
 from sim.terminal.output import Output
 from sim.text import count
-from sw.network.chain import as_chain
+from sw.network.chain import for_array
 
 RANDOM_INPUTS = 16
 RANDOM_DENSITY = 0.2  # nonzero values of an input, about that of MNIST's images
@@ -34,13 +35,13 @@ def fit_report(
     """
     flow, device = target
     calibrated, inputs, _ = load_with_inputs(path, inputs_file or partial(_random_inputs, seed=seed), output)
-    network = as_chain(calibrated)
+    network = for_array(calibrated, base)
     sizes = SIZES if pes is None else (pes,)
     with output.bar(f"{path.name} on {device.name}", len(sizes)) as advance:
         found = list(fits(network, inputs, base, flow, device, sizes, advance=advance))
     fitting = [fit for fit in found if not fit.misfits]
     if not fitting:
-        closest = min(found, key=lambda fit: fit.block_rams)
+        closest = min(found, key=lambda fit: fit.block_rams or math.inf)
         raise EieError(f"{path.name} does not fit on {device.name}: {'; '.join(closest.misfits)}")
     best = max(fitting, key=lambda fit: fit.per_second)
     comb, _, block_ram, multiplier, *_ = flow.headings
@@ -50,7 +51,7 @@ def fit_report(
         [
             [
                 str(fit.config.pes),
-                count(fit.block_rams),
+                count(fit.block_rams) if fit.block_rams else "-",
                 count(fit.multipliers),
                 count(fit.comb),
                 f"{fit.clock_mhz:.0f}",
@@ -86,7 +87,7 @@ def fit_report(
 def _payload(fit: Fit) -> dict[str, object]:
     return {
         "config": fit.config.to_dict(),
-        "block_rams": fit.block_rams,
+        "block_rams": fit.block_rams or None,
         "multipliers": fit.multipliers,
         "comb_estimated": fit.comb,
         "clock_mhz_estimated": fit.clock_mhz,

@@ -9,10 +9,17 @@ import pytest
 
 from model.config import ecp5_array
 from model.errors import EieError
+from sim.simulation.image_run import run_image
 from sim.synthesis.families import device_named
 from sim.synthesis.family import Measured
 from sim.synthesis.fit import estimate, fits
 from sw.file.model_file import load
+from sw.image.build import build_image
+from sw.network.calibrate import calibrate
+from sw.network.compressed import CompressedNetwork
+from sw.network.graph import ApplyLayer, Convolution, Graph, Node
+from tests.support.networks.random_networks import make_layer
+from tests.support.networks.whole import MAP_ARRAY, whole_network
 
 KEPT, _ = device_named("ecp5-85k")
 MEASURED = (
@@ -57,3 +64,31 @@ def test_a_family_that_nobody_measured_is_refused(project_root: Path) -> None:
     flow, device = device_named("ecp5-25k")
     with pytest.raises(EieError, match="what fits on ecp5-25k is not known: no array was measured on its family"):
         next(fits(network, inputs, ecp5_array(1), replace(flow, measured=()), device))
+
+
+def test_a_whole_network_on_arrays_with_maps() -> None:
+    """Three multipliers in each PE; memories and cycles of the compiled network; lookup tables of its like."""
+    inputs = np.random.default_rng(0).normal(size=(2, 48)).astype(np.float32)
+    network = calibrate(whole_network(), inputs)
+    flow, device = device_named("ecp5-25k")
+    measured = (*MEASURED, Measured(pes=4, comb_pe=200, comb_shared=30, fmax_mhz=70.0, maps=True))
+    flow = replace(flow, measured=measured)
+    fitting, refused = fits(network, inputs, MAP_ARRAY, flow, device, (4, 10))
+    assert (fitting.multipliers, fitting.comb, fitting.clock_mhz) == (12, 830, 70.0)
+    image = build_image(network, fitting.config)
+    assert fitting.cycles == run_image(image, inputs).cycles_per_input
+    assert refused.misfits[0].startswith("10 PEs need 30 multipliers (MULT18X18D), ecp5-25k has 28")
+    with pytest.raises(EieError, match="what fits on ecp5-25k is not known: no array with maps was measured"):
+        next(fits(network, inputs, MAP_ARRAY, replace(flow, measured=MEASURED), device))
+
+
+def test_a_size_that_cannot_hold_a_network_says_why() -> None:
+    wide = make_layer(1, (1, 1, 1, 1), 1.0, convolution=Convolution())
+    graph = Graph(input_shape=(1, 256, 256), nodes=(Node(ApplyLayer(), (0,)),))
+    inputs = np.ones((1, 1 << 16), np.float32)
+    network = calibrate(CompressedNetwork(layers=(wide,), graph=graph), inputs)
+    flow, device = device_named("ecp5-85k")
+    flow = replace(flow, measured=(Measured(pes=1, comb_pe=200, comb_shared=30, fmax_mhz=70.0, maps=True),))
+    (found,) = fits(network, inputs, MAP_ARRAY, flow, device, (1,))
+    assert (found.cycles, found.block_rams) == (0, 0)
+    assert found.misfits[0].startswith("1 PEs: the network needs 65536 local rows of activations")
