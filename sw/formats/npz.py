@@ -17,7 +17,7 @@ from sw.files import reason, write_whole
 from sw.formats.assumptions import NOTHING_SAID, Assumptions
 from sw.formats.connections import Connections
 from sw.formats.tensors import GRAPH, ORDER, check_number, network_from_tensors, tensors_from_network
-from sw.formats.zip_archive import list_members, open_archive
+from sw.formats.zip_archive import check_contents, list_members, open_archive
 from sw.network.network import Network
 
 HEADERS: Any = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -46,6 +46,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         for name in members:
             if not name.endswith(".npy"):
                 raise EieError(f"an npz file must hold arrays (NAME.npy) only, got {name[:80]}")
+        check_contents(archive, members.values())
         return {name.removesuffix(".npy"): _read_array(archive, member) for name, member in members.items()}
 
 

@@ -1,7 +1,10 @@
 """sw/formats/npz.py: what it reads, what it refuses before it allocates, and that what it writes comes back."""
 
 import io
+import re
+import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,6 +153,28 @@ def test_a_member_larger_than_it_declares(path: Path):
     path.write_bytes(data.replace(real, declared))
     with pytest.raises(EieError, match="this is not a whole npz file: Bad CRC-32"):
         load_network(path)
+
+
+@pytest.mark.parametrize("damaged", [0, 1])
+def test_a_wrong_checksum_is_known_before_anything_takes_memory(path: Path, damaged: int):
+    """Neither the member that is damaged nor the one before it is unpacked for nothing."""
+    bits = npy((np.random.default_rng(1).integers(0, 40, (1024, 1024)) == 0).astype(np.float32))
+    write(path, {"a.weight": bits, "b.weight": bits}, zipfile.ZIP_DEFLATED)
+    assert len(bits) > 15 * path.stat().st_size
+    checksum = zlib.crc32(bits).to_bytes(4, "little")
+    data = path.read_bytes()
+    places = [match.start() for match in re.finditer(re.escape(checksum), data)]
+    assert len(places) == 4
+    for place in places[damaged::2]:  # in the member's own head and in the directory
+        data = data[:place] + b"\0\0\0\0" + data[place + 4 :]
+    path.write_bytes(data)
+    tracemalloc.start()
+    try:
+        with pytest.raises(EieError, match="this is not a whole npz file: Bad CRC-32"):
+            load_network(path)
+        assert tracemalloc.get_traced_memory()[1] < 10 * path.stat().st_size
+    finally:
+        tracemalloc.stop()
 
 
 def test_encrypted_members(path: Path):

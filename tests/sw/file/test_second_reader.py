@@ -1,0 +1,66 @@
+"""docs/contract/eie_format.md: a reader written from the document alone reads what `sw.file.model_file` reads."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from sw.file.model_file import from_bytes, to_bytes
+from sw.network.compressed import CompressedNetwork
+from tests.support.files.second_reader import read
+from tests.support.networks.random_networks import conv_networks, networks
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "examples").glob("*.eie"))
+
+
+def check(data: bytes) -> None:
+    """Both readers see the same network."""
+    network = from_bytes(data)
+    layers, calibration = read(data)
+    for found, wanted in zip(layers, network.layers, strict=True):
+        assert (found["name"], found["relu"]) == (wanted.name, wanted.relu)
+        assert tuple(found["shape"]) == wanted.shape
+        assert np.float32(found["weight"]).tobytes() == wanted.dense().tobytes()
+        assert np.float32(found["bias"]).tobytes() == wanted.bias.tobytes()
+    ranges = network.calibration
+    assert (calibration is None) == (ranges is None)
+    if calibration is not None and ranges is not None:
+        for part, values in zip(calibration, (ranges.activations, ranges.partial_sums, ranges.results), strict=True):
+            assert np.float32(part).tobytes() == values.tobytes()
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples(path: Path) -> None:
+    check(path.read_bytes())
+
+
+@given(networks())
+@settings(max_examples=25)
+def test_chains(network: CompressedNetwork) -> None:
+    check(to_bytes(network))
+
+
+@given(conv_networks())
+@settings(max_examples=25)
+def test_graphs(network: CompressedNetwork) -> None:
+    check(to_bytes(network))
+
+
+@given(networks(calibrated=True))
+@settings(max_examples=10)
+def test_calibrated_chains(network: CompressedNetwork) -> None:
+    check(to_bytes(network))
+
+
+@given(conv_networks(calibrated=True))
+@settings(max_examples=10)
+def test_calibrated_graphs(network: CompressedNetwork) -> None:
+    check(to_bytes(network))
+
+
+def test_a_byte_that_changes_anywhere_is_seen() -> None:
+    data = EXAMPLES[0].read_bytes()
+    for place in range(0, len(data), 499):
+        with pytest.raises((AssertionError, IndexError, UnicodeDecodeError)):
+            read(data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :])
