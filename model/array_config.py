@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from model.config_fields import (
@@ -276,7 +276,7 @@ class ArrayConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values, in declaration order."""
-        return asdict(self)
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
 def check_names(values: dict[str, Any]) -> None:

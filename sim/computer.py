@@ -2,6 +2,7 @@
 
 import os
 import platform
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,3 +91,36 @@ def blas_threads(wanted: int) -> Generator[int | None]:
     with THREADPOOLS.threadpool_limits(limits=wanted):
         pools: list[dict[str, Any]] = THREADPOOLS.threadpool_info()
         yield min((int(pool["num_threads"]) for pool in pools if pool["user_api"] == "blas"), default=None)
+
+
+class _Together:
+    """A limit that all threads of this process share: the first that comes sets it, the last that goes lifts it."""
+
+    def __init__(self) -> None:
+        self.lock, self.inside = threading.Lock(), 0
+        self.limit: Any = None
+
+    def enter(self) -> None:
+        with self.lock:
+            if not self.inside:
+                self.limit = THREADPOOLS.threadpool_limits(limits=1)
+            self.inside += 1
+
+    def leave(self) -> None:
+        with self.lock:
+            self.inside -= 1
+            if not self.inside:
+                self.limit.restore_original_limits()
+
+
+_TOGETHER = _Together()
+
+
+@contextmanager
+def one_thread() -> Generator[None]:
+    """One thread in BLAS and OpenMP until all threads that are in here have left, which is when it is as it was."""
+    _TOGETHER.enter()
+    try:
+        yield
+    finally:
+        _TOGETHER.leave()

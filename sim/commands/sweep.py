@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,12 +16,13 @@ from sim.fields import check_seed
 from sim.metrics.tables import columns, headings
 from sim.paper import PAPER_LAYERS, chosen
 from sim.simulation.paper_layers import layout_key
-from sim.sweep.cluster import run_on_cluster
+from sim.sweep.cluster import WAIT_SECONDS, run_on_cluster
 from sim.sweep.executors import run_locally
-from sim.sweep.front import candidates, front_payload, mark_front, pareto_front, varied_fields
+from sim.sweep.front import Candidate, candidates, front_payload, mark_front, pareto_front, varied_fields
 from sim.sweep.journal import Journal
 from sim.sweep.points import Point, parse_variations, points
 from sim.sweep.results import RAN, Row, as_text, check_format, read_rows, row, write_rows
+from sim.sweep.shards import Shard, merge
 from sim.sweep.work import FileWork, PaperWork, Record, Task, Work, code_digest
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
@@ -29,6 +30,7 @@ from sim.text import count
 from sw.files import check_target
 
 MOST_JOBS = 1024
+MOST_WAIT = 10**7  # seconds
 
 
 def sweep_command(
@@ -62,8 +64,19 @@ def sweep_command(
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="A Dask scheduler, tcp://host:8786: its workers run the sweep."),
+        typer.Option(
+            metavar="ADDRESS",
+            help="A Dask scheduler, tcp://host:8786, tls://... or its .json file: its workers run it.",
+        ),
     ] = None,
+    wait: Annotated[
+        float, typer.Option(help="Seconds without a worker that can be used, after which a sweep on a cluster ends.")
+    ] = WAIT_SECONDS,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Run only part I of N and leave its journal; --merge makes the results."),
+    ] = None,
+    merged: Annotated[bool, typer.Option("--merge", help="Only gather what all shards of this sweep found.")] = False,
     seed: Annotated[int, typer.Option(help="Of the random weights and inputs of the layers, 0 or more.")] = 1,
     technology_file: TechnologyFile = None,
     shown: Annotated[
@@ -82,19 +95,30 @@ def sweep_command(
     base = array_config(preset, config, pes, changes)
     varied = parse_variations(base, variations or [])
     technology = load_technology(technology_file)
-    journal_path = path.with_name(f"{path.name}.journal")
+    part = _shard(shard, merged)
+    journal_path = path.with_name(f"{path.name}.journal") if part is None else part.journal(path)
     for target in (path, journal_path):
         check_target(target, network, inputs_file, config, technology_file)
-    runner = _runner(jobs, scheduler)
+    runner = _runner(jobs, scheduler, wait)
     works = _works(network, inputs_file, names, all_layers, seed)
     space = points(base, varied)
     if all(point.array is None for point in space):
         raise EieError(f"no combination of --vary is an array; the first one: {space[0].reason}")
     plan = _plan(space, works)
+    wanted = list({task.key: task for task in plan.values()}.values())
     with Journal(journal_path) as journal:
-        wanted = list({task.key: task for task in plan.values()}.values())
+        if journal.damaged:
+            output.note(f"{journal_path}: left out {count(journal.damaged)} lines that do not fit their checksums")
+        if merged:
+            merge(path, wanted, journal)
+        if part is not None:
+            wanted = part.tasks(wanted)
         left = [task for task in wanted if task.key not in journal.records]
         _run(output, left, runner, journal)
+        simulated, known = len(left), len(wanted) - len(left)
+        if part is not None:
+            _report_shard(output, part, journal_path, simulated, known)
+            return
         rows = [
             row(point, work.name, _record(journal, plan.get((number, work))), technology)
             for number, point in enumerate(space)
@@ -102,37 +126,38 @@ def sweep_command(
         ]
     front = mark_front(rows)
     write_rows(path, rows)
-    reasons = Counter(cells["reason"] for cells in rows if cells["status"] != RAN)
-    _show_rows(output, rows, reasons, path, len(left), len(wanted) - len(left))
-    output.result(
-        {
-            "config": base.to_dict(),
-            "vary": {name: list(values) for name, values in varied.items()},
-            "layers": [work.name for work in works],
-            "seed": seed,
-            "technology": technology.name,
-            "points": len(space),
-            "simulated": len(left),
-            "from_journal": len(wanted) - len(left),
-            "skipped": dict(reasons),
-            "front": front_payload(front),
-            "output": str(path),
-        }
-    )
+    about = {
+        "config": base.to_dict(),
+        "vary": {name: list(values) for name, values in varied.items()},
+        "layers": [work.name for work in works],
+        "seed": seed,
+        "technology": technology.name,
+        "points": len(space),
+    }
+    _show_rows(output, rows, front, path, about, simulated, known)
 
 
 @dataclass(frozen=True)
 class _Runner:
     jobs: int
     scheduler: str | None
+    wait: float
 
 
-def _runner(jobs: int | None, scheduler: str | None) -> _Runner:
+def _runner(jobs: int | None, scheduler: str | None, wait: float) -> _Runner:
     if scheduler is not None and jobs is not None:
         raise EieError("--jobs counts local processes and --scheduler names a cluster; wanted one of them")
     if jobs is not None and not 1 <= jobs <= MOST_JOBS:
         raise EieError(f"--jobs must be between 1 and {MOST_JOBS}, got {jobs}")
-    return _Runner(jobs or usable_threads(), scheduler)
+    if not 0 < wait <= MOST_WAIT:
+        raise EieError(f"--wait must be between 0 and {MOST_WAIT:,} seconds, got {wait:g}")
+    return _Runner(jobs or usable_threads(), scheduler, wait)
+
+
+def _shard(text: str | None, merged: bool) -> Shard | None:
+    if text is not None and merged:
+        raise EieError("--shard runs a part of a sweep and --merge gathers all of them; wanted one of them")
+    return None if text is None else Shard.parse(text)
 
 
 def _works(
@@ -163,7 +188,9 @@ def _run(output: Output, tasks: Sequence[Task], runner: _Runner, journal: Journa
     where = f"{min(runner.jobs, len(tasks))} processes" if runner.scheduler is None else "a cluster"
     with output.bar(f"simulating {count(len(tasks))} points on {where}", len(tasks)) as advance:
         results = (
-            run_locally(tasks, runner.jobs) if runner.scheduler is None else run_on_cluster(tasks, runner.scheduler)
+            run_locally(tasks, runner.jobs)
+            if runner.scheduler is None
+            else run_on_cluster(tasks, runner.scheduler, runner.wait, output.note)
         )
         with closing(results):
             for task, record in results:
@@ -175,9 +202,24 @@ def _record(journal: Journal, task: Task | None) -> Record | None:
     return None if task is None else journal.records[task.key]
 
 
+def _report_shard(output: Output, part: Shard, journal: Path, simulated: int, known: int) -> None:
+    output.line(
+        f"{journal}: shard {part.number} of {part.of}, {count(simulated)} simulations now, {count(known)} from the "
+        "journal; the same command with --merge instead of --shard makes the results of all"
+    )
+    output.result({"shard": part.number, "of": part.of, "simulated": simulated, "from_journal": known})
+
+
 def _show_rows(
-    output: Output, rows: Sequence[Row], reasons: Mapping[str, int], path: Path, simulated: int, known: int
+    output: Output,
+    rows: Sequence[Row],
+    front: Sequence[Candidate],
+    path: Path,
+    about: Mapping[str, Any],
+    simulated: int,
+    known: int,
 ) -> None:
+    reasons = Counter(cells["reason"] for cells in rows if cells["status"] != RAN)
     output.line(
         f"{path}: {count(len(rows))} rows, {count(sum(reasons.values()))} of them skipped; "
         f"{count(simulated)} simulations now, {count(known)} from the journal"
@@ -189,6 +231,16 @@ def _show_rows(
         output.line(f"{count(enlarged)} rows ran with enlarged memories, whose energy and area are counted.")
     output.line()
     show_front(output, rows)
+    output.result(
+        {
+            **about,
+            "simulated": simulated,
+            "from_journal": known,
+            "skipped": dict(reasons),
+            "front": front_payload(front),
+            "output": str(path),
+        }
+    )
 
 
 def _show(output: Output, path: Path) -> None:

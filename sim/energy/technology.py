@@ -93,6 +93,15 @@ class Technology:
         Between them every figure is interpolated linearly in logarithms, on triangles of measured memories. Outside,
         the nearest place between measured ones stands for it: the memory returned has that place's capacity and width.
         """
+        if (capacity, bits) not in self._asked:  # a sweep asks for the same ones a hundred thousand times
+            self._asked[capacity, bits] = self._interpolated(capacity, bits)
+        return self._asked[capacity, bits]
+
+    @cached_property
+    def _asked(self) -> dict[tuple[float, float], tuple[Sram, bool]]:
+        return {}
+
+    def _interpolated(self, capacity: float, bits: float) -> tuple[Sram, bool]:
         corners, hull, values = self._mesh
         place = np.log2([capacity, bits])
         inside = int(corners.find_simplex(place, tol=ON_THE_EDGE)) >= 0

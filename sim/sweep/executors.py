@@ -5,12 +5,15 @@ import os
 import signal
 import threading
 from collections.abc import Generator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
+from itertools import islice
+from multiprocessing import connection
 
 from model.errors import EieError
 from sim.sweep.work import Record, Task, run_task
+
+AHEAD = 4  # tasks for each process that wait for it, so that it need not wait for them
 
 Results = Generator[tuple[Task, Record]]
 
@@ -27,7 +30,7 @@ def _run_in_processes(tasks: Sequence[Task], jobs: int) -> Results:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker) as executor:
         try:
-            yield from completed(executor, tasks)
+            yield from completed(executor, tasks, AHEAD * jobs)
         except BrokenProcessPool as error:
             raise EieError(
                 "a worker process was killed, perhaps for want of memory; what is done is in the journal, wanted "
@@ -35,12 +38,21 @@ def _run_in_processes(tasks: Sequence[Task], jobs: int) -> Results:
             ) from error
 
 
-def completed(executor: Executor, tasks: Sequence[Task]) -> Results:
-    """Every task with its record, as they end; the others are cancelled when nobody wants more."""
-    futures = {executor.submit(run_task, task): task for task in tasks}
+def completed(executor: Executor, tasks: Sequence[Task], ahead: int) -> Results:
+    """Every task with its record, as they end, `ahead` of them handed out at a time.
+
+    Those that wait are cancelled when nobody wants more.
+    """
+    left = iter(tasks)
+    futures: dict[Future[Record], Task] = {}
     try:
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        while True:
+            for task in islice(left, ahead - len(futures)):
+                futures[executor.submit(run_task, task)] = task
+            if not futures:
+                return
+            for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                yield futures.pop(future), future.result()
     finally:
         for future in futures:
             future.cancel()
@@ -55,5 +67,5 @@ def _begin_worker() -> None:
 
 
 def _end_with(sentinel: int) -> None:
-    wait([sentinel])
+    connection.wait([sentinel])
     os._exit(1)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from sim.metrics.figure import Figure
 from sim.metrics.tables import columns
 from sim.sweep.results import COLUMNS, COSTS, RAN, Row
@@ -16,12 +18,15 @@ class Candidate:
 
     Parameters
     ----------
-    fields : those of its configuration.
     rows : its rows, one per layer; it ran all of them.
     """
 
-    fields: dict[str, Any]
     rows: Sequence[Row]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Those of its configuration."""
+        return {name: self.rows[0][name] for name in _names(self.rows[0])}
 
     def value(self, figure: Figure[Any]) -> float | None:
         """Of all layers together, see `Figure.over`; each ran with its own enlarged memories."""
@@ -36,11 +41,12 @@ class Candidate:
 def candidates(rows: Sequence[Row]) -> list[Candidate]:
     """The points that ran every layer of the sweep, in the order of the rows."""
     layers = {row["layer"] for row in rows}
+    names = varied_fields(rows)
     by_fields: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        by_fields.setdefault(tuple(_fields(row).values()), []).append(row)
+        by_fields.setdefault(tuple(row[name] for name in names), []).append(row)
     return [
-        Candidate(fields=_fields(group[0]), rows=group)
+        Candidate(rows=group)
         for group in by_fields.values()
         if len(group) == len(layers) and all(row["status"] == RAN for row in group)
     ]
@@ -49,14 +55,13 @@ def candidates(rows: Sequence[Row]) -> list[Candidate]:
 def pareto_front(found: Sequence[Candidate]) -> list[Candidate]:
     """Those that no other beats: none is as good in time, energy and area and better in one. The fastest first."""
     front: list[Candidate] = []
+    best = np.empty((0, len(COSTS)))
     for candidate in sorted(found, key=lambda candidate: candidate.costs):  # behind all that could beat it
-        if not any(_beats(other.costs, candidate.costs) for other in front):
+        costs = np.array(candidate.costs)
+        if not ((best <= costs).all(axis=1) & (best != costs).any(axis=1)).any():
             front.append(candidate)
+            best = np.vstack([best, costs])
     return front
-
-
-def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
-    return one != other and all(mine <= its for mine, its in zip(one, other, strict=True))
 
 
 def mark_front(rows: Sequence[Row]) -> list[Candidate]:
@@ -83,8 +88,10 @@ def front_payload(front: Sequence[Candidate]) -> list[dict[str, Any]]:
 
 def varied_fields(rows: Sequence[Row]) -> list[str]:
     """Fields of the configuration that differ among the rows."""
-    return [name for name in _fields(rows[0]) if len({row[name] for row in rows}) > 1]
+    if not rows:
+        return []
+    return [name for name in _names(rows[0]) if len({row[name] for row in rows}) > 1]
 
 
-def _fields(row: Row) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in COLUMNS and name != "layer"}
+def _names(row: Row) -> list[str]:
+    return [name for name in row if name not in COLUMNS and name != "layer"]

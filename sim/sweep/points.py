@@ -14,20 +14,32 @@ MOST_POINTS = 100_000
 KINDS: Mapping[type, str] = {int: "integers", float: "numbers", bool: "true or false", str: "words"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Point:
     """One combination.
 
     Parameters
     ----------
-    fields : every field of the configuration, the varied ones included.
+    base : every field of the configuration that all points vary, by name; it is one table for all of them.
+    names, values : the varied fields.
     array : the configuration; None if these fields describe none.
     reason : why they do not, in one sentence.
     """
 
-    fields: Mapping[str, Any]
+    base: Mapping[str, Any]
+    names: tuple[str, ...]
+    values: tuple[Any, ...]
     array: ArrayConfig | None
     reason: str | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Every field of the configuration, the varied ones included."""
+        return {**self.base, **dict(zip(self.names, self.values, strict=True))}
+
+    def field(self, name: str) -> Any:
+        """One of them."""
+        return self.values[self.names.index(name)] if name in self.names else self.base[name]
 
 
 def parse_variations(base: ArrayConfig, texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
@@ -52,14 +64,15 @@ def parse_variations(base: ArrayConfig, texts: Sequence[str]) -> dict[str, tuple
 
 def points(base: ArrayConfig, variations: Mapping[str, Sequence[Any]]) -> list[Point]:
     """All combinations, the last field varying fastest."""
+    names, fields = tuple(variations), base.to_dict()
     found: list[Point] = []
     for values in itertools.product(*variations.values()):
-        changes = dict(zip(variations, values, strict=True))
-        fields = {**base.to_dict(), **changes}
+        array, reason = None, None
         try:
-            found.append(Point(fields=fields, array=base.with_(**changes)))
+            array = base.with_(**dict(zip(names, values, strict=True)))
         except ConfigError as error:
-            found.append(Point(fields=fields, array=None, reason=str(error)))
+            reason = str(error)
+        found.append(Point(base=fields, names=names, values=values, array=array, reason=reason))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from model.errors import EieError
@@ -88,7 +88,8 @@ class Output:
             self.note(text)
             yield self._lines(text, total)
             return
-        with Progress(console=self._err, transient=True) as progress:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self._err, transient=True) as progress:
             task = progress.add_task(escape(text), total=total)
 
             def advance(units: int, text: str | None = None) -> None:
@@ -97,7 +98,8 @@ class Output:
             yield advance
 
     def _lines(self, text: str, total: int) -> Advance:
-        done, said, current = 0, time.monotonic(), text
+        start = time.monotonic()
+        done, said, current = 0, start, text
 
         def advance(units: int, text: str | None = None) -> None:
             nonlocal done, said, current
@@ -106,9 +108,19 @@ class Output:
             now = time.monotonic()
             if done < total and now - said >= SECONDS_BETWEEN_LINES:
                 said = now
-                self.note(f"{current}: {count(done)} of {count(total)}")
+                self.note(f"{current}: {count(done)} of {count(total)}{_pace(done, total, now - start)}")
 
         return advance
+
+
+def _pace(done: int, total: int, seconds: float) -> str:
+    """How fast it goes and how long it still takes, if anything is done."""
+    if not done:
+        return ""
+    rate = done / seconds
+    left = round((total - done) / rate)
+    time_left = f"{left} s" if left < 60 else f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
+    return f", {rate:{',.1f' if rate >= 1 else '.2g'}}/s, {time_left} left"
 
 
 class _Console(Console):

@@ -1,12 +1,13 @@
 """Attacks on tables and lists: TOML, journals, results, measured times, arrays and MNIST."""
 
+import hashlib
 import io
 import json
 from pathlib import Path
 from typing import Any
 
 import sim.energy.technology
-from sim.sweep.journal import HEAD
+from sim.sweep.journal import CHECK, HEAD
 from sim.sweep.results import COLUMNS
 from sw.training.recipe import built_in
 from tests.attacks.commands import gzipped
@@ -136,14 +137,15 @@ def unhashable_kind() -> bytes:
 
 
 def journal(*lines: bytes) -> bytes:
-    """A journal of these lines."""
-    return b"\n".join([json.dumps(HEAD).encode(), *lines, b""])
+    """A journal of these lines, each with its checksum."""
+    checked = (hashlib.sha256(line).hexdigest()[:CHECK].encode() + b" " + line + b"\n" for line in lines)
+    return HEAD + b"".join(checked)
 
 
 @attack("journal")
 def other_version() -> bytes:
     """A journal of a version that does not exist."""
-    return json.dumps({**HEAD, "version": 1 << 70}).encode() + b"\n"
+    return HEAD.replace(b"3", b"9" * 20)
 
 
 @attack("journal")

@@ -108,4 +108,4 @@ def test_a_front_without_points_is_an_empty_table(capsys: pytest.CaptureFixture[
 
 def test_machine_is_what_its_rows_say() -> None:
     made = rows({"L": [record(800)]})
-    assert Candidate(fields={}, rows=made).costs == (1.0, made[0]["energy_nj"], made[0]["area_mm2"])
+    assert Candidate(rows=made).costs == (1.0, made[0]["energy_nj"], made[0]["area_mm2"])

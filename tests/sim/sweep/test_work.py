@@ -18,7 +18,7 @@ from sim.paper import PAPER_LAYERS
 from sim.simulation.paper_layers import run_layer
 from sim.simulation.prepare import load_with_inputs
 from sim.simulation.simulate import simulate
-from sim.sweep.work import FileWork, PaperWork, Task, code_digest, run_task
+from sim.sweep.work import FileWork, PaperWork, Parcel, Task, code_digest, run_task
 from tests.support.tools.sweep import ROOMY, chain, graph
 
 ARRAY = PRESETS["eie64"]
@@ -72,8 +72,41 @@ def test_a_key_is_that_of_what_the_record_depends_on(tmp_path: Path, monkeypatch
     assert task(array=ARRAY.with_(name="other", clock_mhz=1)).key == task().key
     assert task(work=replace(files, network=Path("elsewhere.eie"))).key == task(work=files).key
     before = task().key
-    monkeypatch.setattr(sim.sweep.work, "version", lambda package: "0")
+    monkeypatch.setattr(sim.sweep.work, "library_versions", lambda: {"numpy": "0"})
     assert task().key != before
+
+
+def test_metadata_of_packages_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(sim.sweep.work, "version", lambda package: read.append(package) or "0")
+    sim.sweep.work.library_versions.cache_clear()
+    try:
+        keys = {task(array=ARRAY.with_(queue_depth=depth)).key for depth in range(1, 50)}
+    finally:
+        sim.sweep.work.library_versions.cache_clear()
+    assert len(keys) == 49
+    assert read == list(sim.sweep.work.LIBRARIES)
+
+
+def test_a_parcel_is_read_where_the_files_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sim.sweep.work, "_UNPACKED", {})
+    (tmp_path / "here").mkdir()
+    work = FileWork.of(*chain(tmp_path / "here"))
+    parcel = Parcel.of(work)
+    assert parcel is not None
+    wanted = run_task(task(array=PRESETS["tiny4"].with_(**ROOMY), work=work))
+    (tmp_path / "here").rename(tmp_path / "elsewhere")
+    sim.sweep.work._files.cache_clear()
+    with pytest.raises(EieError, match="cannot read"):
+        work.check()
+    parcel.unpack()
+    assert run_task(task(array=PRESETS["tiny4"].with_(**ROOMY), work=work)) == wanted
+
+
+def test_a_large_network_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = FileWork.of(*chain(tmp_path))
+    monkeypatch.setattr(sim.sweep.work, "TRAVELS", 100)
+    assert Parcel.of(work) is None
 
 
 def test_code_that_differs_is_refused() -> None:

@@ -21,13 +21,13 @@ def check(data: bytes) -> None:
     for found, wanted in zip(layers, network.layers, strict=True):
         assert (found["name"], found["relu"]) == (wanted.name, wanted.relu)
         assert tuple(found["shape"]) == wanted.shape
-        assert np.float32(found["weight"]).tobytes() == wanted.dense().tobytes()
-        assert np.float32(found["bias"]).tobytes() == wanted.bias.tobytes()
+        assert np.array(found["weight"], np.float32).tobytes() == wanted.dense().tobytes()
+        assert np.array(found["bias"], np.float32).tobytes() == wanted.bias.tobytes()
     ranges = network.calibration
     assert (calibration is None) == (ranges is None)
     if calibration is not None and ranges is not None:
         for part, values in zip(calibration, (ranges.activations, ranges.partial_sums, ranges.results), strict=True):
-            assert np.float32(part).tobytes() == values.tobytes()
+            assert np.array(part, np.float32).tobytes() == values.tobytes()
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
