@@ -6,21 +6,43 @@ from typing import Annotated
 import typer
 
 from model.config import ArrayConfig
-from sim.simulation.plan import Plan, cycles_by_layer, macs_on_array, make_plan
+from model.errors import EieError
+from sim.fields import parse_shape
+from sim.simulation.plan import Plan, all_weights, cycles_by_layer, macs_on_array, make_plan
 from sim.simulation.prepare import load_with_inputs
 from sim.simulation.simulate import simulate
 from sim.terminal.operation_text import operation_text, sizes_text
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
+from sim.terminal.part_table import show_parts
 from sim.text import count, mean
 from sw.file.model_file import load
+from sw.formats.assumptions import Assumptions
+from sw.formats.network_file import load_network
+from sw.formats.onnx.partition import OnnxPart, partition
 from sw.network.compressed import CompressedNetwork
+from sw.network.graph import Shape
+from sw.network.network import Network
 
 
 def plan_command(
-    network: Annotated[Path, typer.Argument(metavar="NET.eie", help="A compressed network.")],
+    network: Annotated[
+        Path,
+        typer.Argument(metavar="NET", help="A compressed network, .eie, or one that `eie compress` reads as it is."),
+    ],
     inputs_file: Annotated[
         Path | None, typer.Option("--input", metavar="X.npy", help="Inputs, to count the cycles of each layer.")
+    ] = None,
+    graph: Annotated[
+        Path | None,
+        typer.Option(metavar="GRAPH", help="How the layers of a network that is not compressed are connected."),
+    ] = None,
+    input_shape: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE,SIZE,..",
+            help="Of an ONNX or Keras model that leaves rows, columns or steps open: the shape of one input.",
+        ),
     ] = None,
     preset: Preset = None,
     config: ConfigFile = None,
@@ -31,7 +53,11 @@ def plan_command(
     """Show where each part of a network runs, and what it costs there. It runs on the array or on the host."""
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
-    compressed, plan, counted = _plan(network, inputs_file, array, output)
+    try:
+        compressed, plan, counted = _plan(network, inputs_file, (graph, parse_shape(input_shape)), array, output)
+    except _InParts as parts:
+        show_parts(network, parts.parts, parts.refusal, output)
+        return
     shapes, waiting = compressed.shapes, iter(compressed.layers)
     words = [operation_text(node.operation, waiting) for node in compressed.connections.nodes]
     output.table(
@@ -72,10 +98,32 @@ def plan_command(
     )
 
 
+class _InParts(Exception):
+    """An ONNX model that is no network here: its parts, and why it is none."""
+
+    def __init__(self, parts: list[OnnxPart], refusal: str):
+        super().__init__(refusal)
+        self.parts, self.refusal = parts, refusal
+
+
 def _plan(
-    network: Path, inputs_file: Path | None, array: ArrayConfig, output: Output
+    network: Path,
+    inputs_file: Path | None,
+    connected: tuple[Path | None, Shape | None],
+    array: ArrayConfig,
+    output: Output,
 ) -> tuple[CompressedNetwork, Plan, list[float | None]]:
     """The network, its plan, and the cycles of each part, where inputs say them and the array runs it."""
+    if network.suffix.lower() != ".eie":
+        if inputs_file is not None:
+            raise EieError(
+                f"{network}: cycles are of compressed networks, `eie compress` it first; or leave --input out"
+            )
+        compressed = all_weights(_read(network, *connected, output))
+        plan = make_plan(compressed, array)
+        return compressed, plan, [None] * len(plan.parts)
+    if connected != (None, None):
+        raise EieError(f"{network}: --graph and --input-shape are of networks that are not compressed, this one is")
     if inputs_file is None:
         compressed = load(network)
         plan = make_plan(compressed, array)
@@ -87,3 +135,18 @@ def _plan(
     with output.bar(f"simulating {len(inputs)} inputs on {array.pes} PEs", len(inputs)) as advance:
         run = simulate(compressed, inputs, array, advance=advance)
     return compressed, plan, cycles_by_layer(plan, {name: layer.cycles for name, layer in run.layers.items()})
+
+
+def _read(path: Path, graph: Path | None, shape: Shape | None, output: Output) -> Network:
+    """The network in a file that is not compressed; an ONNX model that is none is planned in parts."""
+    try:
+        return load_network(path, graph, Assumptions(input_shape=shape, say=output.note))
+    except EieError as error:
+        if path.suffix.lower() != ".onnx":
+            raise
+        refusal = str(error).removeprefix(f"{path}: ")
+    try:
+        parts = partition(path, shape)
+    except EieError as error:
+        raise EieError(f"{path}: {error}") from error
+    raise _InParts(parts, refusal)

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
+import numpy as np
+
 from model.config import ArrayConfig
 from model.errors import EieError
 from sw.image.lower import lower
 from sw.network.chain import is_chain
-from sw.network.compressed import CompressedNetwork
+from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.graph import ApplyLayer, Flatten, Lstm, Relu
 from sw.network.layer import matrix_shape
+from sw.network.network import Network
 from sw.network.operations import Reshape
 
 VALUE_BYTES = 2  # of an activation
@@ -101,6 +104,26 @@ def make_plan(network: CompressedNetwork, config: ArrayConfig) -> Plan:
             place = "nowhere" if free else "array" if whole else "host"
             parts.append(Part(value=value, layer=None, place=place, macs=0, vectors=0, bytes_moved=0))
     return Plan(parts=tuple(parts), whole=whole, wanted=wanted)
+
+
+def all_weights(network: Network) -> CompressedNetwork:
+    """A network that is not compressed, as a plan counts it: where its weights are, not their values."""
+    codebook = np.array([0, 1], np.float32)
+    layers = tuple(
+        CompressedLayer(
+            name=layer.name,
+            shape=layer.weight.shape,
+            convolution=layer.convolution,
+            code_bits=1,
+            codebook=codebook,
+            bias=layer.bias,
+            relu=layer.relu,
+            positions=np.flatnonzero(layer.weight),
+            codes=np.ones(np.count_nonzero(layer.weight), np.uint8),
+        )
+        for layer in network.layers
+    )
+    return CompressedNetwork(layers=layers, graph=network.graph)
 
 
 def macs_on_array(plan: Plan) -> float:

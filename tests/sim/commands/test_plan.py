@@ -92,3 +92,34 @@ def test_weights_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     code, _, err = plan(capsys, tmp_path / "net.eie")
     assert code == 2
     assert "it holds weights only" in err
+
+
+def test_a_network_that_is_not_compressed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    np.savez(tmp_path / "net.npz", allow_pickle=False, **{"a.weight": np.eye(4, 6, dtype=np.float32)})
+    code, out, err = plan(capsys, tmp_path / "net.npz", "--json")
+    assert code == 0, err
+    (part,) = json.loads(out)["parts"]
+    assert (part["layer"], part["place"], part["macs"]) == ("a", "array", 4)
+    code, _, err = plan(capsys, tmp_path / "net.npz", "--input", tmp_path / "x.npy")
+    assert code == 2
+    assert "cycles are of compressed networks" in err
+
+
+def test_an_onnx_model_that_is_no_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Its layers are the array's, what lies between is the host's by name, and why it is not read is said."""
+    pytest.importorskip("onnx")
+    from tests.support.files.onnx_models import node, values, write
+
+    nodes = [node("MatMul", "x w", "a"), node("NonZero", "a", "b"), node("Cast", "b", "y", to=1)]
+    path = write(tmp_path / "net.onnx", nodes, {"w": values(6, 5)}, ["n", 6])
+    code, out, err = plan(capsys, path, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert [(part["place"], part["operators"]) for part in found["parts"]] == [
+        ("array", {"MatMul": 1}),
+        ("host", {"NonZero": 1, "Cast": 1}),
+    ]
+    assert "operator NonZero" in found["wanted"]
+    code, out, _ = plan(capsys, path)
+    assert code == 0
+    assert "1 layer with weights for the array, 30 MACs" in out
