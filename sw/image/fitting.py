@@ -3,6 +3,9 @@
 import numpy as np
 
 from model.config import ArrayConfig
+from model.function_reference import block_of
+from model.image import NetworkImage
+from model.loops import executions
 from model.map_reference import geometry_of
 from sw.image.build import build_image
 from sw.image.maps.build import build_map_image
@@ -54,19 +57,30 @@ def _fitting_maps(network: CompressedNetwork, config: ArrayConfig) -> ArrayConfi
     image = build_map_image(network, roomy, smallest=True)
     rows = sum(-(-np.diff(layer.offsets) // roomy.entries_per_row) for layer in image.layers)
     written = [geometry_of(layer) for layer in image.layers if not layer.keep]
-    ends = [
-        each.destination + (each.out_height * each.out_width - 1) * each.destination_step + each.out_channels
-        for each in written
-    ]
     layers = len(image.layers)
     return roomy.with_(
         layers=layers,
-        activation_depth=_power_of_two(max(2, image.input_rows, *ends)),
+        activation_depth=_power_of_two(max(2, _activation_rows(image))),
         accumulator_depth=max(2, *(layer.out_rows for layer in image.layers)),
         pointer_depth=_power_of_two(max(4, sum(layer.columns + 1 for layer in image.layers))),
         constant_depth=(layers << code_bits) + sum(each.out_channels for each in written),
         sparse_matrix_depth=max(2, int(np.max(rows))),
     )
+
+
+def _activation_rows(image: NetworkImage) -> int:
+    """Local rows up to the last that is written."""
+    last = image.input_rows
+    for number, offsets in executions(image.config, image.layers):
+        layer = image.layers[number]
+        geometry, functions = geometry_of(layer), layer.functions
+        if functions is not None and functions.blocked:
+            for block, place in (block_of(functions, operation) for operation in range(layer.out_rows)):
+                last = max(last, block.block_destination + offsets.of(block.destination_moves) + place + 1)
+        elif not layer.keep:
+            positions = geometry.out_height * geometry.out_width
+            last = max(last, geometry.destination + (positions - 1) * geometry.destination_step + geometry.out_channels)
+    return last
 
 
 def _power_of_two(least: int) -> int:

@@ -1,5 +1,7 @@
 """Ladder step 1 with `functions`: integer reference, recurrence, stepped model and fast engine."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,15 +13,18 @@ from model.function_descriptor import FunctionDescriptor
 from model.image import NetworkImage
 from model.loops import executions
 from model.reference import run_reference
-from model.registers import PeCounter
+from model.registers import STATUS_ERROR_SHIFT, Error, PeCounter
+from model.stepped.array import SteppedArray
+from sim.rtl.host_program import Idle, Read, Reset, Send
 from tests.ladder.test_maps import check as check_stepped
 from tests.ladder.test_maps import configs
+from tests.support.hw.stepped import Host
 from tests.support.images.agreement import Bench
 from tests.support.images.function_programs import with_functions
 from tests.support.images.map_programs import KINDS, random_map_network
 from tests.support.images.map_recurrence import expected_layers
 from tests.support.images.maps import map_config
-from tests.support.images.random_images import random_activations
+from tests.support.images.random_images import encode_network, random_activations
 
 
 def check_engine(image: NetworkImage, batch: np.ndarray) -> None:
@@ -91,6 +96,35 @@ def test_a_layer_without_blocks_costs_six_cycles_more():
     bench = Bench(image)
     bench.load()
     check_stepped(bench, activations[0])
+
+
+def ends_loop(back: int) -> FunctionDescriptor:
+    return FunctionDescriptor(loop_count=2, loop_back=back)
+
+
+@pytest.mark.parametrize(
+    ("functions", "cause"),
+    [
+        ([ends_loop(0), ends_loop(0), ends_loop(0)], Error.NONE),
+        ([FunctionDescriptor(), ends_loop(1), ends_loop(0)], Error.NONE),
+        ([ends_loop(1)], Error.DESCRIPTOR),  # before the first layer
+        ([ends_loop(63)], Error.DESCRIPTOR),
+        ([FunctionDescriptor(), ends_loop(1), ends_loop(1)], Error.DESCRIPTOR),  # into the loop before
+        ([FunctionDescriptor(), ends_loop(0), ends_loop(2)], Error.DESCRIPTOR),  # around it
+        ([FunctionDescriptor(loop_count=1, loop_back=63)], Error.NONE),  # no loop
+    ],
+)
+def test_loops_that_do_not_follow_each_other_are_refused(functions: list[FunctionDescriptor], cause: Error):
+    rng = np.random.default_rng(1)
+    config = map_config(functions=True)
+    plain = random_map_network(rng, config, ["positive"] * len(functions), 0.5, largest=(2, 2, 1))
+    layers = tuple(replace(layer, functions=each) for layer, each in zip(plain.layers, functions, strict=True))
+    image = replace(plain, layers=layers)
+    host = Host(SteppedArray(config))
+    (shown,) = host.perform(Reset(2), Send(encode_network(image)), Idle(40), Read(("STATUS",)))
+    assert Error(shown["STATUS"] >> STATUS_ERROR_SHIFT) == cause
+    if cause == Error.NONE:
+        check_engine(image, random_activations(rng, image, 0.8)[None])
 
 
 def test_functions_take_maps():

@@ -13,6 +13,7 @@ from model.loops import executions
 from model.reference import run_reference
 from sim.simulation.image_run import run_image
 from sw.image.build import build_image
+from sw.image.fitting import fitting_array
 from sw.image.maps.build import build_map_image
 from sw.image.stream import quantise_inputs
 from sw.network.calibrate import calibrate
@@ -130,6 +131,14 @@ def test_an_array_without_functions_is_told_what_it_lacks():
     made, _, _ = compiled("LSTM", 2)
     with pytest.raises(EieError, match="layer cell: it is the matrix of an LSTM or a GRU, which an array"):
         build_image(made, array(2, functions=False))
+
+
+def test_an_array_with_memories_just_large_enough():
+    made, _, inputs = compiled("stacked", 2)
+    fitting = fitting_array(made, array(2))
+    assert fitting.activation_depth < 512
+    run = run_image(build_map_image(made, fitting), inputs.reshape(5, -1))
+    np.testing.assert_array_equal(run.integers, run_integers(made, inputs).integers)
 
 
 def test_memories_that_are_too_small_are_told():
