@@ -92,7 +92,10 @@ class Array(wiring.Component):
         constant_write = Signal.like(loader.constant_write, reset_less=True)
         activation_write = Signal.like(loader.activation_write, reset_less=True)
         m.d.sync += [constant_write.eq(loader.constant_write), activation_write.eq(loader.activation_write)]
+        tree_write = loader.tree_write
         if config.maps:
+            tree_write = Signal.like(loader.tree_write, reset_less=True)
+            m.d.sync += tree_write.eq(loader.tree_write)
             nonzero = Signal(config.lanes, reset_less=True)
             m.d.sync += nonzero.eq(Cat(data.any() for data in loader.activation_write.data))
             inputs = [Cat(data, flag) for data, flag in zip(activation_write.data, nonzero, strict=True)]
@@ -104,7 +107,9 @@ class Array(wiring.Component):
         pes = [self._make_pe(config, registers.soft_reset) for _ in range(config.pes)]
         for number, pe in enumerate(pes):
             m.submodules[f"pe_{number}"] = pe
-            self._connect_pe(m, number, pe, loader, controller, registers, constant_write, activation_write, inputs)
+            self._connect_pe(
+                m, number, pe, loader, controller, registers, tree_write, constant_write, activation_write, inputs
+            )
 
         # A soft reset would lose the words of its cycle: none passes.
         passing = ~registers.soft_reset
@@ -155,6 +160,7 @@ class Array(wiring.Component):
         loader: Loader,
         controller: Controller,
         registers: HostRegisters,
+        tree_write,
         constant_write,
         activation_write,
         inputs,
@@ -162,7 +168,7 @@ class Array(wiring.Component):
         """All PEs are equal: what is meant for one of them is chosen here."""
         group, lane = divmod(number, self._config.lanes)
         m.d.comb += [
-            pe.tree_write.eq(loader.tree_write),
+            pe.tree_write.eq(tree_write),
             pe.constant_write.valid.eq(constant_write.groups[group]),
             pe.constant_write.address.eq(constant_write.address),
             pe.constant_write.data.eq(constant_write.data[lane]),

@@ -57,8 +57,12 @@ def fullness_bits(config: ArrayConfig) -> int:
 
 
 def write_back_layout(config: ArrayConfig) -> data.StructLayout:
-    """A write-back operation: the accumulator and the constant-memory address of its bias."""
-    return data.StructLayout({"valid": 1, "row": bits(config.accumulators), "address": bits(config.constant_depth)})
+    """A write-back operation: the accumulator and the constant-memory address of its bias.
+
+    With `maps` no accumulator: the first has row 0, each that follows in the next cycle one more.
+    """
+    row = {} if config.maps else {"row": bits(config.accumulators)}
+    return data.StructLayout({"valid": 1, **row, "address": bits(config.constant_depth)})
 
 
 def layer_layout(config: ArrayConfig) -> data.StructLayout:

@@ -46,8 +46,11 @@ def write_back_array(accumulators: NDArray[np.int64], shift: int, relu: bool, li
 
 
 def larger(operand: int, product: int) -> int:
-    """What a maximum accumulates: the larger of operand and product + 2**15, both as 16-bit unsigned numbers."""
-    return max(operand & 0xFFFF, product + (1 << 15) & 0xFFFF)
+    """What a maximum accumulates: the operand, its low 16 bits the larger of themselves and product + 2**15.
+
+    Both as 16-bit unsigned numbers.
+    """
+    return operand & ~0xFFFF | max(operand & 0xFFFF, product + (1 << 15) & 0xFFFF)
 
 
 def layer_reference(

@@ -51,8 +51,8 @@ class ControlState(IntEnum):
 RUNNING_STATES = tuple(range(ControlState.PREFETCH_0, ControlState.FLUSH + 1))
 UNLOADING_STATES = tuple(range(ControlState.UNLOAD_0, ControlState.UNLOAD + 1))
 FLUSH_CYCLES = 9  # from the last write-back operation entering a PE to its activation being readable
-MAP_FLUSH_CYCLES = 11  # the same with the address stages of `maps`
-FUNCTION_STAGES = 6  # behind stage O, with `functions`
+MAP_FLUSH_CYCLES = 14  # the same with what `maps` adds: the address stages, stage N
+FUNCTION_STAGES = 6  # behind stage O, with `functions`; the last of them is in the place of N
 
 DESCRIPTOR_WORDS = 4
 CHECK_CYCLES = 4  # of loader state CHECK
@@ -115,7 +115,7 @@ class Descriptor:
 
 def flush_cycles(config: ArrayConfig) -> int:
     """Cycles of FLUSH: stages M to O of the last operation, with `functions` to Z."""
-    return (MAP_FLUSH_CYCLES if config.maps else FLUSH_CYCLES) + (FUNCTION_STAGES if config.functions else 0)
+    return (MAP_FLUSH_CYCLES if config.maps else FLUSH_CYCLES) + (FUNCTION_STAGES - 1 if config.functions else 0)
 
 
 def descriptor_words(config: ArrayConfig) -> int:
@@ -163,7 +163,7 @@ def _bits(values: int) -> int:
 
 
 PIPELINE_STAGES = ("m", "s", "d", "w", "x", "r", "c", "k", "o")
-MAP_PIPELINE_STAGES = ("m", "s", "d", "w", "t", "v", "x", "r", "c", "k", "o")
+MAP_PIPELINE_STAGES = ("m", "s", "d", "w", "e", "t", "v", "u", "x", "r", "c", "k", "o")
 
 
 def pipeline_stages(config: ArrayConfig) -> tuple[str, ...]:

@@ -28,15 +28,16 @@ def decide_broadcasts(m: Module, ccu, config: ArrayConfig, table: LayerTable, de
     stalled = Signal()
     is_full = any_full.is_full
     if config.maps:
+        # A cycle behind: its registers hold what belongs to the select register's activations.
         m.submodules.scan_generator = scan = ScanGenerator(config)
+        was_exhausted = Signal()
+        m.d.sync += was_exhausted.eq(exhausted)
         m.d.comb += [
-            scan.begin.eq(state == ControlState.PREFETCH_1),
-            scan.first.eq(table.entry.scan),
-            scan.first_base.eq(table.entry.pointer_base),
+            scan.begin.eq(state == ControlState.PREFETCH_2),
             scan.pointer_base.eq(descriptor.pointer_base),
             scan.scan.eq(descriptor.scan),
             scan.local.eq(local),
-            scan.advance.eq(exhausted),
+            scan.advance.eq(was_exhausted),
             column_base.eq(scan.base),
             selection.chosen.place.eq(scan.place),
             selection.local.eq(local),

@@ -18,7 +18,7 @@ from model.layouts import ACTIVATION_BITS, COUNTER_BITS, RUNNING_STATES, Control
 class Controller(wiring.Component):
     """Sequences the PEs; docs/contract/architecture.md, section 6, gives every state's cycles and actions.
 
-    A layer takes 20 cycles (with `maps` 22), its out_rows, and the cycles in which activations are broadcast and worked
+    A layer takes 20 cycles (with `maps` 25), its out_rows, and the cycles in which activations are broadcast and worked
     off; at most `broadcasts_per_cycle` broadcasts per cycle, registered twice.
 
     Members, towards host and loader
@@ -171,7 +171,7 @@ class Controller(wiring.Component):
             self.start.eq(self.accepted & ~self.resume),
             self.start_refused.eq(self.start_strobe & ~self.accepted),
             self.last_row.eq(self._is_last),
-            self.write_back.row.eq(self.row),
+            *([] if self._config.maps else [self.write_back.row.eq(self.row)]),
             self.write_back.address.eq(bias_address),
         ]
 

@@ -20,9 +20,9 @@ class ScanGenerator(wiring.Component):
 
     Members
     -------
-    begin, first : a layer begins: its entry of the layer table, as far as it is needed here, and its first column.
-    pointer_base, scan, local : of the layer being run; `local`: every PE has columns of its own.
-    advance : the row is exhausted.
+    begin : a layer begins. pointer_base, scan, local : of the layer being run, from `begin` on; `local`: every PE has
+        columns of its own.
+    advance : the next row.
     base : Out, pointer address of PE 0's column, modulo pointer_depth; place : Out(place_layout()).
     """
 
@@ -32,8 +32,6 @@ class ScanGenerator(wiring.Component):
         super().__init__(
             {
                 "begin": In(1),
-                "first": In(scan_layout(config)),
-                "first_base": In(columns),
                 "pointer_base": In(columns),
                 "scan": In(scan_layout(config)),
                 "local": In(1),
@@ -84,6 +82,6 @@ class ScanGenerator(wiring.Component):
                         m.d.sync += place.y.eq(place.y + scan.advance_y)
         with m.If(self.begin):
             m.d.sync += [register.eq(0) for register in (channel, column, class_y, class_x)]
-            m.d.sync += [self.base.eq(self.first_base), class_base.eq(self.first_base)]
-            m.d.sync += [place.y.eq(self.first.start_y), place.x.eq(self.first.start_x)]
+            m.d.sync += [self.base.eq(self.pointer_base), class_base.eq(self.pointer_base)]
+            m.d.sync += [place.y.eq(scan.start_y), place.x.eq(scan.start_x)]
         return m

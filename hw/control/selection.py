@@ -36,7 +36,8 @@ class Selection(wiring.Component):
 
     Members
     -------
-    chosen : In(select_layout(config)), selected in this cycle.
+    chosen : In(select_layout(config)), selected in this cycle; with `maps` base and place are registers that come a
+        cycle later than the lanes.
     current : In(ArrayLayout(16, pes)), the activations one cycle after they were selected.
     selected, broadcast : Out, registers.
     local, place : with `maps`: In(1), `base` is every PE's column; Out(place_layout()), the broadcast's, a register.
@@ -58,7 +59,11 @@ class Selection(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         selected = self.selected
-        m.d.sync += selected.eq(self.chosen)
+        if self._config.maps:
+            m.d.sync += selected.lanes.eq(self.chosen.lanes)
+            m.d.comb += [selected.base.eq(self.chosen.base), selected.place.eq(self.chosen.place)]
+        else:
+            m.d.sync += selected.eq(self.chosen)
         for broadcast, lane in zip(self.broadcast, selected.lanes, strict=True):
             column = Mux(self.local, 0, lane.pe) if self._config.maps else lane.pe
             m.d.sync += [

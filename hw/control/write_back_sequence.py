@@ -14,7 +14,8 @@ class WriteBackSequence(wiring.Component):
     """Bias address and destination of each write-back operation; docs/contract/architecture.md, section 12.
 
     All PEs do the same operation in the same cycle, so where an output goes is kept here until it comes out, once for
-    all of them. Latency: `address` is a register; so is `output_row`, `flush_cycles` - 1 cycles after the operation.
+    all of them. Latency: `address` is a register; so is `output_row`, `flush_cycles` - 2 cycles after the operation,
+    with `functions` - 1.
     Throughput: an operation per cycle.
 
     Parameters
@@ -60,7 +61,7 @@ class WriteBackSequence(wiring.Component):
             m.d.sync += [channel.eq(0), self.address.eq(self.bias_base)]
             m.d.sync += [row.eq(scan.destination), position.eq(scan.destination)]
 
-        stages = flush_cycles(self._config) - 1
+        stages = flush_cycles(self._config) - (1 if self._config.functions else 2)
         late = row
         for stage in range(1, stages):
             later = Signal.like(row, name=f"row_{stage}", reset_less=True)

@@ -69,22 +69,37 @@ class ActivationMemory(wiring.Component):
             activations.read_enable.eq(self.read),
             activations.read_address.eq(self.read_row if maps else self.read_row + Mux(self.bank, depth, 0)),
         ]
-        with m.If(self.input_write.valid):
-            m.d.comb += [
-                activations.write.valid.eq(1),
-                activations.write.address.eq(self.input_write.address),
-                activations.write.data.eq(
-                    self.input_write.data if maps else Cat(self.input_write.data, self.input_write.data.any())
+        write = activations.write
+        if maps:
+            # Stage N. The address comes from far away: it, too, waits a cycle beside the memory. With `functions` what
+            # comes is already in a register, that of stage Z.
+            late = Signal(write_layout(len(self.read_row), ACTIVATION_BITS + 1), reset_less=True)
+            domain = m.d.comb if self._config.functions else m.d.sync
+            domain += [
+                late.valid.eq(self.input_write.valid | self.output_write.valid),
+                late.address.eq(self.input_write.address),
+                late.data.eq(
+                    Mux(
+                        self.output_write.valid,
+                        Cat(self.output_write.data, self.output_nonzero),
+                        self.input_write.data,
+                    )
                 ),
             ]
-        with m.Else():
-            m.d.comb += [
-                activations.write.valid.eq(self.output_write.valid),
-                activations.write.address.eq(
-                    self.input_write.address if maps else self.output_write.address + Mux(self.bank, 0, depth)
-                ),
-                activations.write.data.eq(Cat(self.output_write.data, self.output_nonzero)),
-            ]
+            m.d.comb += write.eq(late)
+        else:
+            with m.If(self.input_write.valid):
+                m.d.comb += [
+                    write.valid.eq(1),
+                    write.address.eq(self.input_write.address),
+                    write.data.eq(Cat(self.input_write.data, self.input_write.data.any())),
+                ]
+            with m.Else():
+                m.d.comb += [
+                    write.valid.eq(self.output_write.valid),
+                    write.address.eq(self.output_write.address + Mux(self.bank, 0, depth)),
+                    write.data.eq(Cat(self.output_write.data, self.output_nonzero)),
+                ]
         ahead = Signal(ACTIVATION_BITS + 1)
         with m.If(self.shift):
             m.d.sync += [self.current.eq(ahead), ahead.eq(activations.read_data)]

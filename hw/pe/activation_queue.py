@@ -43,7 +43,7 @@ class ActivationQueue(wiring.Component):
     push, tails : a bit and an element per lane; lane 0 enters before lane 1. Only while there is room.
     pop : the head leaves; only with `available`.
     head : the oldest activation; unspecified without `available`.
-    available : there is one in the queue.
+    available : there is one in the queue. stored : with `maps`, how many.
     """
 
     def __init__(self, config: ArrayConfig):
@@ -56,13 +56,14 @@ class ActivationQueue(wiring.Component):
                 "pop": In(1),
                 "head": Out(queue_layout(config)),
                 "available": Out(1),
+                **({"stored": Out(range(config.queue_depth + 1))} if config.maps else {}),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         depth = self._config.queue_depth
-        stored = Signal(range(depth + 1))
+        stored = self.stored if self._config.maps else Signal(range(depth + 1))
         pushes = sum(self.push[lane] for lane in range(len(self.push)))
         m.d.sync += stored.eq(stored + pushes - self.pop)
         m.d.comb += self.available.eq(stored.any())

@@ -1,4 +1,4 @@
-"""Stages W to V of a PE with `maps`: from an entry's local row to the accumulator that its tap reaches."""
+"""Stages W to U of a PE with `maps`: from an entry's local row to the accumulator that its tap reaches."""
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
@@ -14,7 +14,7 @@ from model.map_descriptor import COORDINATE_BITS, MAP_ROW_BITS, STEP_Y_BITS
 class AddressStages(wiring.Component):
     """Steps, edges of the map, accumulator; docs/contract/architecture.md, section 12. Write-backs pass unchanged.
 
-    Latency: three cycles, from stage W to stage X, whose row and validity are registers. Throughput: one operation per
+    Latency: five cycles, from stage W to stage X, whose row and validity are registers. Throughput: one operation per
     cycle. An entry off the map comes out as nothing, and so does one at or past out_rows, which is an error.
 
     Parameters
@@ -26,8 +26,8 @@ class AddressStages(wiring.Component):
     geometry, out_rows : of the layer being run.
     w_valid, w_write_back, w_row, w_place, w_operand, w_constant : the operation in stage W; of a write-back, the
         accumulator in w_row.
-    t_valid, v_valid : an operation is in the stage.
-    row_error : stage V, an entry lies past the layer's last accumulator, and is dropped.
+    e_valid, t_valid, v_valid, u_valid : an operation is in the stage.
+    row_error : stage U, an entry lies past the layer's last accumulator, and is dropped.
     x_valid, x_write_back, x_row, x_operand, x_constant : the operation in stage X.
     """
 
@@ -43,8 +43,7 @@ class AddressStages(wiring.Component):
                 "w_place": In(place_layout()),
                 "w_operand": In(ACTIVATION_BITS),
                 "w_constant": In(16),
-                "t_valid": Out(1),
-                "v_valid": Out(1),
+                **dict.fromkeys(("e_valid", "t_valid", "v_valid", "u_valid"), Out(1)),
                 "row_error": Out(1),
                 "x_valid": Out(1),
                 "x_write_back": Out(1),
@@ -58,19 +57,33 @@ class AddressStages(wiring.Component):
         m = Module()
         geometry = self.geometry
         channel, step_y, step_x = self._digits(m)
+        e_write_back = Signal()
+        e_channel = Signal(MAP_ROW_BITS)
+        e_step_y = Signal(STEP_Y_BITS)
+        e_step_x = Signal(STEP_X_BITS)
+        e_place = Signal(place_layout())
+        m.d.sync += [
+            self.e_valid.eq(self.w_valid),
+            e_write_back.eq(self.w_write_back),
+            e_channel.eq(channel),
+            e_step_y.eq(step_y),
+            e_step_x.eq(step_x),
+            e_place.eq(self.w_place),
+        ]
+
         t_write_back = Signal()
         t_channel = Signal(MAP_ROW_BITS)
         t_y = Signal(COORDINATE_BITS)
         t_x = Signal(COORDINATE_BITS)
         m.d.sync += [
-            self.t_valid.eq(self.w_valid),
-            t_write_back.eq(self.w_write_back),
-            t_channel.eq(channel),
-            t_y.eq(self.w_place.y - step_y),
-            t_x.eq(self.w_place.x - step_x),
+            self.t_valid.eq(self.e_valid),
+            t_write_back.eq(e_write_back),
+            t_channel.eq(e_channel),
+            t_y.eq(e_place.y - e_step_y),
+            t_x.eq(e_place.x - e_step_x),
         ]
         # A write-back has its accumulator in the place of the channel: nothing is added to it.
-        with m.If(self.w_write_back):
+        with m.If(e_write_back):
             m.d.sync += [t_y.eq(0), t_x.eq(0)]
 
         on_map = Signal()
@@ -88,26 +101,35 @@ class AddressStages(wiring.Component):
         ]
 
         # Two adders in a row are smaller than one of three numbers; the attribute keeps them apart.
-        address = Signal(MAP_ROW_BITS)
+        v_position = Signal(MAP_ROW_BITS, attrs={"keep": 1})
+        u_write_back = Signal()
+        u_address = Signal(MAP_ROW_BITS)
+        m.d.comb += v_position.eq(v_line + v_column)
+        m.d.sync += [
+            self.u_valid.eq(self.v_valid),
+            u_write_back.eq(v_write_back),
+            u_address.eq(v_position + v_channel),
+        ]
+
         past = Signal()
         most = len(self.out_rows)
-        v_position = Signal(MAP_ROW_BITS, attrs={"keep": 1})
         m.d.comb += [
-            v_position.eq(v_line + v_column),
-            address.eq(v_position + v_channel),
-            past.eq(address[most:].any() | (address[:most] >= self.out_rows)),
-            self.row_error.eq(self.v_valid & ~v_write_back & past),
+            past.eq(u_address[most:].any() | (u_address[:most] >= self.out_rows)),
+            self.row_error.eq(self.u_valid & ~u_write_back & past),
         ]
         m.d.sync += [
-            self.x_valid.eq(self.v_valid & ~self.row_error),
-            self.x_write_back.eq(v_write_back),
-            self.x_row.eq(address),
+            self.x_valid.eq(self.u_valid & ~self.row_error),
+            self.x_write_back.eq(u_write_back),
+            self.x_row.eq(u_address),
         ]
 
         for name, of_x in (("operand", self.x_operand), ("constant", self.x_constant)):
-            of_t = Signal.like(of_x, name=f"t_{name}")
-            of_v = Signal.like(of_x, name=f"v_{name}")
-            m.d.sync += [of_t.eq(getattr(self, f"w_{name}")), of_v.eq(of_t), of_x.eq(of_v)]
+            value = getattr(self, f"w_{name}")
+            for stage in "etvu":
+                register = Signal.like(of_x, name=f"{stage}_{name}")
+                m.d.sync += register.eq(value)
+                value = register
+            m.d.sync += of_x.eq(value)
         return m
 
     def _digits(self, m: Module) -> tuple[Signal, Signal, Signal]:

@@ -115,16 +115,23 @@ class ArithmeticUnit(wiring.Component):
             c_from_k.eq(self.c_valid & (c_row == r_row)),
         ]
 
-        c_overflows = c_sum[width] != c_sum[width - 1]
+        c_addend = Mux(c_from_k, self.k_sum, c_operand)
         c_result = c_sum
         if self._config.maps:
+            # For a maximum the product is offered apart, and what is added is 0: the sum is the operand, and fits.
+            c_offered = Signal(ACTIVATION_BITS)
             c_takes_larger = Signal()
-            m.d.sync += c_takes_larger.eq(self.maximum & ~r_write_back)
-            operand = Mux(c_from_k, self.k_sum, c_operand)[:ACTIVATION_BITS]
-            c_result = Mux(c_takes_larger, self._larger(m, operand, c_product[:ACTIVATION_BITS]), c_sum)
-            c_overflows = c_overflows & ~c_takes_larger
+            m.d.sync += [
+                c_offered.eq(Cat(r_product[: ACTIVATION_BITS - 1], ~r_product[ACTIVATION_BITS - 1])),
+                c_takes_larger.eq(self.maximum & ~r_write_back),
+            ]
+            with m.If(self.maximum & ~r_write_back):
+                m.d.sync += c_product.eq(0)
+            c_is_larger = Signal(attrs={"keep": 1})
+            m.d.comb += c_is_larger.eq(c_takes_larger & (c_offered > c_addend[:ACTIVATION_BITS]))
+            c_result = Cat(Mux(c_is_larger, c_offered, c_sum[:ACTIVATION_BITS]), c_sum[ACTIVATION_BITS:])
         m.d.comb += [
-            c_sum.eq(Mux(c_from_k, self.k_sum, c_operand) + c_product),
+            c_sum.eq(c_addend + c_product),
             accumulators.write.valid.eq(self.c_valid),
             accumulators.write.address.eq(c_row),
             accumulators.write.data.eq(Mux(c_write_back, 0, c_result)),
@@ -135,21 +142,11 @@ class ArithmeticUnit(wiring.Component):
             k_write_back.eq(c_write_back),
             self.k_sum.eq(c_result),
         ]
-        with m.If(self.c_valid & c_overflows):
+        with m.If(self.c_valid & (c_sum[width] != c_sum[width - 1])):
             m.d.sync += self.overflow.eq(1)
         with m.If(self.clear_overflow):
             m.d.sync += self.overflow.eq(0)
         return k_write_back
-
-    def _larger(self, m: Module, held: Value, product: Value) -> Signal:
-        """The larger activation of two that are held as numbers above the smallest one."""
-        offered = Signal(ACTIVATION_BITS)
-        larger = Signal(ACTIVATION_BITS)
-        m.d.comb += [
-            offered.eq(Cat(product[:-1], ~product[-1])),
-            larger.eq(Mux(offered > held, offered, held)),
-        ]
-        return larger
 
     def _elaborate_shift(self, m: Module) -> tuple[Value, list[Value]]:
         """Stage K: the shifted sum with one fraction bit; the sum does not fit if one of the list is 1."""

@@ -15,8 +15,8 @@ class HuffmanDecoder(wiring.Component):
     """Walks binary trees of Huffman codes; docs/contract/architecture.md section 5, Deep Compression section 3.
 
     Throughput: one bit of the stream per cycle, and one cycle per word to take it. Latency: a bit is acted on in the
-    cycle after its read of the tree memory; a row or pointer is written in the cycle after the bit that completes it
-    was acted on.
+    cycle after its read of the tree memory, with `maps` in the one after that; a row or pointer is written in the cycle
+    after the bit that completes it was acted on.
 
     Parameters
     ----------
@@ -121,6 +121,19 @@ class HuffmanDecoder(wiring.Component):
     def _elaborate_symbols(self, m: Module, branch, step: Signal, stop: Signal):
         """What was read is acted on."""
         config = self._config
+        if not config.maps:
+            self._elaborate_actions(m, branch, self.walked, self.alphabet, self.walked, step, stop)
+            return
+        # The memory's output is late in its cycle: it is acted on behind a register.
+        acts = Signal()
+        read = Signal(tree_word_layout(config))
+        alphabet = Signal()
+        m.d.sync += [acts.eq(self.walked & ~stop), read.eq(branch), alphabet.eq(self.alphabet)]
+        self._elaborate_actions(m, read, acts, alphabet, self.walked | acts, step, stop)
+
+    def _elaborate_actions(self, m: Module, branch, acts, alphabet, under_way, step: Signal, stop: Signal):
+        """In a cycle with `acts`, the word that was read of a tree of `alphabet`."""
+        config = self._config
         # Rows are finished two cycles or more apart: there is time to compare their number.
         row_full = Signal()
         last_slot = Signal()
@@ -133,30 +146,25 @@ class HuffmanDecoder(wiring.Component):
         m.d.sync += row_full.eq(self.row == config.sparse_matrix_depth)
         m.d.comb += [
             last_slot.eq(self.slot == config.entries_per_row - 1),
-            run_symbol.eq(self.walked & (branch.kind == TreeKind.SYMBOL) & (self.alphabet == RUN_ALPHABET)),
-            code_symbol.eq(
-                self.walked & (branch.kind == TreeKind.SYMBOL) & (self.alphabet == CODE_ALPHABET) & ~self.memory_error
-            ),
-            end_symbol.eq(
-                self.walked & (branch.kind == TreeKind.END) & (self.alphabet == RUN_ALPHABET) & ~self.memory_error
-            ),
+            run_symbol.eq(acts & (branch.kind == TreeKind.SYMBOL) & (alphabet == RUN_ALPHABET)),
+            code_symbol.eq(acts & (branch.kind == TreeKind.SYMBOL) & (alphabet == CODE_ALPHABET) & ~self.memory_error),
+            end_symbol.eq(acts & (branch.kind == TreeKind.END) & (alphabet == RUN_ALPHABET) & ~self.memory_error),
             last_end.eq(end_symbol & columns_left[-1]),
             partial_row.eq(columns_left[-1] & self.slot.any()),
             self.decoded.eq(run_symbol | code_symbol | end_symbol),
             self.code_error.eq(
-                self.walked
-                & ((branch.kind == TreeKind.NONE) | ((branch.kind == TreeKind.END) & (self.alphabet == CODE_ALPHABET)))
+                acts & ((branch.kind == TreeKind.NONE) | ((branch.kind == TreeKind.END) & (alphabet == CODE_ALPHABET)))
             ),
             self.memory_error.eq(
-                self.walked
+                acts
                 & row_full
                 & Mux(
-                    self.alphabet == CODE_ALPHABET,
+                    alphabet == CODE_ALPHABET,
                     (branch.kind == TreeKind.SYMBOL) & last_slot,
                     (branch.kind == TreeKind.END) & partial_row,
                 )
             ),
-            self.stream_error.eq(self.stream_ended & self.busy & ~step & ~self.walked),
+            self.stream_error.eq(self.stream_ended & self.busy & ~step & ~under_way),
             stop.eq(last_end | self.code_error | self.memory_error | self.stream_error),
         ]
 

@@ -16,8 +16,9 @@ def operation_layout(config: ArrayConfig) -> data.StructLayout:
     """An operation on its way to the arithmetic unit: an entry, or with `write_back` the write-back of a row.
 
     `first` (of its slice) and `slot` belong to entries; `row` and the constant-memory `address` of the bias to
-    write-backs; `operand` is the entry's activation or the write-back's bias scale; `place`, with `maps`, the
-    entry's.
+    write-backs; `operand` is the entry's activation or the write-back's bias scale. With `maps` there is the entry's
+    `place`, and no `row`: the write-backs of a layer follow one another from row 0, so they count like entries without
+    zeros between them, of which `first` marks the first.
     """
     return data.StructLayout(
         {
@@ -25,7 +26,7 @@ def operation_layout(config: ArrayConfig) -> data.StructLayout:
             "first": 1,
             "slot": config.slot_bits,
             "operand": ACTIVATION_BITS,
-            "row": bits(config.accumulators),
+            **({} if config.maps else {"row": bits(config.accumulators)}),
             "address": bits(config.constant_depth),
             **({"place": place_layout()} if config.maps else {}),
         }
@@ -115,10 +116,10 @@ class Issue(wiring.Component):
             self.row_address.eq(self.row),
             self.valid.eq(self.entry | self.write_back.valid),
             self.operation.write_back.eq(self.write_back.valid),
-            self.operation.first.eq(first),
+            *([] if config.maps else [self.operation.first.eq(first)]),
             self.operation.slot.eq(self.slot),
             self.operation.operand.eq(Mux(self.write_back.valid, self.layer.bias_scale, activation)),
-            self.operation.row.eq(self.write_back.row),
+            *([] if config.maps else [self.operation.row.eq(self.write_back.row)]),
             self.operation.address.eq(self.write_back.address),
         ]
         # A free issue register follows the head of the queue, whether there is one or not.
@@ -137,7 +138,12 @@ class Issue(wiring.Component):
             if config.maps:
                 m.d.sync += self.place.eq(self.head.place)
         if config.maps:
-            m.d.comb += self.operation.place.eq(self.place)
+            was_write_back = Signal()
+            m.d.sync += was_write_back.eq(self.write_back.valid)
+            m.d.comb += [
+                self.operation.place.eq(self.place),
+                self.operation.first.eq(Mux(self.write_back.valid, ~was_write_back, first)),
+            ]
         with m.If(self.entry):
             m.d.sync += [held_row.eq(self.row), held_valid.eq(1)]
         with m.If(self.begin_layer):

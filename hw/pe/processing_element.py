@@ -3,7 +3,7 @@
 from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
 
-from hw.interfaces import ProcessingElementSignature, driven_alike
+from hw.interfaces import ProcessingElementSignature, driven_alike, layer_layout
 from hw.pe.activation_memory import ActivationMemory
 from hw.pe.activation_queue import ActivationQueue
 from hw.pe.address_stages import AddressStages
@@ -23,7 +23,7 @@ from model.registers import PeCounter, PeError
 class ProcessingElement(wiring.Component):
     """One PE of the array; docs/contract/architecture.md sections 5 and 7, EIE section IV.
 
-    Latency: nine cycles from a write-back operation to the write of its output (stages A to O), with `maps` eleven;
+    Latency: nine cycles from a write-back operation to the write of its output (stages A to O), with `maps` fourteen;
     four from the broadcast register to the first entry. Throughput: an entry, or a write-back operation, per cycle; a
     bit of the code stream per cycle while loading. `counter` follows `counter_select` in the same cycle; without
     `pe_counters` it is 0.
@@ -45,6 +45,7 @@ class ProcessingElement(wiring.Component):
         self._lookup = WeightLookup(config)
         self._arithmetic = ArithmeticUnit(config)
         self._activations = ActivationMemory(config)
+        self._layer = self.layer
         if config.maps:
             self._own = OwnActivation(config)
             self._address = AddressStages(config)
@@ -63,6 +64,9 @@ class ProcessingElement(wiring.Component):
         m.submodules.arithmetic = self._arithmetic
         m.submodules.activations = self._activations
         if config.maps:
+            # It lies still while anything is under way, but where it comes from is far.
+            self._layer = Signal(layer_layout(config), name="held_layer")
+            m.d.sync += self._layer.eq(self.layer)
             m.submodules.own = self._own
             m.submodules.address_stages = self._address
             self._connect_own(m)
@@ -111,7 +115,7 @@ class ProcessingElement(wiring.Component):
             arriving.eq(sum(acting if maps else (self.broadcast[lane].valid for lane in range(lanes)))),
             skipped.eq(sum(reader.skipped for reader in self._readers)),
             level.coming.eq(self.coming),
-            level.pushed.eq(sum(reader.push for reader in self._readers)),
+            *([] if maps else [level.pushed.eq(sum(reader.push for reader in self._readers))]),
             level.skipped.eq(skipped),
             level.done.eq(self._issue.done),
             self.full.eq(level.full),
@@ -123,7 +127,7 @@ class ProcessingElement(wiring.Component):
         """Local mode: what stage B works on in place of the broadcast."""
         own = self._own
         m.d.comb += [
-            own.local.eq(self.layer.geometry.local),
+            own.local.eq(self._layer.geometry.local),
             own.selected.eq(self.clear),
             own.current.eq(self._activations.current),
             own.coming.eq(self.coming.any()),
@@ -146,11 +150,12 @@ class ProcessingElement(wiring.Component):
             issue.head.eq(self._queue.head),
             self._queue.pop.eq(issue.pop),
             issue.begin_layer.eq(self.begin_layer),
-            issue.layer.eq(self.layer),
+            issue.layer.eq(self._layer),
             issue.write_back.eq(self.write_back),
             sparse_matrix.row_enable.eq(issue.row_enable),
             sparse_matrix.row_address.eq(issue.row_address),
             sparse_matrix.slot.eq(m_operation.slot),
+            *([sparse_matrix.none.eq(m_operation.write_back)] if config.maps else []),
         ]
         m.d.sync += [
             m_valid.eq(issue.valid),
@@ -162,14 +167,14 @@ class ProcessingElement(wiring.Component):
         ]
         operations = self._connect_address(m, d_operation) if config.maps else lookup
         m.d.comb += [
-            lookup.layer.eq(self.layer.layer),
-            *([] if config.maps else [lookup.out_rows.eq(self.layer.out_rows)]),
+            lookup.layer.eq(self._layer.layer),
+            *([] if config.maps else [lookup.out_rows.eq(self._layer.out_rows)]),
             lookup.valid.eq(d_valid),
             lookup.write_back.eq(d_operation.write_back),
             lookup.first.eq(d_operation.first),
             lookup.code.eq(sparse_matrix.code),
             lookup.run.eq(sparse_matrix.run),
-            lookup.row.eq(d_operation.row),
+            *([] if config.maps else [lookup.row.eq(d_operation.row)]),
             lookup.address.eq(d_operation.address),
             lookup.operand.eq(d_operation.operand),
             arithmetic.valid.eq(operations.x_valid),
@@ -177,22 +182,22 @@ class ProcessingElement(wiring.Component):
             arithmetic.row.eq(operations.x_row),
             arithmetic.operand.eq(operations.x_operand),
             arithmetic.constant.eq(operations.x_constant),
-            arithmetic.shift.eq(self.layer.shift),
-            arithmetic.relu.eq(self.layer.relu),
+            arithmetic.shift.eq(self._layer.shift),
+            arithmetic.relu.eq(self._layer.relu),
             arithmetic.clear_overflow.eq(self.start),
             self.overflow.eq(arithmetic.overflow),
         ]
         return {"m_valid": m_valid, "s_valid": s_valid, "d_valid": d_valid}
 
     def _connect_address(self, m: Module, d_operation) -> AddressStages:
-        """Stages W to V of `maps`."""
-        lookup, address, geometry = self._lookup, self._address, self.layer.geometry
+        """Stages W to U of `maps`."""
+        lookup, address, geometry = self._lookup, self._address, self._layer.geometry
         passed = ("w_valid", "w_write_back", "w_row", "w_place", "w_operand", "w_constant")
         m.d.comb += [
             lookup.place.eq(d_operation.place),
             *driven_alike(passed, lookup, address),
             address.geometry.eq(geometry),
-            address.out_rows.eq(self.layer.out_rows),
+            address.out_rows.eq(self._layer.out_rows),
             self._arithmetic.maximum.eq(geometry.maximum),
             self._arithmetic.limit.eq(geometry.limit),
             self._arithmetic.clearing.eq(self.clearing),
@@ -201,9 +206,9 @@ class ProcessingElement(wiring.Component):
 
     def _connect_activations(self, m: Module):
         activations, arithmetic = self._activations, self._arithmetic
-        geometry = self.layer.geometry if self._config.maps else None
+        geometry = self._layer.geometry if self._config.maps else None
         m.d.comb += [
-            activations.bank.eq(self.layer.bank) if geometry is None else activations.positive.eq(geometry.positive),
+            activations.bank.eq(self._layer.bank) if geometry is None else activations.positive.eq(geometry.positive),
             *([] if geometry is None else [activations.maximum.eq(geometry.maximum)]),
             activations.input_write.eq(self.activation_write),
             activations.output_write.valid.eq(arithmetic.o_valid),
@@ -272,8 +277,7 @@ class ProcessingElement(wiring.Component):
                 "own_activation": own.own_activation,
                 "issue_y": issue.place.y,
                 "issue_x": issue.place.x,
-                "t_valid": address.t_valid,
-                "v_valid": address.v_valid,
+                **{f"{stage}_valid": getattr(address, f"{stage}_valid") for stage in "etvu"},
                 "x_valid": address.x_valid,
             }
         else:
@@ -292,7 +296,7 @@ class ProcessingElement(wiring.Component):
                 for stage in "pq"
                 for lane, reader in enumerate(self._readers)
             },
-            "queue_count": self._level.count,
+            "queue_count": self._queue.stored + issue.slice_valid if self._config.maps else self._level.count,
             "issue_valid": issue.slice_valid,
             "issue_empty": issue.slice_empty,
             "issue_row": issue.row,

@@ -82,9 +82,20 @@ class SliceReader(wiring.Component):
         empty = Signal()
         if config.parity:
             m.d.comb += parity_wrong.eq(q_start.as_value().xor() | q_end.as_value().xor())
+        if config.maps:
+            # One comparison and an equality off its way, instead of both one after the other.
+            no_entries = Signal(attrs={"keep": 1})
+            m.d.comb += [
+                no_entries.eq(end.as_value() <= start),
+                backwards.eq(no_entries & (end.as_value() != start)),
+                empty.eq(no_entries | parity_wrong),
+            ]
+        else:
+            m.d.comb += [
+                backwards.eq(end.as_value() < start),
+                empty.eq(backwards | (end.as_value() == start) | parity_wrong),
+            ]
         m.d.comb += [
-            backwards.eq(end.as_value() < start),
-            empty.eq(backwards | (end.as_value() == start) | parity_wrong),
             self.pointer_error.eq(self.q_valid & backwards),
             self.parity_error.eq(self.q_valid & parity_wrong),
             self.slice.activation.eq(q_activation),

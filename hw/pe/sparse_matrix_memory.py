@@ -27,6 +27,7 @@ class SparseMatrixMemory(wiring.Component):
     write : one row.
     row_enable, row_address : stage A, the row to be read; without enable the row of the entry before is used.
     slot : stage M, the entry's slot, in the cycle after its stage A; past the last slot the entry is 0.
+    none : with `maps`: stage M, no entry is wanted: it is 0.
     code, run : the entry, in registers, valid two cycles after `slot`.
     parity_error : stage S, the row that came into the row register has changed in the memory.
     """
@@ -42,6 +43,7 @@ class SparseMatrixMemory(wiring.Component):
                 "code": Out(config.code_bits),
                 "run": Out(config.index_bits),
                 "parity_error": Out(1),
+                **({"none": In(1)} if config.maps else {}),
             }
         )
 
@@ -59,6 +61,7 @@ class SparseMatrixMemory(wiring.Component):
             for slot in range(config.entries_per_row)
         ]
         entry = Signal(config.entry_bits)
+        slots = range(config.entries_per_row)
         m.d.comb += [
             rows.write.valid.eq(self.write.valid),
             rows.write.address.eq(self.write.address),
@@ -69,7 +72,7 @@ class SparseMatrixMemory(wiring.Component):
         ]
         m.d.sync += [
             m_read.eq(self.row_enable),
-            s_chosen.eq(Cat(self.slot == slot for slot in range(config.entries_per_row))),
+            s_chosen.eq(Cat((self.slot == slot) & ~self.none if config.maps else self.slot == slot for slot in slots)),
             self.code.eq(entry[: config.code_bits]),
             self.run.eq(entry[config.code_bits :]),
         ]

@@ -33,6 +33,7 @@ class WeightLookup(wiring.Component):
     w_valid : an operation other than a filler is in stage W.
     row_error : stage W, an entry lies in a row past the layer's last, and is dropped.
     x_valid, x_write_back, x_row, x_operand, x_constant : the operation in stage X, with its weight or bias.
+    (with `maps` no row: the write-backs of a layer count, with code and run 0.)
     place, w_write_back, w_row, w_place, w_operand, w_constant : only with `maps`, then without out_rows, row_error and
         those of stage X: coordinate of the operation in stage D; the operation in stage W.
     """
@@ -66,7 +67,7 @@ class WeightLookup(wiring.Component):
                 "first": In(1),
                 "code": In(config.code_bits),
                 "run": In(config.index_bits),
-                "row": In(rows),
+                **({} if config.maps else {"row": In(rows)}),
                 "address": In(bits(config.constant_depth)),
                 "operand": In(ACTIVATION_BITS),
                 "filler": Out(1),
@@ -112,10 +113,13 @@ class WeightLookup(wiring.Component):
             ]
         # w_row is also the "previous row": it keeps its value through bubbles between the entries of a slice.
         with m.If(self.valid):
-            with m.If(self.write_back):
-                m.d.sync += w_row.eq(self.row)
-            with m.Elif(self.first):
-                m.d.sync += w_row.eq(self.run)
-            with m.Else():
-                m.d.sync += w_row.eq(w_row + self.run + 1)
+            if config.maps:
+                m.d.sync += w_row.eq(Mux(self.first, self.run, w_row + self.run + 1))
+            else:
+                with m.If(self.write_back):
+                    m.d.sync += w_row.eq(self.row)
+                with m.Elif(self.first):
+                    m.d.sync += w_row.eq(self.run)
+                with m.Else():
+                    m.d.sync += w_row.eq(w_row + self.run + 1)
         return m

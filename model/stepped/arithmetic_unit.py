@@ -67,7 +67,7 @@ class ArithmeticUnit:
         self._next_overflow = False
 
     def is_misplaced(self, pe: PeSignals) -> bool:
-        """Whether an entry past the layer's last row is in the stage that looks: W, with `maps` V."""
+        """Whether an entry past the layer's last row is in the stage that looks: W, with `maps` U."""
         if self._config.maps:
             return self.address_stages.is_misplaced(pe)
         w = self.w

@@ -1,5 +1,7 @@
 """Huffman decoder of one PE: walks two binary trees, a bit of its code stream per cycle."""
 
+from typing import NamedTuple
+
 from model.config import ArrayConfig
 from model.layouts import CODE_ALPHABET, RUN_ALPHABET, TREE_KIND_BITS, TreeKind, tree_address
 from model.registers import PeError
@@ -8,8 +10,16 @@ from model.stepped.parity import with_parity
 from model.stepped.signals import Address, DecoderSignals, PeSignals
 
 
+class Branch(NamedTuple):
+    """A word of a tree, and which tree it is of."""
+
+    kind: TreeKind
+    value: int
+    alphabet: int
+
+
 class HuffmanDecoder:
-    """A read of the tree memory per bit; what it says is acted on in the next cycle, while the next bit is read."""
+    """A read of the tree memory per bit; it is acted on while the next bit is read, with `maps` the one after that."""
 
     def __init__(self, config: ArrayConfig) -> None:
         self._config = config
@@ -21,6 +31,7 @@ class HuffmanDecoder:
         self.running = False
         self.fresh = False
         self.walked = False
+        self.acting: Branch | None = None  # with `maps`: the word of the tree that is acted on in this cycle
         self.word = 0
         self.bits_left = 0
         self.alphabet = RUN_ALPHABET
@@ -46,14 +57,20 @@ class HuffmanDecoder:
         """The node or the symbol that followed the bit that was read last."""
         return self.tree.output >> TREE_KIND_BITS
 
+    @property
+    def branch(self) -> Branch | None:
+        """What was read in the cycle before."""
+        return Branch(self.kind, self.value, self.alphabet) if self.walked else None
+
     def settle(self, pe: PeSignals) -> DecoderSignals:
         """What happens in this cycle; an error voids everything else."""
         signals = DecoderSignals()
         if pe.loader.begin:
             signals.pointer_write = self._pointer_write()
-        if self.walked:
-            self._act(signals)
-        elif pe.loader.stream_ended and self.running and self.bits_left == 0:
+        branch = self.acting if self._config.maps else self.branch
+        if branch is not None:
+            self._act(signals, branch)
+        elif pe.loader.stream_ended and self.running and self.bits_left == 0 and not self.walked:
             signals.error = PeError.STREAM
         if signals.error != PeError.NONE:
             return DecoderSignals(error=signals.error)
@@ -63,19 +80,20 @@ class HuffmanDecoder:
             signals.tree_read = (alphabet, tree_address(self._config, alphabet, node, bit))
         return signals
 
-    def _act(self, signals: DecoderSignals) -> None:
-        """What the word of the tree that was read in the cycle before asks for."""
+    def _act(self, signals: DecoderSignals, branch: Branch) -> None:
+        """What a word of the tree asks for."""
         config = self._config
-        match self.kind, self.alphabet:
+        match branch.kind, branch.alphabet:
             case (TreeKind.NONE, _) | (TreeKind.END, 1):
                 signals.error = PeError.CODE
             case TreeKind.SYMBOL, 0:
                 signals.symbol = True
-                signals.run = self.value & config.max_run
+                signals.run = branch.value & config.max_run
             case TreeKind.SYMBOL, _:
-                signals.symbol = signals.entry = True
+                signals.symbol = True
+                signals.entry = self.run << config.code_bits | branch.value & (config.code_symbols - 1)
                 if self.slot == config.entries_per_row - 1:
-                    self._write_row(signals, self._buffer_with_entry())
+                    self._write_row(signals, self._buffer_with(signals.entry))
             case TreeKind.END, _:
                 signals.symbol = True
                 signals.pointer_write = self._pointer_write()
@@ -96,11 +114,8 @@ class HuffmanDecoder:
             signals.error = PeError.MEMORY
         signals.row_write = Address(self.row, with_parity(data, config.row_bits, config.parity))
 
-    def _buffer_with_entry(self) -> int:
-        """The row buffer with the entry that the code of this cycle completes."""
-        config = self._config
-        code = self.value & (config.code_symbols - 1)
-        return self.row_buffer | (self.run << config.code_bits | code) << self.slot * config.entry_bits
+    def _buffer_with(self, entry: int) -> int:
+        return self.row_buffer | entry << self.slot * self._config.entry_bits
 
     def _next_place(self) -> tuple[int, int]:
         """Alphabet and node at which the next bit of the stream is looked up."""
@@ -124,9 +139,11 @@ class HuffmanDecoder:
             return
         loader, decoder = pe.loader, pe.decoder
         was_running = self.running
+        stops = decoder.error != PeError.NONE or decoder.ended
+        self.acting = None if stops else self.branch
         self._commit_symbol(decoder)
         self._commit_step(decoder)
-        if decoder.error != PeError.NONE or decoder.ended:
+        if stops:
             self.running = False
             self.bits_left = 0
         elif pe.word is not None and was_running:
@@ -143,8 +160,8 @@ class HuffmanDecoder:
     def _commit_symbol(self, decoder: DecoderSignals) -> None:
         if decoder.run is not None:
             self.run = decoder.run
-        if decoder.entry:
-            self.row_buffer = self._buffer_with_entry()
+        if decoder.entry is not None:
+            self.row_buffer = self._buffer_with(decoder.entry)
             self.slot += 1
         if decoder.row_write is not None:
             self.row += 1

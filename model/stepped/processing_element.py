@@ -128,7 +128,8 @@ class ProcessingElement:
         """The fields of `model.layouts.pe_debug_fields`, unsigned; those whose valid field is 0 are 0."""
         config, decoder, read, unit = self._config, self.decoder, self.sparse_matrix_memory, self.arithmetic_unit
         k, o = unit.k, unit.o
-        address = (unit.address_stages.t, unit.address_stages.v) if config.maps else ()
+        placed = unit.address_stages
+        address = (placed.e, placed.t, placed.v, placed.u) if config.maps else ()
         stages = (read.m, read.s, read.d, unit.w, *address, unit.x, unit.r, unit.c, k, o)
         issue, position = self.queue.issue, read.position & (1 << config.pointer_bits) - 1
         fields = {

@@ -193,12 +193,12 @@ class ControlSignals:
 
 @dataclass(slots=True)
 class DecoderSignals:
-    """What a decoder does in one cycle. `tree_read`: the step, as alphabet and address."""
+    """What a decoder does in one cycle. `tree_read`: the step, as alphabet and address. `entry`: its bits."""
 
     error: PeError = PeError.NONE
     symbol: bool = False
     run: int | None = None
-    entry: bool = False
+    entry: int | None = None
     ended: bool = False
     tree_read: tuple[int, int] | None = None
     pointer_write: Address | None = None

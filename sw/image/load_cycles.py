@@ -25,15 +25,17 @@ def layer_load_cycles(layer: LayerImage, config: ArrayConfig) -> int:
     biases = 0 if layer.keep else len(layer.biases) * config.groups
     plain = 1 + descriptor_words(config) + CHECK_CYCLES + config.tree_words + config.code_symbols + biases
     begin = 1
-    return plain + begin + _code_cycles(layer_codes(layer, config).bits, config.stream_bits)
+    known = 2 if config.maps else 1
+    return plain + begin + _code_cycles(layer_codes(layer, config).bits, config.stream_bits, known)
 
 
 @compiled
-def _code_cycles(bits: NDArray[np.int64], width: int) -> int:
+def _code_cycles(bits: NDArray[np.int64], width: int, known: int) -> int:
     """Cycles of CODES and WAIT for PEs with code streams of so many bits, 1 or more each.
 
     A word accepted in cycle t is read from t + 1 on, a bit per cycle, and gone after t + `width`. The symbol that ends
-    with a bit read in t is known in t + 1; after the last one the decoder stops and discards the words that follow.
+    with a bit read in t is known in t + `known`; after the last one the decoder stops and discards the words that
+    follow.
     """
     words = 0
     for pe in range(bits.size):
@@ -49,6 +51,6 @@ def _code_cycles(bits: NDArray[np.int64], width: int) -> int:
             if left > width:
                 ready[pe] = accepted + width + 1
             elif left > 0:
-                stopped[pe] = accepted + left + 2
+                stopped[pe] = accepted + left + 1 + known
                 ready[pe] = min(accepted + width + 1, stopped[pe])
     return int(max(cycle, stopped.max()) + 1)

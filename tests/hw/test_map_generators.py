@@ -94,13 +94,10 @@ def test_columns_and_coordinates(local: int):
                 "start_x": rng.choice([0, 1, 1022]),
             }
             set_scan(ctx, dut.scan, scan)
-            set_scan(ctx, dut.first, scan)
-            ctx.set(dut.first_base, base)
             ctx.set(dut.pointer_base, base)
             ctx.set(dut.begin, 1)
             await ctx.tick()
             ctx.set(dut.begin, 0)
-            set_scan(ctx, dut.first, {"start_y": 7, "start_x": 9})
             number = 0
             for _ in range(250):
                 position, channel = divmod(number, channels)
@@ -124,7 +121,7 @@ def test_columns_and_coordinates(local: int):
 def test_write_backs_repeat_the_bias_and_step_over_positions():
     dut = WriteBackSequence(CONFIG)
     rng = random.Random(9)
-    depth, late = CONFIG.activation_depth, flush_cycles(CONFIG) - 1
+    depth, late = CONFIG.activation_depth, flush_cycles(CONFIG) - 2
 
     async def testbench(ctx):
         for _ in range(8):

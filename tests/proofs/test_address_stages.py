@@ -24,11 +24,14 @@ def stages(unit):
     # A write-back is never dropped and keeps its accumulator.
     given = dut.w_valid & dut.w_write_back
     row = dut.w_row
-    for _ in range(3):
+    for _ in range(5):
         given, row = proof.before(given), proof.before(row)
     proof.require(~given | (dut.x_valid & dut.x_write_back & (dut.x_row == row)))
     proof.require(~(dut.x_valid & dut.x_write_back) | given)
-    proof.require(~dut.row_error | (dut.v_valid & ~proof.before(proof.before(dut.w_write_back))))
+    write_back = dut.w_write_back
+    for _ in range(4):
+        write_back = proof.before(write_back)
+    proof.require(~dut.row_error | (dut.u_valid & ~write_back))
     return proof
 
 
@@ -39,9 +42,9 @@ def test_no_accumulator_past_the_layers_last():
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("address[:most] >= self.out_rows", "address[:most] > self.out_rows"),
-        ("self.x_valid.eq(self.v_valid & ~self.row_error)", "self.x_valid.eq(self.v_valid)"),
-        ("self.v_valid & ~v_write_back & past", "self.v_valid & past"),
+        ("u_address[:most] >= self.out_rows", "u_address[:most] > self.out_rows"),
+        ("self.x_valid.eq(self.u_valid & ~self.row_error)", "self.x_valid.eq(self.u_valid)"),
+        ("self.u_valid & ~u_write_back & past", "self.u_valid & past"),
         ("(on_map | t_write_back)", "on_map"),
         pytest.param("m.d.sync += [t_y.eq(0), t_x.eq(0)]", "m.d.sync += t_y.eq(0)", marks=pytest.mark.slow),
         ("(geometry.channel_mask | self.w_write_back.replicate(MAP_ROW_BITS))", "geometry.channel_mask"),

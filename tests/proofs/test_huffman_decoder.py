@@ -8,8 +8,11 @@ from model.config import PRESETS
 from tests.support.hw.formal import FAILED, PROVED, AnyMemory, bench, planted, prove
 
 TINY = PRESETS["tiny4"].with_(pes=1, code_bits=1, index_bits=1, pointer_depth=6, activation_depth=2)
+MAPS = {"maps": True, "pointer_depth": 8, "accumulator_depth": 2}  # bits are acted on a cycle later
 CONFIGS = {
-    (row_bits, depth): TINY.with_(row_bits=row_bits, sparse_matrix_depth=depth) for row_bits, depth in ((4, 2), (6, 3))
+    (4, 2): TINY.with_(row_bits=4, sparse_matrix_depth=2),
+    (6, 3): TINY.with_(row_bits=6, sparse_matrix_depth=3),
+    "maps": TINY.with_(row_bits=4, sparse_matrix_depth=2, **MAPS),
 }
 WORD = 32  # bits
 
@@ -67,7 +70,7 @@ def any_trees(unit, size, old: str = "", new: str = ""):
     # Progress: a word is taken when the one before it is used up, and the end of the stream ends the layer.
     proof.require(decoder.busy | decoder.word.ready)
     proof.at_most(WORD, ~decoder.word.ready)
-    proof.at_most(WORD + 2, decoder.stream_ended & decoder.busy)
+    proof.at_most(WORD + 2 + config.maps, decoder.stream_ended & decoder.busy)
     return proof
 
 
@@ -84,7 +87,7 @@ def test_any_trees_and_streams_are_survived(size):
         ("(branch.kind == TreeKind.END) & partial_row", "0"),
         ("stop.eq(last_end | self.code_error", "stop.eq(self.code_error"),
         ("last_end | self.code_error | self.memory_error", "last_end | self.memory_error"),
-        ("self.stream_ended & self.busy & ~step & ~self.walked", "0"),
+        ("self.stream_ended & self.busy & ~step & ~under_way", "0"),
         ("step.eq(self.bits_left != 1)", "step.eq(1)"),
         ("self.walked.eq(step & ~stop)", "self.walked.eq(step)"),
         ("self.slot.eq(0), self.row.eq(self.row + 1)", "self.row.eq(self.row + 1)"),
@@ -92,3 +95,8 @@ def test_any_trees_and_streams_are_survived(size):
 )
 def test_a_fault_is_found(old: str, new: str):
     assert prove(any_trees(huffman_decoder, (4, 2), old, new)) == FAILED
+
+
+def test_a_fault_of_what_is_under_way_is_found():
+    """With `maps` what was read before the end must not be acted on behind it."""
+    assert prove(any_trees(huffman_decoder, "maps", "acts.eq(self.walked & ~stop)", "acts.eq(self.walked)")) == FAILED

@@ -61,6 +61,7 @@ def test_one_space_with_maps(positive: int, maximum: int):
     async def testbench(ctx):
         memory = [0] * 8
         data, ahead, pending, current = 0, 0, False, 0
+        late = None  # what is written in this cycle
         seen = set()
         ctx.set(dut.positive, positive)
         ctx.set(dut.maximum, maximum)
@@ -87,8 +88,9 @@ def test_one_space_with_maps(positive: int, maximum: int):
                 current, ahead = ahead, data
             if read:
                 data = memory[row]
-            if source is not None:
-                memory[to] = value
+            if late is not None:
+                memory[late[0]] = late[1]
+            late = None if source is None else (to, value)
         assert seen == ({True} if maximum else {False, True})
 
     simulate(dut, testbench)

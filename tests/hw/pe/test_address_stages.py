@@ -1,4 +1,4 @@
-"""Stages W to V against section 12 of the contract, every output in every cycle."""
+"""Stages W to U against section 12 of the contract, every output in every cycle."""
 
 import random
 
@@ -55,8 +55,8 @@ def test_every_cycle(accumulators: int):
             ctx.set(dut.geometry.channel_mask, 0xFFFF if layer["flat"] else (1 << layer["channel_bits"]) - 1)
             ctx.set(dut.geometry.step_mask, 0 if layer["flat"] else (1 << layer["column_bits"]) - 1)
             ctx.set(dut.out_rows, out_rows)
-            history: list[dict[str, int] | None] = [None] * 3
-            for cycle in range(43):
+            history: list[dict[str, int] | None] = [None] * 5
+            for cycle in range(45):
                 operation = None
                 if cycle < 40 and rng.random() < 0.8:
                     write_back = rng.random() < 0.2
@@ -75,20 +75,22 @@ def test_every_cycle(accumulators: int):
                     ctx.set(dut.w_operand, operation["operand"])
                     ctx.set(dut.w_constant, operation["constant"])
                 ctx.set(dut.w_valid, operation is not None)
-                at_t, at_v, at_x = history[-1], history[-2], history[-3]
-                places = [None if at is None else reference(layer, out_rows, at) for at in (at_v, at_x)]
-                got = [ctx.get(signal) for signal in (dut.t_valid, dut.v_valid, dut.row_error, dut.x_valid)]
-                reaches = places[1] is not None and places[1][0] and not places[1][1]
-                wanted = [at_t is not None, places[0] is not None and places[0][0]]
-                wanted += [places[0] is not None and places[0][1], reaches]
+                at_e, at_t, at_v, at_u, at_x = history[:-6:-1]
+                places = [None if at is None else reference(layer, out_rows, at) for at in (at_v, at_u, at_x)]
+                valids = (dut.e_valid, dut.t_valid, dut.v_valid, dut.u_valid, dut.row_error, dut.x_valid)
+                got = [ctx.get(signal) for signal in valids]
+                reaches = places[2] is not None and places[2][0] and not places[2][1]
+                wanted = [at_e is not None, at_t is not None]
+                wanted += [place is not None and place[0] for place in places[:2]]
+                wanted += [places[1] is not None and places[1][1], reaches]
                 if reaches:
                     assert at_x is not None
-                    assert places[1] is not None
+                    assert places[2] is not None
                     got += [ctx.get(s) for s in (dut.x_write_back, dut.x_row, dut.x_operand, dut.x_constant)]
-                    wanted += [at_x["write_back"], places[1][2], at_x["operand"], at_x["constant"]]
+                    wanted += [at_x["write_back"], places[2][2], at_x["operand"], at_x["constant"]]
                     seen["write_back" if at_x["write_back"] else "reached"] += 1
                 seen["off"] += places[0] is not None and not places[0][0]
-                seen["error"] += bool(wanted[2])
+                seen["error"] += bool(wanted[4])
                 assert (cycle, got) == (cycle, wanted)
                 history.append(operation)
                 await ctx.tick()

@@ -203,7 +203,8 @@ def run_map_operations(operations, *, maximum=0, shift=0, relu=0, limit=32767, c
                     ctx.set(port, value)
                 is_last, row, operand, constant = operation
                 if maximum and not is_last:
-                    total = max(accumulators[row] & 0xFFFF, (operand * constant + (1 << 15)) & 0xFFFF)
+                    held = accumulators[row]
+                    total = held & ~0xFFFF | max(held & 0xFFFF, (operand * constant + (1 << 15)) & 0xFFFF)
                 else:
                     total = wrap(accumulators[row] + operand * constant, 33)
                 accumulators[row] = 0 if is_last else total

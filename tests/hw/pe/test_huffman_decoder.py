@@ -18,11 +18,13 @@ from tests.support.hw.huffman_bench import (
 from tests.support.hw.units import simulate
 from tests.support.images.huffman import Layer
 
+MAPS = {"maps": True, "accumulator_depth": 24}
 SIZES = [
     {},
     {"row_bits": 41, "stream_bits": 64},
     {"code_bits": 5, "index_bits": 3, "row_bits": 24, "stream_bits": 128, "constant_depth": 200},
     {"code_bits": 1, "index_bits": 1, "row_bits": 4, "max_code_length": 2},
+    {"row_bits": 24, **MAPS},
     {"code_bits": 8, "index_bits": 8, "row_bits": 48, "max_code_length": 16, "layers": 1, "constant_depth": 260},
     {"code_bits": 8, "index_bits": 2, "row_bits": 64, "max_code_length": 9, "layers": 1, "constant_depth": 260},
 ]
@@ -53,6 +55,7 @@ def test_a_bit_per_cycle_while_words_are_available(stream_bits):
     bits = sum(len(code) for _, _, code in layer.symbols)
     # A cycle for each word, one per bit, one in which the last bit is acted on.
     assert decode(config, [layer])[0] == [bits + len(layer.words) + 1]
+    assert decode(config.with_(**MAPS), [layer])[0] == [bits + len(layer.words) + 2]
 
 
 def test_alphabets_of_one_symbol_and_of_none():
@@ -158,10 +161,11 @@ def test_the_end_of_the_stream_is_no_error_while_bits_remain():
     assert sum(at["decoded"] for at in bench.seen) == 41
 
 
+@pytest.mark.parametrize("maps", [{}, MAPS], ids=["", "maps"])
 @pytest.mark.parametrize("seed", range(6))
-def test_any_tree_and_any_words(seed):
+def test_any_tree_and_any_words(seed, maps):
     # Whatever the trees and the stream hold, the decoder does as the contract says and stops.
-    config = TINY.with_(sparse_matrix_depth=5, pointer_depth=64, **({"index_bits": 2} if seed % 2 else {}))
+    config = TINY.with_(sparse_matrix_depth=5, pointer_depth=64, **({"index_bits": 2} if seed % 2 else {}), **maps)
     rng = random.Random(seed)
     for columns in (1, 3, 40):
         bench = Bench(config)

@@ -1,4 +1,4 @@
-"""Stages T and V for any descriptor and any entry: on the map and inside the layer, or dropped."""
+"""Stages E to U for any descriptor and any entry: on the map and inside the layer, or dropped."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -52,15 +52,11 @@ def test_every_entry(geometry, flat, out_rows, row, y, x):
     geometry = MapDescriptor(**vars(geometry) | {"flat": flat})
     entry = Placed(False, row, weight=3, activation=-7, y=y, x=x)
     stages, pe = AddressStages(), signals(geometry, out_rows)
-    stages.compute(pe, entry)
-    stages.commit()
-    assert stages.t is not None
-    assert stages.v is None
-    stages.compute(pe, None)
-    stages.commit()
     on_map, address = expected(geometry, entry)
-    assert stages.t is None
-    assert (stages.v is not None) == on_map
+    for arriving, there in ((entry, "e"), (None, "t"), (None, "v" * on_map), (None, "u" * on_map)):
+        stages.compute(pe, arriving)
+        stages.commit()
+        assert [name for name in "etvu" if getattr(stages, name) is not None] == list(there)
     assert stages.is_misplaced(pe) == (on_map and address >= out_rows)
     leaving = stages.leaving(pe)
     assert (leaving is not None) == (on_map and address < out_rows)
@@ -72,7 +68,7 @@ def test_every_entry(geometry, flat, out_rows, row, y, x):
 def test_write_back_operations_pass(geometry):
     operation = Placed(True, 500, weight=1, activation=2, destination=9)
     stages, pe = AddressStages(), signals(geometry, 1)
-    for arriving in (operation, None):
+    for arriving in (operation, None, None, None):
         stages.compute(pe, arriving)
         stages.commit()
     assert stages.leaving(pe) == operation

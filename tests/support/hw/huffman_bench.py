@@ -24,6 +24,7 @@ class Reference:
         self.kind = self.value = self.columns_left = self.run = self.row = self.slot = self.pointer = 0
         self.entries = {}
         self.writes = (None, None)
+        self.late = None  # with `maps`: kind, value and alphabet of what is acted on in this cycle
 
     def begin(self, columns):
         self.running = self.fresh = 1
@@ -50,23 +51,26 @@ class Reference:
             "writes": self.writes,
             "ready": int(self.bits_left == 0 or not self.running),
         }
-        symbol, end = self.kind == TreeKind.SYMBOL, self.kind == TreeKind.END
-        in_codes = self.alphabet == CODE_ALPHABET
-        last_end = self.walked and end and not in_codes and self.columns_left == 1
-        row_done = self.walked and (
+        read = (self.kind, self.value, self.alphabet) if self.walked else None
+        act, self.late = (self.late, read) if config.maps else (read, None)
+        kind, value, alphabet = act or (None, 0, 0)
+        symbol, end = kind == TreeKind.SYMBOL, kind == TreeKind.END
+        in_codes = alphabet == CODE_ALPHABET
+        last_end = end and not in_codes and self.columns_left == 1
+        row_done = act is not None and (
             (symbol and in_codes and self.slot == config.entries_per_row - 1) or (last_end and self.slot)
         )
-        shown["code_error"] = int(self.walked and (self.kind == TreeKind.NONE or (end and in_codes)))
+        shown["code_error"] = int(kind == TreeKind.NONE or (end and in_codes))
         shown["memory_error"] = int(bool(row_done and self.row == config.sparse_matrix_depth))
-        shown["stream_error"] = int(ended and self.running and not self.bits_left and not self.walked)
+        shown["stream_error"] = int(ended and self.running and not self.bits_left and not self.walked and act is None)
         error = any(shown[name] for name in ERRORS)
         row_write = pointer_write = None
         stop = error or last_end
-        if self.walked and not error:
+        if act is not None and not error:
             if symbol and not in_codes:
-                self.run = self.value % (1 << config.index_bits)
+                self.run = value % (1 << config.index_bits)
             if symbol and in_codes:
-                self.entries[self.slot] = self.run << config.code_bits | self.value % (1 << config.code_bits)
+                self.entries[self.slot] = self.run << config.code_bits | value % (1 << config.code_bits)
                 self.slot += 1
             if end:
                 pointer_write = (self.pointer, self.row << config.slot_bits | self.slot)
@@ -81,11 +85,12 @@ class Reference:
         self.walked = 0
         if stop:
             self.running = self.bits_left = 0
+            self.late = None
         elif self.running and self.bits_left:
             node, alphabet = 0, RUN_ALPHABET
             if not self.fresh and self.kind == TreeKind.NODE:
                 node, alphabet = self.value, self.alphabet
-            if not self.fresh and symbol:
+            if not self.fresh and self.kind == TreeKind.SYMBOL:
                 alphabet = not self.alphabet
             branch = self.tree[tree_address(config, int(alphabet), node, self.word >> (config.stream_bits - 1))]
             self.kind, self.value, self.alphabet = branch & 3, branch >> 2, int(alphabet)

@@ -210,7 +210,7 @@ class MapMachine:
                 size = self.config.broadcasts_per_cycle
                 pushes.append([lanes[at : at + size] for at in range(0, len(lanes), size)])
         ended, stalls = schedule(self.config, pushes, layer.map.local)
-        flush = 12
+        flush = 15
         result.cycles += ended + flush + (0 if layer.keep else layer.out_rows)
         result.stalls += stalls
         if not layer.keep:

@@ -132,7 +132,7 @@ class _Layer:
         self.counters[PeCounter.STARVED_CYCLES] = drained - 3 - busy
         for counter in (PeCounter.ACCUMULATOR_READS, PeCounter.ACCUMULATOR_WRITES):
             self.counters[counter] += written
-        phases = [exhausted + 1, drained - exhausted, written + (17 if self.config.functions else 11)]
+        phases = [exhausted + 1, drained - exhausted, written + (19 if self.config.functions else 14)]
         return Expected(phases, sum(push.count for push in self.pushes), stalls, self.counters)
 
     def _count_slice(self, pe: int, first: int, last: int, scanned: ScannedRow) -> None:

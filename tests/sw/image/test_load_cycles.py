@@ -16,6 +16,8 @@ from sw.image.passes import cut_passes
 from sw.image.stream import encode_image, encode_passes, input_packet
 from sw.image.words import words_as_integers
 from tests.support.hw.stepped import Host
+from tests.support.images.map_programs import KINDS, random_map_network
+from tests.support.images.maps import map_config
 from tests.support.images.random_images import layer_from_codes, network, random_network_image, small_config
 
 
@@ -71,3 +73,13 @@ def test_passes_load_one_by_one():
     assert len(image.passes) > 1
     host = ready_host(config)
     assert tuple(cycles_of_loading(host, words) for words in encode_passes(image)) == pass_load_cycles(image)
+
+
+@pytest.mark.parametrize("pes", [1, 3])
+def test_loading_with_maps(pes: int):
+    random = np.random.default_rng(pes)
+    config = map_config(pes=pes, accumulator_depth=512, activation_depth=1024)
+    image = random_map_network(random, config, list(KINDS[:2]), 0.5)
+    host = Host(SteppedArray(config))
+    host.perform(Idle(config.accumulator_depth + 20))
+    assert cycles_of_loading(host, encode_image(image)) == sum(pass_load_cycles(image))
