@@ -56,8 +56,7 @@ def _client(address: str) -> Generator[Any]:
     distributed: Any = imported("distributed")
     if distributed is None:
         raise EieError("--scheduler wants the extra `cluster` (pip install 'eie[cluster]'); distributed is missing")
-    for logger in ("distributed", "tornado", "asyncio"):  # what goes wrong is said in one sentence
-        logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
+    _silence()
     security = distributed.Security()  # certificates are those of Dask's configuration
     try:
         # A client that finds no scheduler leaves a thread that complains at the end; a mere connection does not.
@@ -69,6 +68,13 @@ def _client(address: str) -> Generator[Any]:
         yield client
     finally:
         client.close(timeout=2)
+
+
+def _silence() -> None:
+    """What goes wrong is said in one sentence. Dask gives each of its loggers a level of its own."""
+    for name in ("tornado", "asyncio", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _hint(address: str) -> str:

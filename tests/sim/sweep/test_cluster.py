@@ -157,10 +157,11 @@ def test_a_dead_scheduler_is_one_sentence(tmp_path: Path) -> None:
 
 SLOW = """
 import time
-real = w.run_task
+if not hasattr(w, "real"):  # Dask runs a script that it is given twice
+    w.real = w.run_task
 def run_task(task):
     time.sleep(1)
-    return real(task)
+    return w.real(task)
 w.run_task = run_task
 """
 
