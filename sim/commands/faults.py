@@ -10,6 +10,7 @@ import typer
 from numpy.typing import NDArray
 
 from model.errors import EieError
+from sim.faults.random_networks import random_network
 from sim.rtl.simulators import SimulatorName, available_simulators
 from sim.simulation.prepare import load_with_inputs
 from sim.terminal.options import Changes, ConfigFile, Json, Preset, array_config
@@ -50,10 +51,10 @@ def faults_command(
     missing = available_simulators()[simulator]
     if missing:
         raise EieError(missing)
-    from sim.faults.campaign import FaultyArray, Outcome, inject, random_network  # cocotb may be absent
+    from sim.faults.campaign import FaultyArray, Outcome, inject  # cocotb may be absent
 
     if network is None:
-        compressed, x = random_network(seed)
+        compressed, x = random_network(seed, array.maps)
     else:
 
         def random_input(shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -24,12 +23,9 @@ from sim.simulation.image_run import run_image
 from sw.image.build import build_image
 from sw.image.stream import encode_image, input_packet, unpack_outputs
 from sw.image.words import integers_as_words, words_as_integers
-from sw.network.calibrate import calibrate
-from sw.network.compressed import CompressedLayer, CompressedNetwork
+from sw.network.compressed import CompressedNetwork
 
 CAUSES = {int(cause): cause.name for cause in Error}
-RANDOM_SIZES = (24, 20, 16, 8)  # features of the network of --random
-RANDOM_DENSITY = 0.3
 
 
 class Outcome(StrEnum):
@@ -78,30 +74,6 @@ class Campaign:
     def causes(self) -> Counter[str]:
         """How upsets were detected."""
         return Counter(run.how for run in self.runs if run.outcome is Outcome.DETECTED)
-
-
-def random_network(seed: int) -> tuple[CompressedNetwork, NDArray[np.float32]]:
-    """A small calibrated network and one input for it, half of it zeros."""
-    random = np.random.default_rng(seed)
-    layers: list[CompressedLayer] = []
-    for number, (columns, rows) in enumerate(pairwise(RANDOM_SIZES)):
-        positions = np.flatnonzero(random.random(rows * columns) < RANDOM_DENSITY)
-        codebook = random.normal(size=16).astype(np.float32)
-        codebook[0] = 0
-        layers.append(
-            CompressedLayer(
-                name=f"fc{number}",
-                shape=(rows, columns),
-                code_bits=4,
-                codebook=codebook,
-                bias=random.normal(size=rows).astype(np.float32),
-                relu=number < len(RANDOM_SIZES) - 2,
-                positions=positions,
-                codes=random.integers(1, 16, positions.size).astype(np.uint8),
-            )
-        )
-    inputs = random.normal(size=(1, RANDOM_SIZES[0])) * (random.random((1, RANDOM_SIZES[0])) < 0.5)
-    return calibrate(CompressedNetwork(layers=tuple(layers)), inputs), inputs.astype(np.float32)
 
 
 class FaultyArray:

@@ -56,6 +56,7 @@ def control(unit):
     proof.require(ccu.clear.any() == may)
     proof.require((ccu.clear & ~pending) == 0)
     proof.require(~(may & local) | (ccu.clear == pending))
+    proof.require(~proof.before(may & local & ~ccu.take) | ~broadcasting)  # one cycle, then the next row
     proof.require(~may | local | (ccu.clear == (pending & (~pending + 1))))
     proof.require(~(proof.before(broadcasting) & ~broadcasting) | ~pending.any())
     proof.require(~proof.before(broadcasting & ~ccu.take) | (pending == proof.before(pending & ~ccu.clear)))

@@ -10,7 +10,8 @@ from hw.verilog import ARRAY_MODULE, verilog_text
 from model.config import PRESETS
 from model.errors import EieError, SimulatorError
 from sim.cli import main
-from sim.faults.campaign import FaultyArray, Outcome, plan, random_network
+from sim.faults.campaign import FaultyArray, Outcome, plan
+from sim.faults.random_networks import random_network
 from sim.faults.sites import Site, find_sites
 from sim.faults.trial import Upset
 from sim.rtl.simulators import SimulatorName
@@ -19,6 +20,13 @@ from tests.support.hw.rtl import simulators
 
 NETWORK, X = random_network(0)
 CONFIG = fitting_array(NETWORK, PRESETS["tiny4"])
+UNITS_OF_MAPS = {
+    "controller.read_generator",
+    "controller.scan_generator",
+    "controller.write_back_sequence",
+    "pe.address_stages",
+    "pe.own",
+}
 
 
 def test_every_memory_is_found():
@@ -170,3 +178,18 @@ def test_only_a_memory_is_hit(array: FaultyArray):
     assert {site.group for site, _ in chosen} == {"pe.sparse_matrix.rows"}
     with pytest.raises(EieError, match="--hit must name something that can be hit, got 'rows'; there is array"):
         plan(array.sites, 20, array.reference, Random(1), ["rows"])
+
+
+def test_registers_of_maps_are_found():
+    config = PRESETS["tiny4"].with_(pes=1, maps=True, accumulator_depth=16)
+    units = {site.unit for site in find_sites(verilog_text(config), ARRAY_MODULE).reached if not site.is_memory}
+    assert units >= UNITS_OF_MAPS
+
+
+@pytest.mark.slow
+def test_upsets_of_an_array_with_maps(capsys: pytest.CaptureFixture[str]):
+    command = ["faults", "--random", "--set", "maps=true", "--set", "accumulator_depth=64", "--runs", "300", "--json"]
+    assert main(command) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["outcomes"]["hang"] == 0
+    assert {f"{unit} (registers)" for unit in UNITS_OF_MAPS} <= result["hit"].keys()
