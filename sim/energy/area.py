@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from model.config import ArrayConfig
+from model.function_table import BASE_BITS, SLOPE_BITS, TABLE_WORDS
 from model.layouts import ACTIVATION_BITS
 from sim.energy.components import lnzd_nodes
 from sim.energy.memories import POINTER_BANKS, Memory, array_memories
@@ -12,6 +13,9 @@ from sim.energy.technology import Technology
 MEMORY_UNITS = ("pointer read", "sparse-matrix read", "arithmetic unit", "activation read/write")
 UM2_PER_MM2 = 1e6
 ADDRESS_STAGES = "the address stages of maps, two multipliers in each PE, are in no published figure and not counted"
+FUNCTION_UNIT = (
+    "of the function unit the table is counted, as a memory that could be written; its two multipliers are not"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +51,11 @@ class Area:
 def array_area(config: ArrayConfig, technology: Technology) -> Area:
     """An array's area. Not counted: decoders and their symbol memories, counters, control unit, wires, pads.
 
-    A remark says that the address stages of an array with `maps` are not counted either.
+    Remarks say that address stages of an array with `maps` and multipliers of `functions` are not counted either.
     """
     memories = array_memories(config)
+    word = BASE_BITS + SLOPE_BITS
+    table = [Memory(TABLE_WORDS * word / 8, word)] if config.functions else []
     area = estimate(
         technology,
         pes=config.pes,
@@ -57,11 +63,12 @@ def array_area(config: ArrayConfig, technology: Technology) -> Area:
         memories={
             "pointer read": [memories.pointer_bank] * POINTER_BANKS * config.broadcasts_per_cycle,
             "sparse-matrix read": [memories.sparse_matrix],
-            "arithmetic unit": [memories.constant],
+            "arithmetic unit": [memories.constant, *table],
             "activation read/write": [memories.activation, memories.accumulator],
         },
     )
-    return replace(area, remarks=[*area.remarks, ADDRESS_STAGES]) if config.maps else area
+    left_out = [ADDRESS_STAGES] * config.maps + [FUNCTION_UNIT] * config.functions
+    return replace(area, remarks=[*area.remarks, *left_out]) if left_out else area
 
 
 def estimate(technology: Technology, *, pes: int, queue_bits: int, memories: Mapping[str, Sequence[Memory]]) -> Area:

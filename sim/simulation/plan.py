@@ -90,7 +90,7 @@ def make_plan(network: CompressedNetwork, config: ArrayConfig) -> Plan:
             groups = 1 if layer.convolution is None else layer.convolution.groups
             steps = shapes[node.sources[0]][:-1] if layer.convolution is None else shapes[value][1:]
             positions = prod(steps)
-            place: Place = "array, its cell on the host" if isinstance(operation, Lstm) else "array"
+            place: Place = "array, its cell on the host" if isinstance(operation, Lstm) and not whole else "array"
             if config.maps and not whole:
                 place = "host"
             vectors = 0 if whole or place == "host" else positions * groups

@@ -66,6 +66,17 @@ def test_the_cell_of_an_lstm_is_the_hosts(tmp_path: Path, capsys: pytest.Capture
     assert parts[0]["vectors"] == 6
 
 
+def test_an_array_with_functions_runs_the_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    network = make_lstm_network(2)
+    inputs = np.random.default_rng(0).normal(size=(3, *network.input_shape)).astype(np.float32)
+    save(calibrate(network, inputs), tmp_path / "net.eie")
+    code, out, err = plan(capsys, tmp_path / "net.eie", "--preset", "mcu16", "--set", "functions=true", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["whole"]
+    assert [(part["place"], part["vectors"]) for part in found["parts"]] == [("array", 0)] * 3
+
+
 def test_an_array_with_maps(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """It runs a residual sum; a softmax it lacks, and says so."""
     layers = (make_layer(0, (6, 6), 0.5, name="a"), make_layer(1, (6, 6), 0.5, name="b"))

@@ -58,3 +58,12 @@ def test_a_memory_outside_the_measured_ones_has_the_area_per_bit_of_the_nearest(
     assert len(area.remarks) == 2
     assert area.remarks[1].startswith("sparse-matrix read: a memory of 8,388,608 bytes, 64 bits wide, lies outside")
     assert not array_area(PRESETS["eie64"], TECHNOLOGY).remarks
+
+
+def test_functions_take_a_table() -> None:
+    array = PRESETS["mcu16"]
+    before, after = (array_area(array.with_(functions=functions), TECHNOLOGY) for functions in (False, True))
+    table = TECHNOLOGY.sram(512 * 29 / 8, 29)[0].area_um2 * SCALE
+    assert after.pe_um2["arithmetic unit"] - before.pe_um2["arithmetic unit"] == pytest.approx(table)
+    assert [remark for remark in after.remarks if "function unit" in remark]
+    assert not [remark for remark in before.remarks if "function unit" in remark]
