@@ -29,6 +29,7 @@ TENSOR_LOADERS: dict[str, Callable[[Path, Connections | None, Assumptions], Netw
     ".npz": load_npz,
     ".pt": load_pytorch,
     ".pth": load_pytorch,
+    ".th": load_pytorch,
 }
 GRAPH_LOADERS: dict[str, Callable[[Path, Connections | None], Network]] = {
     ".net": load_net,
@@ -41,6 +42,11 @@ MEANING_LOADERS = {
     **dict.fromkeys((".keras", ".h5", ".hdf5"), load_keras),
 }
 OPEN = (".onnx", ".keras", ".h5", ".hdf5")  # may leave sizes of inputs open
+# Of other files, what makes one that is read.
+ADVICE = {
+    ".pt2": "programs of torch.export are not read: torch.onnx.export(torch.export.load(FILE), f='net.onnx', "
+    "dynamo=True) makes a model of it that is read",
+}
 SUFFIXES = (*TENSOR_LOADERS, *GRAPH_LOADERS, *MEANING_LOADERS)
 WRITERS = {".safetensors": save_safetensors, ".npz": save_npz}
 LARGEST_GRAPH = 1 << 20  # bytes of a graph file
@@ -60,6 +66,8 @@ def load_network(path: Path, graph_file: Path | None = None, assumptions: Assump
     Raises EieError, with the path, for everything that is not such a network; memory is bounded by the file's size.
     """
     suffix = SHARDED if path.name.lower().endswith(SHARDED) else path.suffix.lower()
+    if suffix in ADVICE:
+        raise EieError(f"{path}: {ADVICE[suffix]}")
     if suffix not in SUFFIXES:
         raise EieError(f"{path}: networks are read from {', '.join(SUFFIXES)} files, got {suffix or 'no'} suffix")
     check_source(path)

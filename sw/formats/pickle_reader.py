@@ -145,7 +145,10 @@ class _Machine:
 
     def _name(self, name: str) -> Name:
         if name not in self._names and name not in self._functions:
-            raise EieError(f"the file must hold tensors and plain values only, it asks for {name[:80]}")
+            raise EieError(
+                f"the file must hold tensors and plain values only, it asks for {name[:80]}; "
+                "of a whole model, save its state_dict()"
+            )
         return Name(name)
 
     def _call(self, function: Any, arguments: Any) -> Any:

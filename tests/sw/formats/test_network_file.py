@@ -47,6 +47,7 @@ def test_suffixes_in_capitals(tmp_path: Path):
     [
         ("net", "networks are read from .safetensors, .*, got no suffix"),
         ("net.mat", "networks are read from .safetensors, .*, got .mat"),
+        ("net.pt2", "programs of torch.export are not read: torch.onnx.export.*makes a model of it that is read"),
         ("net.npy", "networks are read from .safetensors, .*, got .npy"),
         ("net.eie", "networks are read from .safetensors, .*, got .eie"),
     ],

@@ -154,9 +154,10 @@ def test_what_pickle_would_run(path: Path, monkeypatch: pytest.MonkeyPatch):
     write(path, pickle.dumps(Harm(), protocol=2)[2:-1], {})
     with pytest.raises(EieError, match=r"it asks for pathlib.Path|it asks for"):
         load_network(path)
-    path.write_bytes(pickle.dumps(Harm()))
-    with pytest.raises(EieError, match=r"from before version 1.6 is not read: load it in torch and save it again"):
-        load_network(path)
+    for data in (pickle.dumps(Harm()), pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(Harm(), 2) * 4):
+        path.write_bytes(data)
+        with pytest.raises(EieError, match=r"it asks for"):
+            load_network(path)
     assert not Path("owned").exists()
 
 
@@ -242,6 +243,23 @@ def test_what_torch_saves(path: Path):
     np.testing.assert_allclose(network.forward(x), module(torch.from_numpy(x)).detach().numpy(), rtol=1e-4, atol=1e-6)
 
 
+def test_the_format_from_before_version_1_6(path: Path):
+    torch: Any = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    base = torch.randn(9, 7)
+    state = {"0.weight": base[:5], "0.bias": torch.randn(5).double(), "2.weight": torch.randn(5, 3).t().half()}
+    torch.save({"epoch": 3, "state_dict": state}, path, _use_new_zipfile_serialization=False)
+    network = load_network(path)
+    assert [layer.name for layer in network.layers] == ["0", "2"]
+    for layer in network.layers:
+        np.testing.assert_array_equal(layer.weight, state[f"{layer.name}.weight"].float().numpy())
+    np.testing.assert_array_equal(network.layers[0].bias, state["0.bias"].float().numpy())
+    path.rename(path.with_suffix(".th"))
+    assert_equal(load_network(path.with_suffix(".th")), network)
+    assert_refuses_cuts(load_network, path.with_suffix(".th"), 17)
+    assert_survives_damage(load_network, path.with_suffix(".th"), 300)
+
+
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_more_of_what_torch_saves(path: Path, protocol: int):
     torch: Any = pytest.importorskip("torch")
@@ -274,8 +292,10 @@ def test_other_files_of_torch(path: Path):
     torch.save(module, path)
     with pytest.raises(EieError, match=r"it asks for torch.nn.modules.linear.Linear"):
         load_network(path)
-    torch.save(module.state_dict(), path, _use_new_zipfile_serialization=False)
-    with pytest.raises(EieError, match=r"from before version 1.6 is not read"):
+    with zipfile.ZipFile(path, "w") as archive:  # as torch.jit.save writes it
+        archive.writestr("net/data.pkl", b"\x80\x02}q\x00.")
+        archive.writestr("net/code/__torch__.py", b"class Module(Module):\n", zipfile.ZIP_DEFLATED)
+    with pytest.raises(EieError, match=r"this is a TorchScript program, which is code: torch.onnx.export"):
         load_network(path)
     torch.save(module.state_dict(), path)
     (layer,) = load_network(path).layers
