@@ -11,10 +11,20 @@ from hw.control.controller import Controller
 from hw.control.host_registers import ERROR_BITS, WORD_BITS, HostRegisters
 from hw.control.leading_nonzero import LeadingNonzero
 from hw.control.loader import Loader
+from hw.control.map_sequencing import MOVING
 from hw.control.unloader import Unloader, output_layout
 from hw.instance import VerilogInstance
-from hw.interfaces import LOADING, MAPS, OPERATIONS, SEQUENCING, ProcessingElementSignature, debug_layout, driven_alike
-from model.config import ArrayConfig, ConfigError
+from hw.interfaces import (
+    FUNCTIONS,
+    LOADING,
+    MAPS,
+    OPERATIONS,
+    SEQUENCING,
+    ProcessingElementSignature,
+    debug_layout,
+    driven_alike,
+)
+from model.config import ArrayConfig
 from model.layouts import COUNTER_BITS, LoaderState, array_debug_fields, pe_debug_fields
 from model.registers import ADDRESS_BITS
 
@@ -70,8 +80,6 @@ class Array(wiring.Component):
         debug: bool = False,
         make_pe: Callable[[ArrayConfig, Signal], Any] = pe_instance,
     ):
-        if config.functions:
-            raise ConfigError("the hardware of functions (architecture.md, section 13) does not exist yet, got true")
         self._config = config
         self._debug = debug
         self._make_pe = make_pe
@@ -183,6 +191,7 @@ class Array(wiring.Component):
             pe.clear.eq(controller.clear[number]),
             *driven_alike(OPERATIONS, controller, pe),
             *driven_alike(MAPS if self._config.maps else (), controller, pe),
+            *driven_alike(FUNCTIONS if self._config.functions else (), controller, pe),
             pe.counter_select.eq(registers.counter_select),
         ]
 
@@ -230,6 +239,7 @@ class Array(wiring.Component):
         values = {
             **select,
             **places,
+            **{name: getattr(controller, name) for name in (MOVING if self._config.functions else ())},
             "select_base": selected.base,
             **broadcast,
             "read": controller.read,

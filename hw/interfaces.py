@@ -6,6 +6,7 @@ from amaranth.hdl import unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Member, Out
 
+from hw.function_layouts import ending_layout
 from hw.map_layouts import geometry_layout, place_layout
 from model.config import ArrayConfig
 from model.layouts import (
@@ -90,6 +91,7 @@ LOADING = ("load", "begin_codes", "columns")
 SEQUENCING = ("start", "begin_layer", "layer", "computing", "read", "read_row", "shift", "take", "coming")
 OPERATIONS = ("broadcast", "write_back")
 MAPS = ("place", "clearing")  # only with `maps`, by the central control unit
+FUNCTIONS = ("ending",)  # only with `functions`, by the central control unit
 
 
 class ProcessingElementSignature(wiring.Signature):
@@ -107,6 +109,9 @@ class ProcessingElementSignature(wiring.Signature):
 
     With `maps` also `place` (coordinate of the broadcast register), `clearing` (state CLEAR: write-backs give no
     output); the address in `activation_write` is also that of the output in stage O, which never comes with an input.
+
+    With `functions` also `ending` (what is to become of the output in stage O); the address in `activation_write` is
+    then that of the output in stage Z.
     """
 
     def __init__(self, config: ArrayConfig):
@@ -148,6 +153,7 @@ def pe_ports(config: ArrayConfig) -> dict[str, Member]:
         "counter": Out(COUNTER_BITS),
         "debug": Out(debug_layout(pe_debug_fields(config))),
         **(maps if config.maps else {}),
+        **({"ending": In(ending_layout(config))} if config.functions else {}),
     }
 
 

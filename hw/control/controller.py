@@ -7,19 +7,20 @@ from amaranth.lib.wiring import In, Out
 from hw.control.broadcast import decide_broadcasts
 from hw.control.layer_table import LayerTable, layer_entry_layout, layer_write_layout
 from hw.control.leading_nonzero import nonzero_layout
-from hw.control.read_generator import ReadGenerator
+from hw.control.loop_counter import LoopCounter
+from hw.control.map_sequencing import MOVING, sequence_maps
 from hw.control.selection import select_layout
-from hw.control.write_back_sequence import WriteBackSequence
-from hw.interfaces import MAPS, OPERATIONS, SEQUENCING, bits, driven_ports, fullness_bits
+from hw.interfaces import FUNCTIONS, MAPS, OPERATIONS, SEQUENCING, bits, driven_ports, fullness_bits
 from model.config import ArrayConfig
+from model.function_descriptor import ITERATION_BITS
 from model.layouts import ACTIVATION_BITS, COUNTER_BITS, RUNNING_STATES, ControlState, flush_cycles, patience_bits
 
 
 class Controller(wiring.Component):
     """Sequences the PEs; docs/contract/architecture.md, section 6, gives every state's cycles and actions.
 
-    A layer takes 20 cycles (with `maps` 25), its out_rows, and the cycles in which activations are broadcast and worked
-    off; at most `broadcasts_per_cycle` broadcasts per cycle, registered twice.
+    A layer takes 20 cycles (with `maps` 25, with `functions` 30), its out_rows, and the cycles in which activations are
+    broadcast and worked off; at most `broadcasts_per_cycle` broadcasts per cycle, registered twice.
 
     Members, towards host and loader
     --------------------------------
@@ -34,13 +35,16 @@ class Controller(wiring.Component):
 
     Members, towards the PEs
     ------------------------
-    Those named in `SEQUENCING` and `OPERATIONS`, with `maps` in `MAPS`, of `ProcessingElementSignature`.
+    Those named in `SEQUENCING` and `OPERATIONS`, with `maps` in `MAPS`, with `functions` in `FUNCTIONS`, of
+    `ProcessingElementSignature`.
     nonzero : In(nonzero_layout(pes, broadcasts_per_cycle)), root of the leading-nonzero tree.
     chosen : In(pes), the PEs it names; current : In(ArrayLayout(16, pes)).
     full : In(ArrayLayout(fullness_bits(config), pes)); queue_empty : In(pes).
     clear : Out(pes), the PEs whose activations are selected.
     pending : In(pes), with `maps`: the PEs that have an activation to be selected.
-    output_row : Out, with `maps`: activation-memory address of the output that is in stage O in the next cycle.
+    output_row : Out, with `maps`: activation-memory address of the output that is in stage O, with `functions` in
+        stage Z, in the next cycle.
+    iteration, source_offset, result_offset : Out, with `functions`: registers.
     selected : Out, the select register.
 
     Members, towards the unloader
@@ -53,6 +57,10 @@ class Controller(wiring.Component):
         self._most_rows = max(config.activation_depth, config.accumulators)
         broadcasts = config.broadcasts_per_cycle
         maps = {"pending": In(config.pes), "output_row": Out(bits(config.activation_depth))}
+        functions = {
+            **dict.fromkeys(MOVING, Out(bits(config.activation_depth))),
+            "iteration": Out(ITERATION_BITS),
+        }
         super().__init__(
             {
                 "start_strobe": In(1),
@@ -83,7 +91,9 @@ class Controller(wiring.Component):
                 "full": In(data.ArrayLayout(fullness_bits(config), config.pes)),
                 "queue_empty": In(config.pes),
                 **driven_ports(config, (*SEQUENCING, *OPERATIONS, *(MAPS if config.maps else ()))),
+                **driven_ports(config, FUNCTIONS if config.functions else ()),
                 **(maps if config.maps else {}),
+                **(functions if config.functions else {}),
                 "clear": Out(config.pes),
                 "selected": Out(select_layout(config)),
                 "unload_row": Out(1),
@@ -104,8 +114,9 @@ class Controller(wiring.Component):
         patience = Signal(patience_bits(config))  # spent on queues that do not move
 
         m.d.sync += [self.read.eq(0), self.shift.eq(0)]
+        loops = None
         if config.maps:
-            self._elaborate_maps(m, table, descriptor, bias_address, flush)
+            loops = sequence_maps(m, self, config, table, descriptor, bias_address, flush)
         else:
             with m.If(self.read):
                 last_row = config.activation_depth - 1
@@ -128,7 +139,7 @@ class Controller(wiring.Component):
             self._elaborate_idle(m, flush)
             self._elaborate_prefetch(m, table, descriptor)
             self._elaborate_layer(m, descriptor, exhausted, bias_address)
-            self._elaborate_flush(m, descriptor, flush)
+            self._elaborate_flush(m, descriptor, flush, loops)
             self._elaborate_unload(m, descriptor)
             with m.Default():
                 m.d.comb += self.fault.eq(1)
@@ -173,30 +184,6 @@ class Controller(wiring.Component):
             self.last_row.eq(self._is_last),
             *([] if self._config.maps else [self.write_back.row.eq(self.row)]),
             self.write_back.address.eq(bias_address),
-        ]
-
-    def _elaborate_maps(self, m: Module, table: LayerTable, descriptor, bias_address, flush):
-        """What reads along a map and writes back position by position."""
-        state, entry = self.state, table.entry
-        m.submodules.read_generator = reads = ReadGenerator(self._config)
-        m.submodules.write_back_sequence = writes = WriteBackSequence(self._config)
-        m.d.comb += [
-            reads.begin.eq(state == ControlState.PREFETCH_1),
-            reads.first_row.eq(entry.first_row),
-            reads.jump.eq(state == ControlState.FLUSH),
-            reads.target.eq(descriptor.scan.destination),
-            reads.scan.eq(descriptor.scan),
-            reads.read.eq(self.read),
-            reads.plain.eq(self.unloading),
-            self.read_row.eq(reads.row),
-            writes.begin.eq(state == ControlState.DRAIN),
-            writes.bias_base.eq(descriptor.bias_base),
-            writes.scan.eq(descriptor.scan),
-            writes.advance.eq(state == ControlState.WRITE_BACK),
-            bias_address.eq(writes.address),
-            self.output_row.eq(writes.output_row),
-            self.clearing.eq(state == ControlState.CLEAR),
-            self.write_back.valid.eq((state == ControlState.WRITE_BACK) | (self.clearing & (flush == 0))),
         ]
 
     def _elaborate_idle(self, m: Module, flush):
@@ -277,8 +264,9 @@ class Controller(wiring.Component):
             with m.Else():
                 self._following(m, descriptor.out_rows)
 
-    def _elaborate_flush(self, m: Module, descriptor, flush):
-        last_layer = self._config.layers - 1
+    def _elaborate_flush(self, m: Module, descriptor, flush, loops: LoopCounter | None):
+        last = (self.layer_number + 1 >= self.layers) | (self.layer_number == self._config.layers - 1)
+        following = self.layer_number + 1
         with m.Case(ControlState.FLUSH):
             m.d.sync += flush.eq(flush + 1)
             if not self._config.maps:
@@ -287,7 +275,11 @@ class Controller(wiring.Component):
                 m.d.sync += flush.eq(0)
                 if not self._config.maps:
                     m.d.sync += self.bank.eq(self.bank ^ ~descriptor.keep)
-                with m.If((self.layer_number + 1 >= self.layers) | (self.layer_number == last_layer)):
+                if loops is not None:
+                    m.d.comb += loops.ends.eq(1)
+                    last = last & ~loops.again
+                    following = Mux(loops.again, self.layer_number - descriptor.functions.loop_back, following)
+                with m.If(last):
                     m.d.comb += self.finished.eq(1)
                     m.d.sync += self.done.eq(1)
                     with m.If(self.holding):
@@ -296,7 +288,7 @@ class Controller(wiring.Component):
                         m.d.sync += [self.read.eq(1), self.state.eq(ControlState.UNLOAD_0)]
                 with m.Else():
                     m.d.sync += [
-                        self.layer_number.eq(self.layer_number + 1),
+                        self.layer_number.eq(following),
                         self.state.eq(ControlState.PREFETCH_0),
                     ]
 

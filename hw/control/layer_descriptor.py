@@ -9,6 +9,7 @@ from hw.interfaces import bits
 from hw.map_layouts import STEP_X_BITS
 from model.config import ArrayConfig
 from model.fixed_point import INT16_MAX
+from model.function_descriptor import BLOCK_FIELDS, FUNCTION_FIELDS, function_fields
 from model.layouts import BIAS_SCALE_BITS, CHECK_CYCLES, SHIFT_BITS, descriptor_words
 from model.map_descriptor import MAP_FIELDS, MAP_ROW_BITS
 
@@ -34,10 +35,8 @@ def descriptor_layout(config: ArrayConfig) -> data.Layout:
     """The descriptor's words as they came; with `maps` bits that no field has are still kept, and not looked at."""
     if not config.maps:
         return DESCRIPTOR
-    places = {
-        name: data.Field(MAP_FIELDS[name].width, HOST_WORD_BITS * MAP_FIELDS[name].word + MAP_FIELDS[name].low)
-        for name in MAP_FIELDS
-    }
+    gained = {**MAP_FIELDS, **(function_fields() if config.functions else {})}
+    places = {name: data.Field(field.width, HOST_WORD_BITS * field.word + field.low) for name, field in gained.items()}
     fields = {name: field for name, field in DESCRIPTOR if not name.startswith("unused")}
     return data.FlexibleLayout(HOST_WORD_BITS * descriptor_words(config), {**fields, **places})
 
@@ -61,6 +60,7 @@ class LayerDescriptor(wiring.Component):
     accept, word : In, `word` is the next of the descriptor.
     clear : In(1), a new network: the next layer takes the memories from their beginnings.
     loaded : In(1), the layer is complete: the next one goes behind it.
+    number : In, only with `functions`: the layer's; soft_reset : In(1), forgets where a loop may begin.
     descriptor : Out(descriptor_layout(config)), as it came.
     columns : Out, columns of the layer; valid if the layer fits.
     fits : Out(1), every size is within the memories that are left.
@@ -69,6 +69,7 @@ class LayerDescriptor(wiring.Component):
 
     def __init__(self, config: ArrayConfig):
         self._config = config
+        functions = {"number": In(bits(config.layers + 1)), "soft_reset": In(1)}
         super().__init__(
             {
                 "accept": In(1),
@@ -79,6 +80,7 @@ class LayerDescriptor(wiring.Component):
                 "columns": Out(bits(config.pointer_depth + 1)),
                 "fits": Out(1),
                 "entry": Out(layer_entry_layout(config)),
+                **(functions if config.functions else {}),
             }
         )
 
@@ -109,6 +111,8 @@ class LayerDescriptor(wiring.Component):
             del checks["rows"]
             checks["columns"] = columns != 0
             checks["out_channels"] = (bias_rows != 0) & (bias_rows <= descriptor.out_rows)
+        if config.functions:
+            checks["loop"] = self._elaborate_functions(m)
         passed = Signal(len(checks))
         # The product as a sum of shifts: no multiplier of the device is spent on it.
         product = sum(in_rows << place for place in range(config.pes.bit_length()) if config.pes >> place & 1)
@@ -162,6 +166,28 @@ class LayerDescriptor(wiring.Component):
             geometry.channel_mask.eq(Mux(descriptor.flat, -1, _ones(descriptor.channel_bits, MAP_ROW_BITS))),
             geometry.step_mask.eq(Mux(descriptor.flat, 0, _ones(descriptor.column_bits, STEP_X_BITS))),
         ]
+
+    def _elaborate_functions(self, m: Module) -> Value:
+        """The fields of `functions`, and whether a loop that ends here begins behind the one before it."""
+        descriptor, functions = self.descriptor, self.entry.functions
+        loop_floor = Signal.like(self.number)
+        reach = Signal.like(self.number)  # most layers that a loop may go back
+        is_loop = descriptor.loop_count[1:].any()
+        m.d.sync += reach.eq(self.number - loop_floor)
+        with m.If(self.clear | self.soft_reset):
+            m.d.sync += loop_floor.eq(0)
+        with m.Elif(self.loaded & is_loop):
+            m.d.sync += loop_floor.eq(self.number + 1)
+        m.d.comb += [
+            *(functions[name].eq(descriptor[name]) for name in FUNCTION_FIELDS if name != "block_rows"),
+            functions.last_block_row.eq(descriptor.block_rows - 1),
+            *(
+                functions.blocks[number][name].eq(descriptor[f"{name}_{number}"])
+                for number, names in enumerate(BLOCK_FIELDS)
+                for name in names
+            ),
+        ]
+        return ~is_loop | (descriptor.loop_back <= reach)
 
 
 def _ones(count: Value, most: int) -> Value:

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.function_layouts import functions_layout
 from hw.interfaces import bits
 from hw.map_layouts import geometry_layout, scan_layout
 from model.config import ArrayConfig
@@ -14,6 +15,7 @@ from model.layouts import BIAS_SCALE_BITS, SHIFT_BITS
 def layer_entry_layout(config: ArrayConfig) -> data.StructLayout:
     """One entry; `pointer_base` and `bias_base` are the layer's first addresses in those memories of every PE."""
     maps = {"scan": scan_layout(config), "geometry": geometry_layout(config)} if config.maps else {}
+    functions = {"functions": functions_layout(config)} if config.functions else {}
     return data.StructLayout(
         {
             "in_rows": bits(config.activation_depth + 1),
@@ -26,6 +28,7 @@ def layer_entry_layout(config: ArrayConfig) -> data.StructLayout:
             "keep": 1,
             "bias_scale": BIAS_SCALE_BITS,
             **maps,
+            **functions,
         }
     )
 

@@ -139,6 +139,7 @@ class Loader(wiring.Component):
             layer.word.eq(word),
             layer.clear.eq(load),
             layer.loaded.eq(self.layer_write.valid),
+            *([layer.number.eq(self.layers), layer.soft_reset.eq(self.soft_reset)] if config.functions else []),
             self.columns.eq(layer.columns),
             self.stream_ended.eq(state == LoaderState.WAIT),
             self.layer_write.address.eq(self.layers),

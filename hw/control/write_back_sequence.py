@@ -1,13 +1,14 @@
 """The write-back sequence of a map: the bias repeats per position, and positions may lie apart."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.control.delay_line import delayed
 from hw.interfaces import bits
 from hw.map_layouts import scan_layout
 from model.config import ArrayConfig
-from model.layouts import flush_cycles
+from model.layouts import flush_cycles, pipeline_stages
 
 
 class WriteBackSequence(wiring.Component):
@@ -28,11 +29,15 @@ class WriteBackSequence(wiring.Component):
     scan : In(scan_layout(config)), of the layer being run.
     advance : an operation is given to the PEs.
     address : Out, constant-memory address of its bias.
-    output_row : Out, activation-memory address of the output that is in stage O in the next cycle.
+    output_row : Out, activation-memory address of the output that is in the last stage, O, in the next cycle.
+    blocked, block_row : only with `functions`, where the last stage is Z: the operation goes to that row instead.
+    o_row : Out, only with `functions`: activation-memory address of the output that is in stage O.
     """
 
     def __init__(self, config: ArrayConfig):
         self._config = config
+        rows = bits(config.activation_depth)
+        functions = {"blocked": In(1), "block_row": In(rows), "o_row": Out(rows)}
         super().__init__(
             {
                 "begin": In(1),
@@ -40,7 +45,8 @@ class WriteBackSequence(wiring.Component):
                 "scan": In(scan_layout(config)),
                 "advance": In(1),
                 "address": Out(bits(config.constant_depth)),
-                "output_row": Out(bits(config.activation_depth)),
+                "output_row": Out(rows),
+                **(functions if config.functions else {}),
             }
         )
 
@@ -61,11 +67,13 @@ class WriteBackSequence(wiring.Component):
             m.d.sync += [channel.eq(0), self.address.eq(self.bias_base)]
             m.d.sync += [row.eq(scan.destination), position.eq(scan.destination)]
 
+        given = row
+        if self._config.functions:
+            given = Signal.like(row)
+            m.d.comb += given.eq(Mux(self.blocked, self.block_row, row))
         stages = flush_cycles(self._config) - (1 if self._config.functions else 2)
-        late = row
-        for stage in range(1, stages):
-            later = Signal.like(row, name=f"row_{stage}", reset_less=True)
-            m.d.sync += later.eq(late)
-            late = later
-        m.d.sync += self.output_row.eq(late)
+        late = delayed(m, "row", given, stages - 1)
+        m.d.sync += self.output_row.eq(late[-1])
+        if self._config.functions:
+            m.d.comb += self.o_row.eq(late[len(pipeline_stages(self._config))])
         return m

@@ -36,6 +36,7 @@ class ActivationMemory(wiring.Component):
     take : the next activation is pending if it is not zero: with `shift` the one read last, else the one in `ahead`.
     clear : the pending activation is selected now; `take` wins.
     pending, current : registers.
+    read_data : Out, with `functions`: the activation read last.
     positive, maximum : with `maps`: an activation below 0 counts as 0; every activation counts as not 0.
     """
 
@@ -56,6 +57,7 @@ class ActivationMemory(wiring.Component):
                 "clear": In(1),
                 "pending": Out(1),
                 "current": Out(ACTIVATION_BITS),
+                **({"read_data": Out(ACTIVATION_BITS)} if config.functions else {}),
             }
         )
 
@@ -110,6 +112,8 @@ class ActivationMemory(wiring.Component):
                 m.d.sync += self.pending.eq(Mux(self.shift, self._counts(activations.read_data), self._counts(ahead)))
             else:
                 m.d.sync += self.pending.eq(Mux(self.shift, activations.read_data[-1], ahead[-1]))
+        if self._config.functions:
+            m.d.comb += self.read_data.eq(activations.read_data)
         return m
 
     def _counts(self, word):

@@ -7,11 +7,10 @@ from amaranth.lib.wiring import In, Out
 
 from hw.block_memory import BlockMemory
 from hw.interfaces import bits
+from hw.pe.rounding import ROUNDING_BITS, shift_halves
 from model.config import ArrayConfig
 from model.fixed_point import INT16_MAX, INT16_MIN
 from model.layouts import ACTIVATION_BITS, SHIFT_BITS
-
-ROUNDING_BITS = 17  # an output and the bit below it
 
 
 class ArithmeticUnit(wiring.Component):
@@ -150,22 +149,7 @@ class ArithmeticUnit(wiring.Component):
 
     def _elaborate_shift(self, m: Module) -> tuple[Value, list[Value]]:
         """Stage K: the shifted sum with one fraction bit; the sum does not fit if one of the list is 1."""
-        # With one fraction bit kept, adding one and dropping it rounds half up: shift 0 then needs no case of its own.
-        # What fits ROUNDING_BITS can round up past INT16_MAX, but never below INT16_MIN. The largest step comes first,
-        # so that each leaves only the bits that the smaller ones can still move down; those it drops tell what fits.
-        width = self._config.accumulator_bits
-        negative = self.k_sum[-1]
-        halves = Cat(0, self.k_sum)
-        unfit = []
-        for step in reversed(range((width - 1).bit_length())):
-            kept = ROUNDING_BITS - 1 + (1 << step)
-            moved = Cat(halves, negative.replicate(1 << step))[1 << step :]
-            dropped = halves[kept:]
-            unfit.append(~self.shift[step] & Mux(negative, ~dropped.all(), dropped.any()))
-            narrowed = Signal(min(kept, len(halves)), name=f"k_shifted_{1 << step}")
-            m.d.comb += narrowed.eq(Mux(self.shift[step], moved, halves))
-            halves = narrowed
-        return halves, [*unfit, halves[-1] ^ negative]
+        return shift_halves(m, self.k_sum, self.shift, "k")
 
     def _elaborate_saturate(self, m: Module, k_write_back: Signal, halves: Value, unfit: list[Value]):
         """Stage O: rounded, clipped by ReLU, saturated."""

@@ -8,6 +8,7 @@ from hw.pe.activation_memory import ActivationMemory
 from hw.pe.activation_queue import ActivationQueue
 from hw.pe.address_stages import AddressStages
 from hw.pe.arithmetic_unit import ArithmeticUnit
+from hw.pe.function_stages import FunctionStages
 from hw.pe.huffman_decoder import HuffmanDecoder
 from hw.pe.issue import Issue, operation_layout
 from hw.pe.own_activation import OwnActivation
@@ -23,10 +24,10 @@ from model.registers import PeCounter, PeError
 class ProcessingElement(wiring.Component):
     """One PE of the array; docs/contract/architecture.md sections 5 and 7, EIE section IV.
 
-    Latency: nine cycles from a write-back operation to the write of its output (stages A to O), with `maps` fourteen;
-    four from the broadcast register to the first entry. Throughput: an entry, or a write-back operation, per cycle; a
-    bit of the code stream per cycle while loading. `counter` follows `counter_select` in the same cycle; without
-    `pe_counters` it is 0.
+    Latency: nine cycles from a write-back operation to the write of its output (stages A to O), with `maps` fourteen,
+    with `functions` nineteen (to Z); four from the broadcast register to the first entry. Throughput: an entry, or a
+    write-back operation, per cycle; a bit of the code stream per cycle while loading. `counter` follows
+    `counter_select` in the same cycle; without `pe_counters` it is 0.
 
     Parameters
     ----------
@@ -49,6 +50,8 @@ class ProcessingElement(wiring.Component):
         if config.maps:
             self._own = OwnActivation(config)
             self._address = AddressStages(config)
+        if config.functions:
+            self._functions = FunctionStages(config)
 
     def elaborate(self, platform):
         m = Module()
@@ -70,6 +73,8 @@ class ProcessingElement(wiring.Component):
             m.submodules.own = self._own
             m.submodules.address_stages = self._address
             self._connect_own(m)
+        if config.functions:
+            m.submodules.function_stages = self._functions
 
         self._connect_decoder(m)
         arriving, skipped = self._connect_queue(m)
@@ -207,14 +212,24 @@ class ProcessingElement(wiring.Component):
     def _connect_activations(self, m: Module):
         activations, arithmetic = self._activations, self._arithmetic
         geometry = self._layer.geometry if self._config.maps else None
+        valid, value, nonzero = arithmetic.o_valid, arithmetic.o_value, arithmetic.o_nonzero
+        if self._config.functions:
+            stages = self._functions
+            m.d.comb += [
+                stages.o_valid.eq(valid),
+                stages.o_value.eq(value),
+                stages.ending.eq(self.ending),
+                stages.second.eq(activations.read_data),
+            ]
+            valid, value, nonzero = stages.z_valid, stages.z_value, stages.z_nonzero
         m.d.comb += [
             activations.bank.eq(self._layer.bank) if geometry is None else activations.positive.eq(geometry.positive),
             *([] if geometry is None else [activations.maximum.eq(geometry.maximum)]),
             activations.input_write.eq(self.activation_write),
-            activations.output_write.valid.eq(arithmetic.o_valid),
+            activations.output_write.valid.eq(valid),
             *([activations.output_write.address.eq(arithmetic.o_row)] if geometry is None else []),
-            activations.output_write.data.eq(arithmetic.o_value),
-            activations.output_nonzero.eq(arithmetic.o_nonzero),
+            activations.output_write.data.eq(value),
+            activations.output_nonzero.eq(nonzero),
             activations.read.eq(self.read),
             activations.read_row.eq(self.read_row),
             activations.shift.eq(self.shift),
@@ -282,6 +297,14 @@ class ProcessingElement(wiring.Component):
             }
         else:
             maps = {"x_valid": self._lookup.x_valid}
+        o_row = self.activation_write.address if self._config.maps else arithmetic.o_row
+        stored = {}
+        if self._config.functions:
+            stored = {
+                "z_row": o_row,
+                **{f"z_{name}": getattr(self._functions, f"z_{name}") for name in ("valid", "value")},
+            }
+            o_row = self.ending.row
         return {
             "decoder_running": decoder.busy,
             **{
@@ -306,6 +329,7 @@ class ProcessingElement(wiring.Component):
             **maps,
             **{name: getattr(arithmetic, name) for name in ("r_valid", "c_valid", "k_valid", "k_row", "k_sum")},
             "o_valid": arithmetic.o_valid,
-            "o_row": self.activation_write.address if self._config.maps else arithmetic.o_row,
+            "o_row": o_row,
+            **stored,
             **{name: getattr(arithmetic, name) for name in ("o_value", "overflow")},
         }

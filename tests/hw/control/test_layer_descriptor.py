@@ -8,6 +8,7 @@ import pytest
 
 from hw.control.layer_descriptor import LATENCY, LayerDescriptor
 from model.config import PRESETS, ArrayConfig
+from model.function_descriptor import BLOCK_FIELDS, Block, FunctionDescriptor
 from model.layouts import Descriptor
 from model.map_descriptor import MAP_FIELDS, MapDescriptor
 from tests.support.hw.units import simulate
@@ -214,4 +215,74 @@ def test_the_entry_with_maps():
             assert geometry.limit == (limit or 32767)
 
     dut = LayerDescriptor(MAPS)
+    simulate(dut, testbench)
+
+
+FUNCTIONS = MAPS.with_(functions=True)
+
+
+def test_loops_lie_behind_each_other():
+    """loop_floor: a loop may not go back to or before the last layer of another one; LOAD and a soft reset forget."""
+    dut = LayerDescriptor(FUNCTIONS)
+
+    async def testbench(ctx):
+        for forget in ("clear", "soft_reset"):
+            # (loop_count, loop_back, fits): layer 0 may go back to itself, layer 2 to layer 0, layer 3 to itself only.
+            for number, *tries in (
+                (0, (2, 1, False), (0, 63, True), (1, 63, True)),
+                (1, (2, 2, False), (1, 2, True)),
+                (2, (0xFFFF, 3, False), (3, 2, True)),
+                (3, (2, 1, False), (2, 63, False), (2, 0, True)),
+                (4, (2, 1, False), (1, 1, True)),
+                (5, (2, 2, False), (2, 1, True)),
+            ):
+                ctx.set(dut.number, number)
+                for count, back, fits in tries:
+                    functions = FunctionDescriptor(loop_count=count, loop_back=back)
+                    plain = GOOD | {"in_rows": 1, "keep": True}
+                    words = map_words(plain, MAP | {"columns": 1})
+                    await take_words(ctx, dut, functions.merge(words))
+                    assert (number, count, back, ctx.get(dut.fits)) == (number, count, back, fits)
+                ctx.set(dut.loaded, 1)
+                await ctx.tick()
+                ctx.set(dut.loaded, 0)
+            ctx.set(dut.clear, 1)
+            ctx.set(getattr(dut, forget), 1)
+            await ctx.tick()
+            ctx.set(dut.clear, 0)
+            ctx.set(getattr(dut, forget), 0)
+
+    simulate(dut, testbench)
+
+
+def test_the_entry_with_functions():
+    """Every field where it belongs; rows modulo the memory, block_rows less one."""
+    block_values = [
+        Block(product=True, product_shift=9 + number, destination_moves=number, second_moves=3 - number, second=17)
+        for number in range(3)
+    ]
+    blocks = (*block_values, Block(function=True, is_tanh=True, product_shift=31, block_destination=35))
+    functions = FunctionDescriptor(
+        loop_count=0xABCD,
+        loop_back=0,
+        moves=True,
+        blocked=True,
+        source_step=18,
+        result_step=35,
+        block_rows=0,
+        blocks=blocks,
+    )
+    dut = LayerDescriptor(FUNCTIONS)
+
+    async def testbench(ctx):
+        await take_words(ctx, dut, functions.merge(map_words(GOOD, MAP)))
+        got = ctx.get(dut.entry.functions)
+        assert (got.loop_count, got.loop_back, got.moves, got.blocked) == (0xABCD, 0, 1, 1)
+        assert (got.source_step, got.result_step, got.last_block_row) == (2, 3, 0xFFFF)
+        for entry, block in zip(got.blocks, blocks, strict=True):
+            wanted = {name: int(getattr(block, name)) for name in BLOCK_FIELDS[0]}
+            wanted |= {"block_destination": block.block_destination % 16, "second": block.second % 16}
+            assert {name: entry[name] for name in wanted} == wanted
+        assert ctx.get(dut.fits)
+
     simulate(dut, testbench)

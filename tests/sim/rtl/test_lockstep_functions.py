@@ -1,0 +1,109 @@
+"""Ladder step 2 with `functions`: RTL and stepped model in lock-step: blocks, both functions, products, loops."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from model.config import ArrayConfig
+from model.function_descriptor import FunctionDescriptor
+from model.registers import Error
+from sim.rtl.cosim import run_job
+from sim.rtl.host_program import Action, Read, Reset, Send, SoftReset
+from sim.rtl.simulators import SimulatorName
+from tests.ladder.test_maps import configs
+from tests.sim.rtl.test_lockstep_maps import MAP_CONFIGS, check_maps, random_cases
+from tests.support.hw.rtl import Case, session, simulators
+from tests.support.images.function_programs import with_functions
+from tests.support.images.map_programs import KINDS
+from tests.support.images.random_images import encode_network
+
+CONFIGS = {
+    f"functions{name[4:]}": config.with_(name=f"functions{name[4:]}", functions=True)
+    for name, config in MAP_CONFIGS.items()
+}
+
+
+def function_cases(config: ArrayConfig, seed: int, kinds: list[list[str]], magnitude: int = 200) -> list[Case]:
+    """Networks of these kinds of layers, most of their layers with blocks, some in loops; two inputs each."""
+    rng = np.random.default_rng(seed)
+    cases = random_cases(config, seed, kinds, magnitude)
+    return [replace(case, image=with_functions(rng, case.image)) for case in cases]
+
+
+def check(cases: list[Case], simulator: SimulatorName, stall: float = 0.0, seed: int = 0) -> None:
+    """Every input fills the whole memory: what a second operand or an offset names is then the same in every run."""
+    config = cases[0].image.config
+    filled = [replace(case, inputs=[filling(config, activations) for activations in case.inputs]) for case in cases]
+    check_maps(run_job(config, session(filled, stall), simulator, lockstep=True, seed=seed), cases)
+
+
+def filling(config: ArrayConfig, activations: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The activations, and zeros behind them."""
+    everything = np.zeros(config.activation_depth * config.pes, np.int16)
+    everything[: activations.size] = activations
+    return everything
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_array(name, simulator):
+    """Sums as large as an activation, so that the functions see all of their arguments."""
+    kinds = [["connected", "connected", "residual"], ["depthwise"]]
+    check(function_cases(CONFIGS[name], 1, kinds, magnitude=32767), simulator, stall=0.1)
+
+
+@pytest.mark.parametrize("simulator", simulators("verilator"))
+def test_on_verilator(simulator):
+    check(function_cases(CONFIGS["functions3"], 2, [[kind] for kind in KINDS], magnitude=5000), simulator)
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_a_loop_may_not_begin_before_the_end_of_another(simulator):
+    """The third layer may go back one layer if the second ends a loop, two if it does not; not before layer 0."""
+    config = CONFIGS["functions2"]
+    (case,) = random_cases(config, 9, [["residual", "residual", "residual"]])
+    first, *others = case.image.layers
+    middle, last = others[-2:]
+    actions: list[Action] = [Reset(2)]
+    wanted = []
+    for inner, back, fits in ((2, 0, True), (2, 1, False), (1, 2, True), (0, 2, True), (1, 3, False)):
+        ends = {1: FunctionDescriptor(loop_count=inner), 2: FunctionDescriptor(loop_count=2, loop_back=back)}
+        layers = (first, replace(middle, functions=ends[1]), replace(last, functions=ends[2]))
+        image = replace(case.image, layers=layers)
+        # A loop count of 1 is no loop, wherever it goes back to.
+        actions += [Send(encode_network(image)), Read(("STATUS",)), SoftReset()]
+        wanted.append(Error.NONE if fits else Error.DESCRIPTOR)
+    answer = run_job(config, actions, simulator, lockstep=True)
+    assert answer.failure is None, answer.failure
+    assert [read["STATUS"] >> 8 & 0xF for read in answer.results] == wanted
+
+
+RANDOM = {
+    "config": configs(),
+    "kinds": st.lists(st.sampled_from(KINDS), min_size=1, max_size=3),
+    "seed": st.integers(0, 1 << 16),
+}
+
+
+def check_random(config: ArrayConfig, kinds: list[str], seed: int) -> None:
+    config = config.with_(functions=True)
+    check(function_cases(config, seed, [kinds], 2000), "icarus", stall=0.1, seed=seed)
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+@settings(max_examples=2, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(**RANDOM)
+def test_random_networks(simulator, config, kinds, seed):
+    check_random(config, kinds, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+@settings(max_examples=100, derandomize=False, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(**RANDOM)
+def test_many_random_networks(simulator, config, kinds, seed):
+    check_random(config, kinds, seed)
