@@ -13,6 +13,7 @@ from sim.fields import parse_shape
 from sim.npy import read_inputs
 from sim.progress import Say
 from sim.terminal.by_layer import parse_by_layer
+from sim.terminal.compress_distil import DistilledFigures, distil_network, show_distilled
 from sim.terminal.compress_search import SearchOptions, search, search_payload, show_search
 from sim.terminal.options import Json
 from sim.terminal.output import Output
@@ -97,7 +98,7 @@ def compress_command(
         ),
     ] = None,
     init: Annotated[Init, typer.Option(help="Where the shared weights start, or the best ones there are.")] = "linear",
-    seed: Annotated[int, typer.Option(help="Of --init forgy.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of --init forgy and --distil.")] = 0,
     step: Annotated[
         str | None,
         typer.Option(
@@ -140,6 +141,16 @@ def compress_command(
             "need no labels; --density and --code-bits say how far.",
         ),
     ] = False,
+    distil_steps: Annotated[
+        int | None,
+        typer.Option(
+            "--distil",
+            metavar="STEPS",
+            help="Reconstruct, then train for so many steps, such as 900: the whole network keeps its outputs on the "
+            "inputs of --calibrate and on changed copies of them. A fifth of them is held back and chooses the best "
+            "step. Needs torch.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compress a network: prune, share weights, Huffman-code."""
@@ -154,7 +165,8 @@ def compress_command(
     wanted = _Wanted(
         bounds=bounds,
         search_pruning=search_pruning,
-        by_outputs=by_outputs,
+        by_outputs=by_outputs or distil_steps is not None,
+        distil_steps=distil_steps,
         pruning={
             "density": parse_by_layer("--density", density, float),
             "threshold": parse_by_layer("--threshold", threshold, float),
@@ -171,17 +183,18 @@ def compress_command(
     network, assumed = _load(output, model, graph, assumptions)
     calibration = None if calibration_file is None else read_inputs(calibration_file, *network.input_shape)
     with output.steps(f"compressing {model}") as say:
-        compressed, found, reference = _compress(network, calibration, wanted, say)
+        made = _compress(network, calibration, wanted, say)
+        compressed = made.network
         precision: list[LayerPrecision] = []
         if calibration is not None:
             say(f"choosing binary points from {len(calibration)} inputs")
             compressed = calibrate(compressed, calibration)
             precision = measure_precision(compressed, calibration)
         sizes = save(compressed, path)
-    if found is not None:
-        show_search(output, bounds, found, reference)
+    if made.found is not None:
+        show_search(output, bounds, made.found, made.reference)
     show_sizes(output, str(path), sizes)
-    changes = _show_changes(output, network, compressed)
+    changes = _show_changes(output, network, compressed) | show_distilled(output, made.distilled)
     if calibration is not None:
         show_precision(output, precision, len(calibration))
     output.result(
@@ -190,9 +203,9 @@ def compress_command(
             "assumed": assumed,
             "calibrated": calibration is not None,
             **changes,
-            "reconstructed": by_outputs,
+            "reconstructed": wanted.by_outputs,
             "precision": precision_payload(precision),
-            **({} if found is None else {"search": search_payload(found, reference)}),
+            **({} if made.found is None else {"search": search_payload(made.found, made.reference)}),
             **size_payload(sizes),
         }
     )
@@ -205,13 +218,14 @@ class _Wanted:
     Parameters
     ----------
     bounds, search_pruning : of a search, if one is wanted.
-    by_outputs : reconstruct on the inputs of the calibration.
+    by_outputs, distil_steps : reconstruct on the inputs of the calibration; and train for so many steps.
     pruning, code_bits, step, init, seed : as `sw.compress.pipeline.compress` takes them.
     """
 
     bounds: SearchOptions
     search_pruning: bool
     by_outputs: bool
+    distil_steps: int | None
     pruning: dict[str, Any]
     code_bits: int | dict[str, int] | None
     step: float | dict[str, float] | None
@@ -228,13 +242,14 @@ def _check(wanted: _Wanted, calibration: Path | None) -> None:
         raise EieError("--search-pruning needs a bound, wanted one of the --max options")
     if not wanted.by_outputs:
         return
+    option = "--reconstruct" if wanted.distil_steps is None else "--distil"
     if calibration is None:
-        raise EieError("--reconstruct needs typical inputs, wanted --calibrate X.npy")
+        raise EieError(f"{option} needs typical inputs, wanted --calibrate X.npy")
     others = {f"--{name}": value for name, value in wanted.pruning.items() if name != "density"}
     others |= {"--step": wanted.step, "a search": searches or None}
     given = [name for name, value in others.items() if value is not None]
     if given:
-        raise EieError(f"--reconstruct goes with --density and --code-bits only, got {given[0]}")
+        raise EieError(f"{option} goes with --density and --code-bits only, got {given[0]}")
 
 
 def _load(output: Output, model: Path, graph: Path | None, assumptions: Assumptions) -> tuple[Network, list[str]]:
@@ -246,10 +261,24 @@ def _load(output: Output, model: Path, graph: Path | None, assumptions: Assumpti
     return network, assumed
 
 
-def _compress(
-    network: Network, calibration: NDArray[np.float32] | None, wanted: _Wanted, say: Say
-) -> tuple[CompressedNetwork, Found | None, float | None]:
-    """The network compressed; what a search found, and the error of the float32 network if one measured it."""
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """The network compressed.
+
+    Parameters
+    ----------
+    found, reference : what a search found, and the error of the float32 network if one measured it.
+    distilled : what training was worth, if there was any.
+    """
+
+    network: CompressedNetwork
+    found: Found | None = None
+    reference: float | None = None
+    distilled: DistilledFigures | None = None
+
+
+def _compress(network: Network, calibration: NDArray[np.float32] | None, wanted: _Wanted, say: Say) -> _Made:
+    """The network as it is wanted."""
     bits, pruning = wanted.code_bits, wanted.pruning
     if wanted.bounds.wanted:
         most = MOST_BITS if bits is None or isinstance(bits, dict) else bits
@@ -257,9 +286,13 @@ def _compress(
         options = pruning_by_layer(network, **pruning)
         positions = [kept_positions(layer.weight, **options[layer.name]) for layer in network.layers]
         found, reference = search(network, positions, wanted.bounds, choices, say)
-        return found.network, found, reference
+        return _Made(network=found.network, found=found, reference=reference)
     if wanted.by_outputs and calibration is not None:
-        return reconstruct(network, calibration, density=pruning["density"], code_bits=bits, progress=say), None, None
+        limits: dict[str, Any] = {"density": pruning["density"], "code_bits": bits, "progress": say}
+        if wanted.distil_steps is None:
+            return _Made(network=reconstruct(network, calibration, **limits))
+        compressed, figures = distil_network(network, calibration, wanted.distil_steps, wanted.seed, limits)
+        return _Made(network=compressed, distilled=figures)
     compressed = compress(
         network,
         **pruning,
@@ -269,7 +302,7 @@ def _compress(
         seed=wanted.seed,
         progress=lambda name: say(f"compressed {name}"),
     )
-    return compressed, None, None
+    return _Made(network=compressed)
 
 
 def _show_changes(output: Output, network: Network, compressed: CompressedNetwork) -> dict[str, Any]:

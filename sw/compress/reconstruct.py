@@ -18,6 +18,7 @@ from model.errors import EieError
 from sw.compress.least_squares import best_weights, removal_losses, share_in_turn
 from sw.compress.pipeline import MOST_BITS, by_layer, lay_out, share_weights
 from sw.compress.prune import check_pruning, kept_positions
+from sw.compress.rounding import round_biases, round_weights
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.execution import run_graph
 from sw.network.forward import FloatArithmetic, FloatOperations, apply_layer, patches
@@ -30,7 +31,6 @@ DAMPING = 0.01  # of the mean second moment, which holds weights near those befo
 ELEMENTS = 1 << 26  # of the largest value of all inputs
 LARGEST_ROW = 4096  # weights of a row of which second moments are taken
 BY_REMOVAL = 512  # weights of a row whose removal is tried one by one
-BIAS_BITS = 11  # significant ones; a half has as many
 ROUNDS = 3  # of codes and shared values in turn
 
 Pruned = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.uint8]]  # positions, codebook, codes
@@ -66,7 +66,7 @@ def reconstruct(
     ----------
     inputs : (n, *input_shape) typical ones, unlabelled; of many only as many as memory is meant for are used.
     density : fraction of the weights of every layer, or of those it names, that survive; else all that are not zero.
-    code_bits : 1 to 8, 4 if not given. Biases are rounded to `BIAS_BITS` significant bits.
+    code_bits : 1 to 8, 4 if not given. Shared values and biases are rounded (`sw.compress.rounding`).
     progress : told what was done with each layer.
 
     Matrices of LSTMs, and layers with more than `LARGEST_ROW` weights in a row, are pruned and shared as `compress`
@@ -107,7 +107,7 @@ class _Reconstruction:
         if prod(layer.weight.shape[1:]) > LARGEST_ROW:
             small = _plain(layer, density, bits)
             means = _mean_outputs(layer, source.before) - _mean_outputs(_dense(small), source.after)
-            small = replace(small, bias=_rounded(layer.bias + means))
+            small = replace(small, bias=round_biases(layer.bias + means, 0.0))
         else:
             small = _fit(layer, _moments(layer, source), density, bits)
         self.made.append(small)
@@ -180,6 +180,10 @@ def _laid_out(
     values: NDArray[np.float64],
     bits: int,
 ) -> CompressedLayer:
+    if values.size:
+        usual = float(np.sqrt(np.square(values[codes[mask]]).mean()))
+        values, merged = np.unique(round_weights(values, usual).astype(np.float64), return_inverse=True)
+        codes = merged[codes]
     codebook = np.zeros(1 << bits, np.float32)
     codebook[1 : values.size + 1] = values
     positions = np.flatnonzero(mask)
@@ -190,7 +194,9 @@ def _laid_out(
         before @ moment.mean_before - after @ moment.mean_after
         for before, after, moment in zip(matrices, weights, moments, strict=True)
     ]
-    bias = _rounded(layer.bias + np.concatenate(biases))
+    variances = [((after @ moment.after) * after).sum(axis=1) for after, moment in zip(weights, moments, strict=True)]
+    spread = float(np.sqrt(max(np.median(variances), 0.0)))
+    bias = round_biases(layer.bias + np.concatenate(biases), spread)
     return lay_out(replace(layer, bias=bias), positions, codebook, chosen)
 
 
@@ -290,12 +296,6 @@ def _mean_outputs(layer: Layer, x: NDArray[np.float32]) -> NDArray[np.float64]:
     results = apply_layer(replace(layer, relu=False), x)
     rows = results.ndim - 1 if layer.convolution is None else 1
     return results.mean(axis=tuple(axis for axis in range(results.ndim) if axis != rows), dtype=np.float64)
-
-
-def _rounded(biases: NDArray[Any]) -> NDArray[np.float32]:
-    """With `BIAS_BITS` significant bits, which a file stores in as much less."""
-    parts, exponents = np.frexp(biases)
-    return np.ldexp(np.rint(np.ldexp(parts, BIAS_BITS)), exponents - BIAS_BITS).astype(np.float32)
 
 
 def _plain(layer: Layer, density: float | None, bits: int) -> CompressedLayer:

@@ -1,6 +1,7 @@
 """`eie compress`: its options, what it says of each layer, and what it refuses."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -202,6 +203,28 @@ def test_bits_are_said_and_large_differences_warned_of(eie: Run):
     assert json.loads(out)["precision"][1]["difference"] > 0.02
 
 
+def test_distillation(eie: Run):
+    pytest.importorskip("torch", reason="--distil needs torch, the extra `train`")
+    arguments = ("--distil", "50", "--calibrate", "x.npy", "--density", "0.5", "--seed", "1")
+    code, out, err = eie(*arguments)
+    assert code == 0
+    assert "distilling weights: step 34 of 34, loss" in err
+    assert "distilling shared values: step 16 of 16, loss" in err
+    assert "loss on 20 inputs that were held back: " in out
+    figures = json.loads(eie(*arguments, "--json")[1])
+    assert figures["reconstructed"]
+    assert figures["distilled"]["distilled"] < figures["distilled"]["layer_by_layer"]
+    assert load(Path("net.eie")).layers[1].positions.size == 300
+
+
+def test_distillation_without_torch(eie: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    code, _, err = eie("--distil", "50", "--calibrate", "x.npy")
+    assert code == 2
+    assert err.endswith("error: --distil needs torch, which the extra train brings: pip install 'eie[train]'\n")
+    assert not Path("net.eie").exists()
+
+
 def test_reconstruction(eie: Run):
     code, _, err = eie("--reconstruct", "--calibrate", "x.npy", "--density", "fc2=0.5", "--json")
     assert code == 0
@@ -217,6 +240,8 @@ def test_reconstruction(eie: Run):
             "1",
         ): "goes with --density and --code-bits only, got --step",
         ("--reconstruct", "--calibrate", "x.npy", "--max-weight-error", "0.1"): "only, got a search",
+        ("--distil", "9"): "--distil needs typical inputs, wanted --calibrate",
+        ("--distil", "9", "--calibrate", "x.npy", "--threshold", "0.1"): "--distil goes with --density",
     }.items():
         code, _, err = eie(*arguments)
         assert code == 2
