@@ -16,7 +16,7 @@ from sw.network.network import Network
 
 @dataclass(frozen=True, kw_only=True)
 class DistilledFigures:
-    """The loss on `held_back` inputs and changed copies: of the network fitted layer by layer, and of the trained one."""
+    """The loss on `held_back` inputs and changed copies: of the network fitted layer by layer, and as trained."""
 
     steps: int
     held_back: int

@@ -4,10 +4,16 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs torch, the extra `train`")
 
+import re
+from copy import deepcopy
+from pathlib import Path
+
 import torch
 from torch import nn
 
 from sw.training.lesson import Changes, Lesson, shifted
+from sw.training.optimiser import Training
+from sw.training.prune import Pruning, prune
 
 INPUTS = torch.arange(6 * 20 * 3, dtype=torch.float32).view(6, 20, 3)
 
@@ -15,6 +21,13 @@ INPUTS = torch.arange(6 * 20 * 3, dtype=torch.float32).view(6, 20, 3)
 def lesson(**changes: float) -> Lesson:
     none: dict[str, float] = {"shift": 0.0, "noise": 0.0, "mixed": 0.0, "plain": 0.0}
     return Lesson(nn.Flatten(), INPUTS, 4, Changes(batch=8, **{**none, **changes}))
+
+
+def copy_pruned(net: nn.Module) -> nn.Module:
+    """By magnitude, as the example does, and not trained."""
+    made = deepcopy(net)
+    prune(made, [(INPUTS, INPUTS)], Pruning(density=0.5, score="normalised"), Training(epochs=0))
+    return made
 
 
 def rows(inputs: torch.Tensor) -> set[tuple[float, ...]]:
@@ -59,3 +72,19 @@ def test_noise_is_relative_to_each_element() -> None:
     assert set(noisy[:, 2].tolist()) == {7.0}
     assert rows(noisy) != rows(inputs)
     assert noisy[:, 1].std() < 110
+
+
+def test_the_example_of_the_page(project_root: Path) -> None:
+    """docs/training.md, "Without labels": a pruned and shared copy gives nearly what the module gives."""
+    page = (project_root / "docs" / "training.md").read_text()
+    (example,) = re.findall(r"### Without labels.*?```python\n(.*?)```", page, re.DOTALL)
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(12, 40), nn.ReLU(), nn.Linear(40, 5))
+    names = {"net": net, "inputs": torch.randn(200, 12), "others": torch.randn(50, 12)}
+    exec(example, names)
+    student, loss, (inputs, outputs) = names["student"], names["loss"], names["held_out"][0]
+    weights = student[0].weight.detach()
+    assert torch.unique(weights[weights != 0]).numel() <= 15
+    assert float((weights != 0).float().mean()) < 0.7
+    magnitude = copy_pruned(net)
+    assert loss(student(inputs), outputs) < 0.7 * loss(magnitude(inputs), outputs)
