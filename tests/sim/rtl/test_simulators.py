@@ -77,6 +77,27 @@ def test_nothing_in_the_environment_changes_a_verdict(
         run_constant("1", simulator, tmp_path)
 
 
+@pytest.mark.parametrize("simulator", [*simulators("icarus"), pytest.param("verilator", marks=pytest.mark.slow)])
+def test_folders_with_spaces_and_umlauts(
+    simulator: SimulatorName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cache, and the folder in which the simulation runs."""
+    monkeypatch.setenv("EIE_CACHE", str(tmp_path / "ein Zwischenspeicher für alle"))
+    folder = tmp_path / "hier läuft es"
+    folder.mkdir()
+    run_constant("0", simulator, folder)
+    with pytest.raises(SimulatorError, match=r"constant_bench\.is_zero failed"):
+        run_constant("1", simulator, folder)
+    assert not list((tmp_path / "ein Zwischenspeicher für alle").glob("building-*"))
+
+
+def test_an_environment_whose_name_has_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.prefix", "/home/me/my own/.venv")
+    assert sim.rtl.simulators.available_simulators()["verilator"] == (
+        "Verilator's makefiles want an environment whose name has no spaces, this one is /home/me/my own/.venv"
+    )
+
+
 @pytest.mark.parametrize("simulator", simulators("icarus"))
 def test_unknown_is_never_equal(simulator: SimulatorName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EIE_CACHE", str(tmp_path / "cache"))
