@@ -12,11 +12,12 @@ from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import RisingEdge
+from cocotb.triggers import First, RisingEdge, Timer
+from cocotb.utils import get_sim_time
 
 from model.config import ArrayConfig
 from model.stepped.signals import Inputs
-from sim.rtl.host_program import Action, run_actions
+from sim.rtl.host_program import Action, Until, run_actions, waiting_actions
 from sim.rtl.lockstep import Lockstep
 
 PORTS = {
@@ -29,6 +30,8 @@ PORTS = {
     "reg_write_data": "reg_write_data",
     "reset": "rst",
 }
+PORTS_WAITED_FOR = {"i_ready": "i__ready", "o_valid": "o__valid"}
+CLOCK_NS = 10
 _KNOWN = str.maketrans("XZUW", "0000")
 _UNKNOWN = str.maketrans("01XZUW", "001111")
 
@@ -101,32 +104,59 @@ def apply_inputs(dut: Any, inputs: Inputs, previous: Inputs | None) -> None:
             getattr(dut, port).value = value
 
 
+def _inputs(wanted: Inputs | Until) -> Inputs:
+    return wanted.inputs if isinstance(wanted, Until) else wanted
+
+
+async def _wait(dut: Any, until: Until) -> int:
+    """Let clock edges pass, after the first, until the port is 1 just before one; returns how many passed.
+
+    Python is not asked in the cycles between: of a run of a hundred thousand cycles they are nearly all.
+    """
+    port = getattr(dut, PORTS_WAITED_FOR[until.port])
+    passed = 0
+    while passed < until.cycles - 1 and not int(port.value):
+        began = get_sim_time("ns")
+        changed = RisingEdge(port)
+        await First(changed, Timer((until.cycles - 1 - passed) * CLOCK_NS, "ns"))
+        await RisingEdge(dut.clk)
+        passed += round((get_sim_time("ns") - began) / CLOCK_NS)
+    return passed
+
+
 @cocotb.test()
 async def run_job(dut: Any) -> None:
     """Run the job; a failure is an answer, not an exception, so that the caller can word it."""
     path = Path(os.environ["EIE_JOB"])
     job: Job = pickle.loads(path.read_bytes())
-    Clock(dut.clk, 10, "ns").start(start_high=False)
+    Clock(dut.clk, CLOCK_NS, "ns").start(start_high=False)
     rtl = RtlOutputs(dut, job.config)
     lockstep = Lockstep(job.config) if job.lockstep else None
-    program = run_actions(job.config, job.actions, job.seed)
+    if lockstep is None:
+        program, look = waiting_actions(job.config, job.actions, job.seed), None
+    else:
+        program, look = run_actions(job.config, job.actions, job.seed), lockstep.compare
     results: list[Any] = []
     cycle, failure = 0, None
     began = time.perf_counter()
-    inputs = next(program)
+    wanted = next(program)
+    inputs = _inputs(wanted)
     apply_inputs(dut, inputs, None)
     while failure is None:
         await RisingEdge(dut.clk)
+        if isinstance(wanted, Until):
+            cycle += await _wait(dut, wanted)
         try:
-            if lockstep is not None:
-                failure = lockstep.compare(cycle, inputs, rtl)
-            following = program.send(rtl)
+            if look is not None:
+                failure = look(cycle, inputs, rtl)
+            wanted = program.send(rtl)
         except StopIteration as stop:
             results = stop.value
             break
         except (RuntimeError, ValueError) as error:
             failure = f"cycle {cycle}: {error}"
             break
+        following = _inputs(wanted)
         apply_inputs(dut, following, inputs)
         inputs = following
         cycle += 1

@@ -2,23 +2,41 @@
 
 It says what happens in every cycle, pauses included, which `sw.host.transports.port_host`, a driver's way to the same
 ports, leaves to the array. Actions are plain data, so that a test bench running inside a simulator can be handed them.
+A test bench that need not look at every cycle lets a simulator run on while the host only waits (`waiting_actions`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from model.config import ArrayConfig
 from model.registers import ADDRESS, READ_LATENCY, Control, PeCounter, Status
 from model.stepped.signals import Inputs
-from sw.host.transports.port_host import Program
+from sw.host.transports.port_host import PortOutputs, Program
+
+T = TypeVar("T")
 
 RUN_REGISTERS = ("STATUS", "LAYERS", "CYCLES", "BROADCASTS", "STALLS")
 
 
 class HostTimeout(RuntimeError):
     """The machine did not answer in the cycles it was given."""
+
+
+@dataclass(frozen=True)
+class Until:
+    """The same inputs in every cycle, up to and including that in which the port is 1, and for `cycles` at most.
+
+    What it receives are the outputs of the last of these cycles.
+    """
+
+    inputs: Inputs
+    port: Literal["i_ready", "o_valid"]
+    cycles: int
+
+
+Waiting = Generator[Inputs | Until, PortOutputs, T]
 
 
 @dataclass(frozen=True)
@@ -64,7 +82,10 @@ class Start:
 
 @dataclass(frozen=True)
 class Collect:
-    """Take output words up to and including the one marked last; result: list of data words."""
+    """Take output words up to and including the one marked last; result: list of data words.
+
+    `limit` cycles may pass before each word; with `stall`, the probability of a pause in each cycle, before the last.
+    """
 
     stall: float = 0.0
     limit: int = 10_000_000
@@ -103,6 +124,26 @@ Action = Reset | SoftReset | Idle | Send | Start | Collect | Wait | Write | Read
 
 def run_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 0) -> Program[list[Any]]:
     """The actions in order; returns the results of the Collect, Read and ReadCounters actions."""
+    program = waiting_actions(config, actions, seed)
+    try:
+        wanted = next(program)
+        while True:
+            if isinstance(wanted, Until):
+                outputs = yield wanted.inputs
+                for _ in range(wanted.cycles - 1):
+                    if getattr(outputs, wanted.port):
+                        break
+                    outputs = yield wanted.inputs
+            else:
+                outputs = yield wanted
+            wanted = program.send(outputs)
+    except StopIteration as stop:
+        results: list[Any] = stop.value
+        return results
+
+
+def waiting_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 0) -> Waiting[list[Any]]:
+    """`run_actions` that says where it only waits."""
     random = Random(seed)
     results: list[Any] = []
     for action in actions:
@@ -134,30 +175,30 @@ def run_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 0) -
     return results
 
 
-def _send(action: Send, random: Random) -> Program[None]:
+def _send(action: Send, random: Random) -> Waiting[None]:
     for number, word in enumerate(action.words):
         while random.random() < action.stall:
             yield Inputs()
         ends = action.last and number == len(action.words) - 1
         offer = Inputs(i_valid=1, i_data=word, i_last=int(ends))
-        for _ in range(action.limit):
-            outputs = yield offer
-            if outputs.i_ready:
-                break
-        else:
+        outputs = yield Until(offer, "i_ready", action.limit)
+        if not outputs.i_ready:
             raise HostTimeout(f"the machine did not take an input word for {action.limit} cycles")
 
 
-def _collect(action: Collect, random: Random) -> Program[list[int]]:
+def _collect(action: Collect, random: Random) -> Waiting[list[int]]:
     words: list[int] = []
     take, wait = Inputs(o_ready=1), Inputs()
     for _ in range(action.limit):
         ready = action.stall == 0.0 or random.random() >= action.stall
-        outputs = yield take if ready else wait
+        pause = take if ready else wait
+        outputs = yield Until(take, "o_valid", action.limit) if action.stall == 0.0 else pause
         if ready and outputs.o_valid:
             words.append(outputs.o_data)
             if outputs.o_last:
                 return words
+        elif action.stall == 0.0:
+            break
     raise HostTimeout(f"the machine gave {len(words)} output words and no last one in {action.limit} cycles")
 
 

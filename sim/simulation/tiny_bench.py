@@ -55,6 +55,8 @@ class TinyRun:
     enlarged : fields of the configuration that are larger than in the array asked for, because the network needs it.
     run : on the engine; `run.total` has every figure, mean over the inputs.
     memory_bits : of all memories of all PEs of the array that ran it.
+    error : largest difference of an output from that of the network in float32, pruned but with weights of its own, over
+        the range of these.
     remarks : what was assumed or left out, in sentences.
     labelled : of the keyword spotter.
     """
@@ -64,6 +66,7 @@ class TinyRun:
     enlarged: Mapping[str, int]
     run: Run
     memory_bits: int
+    error: float
     remarks: Sequence[str]
     labelled: Labelled | None
 
@@ -218,7 +221,8 @@ def _run(
     plain = without_softmax(read)
     if plain is not read:
         remarks.append("the softmax at the end is left out: the largest output stays the largest")
-    compressed = compress(pruned_network(plain, densities), code_bits=array.code_bits)
+    pruned = pruned_network(plain, densities)
+    compressed = compress(pruned, code_bits=array.code_bits)
     counted, typical = inputs.halves(plain.in_features)
     calibrated = calibrate(compressed, typical)
     image, enlarged = lay_out_whole(calibrated, array)
@@ -238,6 +242,13 @@ def _run(
         enlarged=enlarged,
         run=run,
         memory_bits=array_memories(image.config).bits * array.pes,
+        error=_error(run.outputs, pruned.forward(counted[: inputs.samples])),
         remarks=remarks,
         labelled=labelled,
     )
+
+
+def _error(outputs: NDArray[np.float64], reference: NDArray[np.float32]) -> float:
+    wanted = reference.reshape(outputs.shape).astype(np.float64)
+    spread = float(wanted.max() - wanted.min())
+    return float(np.abs(outputs - wanted).max()) / spread if spread else 0.0

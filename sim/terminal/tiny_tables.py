@@ -21,6 +21,7 @@ COLUMNS = (
     "inf/s",
     "uJ",
     "memory Kbit",
+    "error",
     "right",
 )
 CPU_COLUMN = "this CPU us"
@@ -77,7 +78,8 @@ def remarks(bench: TinyBench, times: Times) -> list[str]:
     array = bench.array
     measured = (
         f"Simulated: cycles from start to done, mean of {bench.samples} inputs, loading not counted; us and inf/s at "
-        f"the clock of {array.name}. Energy and memories are of the array only, uJ is an estimate."
+        f"the clock of {array.name}. Energy and memories are of the array only, uJ is an estimate. "
+        "Error: the largest difference of an output from that in float32, over the range of these."
     )
     inputs = (
         f"Inputs are uniformly random in the range of the network's inputs, seed {bench.seed}, and random inputs are "
@@ -148,6 +150,7 @@ def _cells(run: TinyRun) -> list[str]:
         f"{_inferences_s(run):,.0f}",
         f"{total.energy_nj / 1000:.2f}",
         f"{run.memory_bits / 1024:,.0f}",
+        f"{run.error:.2%}",
         right,
     ]
 
@@ -169,6 +172,7 @@ def _payload(run: TinyRun) -> Mapping[str, Any]:
         "load_cycles": run.run.load_cycles,
         "inferences_s": _inferences_s(run),
         "memory_bits": run.memory_bits,
+        "error": run.error,
         "right": None if run.labelled is None else vars(run.labelled),
         "overflows": int(run.run.overflow.sum()),
         "saturated_inputs": int(run.run.saturated.sum()),

@@ -35,6 +35,7 @@ def test_every_network_is_run_or_has_its_reason(data: Path) -> None:
         assert run.run.outputs.shape == (3, 3)
         assert run.run.total.cycles > 0
         assert not run.run.by_host
+        assert 0 < run.error < 0.02
     assert runs["AD"].enlarged == {}
     assert runs["AD"].memory_bits == 16 * (1024 * 39 + 2048 * 13 + 1024 * 16 + 512 * 32 + 4096 * 16)
 
