@@ -68,6 +68,9 @@ def bench_command(
         list[str] | None,
         typer.Option("--density", metavar="KIND=SHARE", help="Of MLPerf Tiny: keep such a share; repeatable."),
     ] = None,
+    fitted: Annotated[
+        bool, typer.Option("--reconstruct", help="Of MLPerf Tiny: fit weights so that layers keep their outputs.")
+    ] = False,
     this_cpu: Annotated[
         bool, typer.Option("--this-cpu", help="Of MLPerf Tiny: time the TensorFlow Lite interpreter here, one thread.")
     ] = False,
@@ -96,6 +99,7 @@ def bench_command(
             seed,
             tasks=tasks,
             densities=wanted_densities(pruned, densities or []),
+            fitted=fitted,
             technology=load_technology(technology_file),
             progress=output,
         )
@@ -104,8 +108,8 @@ def bench_command(
         return
     if samples is not None:
         raise EieError("--samples is of --suite mlperf-tiny, a layer of the paper has one input")
-    if tasks or pruned or densities or this_cpu:
-        raise EieError("--task, --pruned, --density and --this-cpu are of --suite mlperf-tiny")
+    if tasks or pruned or densities or fitted or this_cpu:
+        raise EieError("--task, --pruned, --density, --reconstruct and --this-cpu are of --suite mlperf-tiny")
     array = array_config(preset, config, pes, changes)
     technology = load_technology(technology_file)
     _run_paper(output, array, names, seed, technology, read_baselines(cpu_file, gpu_file))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from sim.simulation.run import Run
 from sim.simulation.simulate import simulate_lowered
 from sim.simulation.tiny_pruning import pruned_network, wanted_densities
 from sw.compress.pipeline import compress
+from sw.compress.reconstruct import reconstruct
 from sw.formats.assumptions import Assumptions
 from sw.formats.network_file import load_network
 from sw.formats.npz import read_arrays
@@ -55,8 +57,8 @@ class TinyRun:
     enlarged : fields of the configuration that are larger than in the array asked for, because the network needs it.
     run : on the engine; `run.total` has every figure, mean over the inputs.
     memory_bits : of all memories of all PEs of the array that ran it.
-    error : largest difference of an output from that of the network in float32, pruned but with weights of its own, over
-        the range of these.
+    error : largest difference of an output from that of the network in float32, pruned but with weights of its own,
+        over the range of these.
     remarks : what was assumed or left out, in sentences.
     labelled : of the keyword spotter.
     """
@@ -92,6 +94,7 @@ def tiny_bench(
     *,
     tasks: Sequence[str] | None = None,
     densities: Mapping[str, float] = ALL_KEPT,
+    fitted: bool = False,
     technology: Technology | None = None,
     progress: Progress = SILENT,
 ) -> TinyBench:
@@ -106,6 +109,8 @@ def tiny_bench(
     seed : 0 or more.
     tasks : of `sim.mlperf_tiny.TINY_NETWORKS`, None for all.
     densities : kept weights by kind of layer, see `sim.simulation.tiny_pruning`.
+    fitted : weights are fitted to what layers give on the calibration inputs (`sw.compress.reconstruct`), not
+        shared alone.
 
     EieError for an array without maps and for a folder that is not there. Weights take the codes of the array.
     """
@@ -130,7 +135,7 @@ def tiny_bench(
             say(f"{network.task}: reading, compiling and running {network.file}")
             try:
                 inputs = _Inputs(folder, network, samples, [seed, number])
-                runs.append(_run(folder / network.file, network, inputs, array, densities, technology))
+                runs.append(_run(folder / network.file, network, inputs, array, densities, fitted, technology))
             except EieError as error:
                 reasons[network.task] = str(error)
     return TinyBench(
@@ -210,6 +215,7 @@ def _run(
     inputs: _Inputs,
     array: ArrayConfig,
     densities: Mapping[str, float],
+    fitted: bool,
     technology: Technology | None,
 ) -> TinyRun:
     remarks: list[str] = []
@@ -222,8 +228,12 @@ def _run(
     if plain is not read:
         remarks.append("the softmax at the end is left out: the largest output stays the largest")
     pruned = pruned_network(plain, densities)
-    compressed = compress(pruned, code_bits=array.code_bits)
     counted, typical = inputs.halves(plain.in_features)
+    if fitted:
+        compressed = reconstruct(pruned, typical, code_bits=array.code_bits)
+        remarks.append(f"weights and biases are fitted on the {len(typical)} inputs of calibration, without labels")
+    else:
+        compressed = compress(pruned, code_bits=array.code_bits)
     calibrated = calibrate(compressed, typical)
     image, enlarged = lay_out_whole(calibrated, array)
     run = simulate_lowered(image, counted[: inputs.samples], technology=technology)
@@ -248,7 +258,7 @@ def _run(
     )
 
 
-def _error(outputs: NDArray[np.float64], reference: NDArray[np.float32]) -> float:
+def _error(outputs: NDArray[Any], reference: NDArray[np.float32]) -> float:
     wanted = reference.reshape(outputs.shape).astype(np.float64)
     spread = float(wanted.max() - wanted.min())
     return float(np.abs(outputs - wanted).max()) / spread if spread else 0.0

@@ -40,6 +40,13 @@ def test_every_network_is_run_or_has_its_reason(data: Path) -> None:
     assert runs["AD"].memory_bits == 16 * (1024 * 39 + 2048 * 13 + 1024 * 16 + 512 * 32 + 4096 * 16)
 
 
+def test_fitted_weights_are_nearer_where_few_are_kept(data: Path) -> None:
+    array = MCU16.with_(code_bits=3)
+    shared, fitted = (tiny_bench(data, array, tasks=["IC"], fitted=fitted).runs[0] for fitted in (False, True))
+    assert fitted.error < 0.8 * shared.error
+    assert any("fitted on the 16 inputs" in remark for remark in fitted.remarks)
+
+
 def test_keywords_are_counted_with_binary_points_of_the_other_half(data: Path) -> None:
     run = next(run for run in tiny_bench(data, MCU16).runs if run.network.task == "KWS")
     network = load_network(data / FOLDER / run.network.file)
