@@ -159,7 +159,7 @@ def _targets() -> dict[str, Target]:
         ),
         "tflite": Target(read=_through_file(".tflite", load_network), seeds=[tflite_model()], kind="tflite"),
         "keras": Target(read=_through_file(".keras", load_network), seeds=[keras_files.archive()], kind="keras"),
-        "h5": Target(read=_through_file(".h5", load_network), seeds=[keras_files.legacy()], kind="h5"),
+        "h5": Target(read=_through_file(".h5", load_network), seeds=[keras_files.legacy(small=True)], kind="h5"),
         "caffemodel": Target(read=lambda data: _CAFFE(data), seeds=[caffe_model()], kind="caffemodel"),
         "prototxt": Target(read=lambda data: parse_caffe(_text(data)), seeds=[PROTOTXT.encode()], kind="prototxt"),
         "graph": Target(read=lambda data: parse_graph(_text(data)), seeds=[graph], kind="graph"),

@@ -28,13 +28,16 @@ def sequential(
 
 
 def hdf5(
-    arrays: dict[str, np.ndarray], texts: dict[str, dict[str, Any]] | None = None, change: Change | None = None
+    arrays: dict[str, np.ndarray],
+    texts: dict[str, dict[str, Any]] | None = None,
+    change: Change | None = None,
+    small: bool = False,
 ) -> bytes:
-    """An HDF5 file of these arrays and of these attributes of groups."""
+    """An HDF5 file of these arrays and of these attributes of groups; the newest form is smaller."""
     import h5py
 
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
+    with h5py.File(buffer, "w", libver="latest" if small else "earliest") as file:
         for path, array in arrays.items():
             file.create_dataset(path, data=array)
         for group, attributes in (texts or {}).items():
@@ -62,10 +65,10 @@ def archive(config: Any = None, weights: bytes | None = None, **members: bytes) 
     return buffer.getvalue()
 
 
-def legacy(config: Any = None, change: Change | None = None, version: str = "2.15.0") -> bytes:
+def legacy(config: Any = None, change: Change | None = None, version: str = "2.15.0", small: bool = False) -> bytes:
     """An `.h5` file."""
     arrays = {f"model_weights/dense/dense/{name}:0": array for name, array in WEIGHTS.items()}
     text = json.dumps(sequential() if config is None else config)
     names = np.array([f"dense/{name}:0".encode() for name in WEIGHTS])
     attributes = {"/": {"model_config": text, "keras_version": version}, "model_weights/dense": {"weight_names": names}}
-    return hdf5(arrays, attributes, change)
+    return hdf5(arrays, attributes, change, small)
