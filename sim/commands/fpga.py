@@ -15,6 +15,7 @@ from sim.synthesis.families import BOARDS, FAMILIES, FLOWS, board_named, device_
 from sim.synthesis.family import Cells, Flow
 from sim.synthesis.flow import REPORT, FpgaRun, payload, run_flow
 from sim.synthesis.inference import infer
+from sim.synthesis.memories import pe_multipliers
 from sim.synthesis.place import Placement
 from sim.synthesis.tools import YOSYS, tool_versions
 from sim.synthesis.yosys import Synthesis
@@ -174,8 +175,9 @@ def inference_report(output: Output, config: ArrayConfig, folder: Path) -> None:
     """Print what each family makes of a PE; EieError if one of them makes too little."""
     with output.steps(f"{config.name}: synthesis for {len(FAMILIES)} families") as say:
         wanted, found = infer(config, folder, say)
+    multipliers = f"{pe_multipliers(config)} multipliers are" if config.maps else "one multiplier is"
     output.table(
-        f"one PE of {config.name}: {wanted} memories are large enough for block memory, one multiplier is wanted",
+        f"one PE of {config.name}: {wanted} memories are large enough for block memory, {multipliers} wanted",
         ["family", "block memories", "multipliers", ""],
         [
             [each.family, count(each.memories), count(each.multipliers), "" if each.enough else "too few"]
@@ -194,5 +196,6 @@ def inference_report(output: Output, config: ArrayConfig, folder: Path) -> None:
     missing = [each.family for each in found if not each.enough]
     if missing:
         raise EieError(
-            f"wanted {wanted} block memories and a multiplier for every family, got too few for {missing[0]}"
+            f"wanted {wanted} block memories and {multipliers.rsplit(' ', 1)[0]} for every family, "
+            f"got too few for {missing[0]}"
         )

@@ -11,13 +11,12 @@ from model.config import ArrayConfig
 from model.errors import EieError
 from sim.simulation.image_run import run_image
 from sim.synthesis.family import Device, Flow, Measured
-from sim.synthesis.memories import array_block_rams
+from sim.synthesis.memories import array_block_rams, pe_multipliers
 from sw.image.build import build_image
 from sw.image.fitting import fitting_array
 from sw.network.compressed import CompressedNetwork
 
 SIZES = (1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 56, 64)
-MAP_MULTIPLIERS = 3  # of a PE with `maps`, two of them in its address stages
 FILLED = 0.9  # share of the lookup tables beyond which nothing routes
 
 
@@ -60,15 +59,15 @@ def fits(
     An array with `maps` of a size that cannot hold the network says why instead of figures. EieError for a family of
     which no array, with `maps` or without as the one asked for, was measured.
     """
-    measured = [row for row in flow.measured if row.maps == base.maps]
+    measured = [row for row in flow.measured if row.maps == base.maps and not base.functions]
     if flow.block_rams is None or not measured:
-        which = "array with maps" if base.maps else "array"
+        which = "array with functions" if base.functions else "array with maps" if base.maps else "array"
         raise EieError(f"what fits on {device.name} is not known: no {which} was measured on its family")
     _, _, block_ram, multiplier, *_ = flow.headings
     for pes in sizes:
         config = base.with_(name=f"{base.name.rstrip('0123456789_')}_{pes}", pes=pes)
         comb, clock_mhz = estimate(pes, measured)
-        multipliers = pes * (MAP_MULTIPLIERS if base.maps else 1)
+        multipliers = pes * pe_multipliers(base)
         try:
             config = fitting_array(network, config)
         except EieError as error:

@@ -12,6 +12,7 @@ from model.errors import EieError
 from sim.progress import Say
 from sim.synthesis.families import FAMILIES
 from sim.synthesis.families.ecp5 import block_rams
+from sim.synthesis.memories import pe_multipliers
 from sim.synthesis.tools import YOSYS, run_tool
 from sw.files import make_folder
 
@@ -56,7 +57,7 @@ def infer(config: ArrayConfig, folder: Path, say: Say = lambda _: None) -> tuple
         cells = _cells(folder / f"family_{number}.json")
         memories = sum(times for cell, times in cells.items() if cell.startswith(family.inference.memories))
         multipliers = sum(times for cell, times in cells.items() if cell.startswith(family.inference.multipliers))
-        enough = memories >= wanted and multipliers >= 1
+        enough = memories >= wanted and multipliers >= pe_multipliers(config)
         found.append(Inferred(family=family.name, memories=memories, multipliers=multipliers, enough=enough))
     return wanted, found
 

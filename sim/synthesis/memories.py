@@ -1,9 +1,16 @@
-"""The memories of an array and the block RAMs that yosys maps them to, without running yosys."""
+"""The memories of an array and the block RAMs that yosys maps them to, and its multipliers, without running yosys."""
 
 from collections.abc import Callable, Iterable
 
 from hw.memory_shapes import pe_memory_shapes, shared_memory_shapes
 from model.config import ArrayConfig
+
+MAP_MULTIPLIERS = 3  # of a PE with `maps`, two of them in its address stages
+
+
+def pe_multipliers(config: ArrayConfig) -> int:
+    """Multipliers of a PE, at least: `functions` adds some that are small."""
+    return MAP_MULTIPLIERS if config.maps else 1
 
 
 def array_block_rams(config: ArrayConfig, block_rams: Callable[[int, int], int]) -> tuple[int, int]:
