@@ -86,6 +86,26 @@ def test_any_operations_in_any_order():
     simulate(dut, testbench)
 
 
+def test_products_at_the_ends_of_an_activation():
+    """32767 and a half is rounded to the largest activation, as what is larger."""
+    dut = FunctionStages(CONFIG)
+    points = [
+        (21845, 3, 1),
+        (-21845, 3, 1),
+        (-13107, 5, 1),
+        (-(1 << 15), -(1 << 15), 15),
+        (-(1 << 15), (1 << 15) - 1, 15),
+    ]
+    wanted = [32767, -32767, -32767, 32767, -32767]
+    operations = [(v, second, NO_ENDING | {"product": 1, "product_shift": shift}) for v, second, shift in points]
+    assert [outcome(*operation) for operation in operations] == wanted
+
+    async def testbench(ctx):
+        await stream(ctx, dut, operations)
+
+    simulate(dut, testbench)
+
+
 @pytest.mark.parametrize("is_tanh", [0, 1])
 def test_both_functions_at_every_node_and_between(is_tanh: int):
     dut = FunctionStages(CONFIG)

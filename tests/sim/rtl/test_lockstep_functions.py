@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.function_descriptor import FunctionDescriptor
+from model.function_descriptor import FUNCTION_DESCRIPTOR_WORDS, FunctionDescriptor
 from model.registers import Error
 from sim.rtl.cosim import run_job
-from sim.rtl.host_program import Action, Read, Reset, Send, SoftReset
+from sim.rtl.host_program import Action, Idle, Read, Reset, Send, SoftReset, Start
 from sim.rtl.simulators import SimulatorName
 from tests.ladder.test_maps import configs
-from tests.sim.rtl.test_lockstep_maps import MAP_CONFIGS, check_maps, random_cases
+from tests.sim.rtl.test_lockstep_maps import MAP_CONFIGS, check_maps, hostile, random_cases
 from tests.support.hw.rtl import Case, session, simulators
 from tests.support.images.function_programs import with_functions
 from tests.support.images.map_programs import KINDS
-from tests.support.images.random_images import encode_network
+from tests.support.images.random_images import encode_input, encode_network
 
 CONFIGS = {
     f"functions{name[4:]}": config.with_(name=f"functions{name[4:]}", functions=True)
@@ -80,6 +80,37 @@ def test_a_loop_may_not_begin_before_the_end_of_another(simulator):
     answer = run_job(config, actions, simulator, lockstep=True)
     assert answer.failure is None, answer.failure
     assert [read["STATUS"] >> 8 & 0xF for read in answer.results] == wanted
+
+
+def any_functions(rng: np.random.Generator) -> FunctionDescriptor:
+    """Any bits, but few iterations: a loop of 65535 ends, too, only later."""
+    anything = FunctionDescriptor.unpack(rng.integers(0, 1 << 32, FUNCTION_DESCRIPTOR_WORDS).tolist())
+    return replace(anything, loop_count=int(rng.integers(0, 5)), loop_back=int(rng.integers(0, 3)))
+
+
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+@pytest.mark.parametrize("name", ["functions2", pytest.param("functions3", marks=pytest.mark.slow)])
+def test_any_descriptor_ends_and_does_in_rtl_what_it_does_in_the_model(name, simulator):
+    config = CONFIGS[name].with_(accumulator_depth=64)
+    rng = np.random.default_rng(5)
+    actions: list[Action] = [Reset(2)]
+    for case in random_cases(config, 6, [[str(kind)] for kind in rng.choice(KINDS, 4)]):
+        layers = [
+            replace(layer, map=hostile(rng, layer.map), functions=any_functions(rng))
+            for layer in case.image.layers
+            if layer.map is not None
+        ]
+        spoiled = replace(case.image, layers=tuple(layers))
+        try:
+            words = encode_network(spoiled)
+        except ValueError:
+            continue  # fewer bias rows than the descriptor says
+        actions += [Send(words), Send(encode_input(config, case.inputs[1])), Start(), Idle(1000, take=True)]
+        actions += [Read(("STATUS",)), Reset(1)]
+    answer = run_job(config, actions, simulator, lockstep=True)
+    assert answer.failure is None, answer.failure
+    assert len(answer.results) > 1
+    assert all(not read["STATUS"] & 0b0110 for read in answer.results)
 
 
 RANDOM = {
