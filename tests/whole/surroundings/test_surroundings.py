@@ -36,6 +36,8 @@ COMMANDS: dict[str, list[str]] = {
     "driver": ["driver", "net.eie", "--preset", "tiny4", "-o", "made"],
     "config": ["config", "--preset", "tiny4", "-o", "made.toml"],
 }
+QUICK = ("config", "inspect", "simulate", "verilog")  # one that only prints, and one of each kind of output
+EVERY = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in COMMANDS]
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +115,7 @@ HARMLESS: Mapping[str, Change] = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", EVERY)
 def test_surroundings_change_nothing(folder: Path, command: str) -> None:
     """Neither what is printed nor what is written, byte for byte."""
     usual = in_child(COMMANDS[command])
@@ -126,7 +128,7 @@ def test_surroundings_change_nothing(folder: Path, command: str) -> None:
         assert made(folder) == files, name
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", EVERY)
 def test_a_disk_that_is_full(folder: Path, command: str) -> None:
     """Wherever the command writes: no half a file, one sentence, exit code 2; and so for its standard output."""
 
@@ -148,7 +150,7 @@ def test_a_disk_that_is_full(folder: Path, command: str) -> None:
         assert all(files.get(name) == data for name, data in left.items() if not name.endswith(".journal"))
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", EVERY)
 def test_a_standard_output_that_is_closed(folder: Path, command: str) -> None:
     usual = in_child(COMMANDS[command])
     files = made(folder)
@@ -158,7 +160,7 @@ def test_a_standard_output_that_is_closed(folder: Path, command: str) -> None:
     assert made(folder) in (files, {})
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", EVERY)
 def test_little_memory(folder: Path, command: str) -> None:
     """`ulimit -v`: it works or says so; no traceback and no half a file, whatever allocation is refused."""
     assert in_child(COMMANDS[command]).code == 0
