@@ -3,10 +3,15 @@
 A command is imported when it is run, so that `eie --help` waits for none of them.
 """
 
+import atexit
+import os
+import shutil
 import sys
+import tempfile
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -108,7 +113,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> object:
     source_date()  # numpy reads it too, and its import would end in a traceback
+    _cache_that_can_be_written()
     return app(args=given, prog_name="eie", standalone_mode=False, obj=given)
+
+
+def _cache_that_can_be_written() -> None:
+    """Where the user's cache folder takes no files, Yosys gets a temporary one; it does not run without."""
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+        cache.mkdir(parents=True, exist_ok=True)
+        usable = os.access(cache, os.W_OK | os.X_OK)
+    except (OSError, RuntimeError):  # no folder can be made there, or there is no home
+        usable = False
+    if not usable:
+        os.environ["XDG_CACHE_HOME"] = folder = tempfile.mkdtemp(prefix="eie-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """sim/cli.py: every command as a user runs it, what it prints, its JSON, and what it does with bad input."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from model.config import PRESETS, load_config
 from model.errors import SimulatorError
 from model.image import NetworkImage
 from model.registers import PeCounter
-from sim.cli import COMMANDS
+from sim.cli import COMMANDS, main
 from sim.rtl.cosim import RtlResult
 from sim.rtl.simulators import SimulatorName
 from sim.simulation.image_run import run_image
@@ -247,3 +248,13 @@ def test_as_a_program(folder: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: truncated.eie")
     assert "Traceback" not in done.stderr
+
+
+def test_a_home_that_takes_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert main(["config"]) == 0
+    assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / "cache")
+    monkeypatch.setenv("HOME", "/proc")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert main(["config"]) == 0
+    assert Path(os.environ["XDG_CACHE_HOME"]).is_dir()
