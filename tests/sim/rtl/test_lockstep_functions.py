@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.function_descriptor import FUNCTION_DESCRIPTOR_WORDS, FunctionDescriptor
+from model.function_descriptor import FUNCTION_DESCRIPTOR_WORDS, Block, FunctionDescriptor
 from model.registers import Error
 from sim.rtl.cosim import run_job
 from sim.rtl.host_program import Action, Idle, Read, Reset, Send, SoftReset, Start
@@ -59,6 +59,29 @@ def test_every_array(name, simulator):
 @pytest.mark.parametrize("simulator", simulators("verilator"))
 def test_on_verilator(simulator):
     check(function_cases(CONFIGS["functions3"], 2, [[kind] for kind in KINDS], magnitude=5000), simulator)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("simulator", simulators("icarus"))
+def test_resets_in_the_middle_leave_nothing_behind(simulator):
+    """In every state, also while second operands are read and between iterations; then the loop begins again."""
+    config = CONFIGS["functions2"].with_(accumulator_depth=48)
+    (case,) = random_cases(config, 4, [["residual", "connected"]])
+    block = Block(function=True, product=True, product_shift=15, second=1, second_moves=1)
+    ends = FunctionDescriptor(loop_count=3, loop_back=0, moves=True, blocked=True, source_step=1, blocks=(block,) * 4)
+    image = replace(case.image, layers=tuple(replace(layer, functions=ends) for layer in case.image.layers))
+    case = replace(case, image=image)
+    words, packet = encode_network(image), encode_input(config, case.inputs[0])
+    actions: list[Action] = [Reset(2)]
+    for number, cycles in enumerate((75, 130, 180)):
+        actions += [Send(words), Send(packet), Start(), Idle(cycles, take=True)]
+        actions.append(Reset(1) if number % 2 else SoftReset())
+    filled = replace(case, inputs=[filling(config, activations) for activations in case.inputs])
+    actions += [SoftReset(), Send(packet), Read(("STATUS",)), *session([filled])[1:]]
+    answer = run_job(config, actions, simulator, lockstep=True)
+    assert answer.failure is None, answer.failure
+    del answer.results[0]
+    check_maps(answer, [case])
 
 
 @pytest.mark.parametrize("simulator", simulators("icarus"))
