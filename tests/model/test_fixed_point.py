@@ -139,6 +139,7 @@ def test_larger_orders_activations_and_starts_below_all(first, second):
     assert larger(start, second) - (1 << 15) == max(first, second)
 
 
-def test_larger_looks_at_sixteen_bits():
-    assert larger(-1, 0) == 0xFFFF
-    assert larger(0x1_0003, (1 << 16) - (1 << 15)) == 3
+def test_larger_looks_at_sixteen_bits_and_leaves_those_above():
+    assert larger(-1, 0) == -1
+    assert larger(0x1_0003, (1 << 16) - (1 << 15)) == 0x1_0003
+    assert larger(0x1_0003, 4 - (1 << 15)) == 0x1_0004

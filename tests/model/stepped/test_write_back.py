@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from model.loops import Offsets
 from model.stepped.signals import LayerEntry, WriteBack
 from model.stepped.write_back import WriteBackGenerator
 from tests.model.stepped.test_scan import some_layer
@@ -15,7 +16,7 @@ def operations(config, entry, rows):
         generator.begin(entry)
         shown = []
         for row in range(rows):
-            shown.append(generator.operation(entry, row))
+            shown.append(generator.operation(entry, row, Offsets()))
             generator.step(entry)
     return shown
 
