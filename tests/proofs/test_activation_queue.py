@@ -109,10 +109,10 @@ def test_full_means_room(lanes: int, depth: int):
 @pytest.mark.parametrize(
     ("lanes", "old", "new"),
     [
-        (1, "room = self._room(behind)", "room = self._room(0)"),
-        (2, "self._exceeds(reached, room + 1)", "self._exceeds(reached, room + 2)"),
+        (2, "full.eq(Mux(self.done, reached > room + 1, reached > room))", "full.eq(reached > room + self.done + 1)"),
+        (2, "Mux(self.done, reached > room + 1", "Mux(self.done, reached > room + 2"),
         (2, "self.empty.eq(reached == self.done)", "self.empty.eq(reached == 0)"),
-        (1, "level + self.coming - gone", "level + self.coming"),
+        (1, "level + self.coming - self.skipped", "level + self.coming"),
     ],
 )
 def test_an_overflow_is_found(lanes: int, old: str, new: str):
