@@ -130,8 +130,8 @@ class SparseMatrixMemory:
         issue, write_back = pe.issue, pe.control.write_back
         if write_back is not None:
             scale = wrap(pe.control.descriptor.bias_scale, 16)
-            places = {"row": write_back.row, "address": write_back.address, "destination": write_back.destination}
-            self.m = Fetch(True, scale, **places)
+            row, address, destination = write_back.row, write_back.address, write_back.destination
+            self.m = Fetch(True, scale, row=row, address=address, destination=destination)
         elif issue.entry:
             self.m = Fetch(False, issue.activation, issue.slot, issue.first, issue.row_read, y=issue.y, x=issue.x)
             self.held_row = issue.row
