@@ -2,6 +2,7 @@
 
 import random
 from collections import deque
+from collections.abc import Sequence
 
 import pytest
 
@@ -41,7 +42,7 @@ def outcome(v: int, second: int, ending: dict[str, int]) -> int:
     return rounded(y * second, ending["product_shift"]) if ending["product"] else y
 
 
-async def stream(ctx, dut, operations: list[tuple[int, int, dict[str, int]] | None]) -> None:
+async def stream(ctx, dut, operations: Sequence[tuple[int, int, dict[str, int]] | None]) -> None:
     """(output, second operand, ending) of each cycle, or none, and what comes of them six cycles later."""
     seconds: deque[int] = deque([0] * SECOND)
     wanted: deque[int | None] = deque([None] * LATENCY)

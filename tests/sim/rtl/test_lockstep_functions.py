@@ -49,7 +49,9 @@ def filling(config: ArrayConfig, activations: NDArray[np.int16]) -> NDArray[np.i
 
 
 @pytest.mark.parametrize("simulator", simulators("icarus"))
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize(
+    "name", ["functions3", *(pytest.param(name, marks=pytest.mark.slow) for name in CONFIGS if name != "functions3")]
+)
 def test_every_array(name, simulator):
     """Sums as large as an activation, so that the functions see all of their arguments."""
     kinds = [["connected", "connected", "residual"], ["depthwise"]]
