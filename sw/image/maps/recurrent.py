@@ -186,7 +186,7 @@ def _gates(loop: Loop, order: Sequence[int], blocks: Sequence[Block]) -> LayerIm
     features = layer.shape[1] - units
     apart = loop.source.pitch * pes
     steps = loop.inputs - loop.inputs[:, :1]
-    if not np.array_equal(steps, np.broadcast_to(apart * np.arange(steps.shape[1]), steps.shape)):
+    if np.any(steps != apart * np.arange(steps.shape[1])):
         raise EieError(f"layer {layer.name}: the steps of its source must lie side by side")
     columns = np.concatenate([loop.inputs[:, 0] - loop.window() * pes, place.local * pes + place.lane])
     output, source = np.divmod(layer.positions, layer.shape[1])
@@ -307,6 +307,7 @@ def _image(
         bias_scale=bias_scale,
         shift=shift,
         relu=False,
+        keep=False,
         first_row=first_row,
         map=MapDescriptor(
             destination=functions.blocks[0].block_destination,

@@ -265,7 +265,7 @@ def test_sizes_that_the_model_leaves_open(tmp_path: Path):
         load_network(path, assumptions=Assumptions(input_shape=(3, 8, 7)))
     assert load_network(path, assumptions=Assumptions(input_shape=(2, 9, 5))).input_shape == (2, 9, 5)
     (tmp_path / "net.npz").write_bytes(b"")
-    with pytest.raises(EieError, match="--input-shape is of ONNX models"):
+    with pytest.raises(EieError, match="--input-shape is of ONNX and Keras models"):
         load_network(tmp_path / "net.npz", assumptions=Assumptions(input_shape=(3,)))
 
 
