@@ -186,7 +186,8 @@ def _gates(loop: Loop, order: Sequence[int], blocks: Sequence[Block]) -> LayerIm
     features = layer.shape[1] - units
     apart = loop.source.pitch * pes
     steps = loop.inputs - loop.inputs[:, :1]
-    if np.any(steps != apart * np.arange(steps.shape[1])):
+    side_by_side: NDArray[np.int64] = apart * np.arange(steps.shape[1], dtype=np.int64)
+    if np.any(np.not_equal(steps, side_by_side)):
         raise EieError(f"layer {layer.name}: the steps of its source must lie side by side")
     columns = np.concatenate([loop.inputs[:, 0] - loop.window() * pes, place.local * pes + place.lane])
     output, source = np.divmod(layer.positions, layer.shape[1])
