@@ -39,7 +39,7 @@ def recurrent_network() -> CompressedNetwork:
     return CompressedNetwork(layers=layers, graph=Graph(input_shape=(STEPS, FEATURES), nodes=nodes))
 
 
-@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+@pytest.mark.parametrize("simulator", [pytest.param("verilator", marks=pytest.mark.slow), "icarus"])
 def test_two_cells_behind_each_other(simulator: SimulatorName):
     missing = available_simulators()[simulator]
     if missing:

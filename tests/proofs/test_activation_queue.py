@@ -83,6 +83,7 @@ def room(level_unit, full_unit, lanes: int, depth: int):
     return proof
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 2])
 def test_order_is_kept(lanes: int):
     assert prove(order(activation_queue, lanes)) == PROVED

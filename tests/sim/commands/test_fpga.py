@@ -17,6 +17,7 @@ SMALL = [
 ]
 
 
+@pytest.mark.slow
 def test_one_pe_through_the_flow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "run"
     assert main(["fpga", "--board", "ulx3s", *SMALL, "-o", str(folder), "--json"]) == 0

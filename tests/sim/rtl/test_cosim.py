@@ -96,6 +96,7 @@ def test_a_network_in_passes(simulator, changes):
     check_equal(image, run_engine(image, activations), run_rtl(image, activations, simulator, stall=0.1))
 
 
+@pytest.mark.slow
 def test_one_shot_lenet_keeps_its_accuracy_and_runs_identically_on_64_pes(data_folder: Path):
     network = load_network(data_folder / "lenet" / "lenet_300_100.safetensors")
     images, labels = load_mnist(data_folder / "mnist", "t10k")

@@ -114,6 +114,7 @@ def test_networks_of_several_layers_with_stalls(simulator):
     check_maps(run_job(config, session(cases, stall=0.3), simulator, lockstep=True, seed=3), cases)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("simulator", simulators("icarus"))
 def test_resets_in_the_middle_leave_nothing_behind(simulator):
     """In every state, also of local layers; CLEAR then writes no activation."""
@@ -177,6 +178,7 @@ def test_any_descriptor_ends_and_does_in_rtl_what_it_does_in_the_model(name, sim
     assert all(not read["STATUS"] & 0b0110 for read in answer.results)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("simulator", simulators("icarus"))
 def test_hostile_descriptors(simulator):
     """The same error in the same cycle, and a network that runs after a soft reset."""

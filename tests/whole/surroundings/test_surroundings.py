@@ -106,7 +106,7 @@ HARMLESS: Mapping[str, Change] = {
     "no terminal": variables(TERM=None, COLUMNS=None, LINES=None),
     "a dumb and narrow terminal": variables(TERM="dumb", COLUMNS="20"),
     "no home": variables(HOME=None, XDG_CACHE_HOME=None, XDG_CONFIG_HOME=None),
-    "a home that is not there": variables(HOME="/nonexistent", XDG_CACHE_HOME=None),
+    "a home that is not there": variables(HOME="/proc/none", XDG_CACHE_HOME=None),
     "a home that cannot be written": variables(HOME="/proc", XDG_CACHE_HOME=None),
     "LANG=C": variables(LANG="C", LC_ALL="C", LC_CTYPE="C"),
     "decimal commas": decimal_commas,
