@@ -23,8 +23,10 @@ def project_root() -> Path:
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """The folder with mnist/, lenet/ and squeezenet_dc/, which are not part of the project."""
+    """The folder with mnist/, lenet/, squeezenet_dc/ and mlperf_tiny/, which are not part of the project."""
     folder = Path(os.environ.get("EIE_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
-        pytest.skip(f"no data in {folder}: set EIE_DATA to the folder with mnist/, lenet/ and squeezenet_dc/")
+        pytest.skip(
+            f"no data in {folder}: set EIE_DATA to the folder with mnist/, lenet/, squeezenet_dc/, mlperf_tiny/"
+        )
     return folder

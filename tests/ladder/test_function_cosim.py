@@ -3,32 +3,16 @@
 import numpy as np
 import pytest
 
-from model.config import ArrayConfig
-from sim.rtl.simulators import SimulatorName, available_simulators
+from sim.rtl.simulators import SimulatorName
 from sim.rtl.verify import verify
 from sw.network.compressed import CompressedNetwork
 from sw.network.graph import ApplyLayer, Graph, Gru, Lstm, Node
+from tests.support.hw.rtl import simulators
 from tests.support.networks.random_networks import make_layer
+from tests.support.networks.whole import MAP_ARRAY
 
 STEPS, FEATURES = 4, 5
-ARRAY = ArrayConfig(
-    name="functions4",
-    pes=4,
-    queue_depth=4,
-    row_bits=32,
-    sparse_matrix_depth=512,
-    pointer_depth=512,
-    activation_depth=128,
-    accumulator_depth=64,
-    constant_depth=512,
-    layers=16,
-    stream_bits=32,
-    max_code_length=9,
-    skip_empty_slices=True,
-    row_dealing="balanced",
-    maps=True,
-    functions=True,
-)
+ARRAY = MAP_ARRAY.with_(name="functions4", functions=True)
 
 
 def recurrent_network() -> CompressedNetwork:
@@ -39,11 +23,8 @@ def recurrent_network() -> CompressedNetwork:
     return CompressedNetwork(layers=layers, graph=Graph(input_shape=(STEPS, FEATURES), nodes=nodes))
 
 
-@pytest.mark.parametrize("simulator", [pytest.param("verilator", marks=pytest.mark.slow), "icarus"])
+@pytest.mark.parametrize("simulator", [*simulators("icarus"), pytest.param("verilator", marks=pytest.mark.slow)])
 def test_two_cells_behind_each_other(simulator: SimulatorName):
-    missing = available_simulators()[simulator]
-    if missing:
-        pytest.skip(missing)
     inputs = np.random.default_rng(0).normal(size=(2, STEPS, FEATURES)).astype(np.float32)
     found = verify(recurrent_network(), inputs, ARRAY, simulator)
     assert {item.quantity: item.difference for item in found.comparisons if item.difference} == {}

@@ -3,16 +3,14 @@
 import numpy as np
 import pytest
 
-from sim.rtl.simulators import SimulatorName, available_simulators
+from sim.rtl.simulators import SimulatorName
 from sim.rtl.verify import verify
+from tests.support.hw.rtl import simulators
 from tests.support.networks.whole import MAP_ARRAY, whole_network
 
 
-@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+@pytest.mark.parametrize("simulator", simulators())
 def test_a_whole_network(simulator: SimulatorName):
-    missing = available_simulators()[simulator]
-    if missing:
-        pytest.skip(missing)
     inputs = np.random.default_rng(0).normal(size=(3, 2, 6, 4)).astype(np.float32)
     found = verify(whole_network(), inputs, MAP_ARRAY, simulator)
     assert {item.quantity: item.difference for item in found.comparisons if item.difference} == {}
