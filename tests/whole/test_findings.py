@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "findings"
-SCRIPTS = sorted(path for path in FOLDER.glob("*.sh") if path.name != "run.sh")
+SCRIPTS = sorted(FOLDER.glob("*.sh"))
+RUNNER = FOLDER.parent / "benchmarks" / "findings.sh"
 
 
 def test_there_are_findings() -> None:
     assert len(SCRIPTS) >= 10
 
 
-@pytest.mark.parametrize("script", [*SCRIPTS, FOLDER / "run.sh"], ids=lambda path: path.stem)
+@pytest.mark.parametrize("script", [*SCRIPTS, RUNNER], ids=lambda path: path.stem)
 def test_it_is_a_script(script: Path) -> None:
     assert os.access(script, os.X_OK)
     subprocess.run(["bash", "-n", str(script)], check=True)
@@ -39,12 +40,15 @@ def test_it_stands_alone(script: Path, project_root: Path) -> None:
 
 
 def test_run_names_what_no_longer_holds(tmp_path: Path) -> None:
-    (tmp_path / "run.sh").write_text((FOLDER / "run.sh").read_text())
+    runner = tmp_path / "benchmarks" / RUNNER.name
+    scripts = {runner: RUNNER.read_text()}
     for name, code in (("holds", 0), ("changed", 1)):
-        (tmp_path / f"{name}.sh").write_text(f"#!/usr/bin/env bash\nexit {code}\n")
-    for path in tmp_path.iterdir():
+        scripts[tmp_path / "findings" / f"{name}.sh"] = f"#!/usr/bin/env bash\nexit {code}\n"
+    for path, text in scripts.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
         path.chmod(0o755)
-    done = subprocess.run([str(tmp_path / "run.sh")], capture_output=True, text=True, check=False)
+    done = subprocess.run([str(runner)], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout == "== changed\n== holds\n2 findings, 1 no longer as written: changed\n"
-    assert subprocess.run([str(tmp_path / "run.sh"), "holds"], stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert subprocess.run([str(runner), "holds"], stdout=subprocess.DEVNULL, check=False).returncode == 0

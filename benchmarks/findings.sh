@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs every finding, or those that are named, and says which no longer hold: findings/run.sh [NAME..]
+# Runs every finding, or those that are named, and says which no longer hold: benchmarks/findings.sh [NAME..]
 set -uo pipefail
-cd "$(dirname "$0")"
+cd "$(dirname "$0")/../findings"
 scripts=("$@")
 if [ $# = 0 ]; then
-    for script in *.sh; do [ "$script" = run.sh ] || scripts+=("${script%.sh}"); done
+    for script in *.sh; do scripts+=("${script%.sh}"); done
 fi
 changed=()
 for name in "${scripts[@]}"; do
