@@ -16,6 +16,18 @@ DENSITY = 0.3
 CODE_BITS = 4
 INPUT_SHAPE = (2, 6, 4)
 AROUND = (1, 1, 1, 1)  # padding
+# Convolution, depthwise convolution, their sum, 1x1, both kinds of pooling, a linear layer.
+MAP_NODES = (
+    Node(ApplyLayer(), (0,)),
+    Node(ApplyLayer(), (1,)),
+    Node(Elementwise(kind="add"), (1, 2)),
+    Node(Relu(), (3,)),
+    Node(ApplyLayer(), (4,)),
+    Node(Pool(kind="max", kernel=(2, 2), stride=(1, 1)), (5,)),
+    Node(Pool(kind="average", kernel=(2, 1), stride=(2, 1)), (6,)),
+    Node(Flatten(), (7,)),
+    Node(ApplyLayer(), (8,)),
+)
 
 
 def random_network(seed: int, maps: bool = False) -> tuple[CompressedNetwork, NDArray[np.float32]]:
@@ -48,18 +60,7 @@ def _of_maps(random: np.random.Generator) -> CompressedNetwork:
         _layer(random, "pointwise", (6, 8, 1, 1), 0.6, relu=True, way=Convolution(stride=(2, 2))),
         _layer(random, "linear", (5, 6), 0.7),
     )
-    nodes = (
-        Node(ApplyLayer(), (0,)),
-        Node(ApplyLayer(), (1,)),
-        Node(Elementwise(kind="add"), (1, 2)),
-        Node(Relu(), (3,)),
-        Node(ApplyLayer(), (4,)),
-        Node(Pool(kind="max", kernel=(2, 2), stride=(1, 1)), (5,)),
-        Node(Pool(kind="average", kernel=(2, 1), stride=(2, 1)), (6,)),
-        Node(Flatten(), (7,)),
-        Node(ApplyLayer(), (8,)),
-    )
-    return CompressedNetwork(layers=layers, graph=Graph(input_shape=INPUT_SHAPE, nodes=nodes))
+    return CompressedNetwork(layers=layers, graph=Graph(input_shape=INPUT_SHAPE, nodes=MAP_NODES))
 
 
 def _layer(

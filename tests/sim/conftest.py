@@ -1,15 +1,14 @@
 """A small network in a folder, and commands run there."""
 
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 from sim.cli import main
+from tests.support.tools.commands import Run, runner
 
 FEATURES = (12, 9, 5)
 INPUTS = 3
@@ -32,14 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def eie(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def eie(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs one command in the folder and returns (exit code, standard output, error stream)."""
     monkeypatch.chdir(folder)
-    capsys.readouterr()
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+    return runner(capsys)

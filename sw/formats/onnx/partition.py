@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from model.errors import EieError
-from sw.files import read_whole, reason
 from sw.formats.onnx.constants import can_compute, compute
+from sw.formats.onnx.model import damaged, open_model
 from sw.formats.onnx.node import OnnxNode
-from sw.formats.protobuf_size import check_fields
 from sw.network.graph import Shape
 
 VALUE_BYTES = 2  # of an activation between host and array
@@ -53,21 +52,15 @@ def partition(path: Path, shape: Shape | None = None) -> list[OnnxPart]:
     `shape` is that of one input, for the first input with an axis more than it has; other open sizes are one. EieError
     if the file is no ONNX model.
     """
-    try:
-        onnx: Any = import_module("onnx")
-    except ImportError as error:
-        raise EieError("reading ONNX needs the package onnx: install eie[onnx]") from error
-    data = read_whole(path)
-    check_fields(data, onnx.ModelProto.DESCRIPTOR)
-    try:
-        model: Any = onnx.load_model_from_string(data)
-        _close(model.graph.input, {tensor.name for tensor in model.graph.initializer}, shape)
-        if len(data) <= LARGEST_SHAPED:
+    onnx, model, size = open_model(path)
+    _close(model.graph.input, {tensor.name for tensor in model.graph.initializer}, shape)
+    if size <= LARGEST_SHAPED:
+        try:
             import_module("onnx.reference")
             _fold(onnx, model)
             model = import_module("onnx.shape_inference").infer_shapes(model, data_prop=True)
-    except Exception as error:  # whatever the installed libraries raise
-        raise EieError(f"this is not a whole ONNX file: {reason(error)}") from error
+        except Exception as error:  # whatever the installed libraries raise
+            raise damaged(error) from error
     walk = _Walk()
     walk.graph(model.graph, {}, 0)
     if not walk.parts:

@@ -1,14 +1,12 @@
 """`eie accuracy`: figures against the arithmetic itself, every sentence for what cannot be measured."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sim.cli import main
 from sim.mnist import load_mnist
 from sw.compress.pipeline import compress
 from sw.file.model_file import load, save
@@ -18,8 +16,8 @@ from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 from sw.network.graph import UNCONNECTED
 from tests.support.networks.random_networks import make_conv_network, make_layer
+from tests.support.tools.commands import Run, runner
 
-Run = Callable[..., tuple[int, str, str]]
 OWN = ["--inputs", "x.npy", "--labels", "y.npy"]
 
 
@@ -37,13 +35,7 @@ def eie(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     np.save("x.npy", inputs)
     np.save("y.npy", random.integers(0, 5, 40))
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main(["accuracy", *arguments])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+    return runner(capsys, "accuracy")
 
 
 def test_figures_are_those_of_the_decoded_file(eie: Run) -> None:

@@ -1,7 +1,6 @@
 """sim/commands/baseline.py: `eie baseline` as a user runs it, on this CPU and on a fake GPU, and what it refuses."""
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -16,8 +15,7 @@ from sim.computer import usable_threads
 from sim.paper import PAPER_LAYERS
 from sim.simulation.paper_layers import run_layer
 from tests.support.networks.fake_torch import LAUNCH_MS, FakeGpu, FakeNvml
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.support.tools.commands import Run, runner
 
 QUICK = ("--layer", "NT-LSTM", "--pes", "16", "--repeats", "3", "--seconds", "0.01")
 
@@ -25,13 +23,7 @@ QUICK = ("--layer", "NT-LSTM", "--pes", "16", "--repeats", "3", "--seconds", "0.
 @pytest.fixture
 def baseline(capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs `eie baseline` and returns (exit code, standard output, error stream)."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(["baseline", *arguments])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+    return runner(capsys, "baseline")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """sim/commands/bench.py: `eie bench` as a user runs it: table, marks, notes, JSON, refusals."""
 
 import json
-from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,13 @@ from sim.metrics.metrics import Metrics
 from sim.metrics.tables import columns, headings
 from sim.paper import PAPER_LAYERS, PaperLayer
 from sim.simulation.paper_layers import BenchmarkRun
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.support.tools.commands import Run, runner
 
 
 @pytest.fixture
 def bench(capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs `eie bench` and returns (exit code, standard output, error stream)."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(["bench", *arguments])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+    return runner(capsys, "bench")
 
 
 @pytest.fixture

@@ -2,19 +2,16 @@
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from sim.cli import main
 from sw.file.model_file import load
 from sw.formats.network_file import load_network
 from sw.network.compressed import CompressedLayer
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.support.tools.commands import Run, runner
 
 
 @pytest.fixture
@@ -28,12 +25,7 @@ def eie(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     np.save(tmp_path / "y.npy", random.integers(0, 20, 100))
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(["compress", "net.safetensors", "-o", "net.eie", *arguments])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+    return runner(capsys, "compress", "net.safetensors", "-o", "net.eie")
 
 
 def test_shared_weights_pass_exactly_and_it_says_so(eie: Run):

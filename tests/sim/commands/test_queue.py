@@ -3,18 +3,15 @@
 """
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from model.config import PRESETS
-from sim.cli import main
 from sim.timeline.queue_depth import MOST_DEPTH
 from sim.timeline.queue_figures import PARTS
 from tests.support.networks.network_file import CONV_ARRAY, MAPS, write_conv_network, write_map_network, write_network
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.support.tools.commands import Run, runner
 
 NETWORK = ("net.eie", "--input", "x.npy", "--pes", "4", "--set", "queue_depth=6")
 
@@ -24,14 +21,7 @@ def eie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     """Runs `eie` in a folder with a small network and three inputs: (exit code, standard output, error stream)."""
     monkeypatch.chdir(tmp_path)
     write_network()
-    capsys.readouterr()
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+    return runner(capsys)
 
 
 def test_tables_and_plot(eie: Run) -> None:

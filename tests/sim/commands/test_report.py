@@ -7,20 +7,18 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sim.cli import main
 from sim.commands import report as module
 from sim.paper import PAPER_LAYERS
 from tests.support.networks.network_file import CONV_ARRAY, MAPS, write_conv_network, write_map_network, write_network
 from tests.support.tools import browser as support_browser
 from tests.support.tools.browser import Browser, browser
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.support.tools.commands import Run, runner
 
 NETWORK = ("report", "net.eie", "--input", "x.npy", "--pes", "4", "--set", "queue_depth=3", "-o", "r.html")
 LIMIT = 3_000_000
@@ -32,14 +30,7 @@ def eie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1600000000")
     write_network()
-    capsys.readouterr()
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+    return runner(capsys)
 
 
 @pytest.fixture(scope="module")

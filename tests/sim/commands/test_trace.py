@@ -1,7 +1,6 @@
 """sim/commands/trace.py: `eie trace` as a user runs it: the file, its facts, windows, limits, refusals."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,8 @@ import numpy as np
 import pytest
 
 from model.config import PRESETS
-from sim.cli import main
 from tests.support.networks.network_file import CONV_ARRAY, MAPS, write_conv_network, write_map_network, write_network
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.support.tools.commands import Run, runner
 
 NETWORK = ("net.eie", "--input", "x.npy", "--pes", "4", "--set", "queue_depth=3")
 TRACE = ("trace", *NETWORK, "-o", "t.json")
@@ -23,14 +20,7 @@ def eie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     """Runs `eie` in a folder with a small network and three inputs: (exit code, standard output, error stream)."""
     monkeypatch.chdir(tmp_path)
     write_network()
-    capsys.readouterr()
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+    return runner(capsys)
 
 
 def traced(path: str = "t.json") -> dict[str, Any]:

@@ -4,7 +4,6 @@ import gzip
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,10 @@ from safetensors.numpy import save_file
 
 import sim.commands.train
 import sim.mnist
-from sim.cli import main
 from sw.file.model_file import load
 from tests.support.networks.recipes import IMAGES, RECIPE, digits
+from tests.support.tools.commands import Run, runner
 
-Run = Callable[..., tuple[int, str, str]]
 TEST_IMAGES = 50
 TRAIN = ["train", "lenet-300-100", "-o", "net.eie", "--recipe", "recipe.toml", "--threads", "1"]
 
@@ -45,12 +43,7 @@ def eie(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     monkeypatch.setenv("EIE_DATA", str(tmp_path))
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+    return runner(capsys)
 
 
 def test_a_run_writes_a_file_and_measures_it(eie: Run, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from model.image import NetworkImage
 from sw.host.c_network import C_DRIVER, network_header
 from sw.host.transports.serial_link import Line
 from sw.host.transports.window import ModelWindow
+from tests.support.hw.driver import Case
 
 PROGRAM = """
 #include "eie_driver.h"
@@ -84,3 +85,13 @@ class Compiled:
         x, y = np.ascontiguousarray(inputs, np.int16), np.zeros(self._out_features, np.int16)
         pointer = ctypes.POINTER(ctypes.c_int16)
         return self.library.run(x.ctypes.data_as(pointer), y.ctypes.data_as(pointer)), y
+
+
+def check_runs(compiled: Compiled, case: Case) -> None:
+    """Load the network, then every input is one call; outputs and cycles are the engine's."""
+    assert compiled.library.load() == 0
+    for x, wanted, cycles in zip(case.activations, case.integers, case.cycles, strict=True):
+        failed, got = compiled.run(x)
+        assert failed == 0
+        np.testing.assert_array_equal(got, wanted)
+        assert compiled.library.cycles() == cycles

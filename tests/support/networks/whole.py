@@ -1,9 +1,9 @@
 """A network of every kind of map layer, and an array with `maps` that holds it."""
 
 from model.config import ArrayConfig
+from sim.faults.random_networks import INPUT_SHAPE, MAP_NODES
 from sw.network.compressed import CompressedNetwork
-from sw.network.graph import ApplyLayer, Convolution, Flatten, Graph, Node, Pool, Relu
-from sw.network.operations import Elementwise
+from sw.network.graph import Convolution, Graph
 from tests.support.networks.random_networks import make_layer
 
 MAP_ARRAY = ArrayConfig(
@@ -34,15 +34,4 @@ def whole_network() -> CompressedNetwork:
         make_layer(3, (6, 8, 1, 1), 0.6, name="pointwise", relu=True, convolution=Convolution(stride=(2, 2))),
         make_layer(4, (5, 6), 0.7, name="linear"),
     )
-    nodes = (
-        Node(ApplyLayer(), (0,)),
-        Node(ApplyLayer(), (1,)),
-        Node(Elementwise(kind="add"), (1, 2)),
-        Node(Relu(), (3,)),
-        Node(ApplyLayer(), (4,)),
-        Node(Pool(kind="max", kernel=(2, 2), stride=(1, 1)), (5,)),
-        Node(Pool(kind="average", kernel=(2, 1), stride=(2, 1)), (6,)),
-        Node(Flatten(), (7,)),
-        Node(ApplyLayer(), (8,)),
-    )
-    return CompressedNetwork(layers=layers, graph=Graph(input_shape=(2, 6, 4), nodes=nodes))
+    return CompressedNetwork(layers=layers, graph=Graph(input_shape=INPUT_SHAPE, nodes=MAP_NODES))

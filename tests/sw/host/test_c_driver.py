@@ -8,7 +8,7 @@ import pytest
 
 from model.registers import ADDRESS, Error
 from sw.host.transports.window import ModelWindow
-from tests.support.hw.c_driver import Compiled
+from tests.support.hw.c_driver import Compiled, check_runs
 from tests.support.hw.driver import make_case, make_map_case
 
 
@@ -49,10 +49,4 @@ def test_another_array_an_error_and_a_timeout_have_their_codes(tmp_path: Path):
 @pytest.mark.parametrize(("pes", "stream_bits"), [(4, 32), (3, 128)])
 def test_a_whole_network_takes_one_call(tmp_path: Path, pes: int, stream_bits: int):
     case = make_map_case(stream_bits, pes)
-    compiled = Compiled(case.image, tmp_path)
-    assert compiled.library.load() == 0
-    for x, wanted, cycles in zip(case.activations, case.integers, case.cycles, strict=True):
-        failed, got = compiled.run(x)
-        assert failed == 0
-        np.testing.assert_array_equal(got, wanted)
-        assert compiled.library.cycles() == cycles
+    check_runs(Compiled(case.image, tmp_path), case)
