@@ -43,7 +43,7 @@ class Controller(wiring.Component):
     clear : Out(pes), the PEs whose activations are selected.
     pending : In(pes), with `maps`: the PEs that have an activation to be selected.
     output_row : Out, with `maps`: activation-memory address of the output that is in stage O, with `functions` in
-        stage Z, in the next cycle.
+        stage L, in the next cycle.
     iteration, source_offset, result_offset : Out, with `functions`: registers.
     selected : Out, the select register.
 

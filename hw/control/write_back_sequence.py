@@ -15,8 +15,7 @@ class WriteBackSequence(wiring.Component):
     """Bias address and destination of each write-back operation; docs/contract/architecture.md, section 12.
 
     All PEs do the same operation in the same cycle, so where an output goes is kept here until it comes out, once for
-    all of them. Latency: `address` is a register; so is `output_row`, `flush_cycles` - 2 cycles after the operation,
-    with `functions` - 1.
+    all of them. Latency: `address` is a register; so is `output_row`, `flush_cycles` - 2 cycles after the operation.
     Throughput: an operation per cycle.
 
     Parameters
@@ -29,8 +28,9 @@ class WriteBackSequence(wiring.Component):
     scan : In(scan_layout(config)), of the layer being run.
     advance : an operation is given to the PEs.
     address : Out, constant-memory address of its bias.
-    output_row : Out, activation-memory address of the output that is in the last stage, O, in the next cycle.
-    blocked, block_row : only with `functions`, where the last stage is Z: the operation goes to that row instead.
+    output_row : Out, activation-memory address of the output that is in the last stage, O, in the next cycle. With
+        `functions` that stage is L.
+    blocked, block_row : only with `functions`: the operation goes to that row instead.
     o_row : Out, only with `functions`: activation-memory address of the output that is in stage O.
     """
 
@@ -71,8 +71,7 @@ class WriteBackSequence(wiring.Component):
         if self._config.functions:
             given = Signal.like(row)
             m.d.comb += given.eq(Mux(self.blocked, self.block_row, row))
-        stages = flush_cycles(self._config) - (1 if self._config.functions else 2)
-        late = delayed(m, "row", given, stages - 1)
+        late = delayed(m, "row", given, flush_cycles(self._config) - 3)
         m.d.sync += self.output_row.eq(late[-1])
         if self._config.functions:
             m.d.comb += self.o_row.eq(late[len(pipeline_stages(self._config))])

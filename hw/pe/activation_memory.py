@@ -1,6 +1,6 @@
 """The activation memory: a PE's source and destination activations, and those that wait for their broadcast."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -37,6 +37,7 @@ class ActivationMemory(wiring.Component):
     clear : the pending activation is selected now; `take` wins.
     pending, current : registers.
     read_data : Out, with `functions`: the activation read last.
+    stored_row, stored : Out, with `functions`: what is at the memory's write port, for the debug port.
     positive, maximum : with `maps`: an activation below 0 counts as 0; every activation counts as not 0.
     """
 
@@ -44,6 +45,11 @@ class ActivationMemory(wiring.Component):
         self._config = config
         rows = bits(config.activation_depth)
         output = data.StructLayout({"valid": 1, "data": ACTIVATION_BITS})
+        functions = {
+            "read_data": Out(ACTIVATION_BITS),
+            "stored_row": Out(rows),
+            "stored": Out(signed(ACTIVATION_BITS)),
+        }
         super().__init__(
             {
                 **({"positive": In(1), "maximum": In(1)} if config.maps else {"bank": In(1)}),
@@ -57,7 +63,7 @@ class ActivationMemory(wiring.Component):
                 "clear": In(1),
                 "pending": Out(1),
                 "current": Out(ACTIVATION_BITS),
-                **({"read_data": Out(ACTIVATION_BITS)} if config.functions else {}),
+                **(functions if config.functions else {}),
             }
         )
 
@@ -73,11 +79,9 @@ class ActivationMemory(wiring.Component):
         ]
         write = activations.write
         if maps:
-            # Stage N. The address comes from far away: it, too, waits a cycle beside the memory. With `functions` what
-            # comes is already in a register, that of stage Z.
+            # Stage N, with `functions` Z. The address comes from far away: it, too, waits a cycle beside the memory.
             late = Signal(write_layout(len(self.read_row), ACTIVATION_BITS + 1), reset_less=True)
-            domain = m.d.comb if self._config.functions else m.d.sync
-            domain += [
+            m.d.sync += [
                 late.valid.eq(self.input_write.valid | self.output_write.valid),
                 late.address.eq(self.input_write.address),
                 late.data.eq(
@@ -113,7 +117,11 @@ class ActivationMemory(wiring.Component):
             else:
                 m.d.sync += self.pending.eq(Mux(self.shift, activations.read_data[-1], ahead[-1]))
         if self._config.functions:
-            m.d.comb += self.read_data.eq(activations.read_data)
+            m.d.comb += [
+                self.read_data.eq(activations.read_data),
+                self.stored_row.eq(write.address),
+                self.stored.eq(write.data),
+            ]
         return m
 
     def _counts(self, word):

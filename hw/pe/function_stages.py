@@ -18,8 +18,9 @@ TABLE_WORD = data.StructLayout({"base": BASE_BITS, "slope": SLOPE_BITS})
 class FunctionStages(wiring.Component):
     """What stands between the rounded sum and the activation memory; docs/contract/architecture.md, section 13.
 
-    Latency: six cycles, from stage O to stage Z. Throughput: an output per cycle. The table is a memory of 512 words
-    that nothing writes; its address is a register.
+    Latency: five cycles, from stage O to stage L; what leaves L waits in stage Z, registers that the activation memory
+    has at its inputs. Throughput: an output per cycle. The table is a memory of 512 words that nothing writes; its
+    address is a register.
 
     The line between two nodes is 64 * base + slope * rest. Of a negative argument it is wanted negated, and for tanh
     less one half: so the rest and the base are negated before they are multiplied and added, and what the result is
@@ -33,8 +34,9 @@ class FunctionStages(wiring.Component):
     -------
     o_valid, o_value : the output in stage O; ending : In(ending_layout(config)), what is to become of it.
     second : the second operand, in the cycle in which the output is in stage H.
-    z_valid, z_value : what is to be stored, six cycles after stage O.
-    z_nonzero : z_value is not 0; known earlier than the value.
+    l_valid, l_value : what is to be stored, five cycles after stage O; the value comes out of logic.
+    l_nonzero : l_value is not 0; known earlier than the value.
+    z_valid : l_valid of the cycle before.
     """
 
     def __init__(self, config: ArrayConfig):
@@ -44,9 +46,10 @@ class FunctionStages(wiring.Component):
                 "o_value": In(signed(ACTIVATION_BITS)),
                 "ending": In(ending_layout(config)),
                 "second": In(ACTIVATION_BITS),
+                "l_valid": Out(1),
+                "l_value": Out(signed(ACTIVATION_BITS)),
+                "l_nonzero": Out(1),
                 "z_valid": Out(1),
-                "z_value": Out(signed(ACTIVATION_BITS)),
-                "z_nonzero": Out(1),
             }
         )
 
@@ -56,7 +59,7 @@ class FunctionStages(wiring.Component):
         valid, ending = self.o_valid, self.ending
         endings = {}
         for stage in "fghjl":
-            stage_valid = Signal(name=f"{stage}_valid")
+            stage_valid = self.l_valid if stage == "l" else Signal(name=f"{stage}_valid")
             endings[stage] = Signal(ending.shape(), name=f"{stage}_ending", reset_less=True)
             m.d.sync += [stage_valid.eq(valid), endings[stage].eq(ending)]
             valid, ending = stage_valid, endings[stage]
@@ -134,7 +137,7 @@ class FunctionStages(wiring.Component):
         return result
 
     def _elaborate_product(self, m: Module, endings, h_value: Signal):
-        """Stages H to Z. What is not multiplied is multiplied by 1."""
+        """Stages H to L. What is not multiplied is multiplied by 1."""
         j_value = Signal(signed(ACTIVATION_BITS), reset_less=True)
         j_second = Signal(signed(ACTIVATION_BITS), reset_less=True)
         l_product = Signal(signed(2 * ACTIVATION_BITS), reset_less=True)
@@ -147,20 +150,18 @@ class FunctionStages(wiring.Component):
             l_shift.eq(Mux(endings["j"].product, endings["j"].product_shift, 0)),
         ]
 
-        z_halves = Signal(signed(ROUNDING_BITS), reset_less=True)
-        z_negative = Signal(reset_less=True)
-        z_fits = Signal(reset_less=True)
         halves, unfit = shift_halves(m, l_product, l_shift, "l")
-        m.d.sync += [z_halves.eq(halves), z_negative.eq(l_product[-1]), z_fits.eq(~Cat(*unfit).any())]
-
+        negative = l_product[-1]
+        fits = Signal()
         rounded = Signal(signed(ROUNDING_BITS))
         m.d.comb += [
-            rounded.eq((z_halves + 1) >> 1),
-            self.z_value.eq(rounded),
+            fits.eq(~Cat(*unfit).any()),
+            rounded.eq((halves.as_signed() + 1) >> 1),
+            self.l_value.eq(rounded),
             # A product that fits rounds to 0 from 0 and from minus one half.
-            self.z_nonzero.eq(~(z_fits & (z_halves.all() | ~z_halves.any()))),
+            self.l_nonzero.eq(~(fits & (halves.all() | ~halves.any()))),
         ]
-        with m.If(z_negative & ~z_fits):
-            m.d.comb += self.z_value.eq(INT16_MIN)
-        with m.Elif(~z_negative & (~z_fits | rounded[ACTIVATION_BITS - 1])):
-            m.d.comb += self.z_value.eq(INT16_MAX)
+        with m.If(negative & ~fits):
+            m.d.comb += self.l_value.eq(INT16_MIN)
+        with m.Elif(~negative & (~fits | rounded[ACTIVATION_BITS - 1])):
+            m.d.comb += self.l_value.eq(INT16_MAX)

@@ -221,7 +221,7 @@ class ProcessingElement(wiring.Component):
                 stages.ending.eq(self.ending),
                 stages.second.eq(activations.read_data),
             ]
-            valid, value, nonzero = stages.z_valid, stages.z_value, stages.z_nonzero
+            valid, value, nonzero = stages.l_valid, stages.l_value, stages.l_nonzero
         m.d.comb += [
             activations.bank.eq(self._layer.bank) if geometry is None else activations.positive.eq(geometry.positive),
             *([] if geometry is None else [activations.maximum.eq(geometry.maximum)]),
@@ -301,8 +301,9 @@ class ProcessingElement(wiring.Component):
         stored = {}
         if self._config.functions:
             stored = {
-                "z_row": o_row,
-                **{f"z_{name}": getattr(self._functions, f"z_{name}") for name in ("valid", "value")},
+                "z_valid": self._functions.z_valid,
+                "z_row": self._activations.stored_row,
+                "z_value": self._activations.stored,
             }
             o_row = self.ending.row
         return {

@@ -14,7 +14,7 @@ from tests.support.hw.units import simulate
 CONFIG = PRESETS["tiny4"].with_(maps=True, functions=True, accumulator_depth=24, activation_depth=64, pointer_depth=128)
 TABLE = function_table()
 NO_ENDING = {"function": 0, "is_tanh": 0, "product": 0, "product_shift": 0, "row": 0}
-LATENCY = 6
+LATENCY = 5
 SECOND = 3  # cycles from stage O to H, in which the memory gives the second operand
 
 
@@ -43,7 +43,7 @@ def outcome(v: int, second: int, ending: dict[str, int]) -> int:
 
 
 async def stream(ctx, dut, operations: Sequence[tuple[int, int, dict[str, int]] | None]) -> None:
-    """(output, second operand, ending) of each cycle, or none, and what comes of them six cycles later."""
+    """(output, second operand, ending) of each cycle, or none, and what comes of them five cycles later."""
     seconds: deque[int] = deque([0] * SECOND)
     wanted: deque[int | None] = deque([None] * LATENCY)
     for operation in [*operations, *[None] * LATENCY]:
@@ -55,9 +55,9 @@ async def stream(ctx, dut, operations: Sequence[tuple[int, int, dict[str, int]] 
         ctx.set(dut.second, seconds.popleft())
         wanted.append(outcome(v, second, ending) if operation else None)
         value = wanted.popleft()
-        assert ctx.get(dut.z_valid) == (value is not None)
+        assert ctx.get(dut.l_valid) == (value is not None)
         if value is not None:
-            assert (ctx.get(dut.z_value), ctx.get(dut.z_nonzero)) == (value, value != 0)
+            assert (ctx.get(dut.l_value), ctx.get(dut.l_nonzero)) == (value, value != 0)
         await ctx.tick()
 
 
