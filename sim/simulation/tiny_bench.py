@@ -1,7 +1,7 @@
 """The reference networks of MLPerf Tiny on an array with maps, each as one program."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,7 @@ from sw.image.maps.build import build_map_image
 from sw.network.accuracy import measure_integers
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
-from sw.network.network import Network
-from sw.network.operations import Softmax
+from sw.network.host_end import without_softmax
 
 CALIBRATION = 16  # random inputs
 ALL_KEPT: Mapping[str, float] = wanted_densities(pruned=False, changes=())
@@ -185,17 +184,6 @@ def read_keywords(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     return real.astype(np.float32), labels.astype(np.int64)
 
 
-def without_softmax(network: Network) -> Network:
-    """The network without a softmax at its end, which leaves the order of the outputs as it is."""
-    graph = network.graph
-    if graph is None or not graph.nodes or not isinstance(graph.nodes[-1].operation, Softmax):
-        return network
-    last = graph.nodes[-1]
-    if last.sources != (len(graph.nodes) - 1,):
-        return network
-    return replace(network, graph=replace(graph, nodes=graph.nodes[:-1]))
-
-
 def lay_out_whole(network: CompressedNetwork, array: ArrayConfig) -> tuple[NetworkImage, dict[str, int]]:
     """The image of a calibrated network, and the depths that had to grow for it with their new values.
 
@@ -224,8 +212,8 @@ def _run(
         remarks.append(said.removeprefix(f"{path}: ").replace(" (--integers says otherwise)", ""))
 
     read = load_network(path, assumptions=Assumptions(say=say))
-    plain = without_softmax(read)
-    if plain is not read:
+    plain, softmax = without_softmax(read)
+    if softmax is not None:
         remarks.append("the softmax at the end is left out: the largest output stays the largest")
     pruned = pruned_network(plain, densities)
     counted, typical = inputs.halves(plain.in_features)

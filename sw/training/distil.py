@@ -22,10 +22,9 @@ from sw.compress.pipeline import compress
 from sw.compress.reconstruct import reconstruct
 from sw.compress.rounding import round_biases, round_weights
 from sw.network.compressed import CompressedNetwork
-from sw.network.graph import Graph
+from sw.network.host_end import without_softmax
 from sw.network.layer import Layer
 from sw.network.network import Network, check_inputs
-from sw.network.operations import Softmax
 from sw.training.fine_tune import FineTuning, Shared
 from sw.training.forms import Form
 from sw.training.graph_module import GraphModule
@@ -97,18 +96,6 @@ def distil(
     return work.run(density, code_bits, steps)
 
 
-def before_softmax(network: Network) -> tuple[Network, int | None]:
-    """The network without a softmax at its end, and the axis of that, the batch counted, if it had one."""
-    graph = network.connections
-    last = graph.nodes[-1].operation
-    if not isinstance(last, Softmax) or len(graph.nodes) == 1:
-        return network, None
-    nodes = graph.nodes[:-1]
-    if graph.nodes[-1].sources != (len(nodes),):
-        return network, None
-    return Network(network.layers, Graph(input_shape=graph.input_shape, nodes=nodes)), last.axis + 1
-
-
 class OutputLoss:
     """The squared error of outputs relative to their variance; of logits the divergence of distributions as well."""
 
@@ -136,7 +123,7 @@ class _Distillation:
         progress: Callable[[str], None],
     ):
         self.network, self.fitted, self.seed, self.progress = network, fitted, seed, progress
-        self.bare, axis = before_softmax(network)
+        self.bare, softmax = without_softmax(network)
         self.teacher = GraphModule(self.bare)
         self.lesson = Lesson(self.teacher, torch.as_tensor(fitted), EPOCH, changes)
         with reproducible(), torch.no_grad():
@@ -144,7 +131,7 @@ class _Distillation:
             plain = torch.as_tensor(held)
             self.held = torch.cat([plain, *(self.lesson.changed(plain) for _ in range(COPIES))])
             self.wanted = self.teacher(self.held)
-        self.loss = OutputLoss(self.wanted, axis)
+        self.loss = OutputLoss(self.wanted, None if softmax is None else softmax.axis + 1)
 
     def run(
         self,

@@ -9,8 +9,9 @@ import pytest
 from model.config import PRESETS
 from model.errors import EieError
 from sim.mlperf_tiny import FOLDER, KWS_SAMPLES, KWS_SCALE, KWS_ZERO, TINY_NETWORKS
-from sim.simulation.tiny_bench import read_keywords, tiny_bench, without_softmax
+from sim.simulation.tiny_bench import read_keywords, tiny_bench
 from sw.formats.network_file import load_network
+from sw.network.host_end import without_softmax
 
 pytest.importorskip("tflite")
 
@@ -57,7 +58,7 @@ def test_keywords_are_counted_with_binary_points_of_the_other_half(data: Path) -
     assert run.labelled is not None
     assert (run.labelled.right, run.labelled.samples) == (right, len(LABELS))
     assert 0 < right < len(LABELS)
-    wanted = without_softmax(network).forward(inputs[0::2][:4])
+    wanted = without_softmax(network)[0].forward(inputs[0::2][:4])
     np.testing.assert_allclose(run.run.outputs, wanted, atol=0.02 * np.abs(wanted).max())
     assert any("softmax" in remark for remark in run.remarks)
 

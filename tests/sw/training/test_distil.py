@@ -16,11 +16,12 @@ from sw.file.model_file import save
 from sw.formats.network_file import load_network
 from sw.network.calibrate import calibrate
 from sw.network.graph import ApplyLayer, Convolution, Flatten, Graph, Node, Pool, both_sides
+from sw.network.host_end import without_softmax
 from sw.network.integer_forward import run_integers
 from sw.network.layer import Layer
 from sw.network.network import Network
 from sw.network.operations import Softmax
-from sw.training.distil import BIAS_RATE, Distilled, Kept, OutputLoss, before_softmax, distil
+from sw.training.distil import BIAS_RATE, Distilled, Kept, OutputLoss, distil
 
 
 def layer(name: str, *shape: int, relu: bool = True, convolution: Convolution | None = None) -> Layer:
@@ -65,12 +66,13 @@ def test_outputs_are_kept_better_than_layer_by_layer(softmax: bool) -> None:
     said: list[str] = []
     found = distil(made, x, steps=150, progress=said.append, **LIMITS)
     plain = reconstruct(made, x, **LIMITS)
-    bare, axis = before_softmax(made)
+    bare, softmax_found = without_softmax(made)
+    axis = None if softmax_found is None else softmax_found.axis + 1
     assert axis == (1 if softmax else None)
     wanted = torch.as_tensor(bare.forward(unseen))
     loss = OutputLoss(wanted, axis)
     mine, other = (
-        float(loss(torch.as_tensor(before_softmax(each.to_network())[0].forward(unseen)), wanted))
+        float(loss(torch.as_tensor(without_softmax(each.to_network())[0].forward(unseen)), wanted))
         for each in (found.network, plain)
     )
     assert mine < 0.9 * other
