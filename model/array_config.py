@@ -162,6 +162,16 @@ class ArrayConfig:
         default=False,
         later=True,
     )
+    activation_bits: int = one_of(
+        "activation; weights and biases have 16 (architecture.md, section 1)",
+        (8, 16),
+        "image",
+        "area",
+        "verilog",
+        unit="bits",
+        default=16,
+        later=True,
+    )
     clock_mhz: float = real(
         "clock used to turn cycles into time; no effect on the machine", 1e-3, 1e6, unit="MHz", default=800.0
     )
@@ -170,6 +180,11 @@ class ArrayConfig:
         check_fields(self)
         if self.broadcasts_per_cycle == 2 and (self.queue_depth < 4 or self.queue_depth % 2):
             raise ConfigError(f"queue_depth must be even and >= 4 for two broadcasts per cycle, got {self.queue_depth}")
+        if self.functions and self.activation_bits != 16:
+            raise ConfigError(
+                "functions takes activation_bits of 16, since its table of sigmoid and tanh has 16-bit arguments, got "
+                f"{self.activation_bits}"
+            )
         if self.maps:
             if self.accumulator_depth < 2:
                 raise ConfigError(f"accumulator_depth must be between 2 and 32768, got {self.accumulator_depth}")

@@ -97,7 +97,9 @@ def whole(
     return _field(meaning, values, unit, influences, default, later, _integer, *checks)
 
 
-def one_of(meaning: str, choices: tuple[int, ...], *influences: Influence, unit: str, default: int) -> Any:
+def one_of(
+    meaning: str, choices: tuple[int, ...], *influences: Influence, unit: str, default: int, later: bool = False
+) -> Any:
     """One of a few integers."""
     values = _listed([str(choice) for choice in choices])
 
@@ -105,7 +107,7 @@ def one_of(meaning: str, choices: tuple[int, ...], *influences: Influence, unit:
         if value not in choices:
             raise ConfigError(f"{name} must be {values}, got {shown(value)}")
 
-    return _field(meaning, values, unit, influences, default, False, _integer, check_value)
+    return _field(meaning, values, unit, influences, default, later, _integer, check_value)
 
 
 def real(meaning: str, low: float, high: float, *influences: Influence, unit: str, default: float) -> Any:

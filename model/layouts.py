@@ -59,7 +59,7 @@ CHECK_CYCLES = 4  # of loader state CHECK
 TREE_KIND_BITS = 2
 SHIFT_BITS = 6
 BIAS_SCALE_BITS = 16
-ACTIVATION_BITS = 16
+ACTIVATION_BITS = 16  # of a value in a stream word; an array's activations may have fewer, `activation_bits`
 COUNTER_BITS = 32
 
 
@@ -178,11 +178,11 @@ def _coordinates(register: str, valid: str) -> list[DebugField]:
 
 def pe_debug_fields(config: ArrayConfig) -> list[DebugField]:
     """Architectural state of one PE, least significant field first (contract/architecture.md, Processing element)."""
-    own = [DebugField("own_valid", 1), DebugField("own_activation", ACTIVATION_BITS, "own_valid")]
+    own = [DebugField("own_valid", 1), DebugField("own_activation", config.activation_bits, "own_valid")]
     stored = [
         DebugField("z_valid", 1),
         DebugField("z_row", _bits(config.activation_depth), "z_valid"),
-        DebugField("z_value", ACTIVATION_BITS, "z_valid"),
+        DebugField("z_value", config.activation_bits, "z_valid"),
     ]
     fields = [
         DebugField("decoder_running", 1),
@@ -195,7 +195,7 @@ def pe_debug_fields(config: ArrayConfig) -> list[DebugField]:
         DebugField("decoder_pointer", config.pointer_depth.bit_length()),
         DebugField("error", 3),
         DebugField("pending", 1),
-        DebugField("current", ACTIVATION_BITS),
+        DebugField("current", config.activation_bits),
         *(own if config.maps else []),
         *(DebugField(f"{stage}_valid_{lane}", 1) for stage in "pq" for lane in range(config.broadcasts_per_cycle)),
         DebugField("queue_count", config.queue_depth.bit_length()),
@@ -208,7 +208,7 @@ def pe_debug_fields(config: ArrayConfig) -> list[DebugField]:
         DebugField("k_row", _bits(config.accumulators), "k_valid"),
         DebugField("k_sum", config.accumulator_bits, "k_valid"),
         DebugField("o_row", _bits(config.activation_depth), "o_valid"),
-        DebugField("o_value", ACTIVATION_BITS, "o_valid"),
+        DebugField("o_value", config.activation_bits, "o_valid"),
         *(stored if config.functions else []),
         DebugField("overflow", 1),
     ]
@@ -253,7 +253,7 @@ def array_debug_fields(config: ArrayConfig) -> list[DebugField]:
             for lane in range(config.broadcasts_per_cycle)
             for field in (
                 DebugField(f"broadcast_valid_{lane}", 1),
-                DebugField(f"broadcast_activation_{lane}", ACTIVATION_BITS, f"broadcast_valid_{lane}"),
+                DebugField(f"broadcast_activation_{lane}", config.activation_bits, f"broadcast_valid_{lane}"),
                 DebugField(f"broadcast_pointer_{lane}", _bits(config.pointer_depth), f"broadcast_valid_{lane}"),
             )
         ),

@@ -65,7 +65,9 @@ class Register:
 
 REGISTERS: tuple[Register, ...] = (
     Register("ID", 0, "ro", f"{ID_VALUE:#010x}"),
-    Register("CONFIG", 1, "ro", "pes in bits 15:0, code_bits in 19:16, index_bits in 23:20"),
+    Register(
+        "CONFIG", 1, "ro", "pes in bits 15:0, code_bits in 19:16, index_bits in 23:20; bit 24: activations have 8 bits"
+    ),
     Register(
         "CONTROL",
         2,

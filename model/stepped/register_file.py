@@ -71,7 +71,8 @@ class RegisterFile:
         if address == ADDRESS["ID"]:
             return ID_VALUE
         if address == ADDRESS["CONFIG"]:
-            return config.pes | config.code_bits << 16 | config.index_bits << 20
+            has_8_bits = config.activation_bits == 8
+            return config.pes | config.code_bits << 16 | config.index_bits << 20 | has_8_bits << 24
         if address == ADDRESS["STATUS"]:
             return self._status()
         values = {

@@ -45,7 +45,7 @@ def build_image(
     network = as_chain(network)
     _check_fits(network, config, resident)
     if formats is None:
-        formats = choose_formats(network, config.accumulator_bits)
+        formats = choose_formats(network, config.accumulator_bits, config.activation_bits)
     source = np.arange(network.in_features)
     layers: list[LayerImage] = []
     for layer, number_format in zip(network.layers, formats, strict=True):

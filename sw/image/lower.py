@@ -45,7 +45,7 @@ def lower(network: CompressedNetwork, config: ArrayConfig) -> Lowered:
     """
     if config.maps or is_chain(network):
         return build_image(network, config)
-    formats = choose_formats(network, config.accumulator_bits)
+    formats = choose_formats(network, config.accumulator_bits, config.activation_bits)
     return LayerImages(
         network,
         config,

@@ -1,4 +1,4 @@
-"""Binary points: where the 16 bits of activations, weights and biases lie."""
+"""Binary points: where the 16 bits of weights and biases lie, and those of activations, 16 or 8."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,6 @@ from sw.network.integer_operations import result_bits
 from sw.network.lstm_cell import GATE_FRACTION_BITS, UNIT_FRACTION_BITS
 from sw.network.operations import RANGED, Elements
 
-MAX_BIAS_SCALE_LOG2 = 14
 UNBOUNDED = 1 << 16
 LIMIT = 2  # times a layer's calibrated sums: below minus that, a bias is a ReLU's row that is off
 
@@ -67,41 +66,55 @@ def limited_bias(layer: CompressedLayer, largest_sum: float) -> NDArray[np.float
     return np.maximum(layer.bias, lowest)
 
 
-def choose_formats(network: CompressedNetwork, accumulator_bits: int) -> tuple[LayerFormat, ...]:
+def choose_formats(
+    network: CompressedNetwork, accumulator_bits: int, activation_bits: int = 16
+) -> tuple[LayerFormat, ...]:
     """Binary points of every layer; EieError without calibration.
 
-    Activations keep one bit of headroom above their calibrated maximum and so do the partial sums in the accumulator;
-    within that, weights have as many fraction bits as 16 bits hold. Biases lose bits only where their 16 bits, scaled
-    by at most 2**14, could not hold them otherwise, and rows that are off take none (`limited_bias`). ReLU, pooling and
-    flattening keep the binary point of their source; joined values have the fewest fraction bits among them; other
-    operations are in `sw.network.integer_operations`, their results have the headroom of a layer's. The h of an LSTM
-    has that of its source, with at most 15 fraction bits, since the array takes both as one vector; its gates have at
-    most 11 (`sw.network.lstm_cell`).
+    Activations of 16 bits keep one bit of headroom above their calibrated maximum and so do the partial sums in the
+    accumulator; within that, weights have as many fraction bits as 16 bits hold. Biases lose bits only where their 16
+    bits, scaled by at most 2**(activation_bits - 2), could not hold them otherwise, and rows that are off take none
+    (`limited_bias`). ReLU, pooling and flattening keep the binary point of their source; joined values have the fewest
+    fraction bits among them; other operations are in `sw.network.integer_operations`, their results have the headroom
+    of a layer's. The h of an LSTM has that of its source, with at most 15 fraction bits, since the array takes both as
+    one vector; its gates have at most 11 (`sw.network.lstm_cell`).
     """
     if network.calibration is None:
         raise EieError("binary points need a calibration, the network has none")
-    formats = _Formats(network.layers, network.calibration, accumulator_bits)
-    run_graph(network.connections, formats, source_bits(network.calibration))
+    formats = _Formats(network.layers, network.calibration, accumulator_bits, activation_bits)
+    run_graph(network.connections, formats, source_bits(network.calibration, activation_bits))
     return tuple(formats.chosen)
 
 
 class _Formats:
     """`sw.network.execution.Arithmetic` on fraction bits: every layer's format follows from its source's."""
 
-    def __init__(self, layers: Sequence[CompressedLayer], calibration: Calibration, accumulator_bits: int):
+    def __init__(
+        self,
+        layers: Sequence[CompressedLayer],
+        calibration: Calibration,
+        accumulator_bits: int,
+        activation_bits: int,
+    ):
         self.layers = layers
         self.calibration = calibration
         self.accumulator_bits = accumulator_bits
+        self.activation_bits = activation_bits
         self.chosen: list[LayerFormat] = []
 
     def layer(self, index: int, source: int) -> int:
         # An output that was always zero has the range of its sums.
         largest = float(self.calibration.activations[index + 1]) or float(self.calibration.partial_sums[index]) or 1.0
-        chosen = self._choose(index, source, _fraction_bits(largest, 14))
+        chosen = self._choose(index, source, _fraction_bits(largest, magnitude_bits(self.activation_bits)))
         self.chosen.append(chosen)
         return chosen.output_fraction_bits
 
     def lstm(self, index: int, operation: Lstm, source: int) -> int:
+        if self.activation_bits != 16:
+            raise EieError(
+                f"layer {self.layers[index].name}: an LSTM or GRU takes an array with 16-bit activations, got "
+                f"{self.activation_bits}"
+            )
         # In a step the cell grows by less than one, so it cannot leave the longest sequence.
         largest = min(float(self.calibration.activations[index + 1]) or 1.0, MAX_VALUE)
         cell = min(_fraction_bits(largest, 14), UNIT_FRACTION_BITS)
@@ -120,7 +133,7 @@ class _Formats:
         weight = min(
             _fraction_bits(float(np.abs(layer.codebook).max()) or 1.0, 15),
             _fraction_bits(largest_sum, self.accumulator_bits - 2) - source,
-            bias_bits + MAX_BIAS_SCALE_LOG2 - source,
+            bias_bits + self.activation_bits - 2 - source,
         )
         # An output cannot have more fraction bits than the accumulator, and the shift that drops others is bounded.
         output = min(wanted, source + weight)
@@ -148,17 +161,22 @@ class _Formats:
     def apply(self, number: int, operation: Elements, sources: Sequence[int]) -> int:
         if not isinstance(operation, RANGED):
             return sources[0]
-        return result_bits(operation, sources, wanted_bits(self.calibration, number))
+        return result_bits(operation, sources, wanted_bits(self.calibration, number, self.activation_bits))
 
 
-def source_bits(calibration: Calibration) -> int:
+def magnitude_bits(activation_bits: int) -> int:
+    """Bits of an activation that its calibrated maximum takes: all but the sign, of 16 all but the headroom too."""
+    return 14 if activation_bits == 16 else activation_bits - 1
+
+
+def source_bits(calibration: Calibration, activation_bits: int = 16) -> int:
     """Fraction bits of the network's inputs, which need not be those of its first layer's."""
-    return _fraction_bits(float(calibration.activations[0]) or 1.0, 14)
+    return _fraction_bits(float(calibration.activations[0]) or 1.0, magnitude_bits(activation_bits))
 
 
-def wanted_bits(calibration: Calibration, number: int) -> int:
+def wanted_bits(calibration: Calibration, number: int, activation_bits: int = 16) -> int:
     """Fraction bits for which the result of a ranged operation has room."""
-    return _fraction_bits(float(calibration.results[number]) or 1.0, 14)
+    return _fraction_bits(float(calibration.results[number]) or 1.0, magnitude_bits(activation_bits))
 
 
 def _fraction_bits(largest: float, bits: int) -> int:

@@ -74,6 +74,11 @@ MINIMAL: dict[str, Any] = {
             {"maps": True, "accumulator_depth": 8, "pointer_depth": 24},
             "pointer_depth must be a power of two with maps, got 24",
         ),
+        ({"activation_bits": 12}, "activation_bits must be 8 or 16, got 12"),
+        (
+            {"maps": True, "functions": True, "accumulator_depth": 8, "activation_bits": 8},
+            "functions takes activation_bits of 16, since its table of sigmoid and tanh has 16-bit arguments, got 8",
+        ),
         ({"clock_mhz": 0.0}, "clock_mhz must be a number between 0.001 and 1000000, got 0.0"),
         ({"clock_mhz": math.inf}, "clock_mhz must be a number between 0.001 and 1000000, got inf"),
         ({"clock_mhz": math.nan}, "clock_mhz must be a number between 0.001 and 1000000, got nan"),
@@ -170,7 +175,13 @@ def test_fingerprint_is_of_what_images_and_drivers_depend_on():
             assert before.with_(**{name: not value}, **depth).fingerprint != before.fingerprint
     with_maps = config.with_(maps=True, accumulator_depth=32)
     assert with_maps.with_(accumulator_depth=33).fingerprint != with_maps.fingerprint
-    for change in ({"pes": 5}, {"queue_depth": 12}, {"stream_bits": 128}, {"broadcasts_per_cycle": 2}):
+    for change in (
+        {"pes": 5},
+        {"queue_depth": 12},
+        {"stream_bits": 128},
+        {"broadcasts_per_cycle": 2},
+        {"activation_bits": 8},
+    ):
         assert config.with_(**change).fingerprint != config.fingerprint
     assert 0 <= config.fingerprint < 1 << 32
 

@@ -43,6 +43,7 @@ OTHERS: dict[str, Any] = {
     "maps": True,
     "accumulator_depth": 128,
     "functions": True,
+    "activation_bits": 8,
     "clock_mhz": 100.0,
 }
 

@@ -37,7 +37,9 @@ class EngineTransport:
         self._registers: dict[int, Callable[[], int]] = {
             ADDRESS["ID"]: lambda: ID_VALUE,
             ADDRESS["VERSION"]: lambda: VERSION,
-            ADDRESS["CONFIG"]: lambda: config.pes | config.code_bits << 16 | config.index_bits << 20,
+            ADDRESS["CONFIG"]: lambda: (
+                config.pes | config.code_bits << 16 | config.index_bits << 20 | (config.activation_bits == 8) << 24
+            ),
             ADDRESS["CONFIG_HASH"]: lambda: config.fingerprint,
             ADDRESS["STATUS"]: self._status,
             ADDRESS["LAYERS"]: lambda: self._loaded,

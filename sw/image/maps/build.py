@@ -33,7 +33,7 @@ def build_map_image(
     operation that the array lacks, and for a network that does not fit says how much of each memory it needs.
     """
     if formats is None:
-        formats = choose_formats(network, config.accumulator_bits)
+        formats = choose_formats(network, config.accumulator_bits, config.activation_bits)
     for layer in network.layers:
         if layer.code_bits > config.code_bits:
             raise EieError(
@@ -59,7 +59,7 @@ def build_map_image(
         layers=_told_apart(layers),
         in_features=network.in_features,
         out_features=network.out_features,
-        input_fraction_bits=source_bits(network.calibration),
+        input_fraction_bits=source_bits(network.calibration, config.activation_bits),
         output_fraction_bits=steps.output.fraction_bits,
         output_order=compiler.physical[steps.output.elements.reshape(-1)] - last.row * config.pes,
         input_rows=source.rows,
