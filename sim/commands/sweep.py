@@ -13,24 +13,27 @@ from model.errors import EieError
 from sim.computer import usable_threads
 from sim.energy.technology import load_technology
 from sim.fields import check_seed
-from sim.metrics.tables import columns, headings
 from sim.paper import PAPER_LAYERS, chosen
 from sim.simulation.paper_layers import layout_key
 from sim.sweep.cluster import WAIT_SECONDS, run_on_cluster
 from sim.sweep.executors import run_locally
-from sim.sweep.front import Candidate, candidates, front_payload, mark_front, pareto_front, varied_fields
+from sim.sweep.front import Candidate, candidates, front_payload, mark_front, varied_fields
 from sim.sweep.journal import Journal
 from sim.sweep.points import Point, parse_variations, points
-from sim.sweep.results import RAN, Row, as_text, check_format, read_rows, row, write_rows
+from sim.sweep.recommend import Goal, Limits, recommend
+from sim.sweep.results import RAN, Row, check_format, read_rows, row, write_rows
 from sim.sweep.shards import Shard, merge
 from sim.sweep.work import FileWork, PaperWork, Record, Task, Work, code_digest
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
+from sim.terminal.sweep_tables import show_front, show_recommendation
 from sim.text import count
 from sw.files import check_target
 
 MOST_JOBS = 1024
 MOST_WAIT = 10**7  # seconds
+
+Wish = tuple[Goal, Limits]
 
 
 def sweep_command(
@@ -82,12 +85,20 @@ def sweep_command(
     shown: Annotated[
         Path | None, typer.Option("--show", metavar="FILE", help="Only show the Pareto front of these results.")
     ] = None,
+    goal: Annotated[
+        Goal | None,
+        typer.Option("--best", help="Recommend the point with the least of it; product is energy times time."),
+    ] = None,
+    max_mm2: Annotated[float | None, typer.Option(help="Recommend an array of at most so many mm2.")] = None,
+    max_mw: Annotated[float | None, typer.Option(help="Recommend one with at most so many mW.")] = None,
+    min_fps: Annotated[float | None, typer.Option(help="Recommend one with at least so many inputs a second.")] = None,
     as_json: Json = False,
 ) -> None:
     """Explore a design space: cycles, energy and area. A sweep that was stopped goes on where it was."""
     output = Output(as_json=as_json)
+    wish = _wish(goal, Limits(mm2=max_mm2, mw=max_mw, fps=min_fps))
     if shown is not None:
-        _show(output, shown)
+        _show(output, shown, wish)
         return
     if path is None:
         raise EieError("wanted -o with a .csv or .parquet file for the results, or --show with one, got neither")
@@ -96,6 +107,8 @@ def sweep_command(
     varied = parse_variations(base, variations or [])
     technology = load_technology(technology_file)
     part = _shard(shard, merged)
+    if part is not None and wish is not None:
+        raise EieError("a shard has no results to recommend from; give --best and limits with --merge")
     journal_path = path.with_name(f"{path.name}.journal") if part is None else part.journal(path)
     for target in (path, journal_path):
         check_target(target, network, inputs_file, config, technology_file)
@@ -134,7 +147,7 @@ def sweep_command(
         "technology": technology.name,
         "points": len(space),
     }
-    _show_rows(output, rows, front, path, about, simulated, known)
+    _show_rows(output, rows, front, path, about | {"simulated": simulated, "from_journal": known}, wish)
 
 
 @dataclass(frozen=True)
@@ -216,13 +229,12 @@ def _show_rows(
     front: Sequence[Candidate],
     path: Path,
     about: Mapping[str, Any],
-    simulated: int,
-    known: int,
+    wish: Wish | None,
 ) -> None:
     reasons = Counter(cells["reason"] for cells in rows if cells["status"] != RAN)
     output.line(
         f"{path}: {count(len(rows))} rows, {count(sum(reasons.values()))} of them skipped; "
-        f"{count(simulated)} simulations now, {count(known)} from the journal"
+        f"{count(about['simulated'])} simulations now, {count(about['from_journal'])} from the journal"
     )
     for reason, times in reasons.items():
         output.line(f"skipped {count(times)}: {reason}")
@@ -234,36 +246,31 @@ def _show_rows(
     output.result(
         {
             **about,
-            "simulated": simulated,
-            "from_journal": known,
             "skipped": dict(reasons),
             "front": front_payload(front),
+            **_recommended(output, rows, wish),
             "output": str(path),
         }
     )
 
 
-def _show(output: Output, path: Path) -> None:
+def _wish(goal: Goal | None, limits: Limits) -> Wish | None:
+    """What to recommend, if anything; limits without a goal are about time."""
+    return (goal or "time", limits) if goal is not None or limits.given else None
+
+
+def _recommended(output: Output, rows: Sequence[Row], wish: Wish | None) -> dict[str, Any]:
+    if wish is None:
+        return {}
+    found = recommend(candidates(rows), *wish)
+    show_recommendation(output, found, varied_fields(rows))
+    return {"recommendation": found.payload()}
+
+
+def _show(output: Output, path: Path, wish: Wish | None) -> None:
     rows = read_rows(path)
     if not rows:
         raise EieError(f"{path} has no rows")
     show_front(output, rows)
-    output.result({"file": str(path), "front": front_payload(mark_front(rows))})
-
-
-def show_front(output: Output, rows: Sequence[Row]) -> None:
-    """The front of marked rows as a table."""
-    layers = list(dict.fromkeys(row["layer"] for row in rows))
-    front = pareto_front(candidates([row for row in rows if row["pareto"]]))
-    varied = varied_fields(rows)
-    mean = "" if len(layers) == 1 else f", geometric means of {len(layers)} layers"
-    figures = columns("front")
-    shown = [figure.cells([candidate.value(figure) for candidate in front]) for figure in figures]
-    output.table(
-        f"Pareto front of time, energy and area: {len(front)} of {len(rows) // len(layers)} points{mean}",
-        [*(varied or ["name"]), *headings(figures)],
-        [
-            [*(as_text(candidate.fields[name]) for name in varied or ["name"]), *cells]
-            for candidate, cells in zip(front, zip(*shown, strict=True), strict=True)
-        ],
-    )
+    front = front_payload(mark_front(rows))
+    output.result({"file": str(path), "front": front, **_recommended(output, rows, wish)})

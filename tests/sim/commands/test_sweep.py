@@ -115,6 +115,22 @@ def test_json_says_the_same(sweep: Run, tmp_path: Path) -> None:
             assert again[name] == machine[name]
 
 
+def test_one_point_is_recommended(sweep: Run, tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    code, out, _ = sweep(*LAYER, *SPACE, "-o", path, "--best", "area")
+    assert code == 0
+    assert out.splitlines()[-2].startswith(
+        "Recommended: queue_depth=2, index_bits=4. Of 2 points it has the least mm2, "
+    )
+    assert out.splitlines()[-1] == "Build it: eie verilog --preset eie64 --set queue_depth=2 -o build/verilog"
+    again = json.loads(sweep("--show", path, "--max-mm2", 1000, "--json")[1])["recommendation"]
+    assert (again["goal"], again["config"]["queue_depth"]) == ("time", "8")
+    assert (again["within_limits"], again["of"], again["kept_by"]) == (2, 2, {"--max-mm2 1000": 2})
+    assert sweep("--show", path, "--min-fps", 1e9)[1].splitlines()[-1] == (
+        "None of 2 points that ran keeps every limit. Alone they are kept by so many: --min-fps 1e+09: 0."
+    )
+
+
 def test_a_sweep_that_stopped_goes_on(sweep: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, whole = tmp_path / "results.csv", tmp_path / "whole.csv"
     done: list[Task] = []
@@ -197,6 +213,8 @@ def test_a_sweep_that_was_killed_goes_on_and_ends_the_same(sweep: Run, tmp_path:
         (["-o", "r.csv", "--all-layers", "--technology", "no.toml"], "cannot read no.toml: No such file"),
         (["-o", "no/r.csv", "--all-layers"], "cannot write no/r.csv: No such file or directory"),
         (["--show", "no.csv"], "cannot read no.csv: No such file or directory"),
+        (["--show", "no.csv", "--max-mw", "0"], "--max-mw must be a number above 0, got 0"),
+        (["-o", "r.csv", "--all-layers", "--best", "time", "--shard", "1/2"], "a shard has no results to recommend"),
         (["--show", "no.txt"], "results of a sweep are a .csv or a .parquet file, got 'no.txt'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

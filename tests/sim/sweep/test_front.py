@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.config import PRESETS
-from sim.commands.sweep import show_front
 from sim.energy.technology import load_technology
 from sim.metrics.metrics import Metrics
 from sim.sweep.front import Candidate, candidates, mark_front, pareto_front, varied_fields
@@ -17,6 +16,7 @@ from sim.sweep.points import points
 from sim.sweep.results import Row, row
 from sim.sweep.work import Record
 from sim.terminal.output import Output
+from sim.terminal.sweep_tables import show_front
 from tests.support.tools.sweep import record
 
 TECHNOLOGY = load_technology()
