@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from hw.register_header import register_header
-from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
+from sim.terminal.fit_preset import fitted
+from sim.terminal.options import Changes, ConfigFile, Json, Pes, PresetOrFit, array_config
 from sim.terminal.output import Output
 from sim.text import count
 from sw.file.model_file import load
@@ -24,14 +25,14 @@ def driver_command(
     network: Annotated[
         Path | None, typer.Argument(metavar="[NET.eie]", help="A calibrated network, written as eie_network.h.")
     ] = None,
-    preset: Preset = None,
+    preset: PresetOrFit = None,
     config: ConfigFile = None,
     pes: Pes = None,
     changes: Changes = None,
     as_json: Json = False,
 ) -> None:
     """Write the C driver, and a network as C."""
-    array = array_config(preset, config, pes, changes)
+    array = array_config(preset, config, pes, changes, may_fit=network is not None)
     output = Output(as_json=as_json)
     check_folder(folder)
     texts = {"eie_registers.h": register_header()}
@@ -39,6 +40,7 @@ def driver_command(
     remains: str | None = None
     if network is not None:
         kept, remains = without_host_end(load(network))
+        array = fitted(preset, array, changes, kept, output)
         texts["eie_network.h"] = network_header(build_image(for_array(kept, array), array), remains)
     make_folder(folder)
     for name, text in texts.items():

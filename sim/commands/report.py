@@ -2,7 +2,8 @@
 
 import platform
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -15,12 +16,14 @@ from sim.baseline.files import Measured, read_baselines
 from sim.energy.technology import Technology, load_technology
 from sim.optional import imported
 from sim.paper import chosen
+from sim.progress import Progress
 from sim.report.facts import RunFacts, bench_facts, network_facts
 from sim.report.file import file_histograms
 from sim.simulation.prepare import with_inputs
 from sim.simulation.workload import source
 from sim.source_date import source_date
-from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
+from sim.terminal.fit_preset import fitted
+from sim.terminal.options import Changes, ConfigFile, Json, Pes, PresetOrFit, TechnologyFile, array_config
 from sim.terminal.output import Output
 from sim.terminal.source import Bench, BenchLayers, BenchSeed, NetworkInputs, NetworkOrBench
 from sw.file.model_file import load_with_sizes
@@ -29,6 +32,8 @@ from sw.files import check_target, write_whole
 from sw.network.compressed import CompressedNetwork
 
 PACKAGES = ("eie", "numpy", "numba", "bokeh")
+_Fit = Callable[[CompressedNetwork, Progress], ArrayConfig]
+
 SHOWN = 12  # layers whose weights and runs are shown, the largest: bounds the page
 
 
@@ -47,7 +52,7 @@ def report_command(
     inputs_file: NetworkInputs = None,
     bench: Bench = False,
     layers: BenchLayers = None,
-    preset: Preset = None,
+    preset: PresetOrFit = None,
     config: ConfigFile = None,
     pes: Pes = None,
     changes: Changes = None,
@@ -69,7 +74,7 @@ def report_command(
     SOURCE_DATE_EPOCH sets its date: the same command then gives the same bytes.
     """
     output = Output(as_json=as_json)
-    array = array_config(preset, config, pes, changes)
+    array = array_config(preset, config, pes, changes, may_fit=not bench)
     asked = source(network, inputs_file, bench, layers, seed)
     check_target(path, network, inputs_file, config, cpu_file, gpu_file, technology_file)
     date = source_date().isoformat(timespec="seconds")
@@ -84,18 +89,18 @@ def report_command(
         run = bench_facts(chosen(layers), array, technology, seed, output)
         write_report(path, "Layers of the EIE paper", run, None, measured, command, date, output)
         return
-    run, file = _network(asked.network, asked.inputs_file, array, technology, output)
+    run, file = _network(asked.network, asked.inputs_file, partial(fitted, preset, array, changes), technology, output)
     write_report(path, asked.network.name, run, file, measured, command, date, output)
 
 
 def _network(
-    network: Path, inputs_file: Path, array: ArrayConfig, technology: Technology, output: Output
+    network: Path, inputs_file: Path, fit: _Fit, technology: Technology, output: Output
 ) -> tuple[RunFacts, _File]:
     """The run of a network, and its file."""
     with output.steps(f"reading {network}"):
         stored, sizes = load_with_sizes(network)
     compressed, inputs, _ = with_inputs(network, stored, inputs_file, output)
-    return network_facts(compressed, inputs, array, technology, output), _File(network, stored, sizes)
+    return network_facts(compressed, inputs, fit(compressed, output), technology, output), _File(network, stored, sizes)
 
 
 def write_report(

@@ -13,7 +13,8 @@ from sim.metrics.figure import number
 from sim.npy import write_array
 from sim.rtl.places import DEFAULT_BAUD, PLACES, open_place
 from sim.simulation.prepare import load_with_inputs
-from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
+from sim.terminal.fit_preset import fitted
+from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, PresetOrFit, array_config
 from sim.terminal.output import Output
 from sim.text import count, mean
 from sw.files import check_target
@@ -28,7 +29,7 @@ def run_command(
     place: Annotated[
         str, typer.Option("--on", metavar="PLACE", help=f"Where the array is: {PLACES} (BAUD: {DEFAULT_BAUD}).")
     ] = "model",
-    preset: Preset = None,
+    preset: PresetOrFit = None,
     config: ConfigFile = None,
     pes: Pes = None,
     changes: Changes = None,
@@ -42,10 +43,11 @@ def run_command(
     Exits 1 if a simulator gives no answer.
     """
     output = Output(as_json=as_json)
-    array = array_config(preset, config, pes, changes)
+    array = array_config(preset, config, pes, changes, may_fit=True)
     if path is not None:
         check_target(path, network, inputs_file, config)
     compressed, inputs, _ = load_with_inputs(network, inputs_file, output)
+    array = fitted(preset, array, changes, compressed, output)
     lowered = lower(compressed, array)
     try:
         with output.steps(f"opening {place}") as say:

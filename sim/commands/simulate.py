@@ -10,7 +10,8 @@ from sim.npy import write_array
 from sim.simulation.prepare import load_with_inputs
 from sim.simulation.simulate import simulate
 from sim.terminal.energy_table import show_energy
-from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, TechnologyFile, array_config
+from sim.terminal.fit_preset import fitted
+from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, PresetOrFit, TechnologyFile, array_config
 from sim.terminal.output import Output
 from sim.terminal.precision_table import precision_payload, show_precision
 from sim.terminal.run_tables import show_each_vector, show_run
@@ -21,7 +22,7 @@ from sw.network.precision import measure_precision
 def simulate_command(
     network: Annotated[Path, typer.Argument(metavar="NET.eie", help="A compressed network.")],
     inputs_file: Inputs,
-    preset: Preset = None,
+    preset: PresetOrFit = None,
     config: ConfigFile = None,
     pes: Pes = None,
     changes: Changes = None,
@@ -34,11 +35,12 @@ def simulate_command(
 ) -> None:
     """Simulate a compressed network, cycle for cycle, on an array."""
     output = Output(as_json=as_json)
-    array = array_config(preset, config, pes, changes)
+    array = array_config(preset, config, pes, changes, may_fit=True)
     technology = load_technology(technology_file)
     if outputs_file is not None:
         check_target(outputs_file, network, inputs_file, config, technology_file)
     compressed, inputs, calibrated_here = load_with_inputs(network, inputs_file, output)
+    array = fitted(preset, array, changes, compressed, output)
     with output.bar(f"simulating {len(inputs)} inputs on {array.pes} PEs", len(inputs)) as advance:
         run = simulate(compressed, inputs, array, technology=technology, advance=advance)
     if outputs_file is not None:

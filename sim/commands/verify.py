@@ -9,7 +9,8 @@ from model.errors import SimulatorError
 from sim.rtl.simulators import SimulatorName
 from sim.rtl.verify import verify
 from sim.simulation.prepare import with_inputs
-from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, Preset, array_config
+from sim.terminal.fit_preset import fitted
+from sim.terminal.options import FIT, Changes, ConfigFile, Inputs, Json, Pes, PresetOrFit, array_config
 from sim.terminal.output import Output
 from sim.text import count
 from sw.file.model_file import load
@@ -20,7 +21,7 @@ def verify_command(
     network: Annotated[Path, typer.Argument(metavar="NET.eie", help="A compressed network.")],
     inputs_file: Inputs,
     simulator: Annotated[SimulatorName, typer.Option("--sim", help="The Verilog simulator.")] = "verilator",
-    preset: Preset = None,
+    preset: PresetOrFit = None,
     config: ConfigFile = None,
     pes: Pes = None,
     changes: Changes = None,
@@ -31,10 +32,12 @@ def verify_command(
     Exits 0 if all are equal, 1 on any difference or if the RTL gives no answer.
     """
     output = Output(as_json=as_json)
-    array = array_config(preset, config, pes, changes)
+    array = array_config(preset, config, pes, changes, may_fit=True)
     stored = load(network)
-    for_array(stored, array)  # what the array lacks is said before inputs are read and a calibration takes its time
+    if preset != FIT:
+        for_array(stored, array)  # what the array lacks is said before a calibration takes its time
     compressed, inputs, _ = with_inputs(network, stored, inputs_file, output)
+    array = fitted(preset, array, changes, compressed, output)
     try:
         found = verify(compressed, inputs, array, simulator, output)
     except SimulatorError as error:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import typer
 
-from model.errors import EieError
+from model.errors import EieError, TooSmallError
 
 BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT
@@ -20,6 +20,8 @@ def exit_code(run: Callable[[], object]) -> int:
         print(end="", flush=True)
     except typer.TyperException as error:
         return _fail(error.format_message())
+    except TooSmallError as error:
+        return _fail(f"{error}; `eie simulate --preset fit` makes an array that holds it")
     except EieError as error:
         return _fail(str(error))
     except MemoryError:

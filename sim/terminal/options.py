@@ -10,6 +10,7 @@ from model.errors import ConfigError
 from sim.fields import field_value, split_field
 
 DEFAULT_PRESET = "eie64"
+FIT = "fit"  # made for the network, see `sim.terminal.fit_preset`
 LARGEST_CONFIG = 1 << 14  # bytes; the time of the parser grows with the square of a key's parts
 
 
@@ -19,6 +20,14 @@ Inputs = Annotated[
 ]
 Preset = Annotated[
     str | None, typer.Option("--preset", help=f"A known array: {', '.join(PRESETS)} [default: {DEFAULT_PRESET}].")
+]
+PresetOrFit = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        help=f"A known array: {', '.join(PRESETS)}; or {FIT}: {DEFAULT_PRESET} with memories just large enough for the "
+        f"network [default: {DEFAULT_PRESET}].",
+    ),
 ]
 ConfigFile = Annotated[
     Path | None,
@@ -40,10 +49,19 @@ TechnologyFile = Annotated[
 ]
 
 
-def array_config(preset: str | None, file: Path | None, pes: int | None, changes: list[str] | None) -> ArrayConfig:
-    """The array that --preset or --config, --pes and --set describe; raises ConfigError with one sentence."""
+def array_config(
+    preset: str | None, file: Path | None, pes: int | None, changes: list[str] | None, may_fit: bool = False
+) -> ArrayConfig:
+    """The array that --preset or --config, --pes and --set describe; raises ConfigError with one sentence.
+
+    `may_fit` takes --preset fit for the default, of which `sim.terminal.fit_preset` makes the array later.
+    """
     if preset is not None and file is not None:
         raise ConfigError("--preset and --config describe the whole array both; wanted one of them")
+    if preset == FIT:
+        if not may_fit:
+            raise ConfigError(f"--preset {FIT} is for simulate, verify, run, report and driver with a network")
+        preset = DEFAULT_PRESET
     if preset is not None and preset not in PRESETS:
         raise ConfigError(f"no preset {preset!r}; presets: {', '.join(PRESETS)}")
     if file is not None and file.suffix != ".toml":

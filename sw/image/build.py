@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.errors import EieError
+from model.errors import TooSmallError
 from model.fixed_point import to_fixed
 from model.image import LayerImage, NetworkImage
 from model.schedule import LayerWork
@@ -85,10 +85,10 @@ def _check_fits(network: CompressedNetwork, config: ArrayConfig, resident: bool)
         ]
     for memory, unit, needed, available in wanted:
         if needed > available:
-            raise EieError(f"{memory}: the network needs {needed} {unit}, the array has {available}")
+            raise TooSmallError(f"{memory}: the network needs {needed} {unit}, the array has {available}")
     for layer in network.layers:
         if layer.code_bits > config.code_bits:
-            raise EieError(
+            raise TooSmallError(
                 f"layer {layer.name}: the array takes codes of at most {config.code_bits} bits, got {layer.code_bits}"
             )
 
@@ -96,7 +96,7 @@ def _check_fits(network: CompressedNetwork, config: ArrayConfig, resident: bool)
 def _check_rows(layers: Sequence[LayerImage], config: ArrayConfig) -> None:
     used = sum((-(-np.diff(layer.offsets) // config.entries_per_row) for layer in layers), np.zeros(1, np.int64))
     if used.max() > config.sparse_matrix_depth:
-        raise EieError(
+        raise TooSmallError(
             f"sparse-matrix memory: PE {used.argmax()} needs {used.max()} rows of {config.entries_per_row} entries, "
             f"the array has {config.sparse_matrix_depth}"
         )

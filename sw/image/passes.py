@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.errors import EieError
+from model.errors import TooSmallError
 from model.image import LayerImage
 
 
@@ -119,4 +119,4 @@ def _check_possible(layer: LayerImage, config: ArrayConfig) -> None:
     )
     for memory, unit, needed, available in wanted:
         if needed > available:
-            raise EieError(f"{memory}: layer {layer.name} needs {needed} {unit}, the array has {available}")
+            raise TooSmallError(f"{memory}: layer {layer.name} needs {needed} {unit}, the array has {available}")

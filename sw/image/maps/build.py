@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from model.config import ArrayConfig
-from model.errors import EieError
+from model.errors import TooSmallError
 from model.image import LayerImage, NetworkImage
 from sw.image.maps.grouping import choose_groupings
 from sw.image.maps.memory import joined_maps
@@ -36,7 +36,7 @@ def build_map_image(
         formats = choose_formats(network, config.accumulator_bits, config.activation_bits)
     for layer in network.layers:
         if layer.code_bits > config.code_bits:
-            raise EieError(
+            raise TooSmallError(
                 f"layer {layer.name}: the array takes codes of at most {config.code_bits} bits, got {layer.code_bits}"
             )
     steps = to_steps(network, formats)
@@ -131,7 +131,7 @@ def _check_fits(layers: Sequence[LayerImage], activation_rows: int, config: Arra
     if short:
         depths["constant_depth"] = max(constant_depth, config.constant_depth)
         enough = ", ".join(f"{name} {depth}" for name, depth in depths.items() if depth > getattr(config, name))
-        raise EieError(f"the network needs {'; '.join(short)} (it would fit with {enough})")
+        raise TooSmallError(f"the network needs {'; '.join(short)} (it would fit with {enough})")
 
 
 def _depth(config: ArrayConfig, name: str, needed: int, power_of_two: bool) -> int:

@@ -1,0 +1,49 @@
+"""`--preset fit`: an array made for the network that a command is given."""
+
+from model.config import ArrayConfig
+from model.errors import ConfigError
+from sim.progress import Progress
+from sim.terminal.options import DEFAULT_PRESET, FIT, array_config
+from sw.image.fitting import fitting_array
+from sw.network.chain import is_chain
+from sw.network.compressed import CompressedNetwork
+from sw.network.graph import Lstm
+
+# What the network decides.
+CHOSEN = (
+    "layers",
+    "activation_depth",
+    "accumulator_depth",
+    "pointer_depth",
+    "constant_depth",
+    "sparse_matrix_depth",
+)
+
+
+def fitted(
+    preset: str | None, array: ArrayConfig, changes: list[str] | None, network: CompressedNetwork, progress: Progress
+) -> ArrayConfig:
+    """`array` as it is, or with --preset fit the one with memories just large enough for the calibrated network.
+
+    Whole networks in one start: with `maps` for anything but fully connected layers one after another, with `functions`
+    for recurrent ones. What was chosen is noted as options. ConfigError if --set says what the network decides,
+    EieError if no array of these PEs holds it.
+    """
+    if preset != FIT:
+        return array
+    given = {change.partition("=")[0].strip() for change in changes or ()}
+    for name in CHOSEN:
+        if name in given:
+            raise ConfigError(f"--preset fit chooses {name} by the network; wanted no --set {name}")
+    if not is_chain(network):
+        recurrent = any(isinstance(node.operation, Lstm) for node in network.connections.nodes)
+        array = array.with_(maps=True, functions=recurrent or array.functions, accumulator_depth=array.activation_depth)
+    made = fitting_array(network, array)
+    usual = array_config(None, None, None, None).to_dict()
+    fields = " ".join(
+        f"--set {name}={str(value).lower() if isinstance(value, bool) else value}"
+        for name, value in made.to_dict().items()
+        if value != usual[name]
+    )
+    progress.note(f"--preset fit is --preset {DEFAULT_PRESET} {fields}")
+    return made
