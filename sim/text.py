@@ -19,3 +19,8 @@ def percent(value: float) -> str:
 def ratio(value: float) -> str:
     """A compression ratio."""
     return f"{value:.1f}x"
+
+
+def than(value: float) -> str:
+    """The same as words, for what may have grown."""
+    return f"{ratio(value)} smaller than" if value >= 1 else f"{1 / value:.2f}x larger than"

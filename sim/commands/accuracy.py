@@ -15,7 +15,7 @@ from sim.progress import Say
 from sim.terminal.options import Json
 from sim.terminal.output import Output
 from sim.terminal.precision_table import precision_payload, show_precision
-from sim.text import count, ratio
+from sim.text import count, than
 from sw.file.model_file import load
 from sw.formats.assumptions import Assumptions
 from sw.formats.connections import Connections, LayerUse
@@ -99,7 +99,7 @@ def accuracy_command(
     size = network.stat().st_size
     float32_bytes = 4 * sum(layer.weight.size + layer.bias.size for layer in dense.layers)
     output.line(
-        f"{count(size)} bytes on disk, everything included; {ratio(float32_bytes / size)} smaller than "
+        f"{count(size)} bytes on disk, everything included; {than(float32_bytes / size)} "
         f"{count(float32_bytes)} bytes of float32 weights and biases"
     )
     precision = measure_precision(compressed, samples.inputs) if is_calibrated else []

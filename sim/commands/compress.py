@@ -18,7 +18,7 @@ from sim.terminal.compress_search import SearchOptions, search, search_payload, 
 from sim.terminal.options import Json
 from sim.terminal.output import Output
 from sim.terminal.precision_table import precision_payload, show_precision
-from sim.terminal.size_tables import show_sizes, size_payload
+from sim.terminal.size_tables import show_size_remarks, show_sizes, size_payload
 from sim.text import count
 from sw.compress.candidates import Choices
 from sw.compress.kmeans import Init
@@ -194,6 +194,7 @@ def compress_command(
     if made.found is not None:
         show_search(output, bounds, made.found, made.reference)
     show_sizes(output, str(path), sizes)
+    show_size_remarks(output, sizes)
     changes = _show_changes(output, network, compressed) | show_distilled(output, made.distilled)
     if calibration is not None:
         show_precision(output, precision, len(calibration))

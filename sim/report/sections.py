@@ -22,7 +22,7 @@ from sim.report.plots import (
     roofline,
 )
 from sim.report.style import BLUE, PURPLE
-from sim.text import count, percent, ratio
+from sim.text import count, percent, ratio, than
 from sw.file.sizes import FileSizes
 
 
@@ -198,7 +198,7 @@ def _file(page: Page, file: FileFacts) -> None:
     sizes = file.sizes
     page.section(
         "What the file holds",
-        f"{count(sizes.bytes)} bytes on disk, everything included: {ratio(sizes.ratio)} smaller than "
+        f"{count(sizes.bytes)} bytes on disk, everything included: {than(sizes.ratio)} "
         f"{count(sizes.float32_bytes)} bytes of float32 weights and biases. As in figure 5 of Deep Compression (Han et "
         "al., ICLR 2016): how often each shared weight and each zero run occurs, and the bits of its Huffman code.",
     )

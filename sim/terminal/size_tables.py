@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sim.terminal.output import Output
-from sim.text import count, ratio
+from sim.text import count, ratio, than
 from sw.compress.paper_size import PaperSize, total_size
 from sw.file.sizes import FileSizes, LayerSizes
 
@@ -47,9 +47,18 @@ def show_sizes(output: Output, title: str, sizes: FileSizes) -> None:
         ["file", *(count(value) for value in sums), "", "", "", "", count(sizes.bytes), ratio(sizes.ratio)],
     )
     output.line(
-        f"{count(sizes.bytes)} bytes on disk, everything included; {ratio(sizes.ratio)} smaller than "
+        f"{count(sizes.bytes)} bytes on disk, everything included; {than(sizes.ratio)} "
         f"{count(sizes.float32_bytes)} bytes of float32 weights and biases\n"
     )
+
+
+def show_size_remarks(output: Output, sizes: FileSizes) -> None:
+    """What the table shows and nobody may have meant."""
+    empty = [layer.name for layer in sizes.layers if layer.weights and not layer.kept]
+    if empty:
+        output.note(f"warning: no weight is kept, so that nothing but biases comes out of: {', '.join(empty)}")
+    if all(layer.kept == layer.weights for layer in sizes.layers):
+        output.line("every weight is kept: --density, --threshold or --sensitivity prune")
 
 
 def show_parts(output: Output, sizes: FileSizes) -> None:

@@ -1,6 +1,7 @@
 """`eie compress`: its options, what it says of each layer, and what it refuses."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -238,3 +239,19 @@ def test_reconstruction(eie: Run):
         code, _, err = eie(*arguments)
         assert code == 2
         assert sentence in err
+
+
+def test_what_nobody_may_have_meant_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(0)
+    model, made = str(tmp_path / "m.npz"), str(tmp_path / "m.eie")
+    np.savez(model, **{"a.weight": random.normal(size=(4, 3)), "b.weight": random.normal(size=(2, 4)) / 1000})
+    eie = runner(capsys, "compress", model, "-o", made)
+    code, out, err = eie()
+    assert code == 0
+    assert "every weight is kept: --density, --threshold or --sensitivity prune\n" in out
+    assert re.search(r"everything included; \d\.\d\dx larger than 104 bytes of float32", out)
+    assert "warning" not in err
+    code, out, err = eie("--threshold", "0.1")
+    assert code == 0
+    assert "every weight" not in out
+    assert "warning: no weight is kept, so that nothing but biases comes out of: b\n" in err
