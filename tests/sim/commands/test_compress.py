@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -244,7 +245,8 @@ def test_reconstruction(eie: Run):
 def test_what_nobody_may_have_meant_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     random = np.random.default_rng(0)
     model, made = str(tmp_path / "m.npz"), str(tmp_path / "m.eie")
-    np.savez(model, **{"a.weight": random.normal(size=(4, 3)), "b.weight": random.normal(size=(2, 4)) / 1000})
+    tensors: dict[str, Any] = {"a.weight": random.normal(size=(4, 3)), "b.weight": random.normal(size=(2, 4)) / 1000}
+    np.savez(model, **tensors)
     eie = runner(capsys, "compress", model, "-o", made)
     code, out, err = eie()
     assert code == 0
