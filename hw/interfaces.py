@@ -10,7 +10,6 @@ from hw.function_layouts import ending_layout
 from hw.map_layouts import geometry_layout, place_layout
 from model.config import ArrayConfig
 from model.layouts import (
-    ACTIVATION_BITS,
     COUNTER_BITS,
     SHIFT_BITS,
     TREE_KIND_BITS,
@@ -35,9 +34,14 @@ def write_layout(address_bits: int, data_bits: int) -> data.StructLayout:
     return data.StructLayout({"valid": 1, "address": address_bits, "data": data_bits})
 
 
+def largest_activation(config: ArrayConfig) -> int:
+    """The largest number that an activation can be."""
+    return (1 << config.activation_bits - 1) - 1
+
+
 def input_bits(config: ArrayConfig) -> int:
     """An input on its way to a PE; with `maps` a bit on top says that it is not 0."""
-    return ACTIVATION_BITS + config.maps
+    return config.activation_bits + config.maps
 
 
 def broadcast_layout(config: ArrayConfig) -> data.StructLayout:
@@ -46,7 +50,8 @@ def broadcast_layout(config: ArrayConfig) -> data.StructLayout:
     With `maps`, `even` is the address in the even bank that comes of it: one adder for all PEs.
     """
     even = {"even": bits(config.pointer_depth // 2)} if config.maps else {}
-    return data.StructLayout({"valid": 1, "activation": ACTIVATION_BITS, "pointer": bits(config.pointer_depth), **even})
+    pointer = bits(config.pointer_depth)
+    return data.StructLayout({"valid": 1, "activation": config.activation_bits, "pointer": pointer, **even})
 
 
 def fullness_bits(config: ArrayConfig) -> int:
@@ -73,7 +78,7 @@ def layer_layout(config: ArrayConfig) -> data.StructLayout:
             "layer": bits(config.layers),
             **({} if config.maps else {"bank": 1}),
             "out_rows": bits(config.accumulators + 1),
-            "bias_scale": 16,
+            "bias_scale": config.activation_bits,  # takes the place of an activation
             "shift": SHIFT_BITS,
             "relu": 1,
             **({"geometry": geometry_layout(config)} if config.maps else {}),
@@ -144,7 +149,7 @@ def pe_ports(config: ArrayConfig) -> dict[str, Member]:
         "broadcast": In(data.ArrayLayout(broadcast_layout(config), config.broadcasts_per_cycle)),
         "write_back": In(write_back_layout(config)),
         "pending": Out(1),
-        "current": Out(ACTIVATION_BITS),
+        "current": Out(config.activation_bits),
         "full": Out(fullness_bits(config)),
         "queue_empty": Out(1),
         "overflow": Out(1),

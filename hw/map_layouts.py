@@ -14,7 +14,8 @@ def place_layout() -> data.StructLayout:
 
 
 def geometry_layout(config: ArrayConfig) -> data.StructLayout:
-    """What a PE knows of a layer's maps. The fields are those of `MapDescriptor`, but `limit` is never 0.
+    """What a PE knows of a layer's maps. The fields are those of `MapDescriptor`, but `limit` is at least 1, at
+    most the largest activation.
 
     `channel_mask`, `step_mask` : ones at the bits of an entry's row that the local channel takes, and at those of the
     step along x above them; with `flat` all, and none.
@@ -25,7 +26,8 @@ def geometry_layout(config: ArrayConfig) -> data.StructLayout:
             **dict.fromkeys(("local", "maximum", "positive", "flat"), 1),
             "out_channels": config.accumulators.bit_length(),
             **{name: field[name] for name in ("out_height", "out_width", "row_pitch")},
-            **{name: field[name] for name in ("channel_bits", "column_bits", "limit")},
+            **{name: field[name] for name in ("channel_bits", "column_bits")},
+            "limit": config.activation_bits - 1,
             "channel_mask": MAP_ROW_BITS,
             "step_mask": STEP_X_BITS,
         }

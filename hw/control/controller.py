@@ -13,7 +13,7 @@ from hw.control.selection import select_layout
 from hw.interfaces import FUNCTIONS, MAPS, OPERATIONS, SEQUENCING, bits, driven_ports, fullness_bits
 from model.config import ArrayConfig
 from model.function_descriptor import ITERATION_BITS
-from model.layouts import ACTIVATION_BITS, COUNTER_BITS, RUNNING_STATES, ControlState, flush_cycles, patience_bits
+from model.layouts import COUNTER_BITS, RUNNING_STATES, ControlState, flush_cycles, patience_bits
 
 
 class Controller(wiring.Component):
@@ -38,7 +38,7 @@ class Controller(wiring.Component):
     Those named in `SEQUENCING` and `OPERATIONS`, with `maps` in `MAPS`, with `functions` in `FUNCTIONS`, of
     `ProcessingElementSignature`.
     nonzero : In(nonzero_layout(pes, broadcasts_per_cycle)), root of the leading-nonzero tree.
-    chosen : In(pes), the PEs it names; current : In(ArrayLayout(16, pes)).
+    chosen : In(pes), the PEs it names; current : In(ArrayLayout(activation_bits, pes)).
     full : In(ArrayLayout(fullness_bits(config), pes)); queue_empty : In(pes).
     clear : Out(pes), the PEs whose activations are selected.
     pending : In(pes), with `maps`: the PEs that have an activation to be selected.
@@ -87,7 +87,7 @@ class Controller(wiring.Component):
                 "stalls": Out(COUNTER_BITS),
                 "nonzero": In(nonzero_layout(config.pes, broadcasts)),
                 "chosen": In(config.pes),
-                "current": In(data.ArrayLayout(ACTIVATION_BITS, config.pes)),
+                "current": In(data.ArrayLayout(config.activation_bits, config.pes)),
                 "full": In(data.ArrayLayout(fullness_bits(config), config.pes)),
                 "queue_empty": In(config.pes),
                 **driven_ports(config, (*SEQUENCING, *OPERATIONS, *(MAPS if config.maps else ()))),

@@ -19,7 +19,8 @@ ERROR_BITS = slice(8, 16)  # of STATUS
 
 def config_word(config: ArrayConfig) -> int:
     """The value of register CONFIG."""
-    return config.pes | config.code_bits << 16 | config.index_bits << 20
+    has_8_bits = config.activation_bits == 8
+    return config.pes | config.code_bits << 16 | config.index_bits << 20 | has_8_bits << 24
 
 
 class HostRegisters(wiring.Component):

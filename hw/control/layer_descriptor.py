@@ -5,10 +5,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.control.layer_table import layer_entry_layout
-from hw.interfaces import bits
+from hw.interfaces import bits, largest_activation
 from hw.map_layouts import STEP_X_BITS
 from model.config import ArrayConfig
-from model.fixed_point import INT16_MAX
 from model.function_descriptor import BLOCK_FIELDS, FUNCTION_FIELDS, function_fields
 from model.layouts import BIAS_SCALE_BITS, CHECK_CYCLES, SHIFT_BITS, descriptor_words
 from model.map_descriptor import MAP_FIELDS, MAP_ROW_BITS
@@ -158,11 +157,14 @@ class LayerDescriptor(wiring.Component):
             "last_out_channel": descriptor.out_channels,
         }
         same = [name for name in dict(scan.shape()) if name not in lasts]
+        largest = largest_activation(self._config)
+        above = descriptor.limit[largest.bit_length() :]
+        is_unlimited = (descriptor.limit == 0) | above.any() if len(above) else descriptor.limit == 0
         m.d.comb += [
             *(scan[name].eq(count - 1) for name, count in lasts.items()),
             *(scan[name].eq(descriptor[name]) for name in same),
             *(geometry[name].eq(descriptor[name]) for name in dict(geometry.shape()) if name in MAP_FIELDS),
-            geometry.limit.eq(Mux(descriptor.limit == 0, INT16_MAX, descriptor.limit)),
+            geometry.limit.eq(Mux(is_unlimited, largest, descriptor.limit)),
             geometry.channel_mask.eq(Mux(descriptor.flat, -1, _ones(descriptor.channel_bits, MAP_ROW_BITS))),
             geometry.step_mask.eq(Mux(descriptor.flat, 0, _ones(descriptor.column_bits, STEP_X_BITS))),
         ]

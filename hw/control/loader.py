@@ -9,8 +9,8 @@ from hw.control.layer_table import layer_write_layout
 from hw.interfaces import LOADING, bits, driven_ports
 from model.config import ArrayConfig
 from model.layouts import (
-    ACTIVATION_BITS,
     CHECK_CYCLES,
+    VALUE_BITS,
     LoaderState,
     Opcode,
     descriptor_words,
@@ -18,13 +18,13 @@ from model.layouts import (
 from model.registers import Error, PeError
 
 
-def lanes_write_layout(config: ArrayConfig, address_bits: int) -> data.StructLayout:
+def lanes_write_layout(config: ArrayConfig, address_bits: int, data_bits: int) -> data.StructLayout:
     """A write into PEs: PE k takes data[k mod lanes] if bit k div lanes of `groups` is one."""
     return data.StructLayout(
         {
             "groups": config.groups,
             "address": address_bits,
-            "data": data.ArrayLayout(ACTIVATION_BITS, config.lanes),
+            "data": data.ArrayLayout(data_bits, config.lanes),
         }
     )
 
@@ -70,8 +70,10 @@ class Loader(wiring.Component):
                 "layers": Out(bits(config.layers + 1)),
                 "layer_write": Out(layer_write_layout(config)),
                 **driven_ports(config, (*LOADING, "stream_ended", "tree_write")),
-                "constant_write": Out(lanes_write_layout(config, bits(config.constant_depth))),
-                "activation_write": Out(lanes_write_layout(config, bits(config.activation_depth))),
+                "constant_write": Out(lanes_write_layout(config, bits(config.constant_depth), VALUE_BITS)),
+                "activation_write": Out(
+                    lanes_write_layout(config, bits(config.activation_depth), config.activation_bits)
+                ),
                 "word_valid": Out(config.pes),
                 "word_ready": In(config.pes),
                 "decoder_busy": In(config.pes),
@@ -156,10 +158,10 @@ class Loader(wiring.Component):
             ),
         ]
         for lane in range(config.lanes):
-            value = word.word_select(lane, ACTIVATION_BITS)
+            value = word.word_select(lane, VALUE_BITS)
             m.d.comb += [
                 self.activation_write.data[lane].eq(value),
-                self.constant_write.data[lane].eq(Mux(state == LoaderState.CODEBOOK, word[:ACTIVATION_BITS], value)),
+                self.constant_write.data[lane].eq(Mux(state == LoaderState.CODEBOOK, word[:VALUE_BITS], value)),
             ]
 
     # What a state does with a word names its own condition: the ready of a decoder, which comes late, is in CODES

@@ -7,7 +7,6 @@ from amaranth.lib.wiring import In, Out
 from hw.interfaces import bits, broadcast_layout
 from hw.map_layouts import place_layout
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS
 
 
 def select_layout(config: ArrayConfig) -> data.StructLayout:
@@ -38,7 +37,7 @@ class Selection(wiring.Component):
     -------
     chosen : In(select_layout(config)), selected in this cycle; with `maps` base and place are registers that come a
         cycle later than the lanes.
-    current : In(ArrayLayout(16, pes)), the activations one cycle after they were selected.
+    current : In(ArrayLayout(activation_bits, pes)), the activations one cycle after they were selected.
     selected, broadcast : Out, registers.
     local, place : with `maps`: In(1), `base` is every PE's column; Out(place_layout()), the broadcast's, a register.
     """
@@ -49,7 +48,7 @@ class Selection(wiring.Component):
         super().__init__(
             {
                 "chosen": In(select_layout(config)),
-                "current": In(data.ArrayLayout(ACTIVATION_BITS, config.pes)),
+                "current": In(data.ArrayLayout(config.activation_bits, config.pes)),
                 "selected": Out(select_layout(config)),
                 "broadcast": Out(data.ArrayLayout(broadcast_layout(config), lanes)),
                 **({"local": In(1), "place": Out(place_layout())} if config.maps else {}),

@@ -1,11 +1,11 @@
 """Output words of a run: the activations of the last layer, row by row."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS
+from model.layouts import VALUE_BITS
 
 
 def output_layout(config: ArrayConfig) -> data.StructLayout:
@@ -22,7 +22,7 @@ class Unloader(wiring.Component):
     -------
     active : In(1), the PEs hold a row.
     last_row : In(1), it is the last one.
-    current : In(ArrayLayout(16, pes)).
+    current : In(ArrayLayout(activation_bits, pes)), sign-extended to the 16 bits of a value.
     row_done : Out(1), the row's last word leaves in this cycle.
     o : Out(stream of output_layout(config)).
     """
@@ -33,7 +33,7 @@ class Unloader(wiring.Component):
             {
                 "active": In(1),
                 "last_row": In(1),
-                "current": In(data.ArrayLayout(ACTIVATION_BITS, config.pes)),
+                "current": In(data.ArrayLayout(config.activation_bits, config.pes)),
                 "row_done": Out(1),
                 "o": Out(stream.Signature(output_layout(config))),
             }
@@ -43,10 +43,14 @@ class Unloader(wiring.Component):
         m = Module()
         group = Signal(range(self._config.groups))
         last_group = group == self._config.groups - 1
-        word_bits = ACTIVATION_BITS * self._config.lanes
+        lanes, width = self._config.lanes, self._config.activation_bits
+        chosen = self.current.as_value().word_select(group, width * lanes)
+        if width < VALUE_BITS:
+            values = [chosen[width * lane : width * (lane + 1)] for lane in range(lanes)]
+            chosen = Cat(Cat(value, value[-1].replicate(VALUE_BITS - width)) for value in values)
         m.d.comb += [
             self.o.valid.eq(self.active),
-            self.o.payload.data.eq(self.current.as_value().word_select(group, word_bits)),
+            self.o.payload.data.eq(chosen),
             self.o.payload.last.eq(self.last_row & last_group),
             self.row_done.eq(self.active & self.o.ready & last_group),
         ]

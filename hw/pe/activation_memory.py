@@ -7,7 +7,6 @@ from amaranth.lib.wiring import In, Out
 from hw.block_memory import BlockMemory
 from hw.interfaces import bits, input_bits, write_layout
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS
 
 
 class ActivationMemory(wiring.Component):
@@ -44,17 +43,18 @@ class ActivationMemory(wiring.Component):
     def __init__(self, config: ArrayConfig):
         self._config = config
         rows = bits(config.activation_depth)
-        output = data.StructLayout({"valid": 1, "data": ACTIVATION_BITS})
+        width = config.activation_bits
+        output = data.StructLayout({"valid": 1, "data": width})
         functions = {
-            "read_data": Out(ACTIVATION_BITS),
+            "read_data": Out(width),
             "stored_row": Out(rows),
-            "stored": Out(signed(ACTIVATION_BITS)),
+            "stored": Out(signed(width)),
         }
         super().__init__(
             {
                 **({"positive": In(1), "maximum": In(1)} if config.maps else {"bank": In(1)}),
                 "input_write": In(write_layout(rows, input_bits(config))),
-                "output_write": In(output if config.maps else write_layout(rows, ACTIVATION_BITS)),
+                "output_write": In(output if config.maps else write_layout(rows, width)),
                 "output_nonzero": In(1),
                 "read": In(1),
                 "read_row": In(rows),
@@ -62,7 +62,7 @@ class ActivationMemory(wiring.Component):
                 "take": In(1),
                 "clear": In(1),
                 "pending": Out(1),
-                "current": Out(ACTIVATION_BITS),
+                "current": Out(width),
                 **(functions if config.functions else {}),
             }
         )
@@ -72,7 +72,8 @@ class ActivationMemory(wiring.Component):
         depth = self._config.activation_depth
         maps = self._config.maps
         words = depth if maps else 2 * depth
-        m.submodules.activations = activations = BlockMemory(depth=words, width=ACTIVATION_BITS + 1)
+        word_bits = self._config.activation_bits + 1
+        m.submodules.activations = activations = BlockMemory(depth=words, width=word_bits)
         m.d.comb += [
             activations.read_enable.eq(self.read),
             activations.read_address.eq(self.read_row if maps else self.read_row + Mux(self.bank, depth, 0)),
@@ -80,7 +81,7 @@ class ActivationMemory(wiring.Component):
         write = activations.write
         if maps:
             # Stage N, with `functions` Z. The address comes from far away: it, too, waits a cycle beside the memory.
-            late = Signal(write_layout(len(self.read_row), ACTIVATION_BITS + 1), reset_less=True)
+            late = Signal(write_layout(len(self.read_row), word_bits), reset_less=True)
             m.d.sync += [
                 late.valid.eq(self.input_write.valid | self.output_write.valid),
                 late.address.eq(self.input_write.address),
@@ -106,7 +107,7 @@ class ActivationMemory(wiring.Component):
                     write.address.eq(self.output_write.address + Mux(self.bank, 0, depth)),
                     write.data.eq(Cat(self.output_write.data, self.output_nonzero)),
                 ]
-        ahead = Signal(ACTIVATION_BITS + 1)
+        ahead = Signal(word_bits)
         with m.If(self.shift):
             m.d.sync += [self.current.eq(ahead), ahead.eq(activations.read_data)]
         with m.If(self.clear):
@@ -126,4 +127,4 @@ class ActivationMemory(wiring.Component):
 
     def _counts(self, word):
         """The activation of a word of the memory counts as not 0."""
-        return self.maximum | (word[-1] & ~(self.positive & word[ACTIVATION_BITS - 1]))
+        return self.maximum | (word[-1] & ~(self.positive & word[-2]))

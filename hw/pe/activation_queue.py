@@ -8,7 +8,6 @@ from hw.interfaces import bits
 from hw.map_layouts import place_layout
 from hw.pe.pointer_memory import pointer_layout
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS
 
 
 def queue_layout(config: ArrayConfig) -> data.StructLayout:
@@ -19,7 +18,7 @@ def queue_layout(config: ArrayConfig) -> data.StructLayout:
     empty = {} if config.maps and config.skip_empty_slices else {"empty": 1}
     return data.StructLayout(
         {
-            "activation": ACTIVATION_BITS,
+            "activation": config.activation_bits,
             "start": pointer_layout(config),
             "final": pointer_layout(config),
             **empty,

@@ -7,7 +7,6 @@ from amaranth.lib.wiring import In, Out
 from hw.interfaces import bits
 from hw.map_layouts import STEP_X_BITS, geometry_layout, place_layout
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS
 from model.map_descriptor import COORDINATE_BITS, MAP_ROW_BITS, STEP_Y_BITS
 
 
@@ -41,14 +40,14 @@ class AddressStages(wiring.Component):
                 "w_write_back": In(1),
                 "w_row": In(MAP_ROW_BITS),
                 "w_place": In(place_layout()),
-                "w_operand": In(ACTIVATION_BITS),
+                "w_operand": In(config.activation_bits),
                 "w_constant": In(16),
                 **dict.fromkeys(("e_valid", "t_valid", "v_valid", "u_valid"), Out(1)),
                 "row_error": Out(1),
                 "x_valid": Out(1),
                 "x_write_back": Out(1),
                 "x_row": Out(bits(config.accumulators)),
-                "x_operand": Out(ACTIVATION_BITS),
+                "x_operand": Out(config.activation_bits),
                 "x_constant": Out(16),
             }
         )

@@ -6,11 +6,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.block_memory import BlockMemory
-from hw.interfaces import bits
-from hw.pe.rounding import ROUNDING_BITS, shift_halves
+from hw.interfaces import bits, largest_activation
+from hw.pe.rounding import shift_halves
 from model.config import ArrayConfig
-from model.fixed_point import INT16_MAX, INT16_MIN
-from model.layouts import ACTIVATION_BITS, SHIFT_BITS
+from model.layouts import SHIFT_BITS, VALUE_BITS
 
 
 class ArithmeticUnit(wiring.Component):
@@ -28,8 +27,8 @@ class ArithmeticUnit(wiring.Component):
     Members
     -------
     valid, write_back, row, operand, constant : the operation in stage X. Entry: activation and weight; write-back: bias
-        scale (a power of two up to 2**14) and bias. Four other cycles lie between a write-back and any operation on
-        the same row after it.
+        scale (a power of two up to 2**(activation_bits - 2)) and bias. Four other cycles lie between a write-back and
+        any operation on the same row after it.
     shift, relu : how the write-back in stage K leaves; shift < accumulator_bits.
     clear_overflow, overflow : sticky, a sum left the range of the accumulators (it wraps).
     r_valid, c_valid, k_valid : an operation is in the stage.
@@ -43,14 +42,14 @@ class ArithmeticUnit(wiring.Component):
     def __init__(self, config: ArrayConfig):
         self._config = config
         rows = bits(config.accumulators)
-        maps = {"maximum": In(1), "limit": In(ACTIVATION_BITS - 1), "clearing": In(1)}
+        maps = {"maximum": In(1), "limit": In(config.activation_bits - 1), "clearing": In(1)}
         super().__init__(
             {
                 "valid": In(1),
                 "write_back": In(1),
                 "row": In(rows),
-                "operand": In(signed(ACTIVATION_BITS)),
-                "constant": In(signed(16)),
+                "operand": In(signed(config.activation_bits)),
+                "constant": In(signed(VALUE_BITS)),
                 "shift": In(SHIFT_BITS),
                 "relu": In(1),
                 "clear_overflow": In(1),
@@ -62,7 +61,7 @@ class ArithmeticUnit(wiring.Component):
                 "k_sum": Out(signed(config.accumulator_bits)),
                 "o_valid": Out(1),
                 **(maps if config.maps else {"o_row": Out(rows)}),
-                "o_value": Out(signed(ACTIVATION_BITS)),
+                "o_value": Out(signed(config.activation_bits)),
                 "o_nonzero": Out(1),
             }
         )
@@ -83,11 +82,11 @@ class ArithmeticUnit(wiring.Component):
         # the one ahead by two is in K when this one is in R, and was written while this one's read was under way.
         r_row = Signal.like(self.row)
         r_write_back = Signal()
-        r_product = Signal(signed(32))
+        r_product = Signal(signed(self._config.activation_bits + VALUE_BITS))
         r_from_k = Signal()
         c_row = Signal.like(self.row)
         c_write_back = Signal()
-        c_product = Signal(signed(32))
+        c_product = Signal.like(r_product)
         c_operand = Signal(signed(width))
         c_from_k = Signal()
         c_sum = Signal(signed(width + 1))
@@ -118,17 +117,17 @@ class ArithmeticUnit(wiring.Component):
         c_result = c_sum
         if self._config.maps:
             # For a maximum the product is offered apart, and what is added is 0: the sum is the operand, and fits.
-            c_offered = Signal(ACTIVATION_BITS)
+            c_offered = Signal(VALUE_BITS)
             c_takes_larger = Signal()
             m.d.sync += [
-                c_offered.eq(Cat(r_product[: ACTIVATION_BITS - 1], ~r_product[ACTIVATION_BITS - 1])),
+                c_offered.eq(Cat(r_product[: VALUE_BITS - 1], ~r_product[VALUE_BITS - 1])),
                 c_takes_larger.eq(self.maximum & ~r_write_back),
             ]
             with m.If(self.maximum & ~r_write_back):
                 m.d.sync += c_product.eq(0)
             c_is_larger = Signal(attrs={"keep": 1})
-            m.d.comb += c_is_larger.eq(c_takes_larger & (c_offered > c_addend[:ACTIVATION_BITS]))
-            c_result = Cat(Mux(c_is_larger, c_offered, c_sum[:ACTIVATION_BITS]), c_sum[ACTIVATION_BITS:])
+            m.d.comb += c_is_larger.eq(c_takes_larger & (c_offered > c_addend[:VALUE_BITS]))
+            c_result = Cat(Mux(c_is_larger, c_offered, c_sum[:VALUE_BITS]), c_sum[VALUE_BITS:])
         m.d.comb += [
             c_sum.eq(c_addend + c_product),
             accumulators.write.valid.eq(self.c_valid),
@@ -149,12 +148,13 @@ class ArithmeticUnit(wiring.Component):
 
     def _elaborate_shift(self, m: Module) -> tuple[Value, list[Value]]:
         """Stage K: the shifted sum with one fraction bit; the sum does not fit if one of the list is 1."""
-        return shift_halves(m, self.k_sum, self.shift, "k")
+        return shift_halves(m, self.k_sum, self.shift, self._config.activation_bits, "k")
 
     def _elaborate_saturate(self, m: Module, k_write_back: Signal, halves: Value, unfit: list[Value]):
         """Stage O: rounded, clipped by ReLU, saturated."""
+        width = self._config.activation_bits
         negative = self.k_sum[-1]
-        o_halves = Signal(signed(ROUNDING_BITS))
+        o_halves = Signal(signed(width + 1))
         o_negative = Signal()
         o_clipped = Signal()
         o_fits = Signal()
@@ -167,7 +167,7 @@ class ArithmeticUnit(wiring.Component):
             o_clipped.eq(negative & self.relu),
             o_fits.eq(~Cat(*unfit).any()),
         ]
-        rounded = Signal(signed(ROUNDING_BITS))
+        rounded = Signal(signed(width + 1))
         m.d.comb += [
             rounded.eq((o_halves + 1) >> 1),
             # A sum that fits rounds to 0 from 0 and from minus one half.
@@ -175,15 +175,15 @@ class ArithmeticUnit(wiring.Component):
         ]
         if self._config.maps:
             # Rounding, which drops the bit below, leads past the limit from one half above it.
-            passes = o_halves[:ACTIVATION_BITS] >= Cat(C(1, 1), self.limit)
+            passes = o_halves[:width] >= Cat(C(1, 1), self.limit)
             most = self.limit
         else:
-            passes = rounded[ACTIVATION_BITS - 1]
-            most = INT16_MAX
+            passes = rounded[width - 1]
+            most = largest_activation(self._config)
         with m.If(o_clipped):
             m.d.comb += self.o_value.eq(0)
         with m.Elif(o_negative & ~o_fits):
-            m.d.comb += self.o_value.eq(INT16_MIN)
+            m.d.comb += self.o_value.eq(-1 << width - 1)
         with m.Elif(~o_negative & (~o_fits | passes)):
             m.d.comb += self.o_value.eq(most)
         with m.Else():

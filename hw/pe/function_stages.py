@@ -6,11 +6,11 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.function_layouts import ending_layout
-from hw.pe.rounding import ROUNDING_BITS, shift_halves
+from hw.pe.rounding import shift_halves
 from model.config import ArrayConfig
 from model.fixed_point import INT16_MAX, INT16_MIN
 from model.function_table import BASE_BITS, NODE_BITS, SLOPE_BITS, TABLE_FRACTION_BITS, TABLE_WORDS, function_table
-from model.layouts import ACTIVATION_BITS
+from model.layouts import VALUE_BITS
 
 TABLE_WORD = data.StructLayout({"base": BASE_BITS, "slope": SLOPE_BITS})
 
@@ -43,11 +43,11 @@ class FunctionStages(wiring.Component):
         super().__init__(
             {
                 "o_valid": In(1),
-                "o_value": In(signed(ACTIVATION_BITS)),
+                "o_value": In(signed(VALUE_BITS)),
                 "ending": In(ending_layout(config)),
-                "second": In(ACTIVATION_BITS),
+                "second": In(VALUE_BITS),
                 "l_valid": Out(1),
-                "l_value": Out(signed(ACTIVATION_BITS)),
+                "l_value": Out(signed(VALUE_BITS)),
                 "l_nonzero": Out(1),
                 "z_valid": Out(1),
             }
@@ -77,18 +77,18 @@ class FunctionStages(wiring.Component):
             init=[{"base": base, "slope": slope} for base, slope in function_table()],
         )
         read = table.read_port()
-        magnitude = Signal(ACTIVATION_BITS)
-        argument = Signal(ACTIVATION_BITS)
+        magnitude = Signal(VALUE_BITS)
+        argument = Signal(VALUE_BITS)
         is_last = argument[-1]  # 16, the end of the last line
         f_node = Signal(range(TABLE_WORDS), reset_less=True)
         f_rest = Signal(NODE_BITS + 1, reset_less=True)
-        f_value = Signal(signed(ACTIVATION_BITS), reset_less=True)
+        f_value = Signal(signed(VALUE_BITS), reset_less=True)
         m.d.comb += [
             magnitude.eq(abs(self.o_value)),
             argument.eq(magnitude),
         ]
         with m.If(self.ending.is_tanh):
-            m.d.comb += argument.eq(Mux(magnitude[-2:].any(), 1 << ACTIVATION_BITS - 1, magnitude << 1))
+            m.d.comb += argument.eq(Mux(magnitude[-2:].any(), 1 << VALUE_BITS - 1, magnitude << 1))
         m.d.sync += [
             f_node.eq(argument[NODE_BITS:-1] | is_last.replicate(len(f_node))),
             f_rest.eq(Cat(argument[:NODE_BITS], is_last)),
@@ -96,7 +96,7 @@ class FunctionStages(wiring.Component):
         ]
 
         g_rest = Signal(signed(NODE_BITS + 2), reset_less=True)
-        g_value = Signal(signed(ACTIVATION_BITS), reset_less=True)
+        g_value = Signal(signed(VALUE_BITS), reset_less=True)
         m.d.comb += [read.en.eq(endings["f"].function), read.addr.eq(f_node)]
         m.d.sync += [g_rest.eq(Mux(f_value[-1], -f_rest, f_rest)), g_value.eq(f_value)]
 
@@ -107,7 +107,7 @@ class FunctionStages(wiring.Component):
         g_constant = Signal(signed(BASE_BITS + 1))
         h_base = Signal(signed(BASE_BITS + 1), reset_less=True)
         h_line = Signal(signed(SLOPE_BITS + NODE_BITS + 2), reset_less=True)
-        h_value = Signal(signed(ACTIVATION_BITS), reset_less=True)
+        h_value = Signal(signed(VALUE_BITS), reset_less=True)
         # Minus the base is all its bits turned around, and one more.
         positive_constant, negative_constant = (
             Mux(endings["g"].is_tanh, C(of_tanh, signed(BASE_BITS + 1)), C(of_sigmoid, signed(BASE_BITS + 1)))
@@ -124,13 +124,13 @@ class FunctionStages(wiring.Component):
 
         h_sum = Signal(signed(BASE_BITS + 1 + NODE_BITS))
         m.d.comb += h_sum.eq((h_base << NODE_BITS) + h_line)
-        scaled = Signal(signed(ACTIVATION_BITS + 2))
-        result = Signal(signed(ACTIVATION_BITS))
+        scaled = Signal(signed(VALUE_BITS + 2))
+        result = Signal(signed(VALUE_BITS))
         m.d.comb += [
             scaled.eq(Mux(endings["h"].is_tanh, h_sum >> 7, h_sum >> 8)),
             result.eq(scaled),
         ]
-        with m.If(~scaled[-1] & scaled[ACTIVATION_BITS - 1]):
+        with m.If(~scaled[-1] & scaled[VALUE_BITS - 1]):
             m.d.comb += result.eq(INT16_MAX)  # rounded up to 1
         with m.If(~endings["h"].function):
             m.d.comb += result.eq(h_value)
@@ -138,9 +138,9 @@ class FunctionStages(wiring.Component):
 
     def _elaborate_product(self, m: Module, endings, h_value: Signal):
         """Stages H to L. What is not multiplied is multiplied by 1."""
-        j_value = Signal(signed(ACTIVATION_BITS), reset_less=True)
-        j_second = Signal(signed(ACTIVATION_BITS), reset_less=True)
-        l_product = Signal(signed(2 * ACTIVATION_BITS), reset_less=True)
+        j_value = Signal(signed(VALUE_BITS), reset_less=True)
+        j_second = Signal(signed(VALUE_BITS), reset_less=True)
+        l_product = Signal(signed(2 * VALUE_BITS), reset_less=True)
         l_shift = Signal.like(endings["j"].product_shift, reset_less=True)
         product = endings["h"].product
         m.d.sync += [
@@ -150,10 +150,10 @@ class FunctionStages(wiring.Component):
             l_shift.eq(Mux(endings["j"].product, endings["j"].product_shift, 0)),
         ]
 
-        halves, unfit = shift_halves(m, l_product, l_shift, "l")
+        halves, unfit = shift_halves(m, l_product, l_shift, VALUE_BITS, "l")
         negative = l_product[-1]
         fits = Signal()
-        rounded = Signal(signed(ROUNDING_BITS))
+        rounded = Signal(signed(VALUE_BITS + 1))
         m.d.comb += [
             fits.eq(~Cat(*unfit).any()),
             rounded.eq((halves.as_signed() + 1) >> 1),
@@ -163,5 +163,5 @@ class FunctionStages(wiring.Component):
         ]
         with m.If(negative & ~fits):
             m.d.comb += self.l_value.eq(INT16_MIN)
-        with m.Elif(~negative & (~fits | rounded[ACTIVATION_BITS - 1])):
+        with m.Elif(~negative & (~fits | rounded[VALUE_BITS - 1])):
             m.d.comb += self.l_value.eq(INT16_MAX)

@@ -9,7 +9,6 @@ from hw.map_layouts import place_layout
 from hw.pe.activation_queue import queue_layout
 from hw.pe.pointer_memory import pointer_layout
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS
 
 
 def operation_layout(config: ArrayConfig) -> data.StructLayout:
@@ -25,7 +24,7 @@ def operation_layout(config: ArrayConfig) -> data.StructLayout:
             "write_back": 1,
             "first": 1,
             "slot": config.slot_bits,
-            "operand": ACTIVATION_BITS,
+            "operand": config.activation_bits,
             **({} if config.maps else {"row": bits(config.accumulators)}),
             "address": bits(config.constant_depth),
             **({"place": place_layout()} if config.maps else {}),
@@ -83,7 +82,7 @@ class Issue(wiring.Component):
         m = Module()
         config = self._config
         last_slot = config.entries_per_row - 1
-        activation = Signal(ACTIVATION_BITS)
+        activation = Signal(config.activation_bits)
         final = Signal(pointer_layout(config))
         first = Signal()
         at_final = Signal()

@@ -6,7 +6,6 @@ from amaranth.lib.wiring import In, Out
 
 from hw.interfaces import broadcast_layout
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS
 
 
 class OwnActivation(wiring.Component):
@@ -34,13 +33,13 @@ class OwnActivation(wiring.Component):
             {
                 "local": In(1),
                 "selected": In(1),
-                "current": In(ACTIVATION_BITS),
+                "current": In(config.activation_bits),
                 "coming": In(1),
                 "broadcast": In(broadcast_layout(config)),
                 "lane": Out(broadcast_layout(config)),
                 "missed": Out(1),
                 "own_valid": Out(1),
-                "own_activation": Out(ACTIVATION_BITS),
+                "own_activation": Out(config.activation_bits),
             }
         )
 

@@ -3,17 +3,13 @@
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.hdl import Value
 
-from model.layouts import ACTIVATION_BITS
 
-ROUNDING_BITS = ACTIVATION_BITS + 1  # an output and the bit below it
-
-
-def shift_halves(m: Module, value: Value, shift: Value, prefix: str) -> tuple[Value, list[Value]]:
-    """The shifted value with one fraction bit, ROUNDING_BITS of it; it does not fit if one of the list is 1.
+def shift_halves(m: Module, value: Value, shift: Value, output_bits: int, prefix: str) -> tuple[Value, list[Value]]:
+    """The shifted value with one fraction bit, output_bits + 1 of it; it does not fit if one of the list is 1.
 
     All within the cycle; `prefix` names the signals between. With one fraction bit kept, adding one and dropping it
-    rounds half up: shift 0 then needs no case of its own. What fits ROUNDING_BITS can round up past INT16_MAX, but
-    never below INT16_MIN. The largest step comes first, so that each leaves only the bits that the smaller ones can
+    rounds half up: shift 0 then needs no case of its own. What fits them can round up past the largest output, but
+    never below the smallest. The largest step comes first, so that each leaves only the bits that the smaller ones can
     still move down; those it drops tell what fits.
     """
     width = len(value)
@@ -21,7 +17,7 @@ def shift_halves(m: Module, value: Value, shift: Value, prefix: str) -> tuple[Va
     halves = Cat(0, value)
     unfit = []
     for step in reversed(range((width - 1).bit_length())):
-        kept = ROUNDING_BITS - 1 + (1 << step)
+        kept = output_bits + (1 << step)
         moved = Cat(halves, negative.replicate(1 << step))[1 << step :]
         dropped = halves[kept:]
         unfit.append(~shift[step] & Mux(negative, ~dropped.all(), dropped.any()))

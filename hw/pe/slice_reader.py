@@ -9,7 +9,6 @@ from hw.map_layouts import place_layout
 from hw.pe.activation_queue import queue_layout
 from hw.pe.pointer_memory import PointerMemory, pointer_word_layout
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS
 
 
 class SliceReader(wiring.Component):
@@ -53,8 +52,8 @@ class SliceReader(wiring.Component):
         m = Module()
         config = self._config
         m.submodules.pointers = pointers = PointerMemory(config)
-        p_activation = Signal(ACTIVATION_BITS)
-        q_activation = Signal(ACTIVATION_BITS)
+        p_activation = Signal(config.activation_bits)
+        q_activation = Signal(config.activation_bits)
         q_start = Signal(pointer_word_layout(config))
         q_end = Signal(pointer_word_layout(config))
         m.d.comb += [

@@ -8,7 +8,6 @@ from hw.block_memory import BlockMemory
 from hw.interfaces import bits, write_layout
 from hw.map_layouts import place_layout
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS
 from model.map_descriptor import MAP_ROW_BITS
 
 
@@ -46,7 +45,7 @@ class WeightLookup(wiring.Component):
             "x_valid": Out(1),
             "x_write_back": Out(1),
             "x_row": Out(rows),
-            "x_operand": Out(ACTIVATION_BITS),
+            "x_operand": Out(config.activation_bits),
             "x_constant": Out(16),
         }
         out_of_w = {
@@ -54,7 +53,7 @@ class WeightLookup(wiring.Component):
             "w_write_back": Out(1),
             "w_row": Out(MAP_ROW_BITS),
             "w_place": Out(place_layout()),
-            "w_operand": Out(ACTIVATION_BITS),
+            "w_operand": Out(config.activation_bits),
             "w_constant": Out(16),
         }
         super().__init__(
@@ -69,7 +68,7 @@ class WeightLookup(wiring.Component):
                 "run": In(config.index_bits),
                 **({} if config.maps else {"row": In(rows)}),
                 "address": In(bits(config.constant_depth)),
-                "operand": In(ACTIVATION_BITS),
+                "operand": In(config.activation_bits),
                 "filler": Out(1),
                 "w_valid": Out(1),
                 **(out_of_w if config.maps else out_of_x),

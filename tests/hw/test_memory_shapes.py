@@ -16,6 +16,13 @@ def test_with_maps_there_are_so_many_accumulators_and_one_space_of_activations()
     assert (config.activation_depth, 17) in shapes
 
 
+def test_an_activation_has_its_bits_and_one_that_says_that_it_is_not_0() -> None:
+    config = PRESETS["tiny4"].with_(activation_bits=8)
+    shapes = pe_memory_shapes(config)
+    assert (2 * config.activation_depth, 9) in shapes
+    assert (config.constant_depth, 16) in shapes
+
+
 def test_they_are_those_that_the_verilog_declares() -> None:
     config = PRESETS["tiny4"].with_(pes=2)
     texts = verilog_text(config)

@@ -46,7 +46,9 @@ def unexpected(said: list[str]) -> list[str]:
 
 CONFIGS = {
     "tiny4": PRESETS["tiny4"],
-    "rich": PRESETS["tiny4"].with_(pes=3, broadcasts_per_cycle=2, parity=True, skip_empty_slices=True, index_bits=6),
+    "rich": PRESETS["tiny4"].with_(
+        pes=3, broadcasts_per_cycle=2, parity=True, skip_empty_slices=True, index_bits=6, activation_bits=8
+    ),
 }
 
 

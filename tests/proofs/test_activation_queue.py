@@ -21,6 +21,7 @@ def config(lanes: int, depth: int = DEPTH):
         index_bits=1,
         row_bits=4,
         sparse_matrix_depth=2,
+        activation_bits=8,
     )
 
 

@@ -7,12 +7,19 @@ from hw.pe import issue
 from model.config import PRESETS
 from tests.support.hw.formal import FAILED, PROVED, bench, planted, prove
 
-# Rows of two slots, which fill the slot number, and of three, which do not.
+# Rows of two slots, which fill the slot number, and of three, which do not; these with 8-bit activations.
 CONFIGS = {
     row_bits: PRESETS["tiny4"].with_(
-        pes=1, code_bits=1, index_bits=1, row_bits=row_bits, sparse_matrix_depth=3, activation_depth=2, layers=1
+        pes=1,
+        code_bits=1,
+        index_bits=1,
+        row_bits=row_bits,
+        sparse_matrix_depth=3,
+        activation_depth=2,
+        layers=1,
+        activation_bits=activation_bits,
     )
-    for row_bits in (4, 6)
+    for row_bits, activation_bits in ((4, 16), (6, 8))
 }
 
 

@@ -10,7 +10,7 @@ from tests.support.hw.formal import FAILED, PROVED, bench, planted, prove
 TINY = PRESETS["tiny4"].with_(pes=1, code_bits=1, index_bits=1, sparse_matrix_depth=2, pointer_depth=6)
 CASES = {
     "two slots": TINY.with_(row_bits=4),
-    "three slots": TINY.with_(row_bits=6),
+    "three slots": TINY.with_(row_bits=6, activation_bits=8),  # and 8-bit activations
     "skip": TINY.with_(row_bits=4, skip_empty_slices=True),
     "parity": TINY.with_(row_bits=4, parity=True),
 }

@@ -3,7 +3,7 @@
 import pytest
 from amaranth.sim import Simulator
 
-from hw.control.host_registers import COUNTERS, SHOWN, HostRegisters
+from hw.control.host_registers import COUNTERS, SHOWN, HostRegisters, config_word
 from model.config import PRESETS
 from model.registers import ADDRESS, ADDRESS_BITS, ID_VALUE, READ_LATENCY, VERSION, Error
 
@@ -40,6 +40,11 @@ def test_all_addresses_read_back_two_cycles_later_in_a_pipelined_burst():
         assert read[READ_LATENCY:] == list(wanted.values())
 
     simulate(dut, bench)
+
+
+def test_config_tells_8_bits_from_16():
+    assert config_word(CONFIG) == 5 | 3 << 16 | 6 << 20
+    assert config_word(CONFIG.with_(activation_bits=8)) == 5 | 3 << 16 | 6 << 20 | 1 << 24
 
 
 def test_start_and_reset_are_strobes_of_the_cycle_after_the_write():

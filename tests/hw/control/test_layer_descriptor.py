@@ -218,6 +218,17 @@ def test_the_entry_with_maps():
     simulate(dut, testbench)
 
 
+def test_a_limit_of_8_bits_is_no_more_than_the_largest_activation():
+    dut = LayerDescriptor(MAPS.with_(activation_bits=8))
+
+    async def testbench(ctx):
+        for limit, wanted in ((0, 127), (1, 1), (126, 126), (127, 127), (128, 127), (257, 127), (0x4000, 127)):
+            await take_words(ctx, dut, map_words(GOOD, MAP | {"limit": limit}))
+            assert (limit, ctx.get(dut.entry.geometry.limit)) == (limit, wanted)
+
+    simulate(dut, testbench)
+
+
 FUNCTIONS = MAPS.with_(functions=True)
 
 

@@ -48,6 +48,25 @@ def test_layers_and_inputs_arrive_where_they_belong(pauses: float):
     assert bench.layers == [(number, dict(zip(ENTRY, entry, strict=True))) for number, entry in enumerate(placed)]
 
 
+def test_of_an_input_of_8_bits_nothing_above_is_looked_at():
+    """What is in the constant memory has 16 bits all the same."""
+    bench = Bench(config=CONFIG.with_(activation_bits=8))
+    packet = LayerPacket(bench.rng)
+    rows = [[bench.rng.getrandbits(16) for _ in range(CONFIG.pes)] for _ in range(3)]
+
+    async def program(ctx):
+        await bench.send(ctx, [header(Opcode.LOAD), *packet.words()])
+        await bench.settle(ctx)
+        await bench.send(ctx, [header(Opcode.INPUT, len(rows)), *row_words(rows)])
+
+    bench.run(program)
+    for pe in range(CONFIG.pes):
+        wanted = dict(enumerate(packet.codebook))
+        wanted |= {CONFIG.bias_base + row: values[pe] for row, values in enumerate(packet.biases)}
+        assert bench.constants[pe] == wanted
+        assert bench.activations[pe] == {row: values[pe] & 0xFF for row, values in enumerate(rows)}
+
+
 @pytest.mark.parametrize("keep", [False, True])
 def test_without_pauses_a_layer_takes_a_cycle_per_word_and_six_more(keep: bool):
     bench = Bench(pauses=0.0)

@@ -8,9 +8,10 @@ from tests.support.hw.units import simulate
 
 
 @pytest.mark.parametrize("lanes", [1, 2])
-@pytest.mark.parametrize("pes", [1, 3, 4, 64])
-def test_activations_of_the_selected_in_every_cycle(pes, lanes):
+@pytest.mark.parametrize(("pes", "activation_bits"), [(1, 16), (3, 16), (4, 8), (64, 16)])
+def test_activations_of_the_selected_in_every_cycle(pes, activation_bits, lanes):
     config = PRESETS["tiny4"].with_(pes=pes, broadcasts_per_cycle=lanes, pointer_depth=100)
+    config = config.with_(activation_bits=activation_bits)
     dut = Selection(config)
     rng = random.Random(pes)
 
@@ -19,7 +20,7 @@ def test_activations_of_the_selected_in_every_cycle(pes, lanes):
         for _ in range(300):
             chosen = [(rng.randrange(2), rng.randrange(pes)) for _ in range(lanes)]
             base = rng.randrange(128)
-            current = [rng.getrandbits(16) for _ in range(pes)]
+            current = [rng.getrandbits(activation_bits) for _ in range(pes)]
             ctx.set(dut.chosen, {"lanes": [{"valid": valid, "pe": pe} for valid, pe in chosen], "base": base})
             ctx.set(dut.current, current)
             if selected is not None:

@@ -9,12 +9,16 @@ from hw.control.unloader import Unloader
 from model.config import PRESETS
 
 
-@pytest.mark.parametrize(("pes", "stream_bits"), [(1, 32), (5, 64), (6, 64), (8, 64), (12, 128)])
-def test_rows_leave_group_by_group(pes: int, stream_bits: int):
-    config = PRESETS["tiny4"].with_(pes=pes, stream_bits=stream_bits)
+@pytest.mark.parametrize(
+    ("pes", "stream_bits", "activation_bits"),
+    [(1, 32, 16), (5, 64, 16), (6, 64, 16), (8, 64, 16), (12, 128, 16), (1, 32, 8), (6, 64, 8), (12, 128, 8)],
+)
+def test_rows_leave_group_by_group(pes: int, stream_bits: int, activation_bits: int):
+    config = PRESETS["tiny4"].with_(pes=pes, stream_bits=stream_bits, activation_bits=activation_bits)
     dut = Unloader(config)
     rng = random.Random(pes)
-    rows = [[rng.getrandbits(16) for _ in range(pes)] for _ in range(3)]
+    most = 1 << activation_bits - 1
+    rows = [[rng.randrange(-most, most) for _ in range(pes)] for _ in range(3)]
     got = []
 
     async def bench(ctx):
@@ -23,7 +27,7 @@ def test_rows_leave_group_by_group(pes: int, stream_bits: int):
         await ctx.tick()
         for number, row in enumerate(rows):
             ctx.set(dut.active, 1)
-            ctx.set(dut.current, row)
+            ctx.set(dut.current, [value & 2 * most - 1 for value in row])
             ctx.set(dut.last_row, number == len(rows) - 1)
             done = 0
             while not done:
@@ -43,7 +47,7 @@ def test_rows_leave_group_by_group(pes: int, stream_bits: int):
     simulator.add_clock(1e-8)
     simulator.add_testbench(bench)
     simulator.run()
-    values = [value for row in rows for value in row]
+    values = [value & 0xFFFF for row in rows for value in row]
     words = [
         sum(value << 16 * lane for lane, value in enumerate(values[first : first + config.lanes]))
         for first in range(0, len(values), config.lanes)

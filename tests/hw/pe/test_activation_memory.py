@@ -9,9 +9,10 @@ from model.config import PRESETS
 from tests.support.hw.units import simulate, write
 
 
-@pytest.mark.parametrize("depth", [2, 5, 32])
-def test_banks_take_and_clear_in_every_cycle(depth):
-    dut = ActivationMemory(PRESETS["tiny4"].with_(activation_depth=depth))
+@pytest.mark.parametrize(("depth", "activation_bits"), [(2, 16), (5, 16), (32, 16), (5, 8)])
+def test_banks_take_and_clear_in_every_cycle(depth, activation_bits):
+    dut = ActivationMemory(PRESETS["tiny4"].with_(activation_depth=depth, activation_bits=activation_bits))
+    smallest = 1 << activation_bits - 1
     rng = random.Random(depth)
 
     async def testbench(ctx):
@@ -20,7 +21,7 @@ def test_banks_take_and_clear_in_every_cycle(depth):
         for cycle in range(600):
             bank, row, source = rng.randrange(2), rng.randrange(depth), rng.choice(["input", "output", "both", None])
             to = rng.randrange(depth)
-            value = rng.choice([0, 1, 0x8000, rng.getrandbits(16)])
+            value = rng.choice([0, 1, smallest, rng.getrandbits(activation_bits)])
             read, shift, take, clear = (rng.random() < 0.5 for _ in range(4))
             ctx.set(dut.bank, bank)
             ctx.set(dut.read, read)
@@ -51,12 +52,15 @@ def test_banks_take_and_clear_in_every_cycle(depth):
 
 @pytest.mark.parametrize("positive", [0, 1])
 @pytest.mark.parametrize("maximum", [0, 1])
-def test_one_space_with_maps(positive: int, maximum: int):
-    dut = ActivationMemory(PRESETS["tiny4"].with_(activation_depth=8, maps=True, accumulator_depth=24))
+@pytest.mark.parametrize("activation_bits", [8, 16])
+def test_one_space_with_maps(positive: int, maximum: int, activation_bits: int):
+    config = PRESETS["tiny4"].with_(activation_depth=8, maps=True, accumulator_depth=24)
+    dut = ActivationMemory(config.with_(activation_bits=activation_bits))
     rng = random.Random(positive * 2 + maximum)
+    smallest = 1 << activation_bits - 1
 
     def counts(value: int) -> bool:
-        return bool(maximum or (0 < value < 1 << 15 if positive else value))
+        return bool(maximum or (0 < value < smallest if positive else value))
 
     async def testbench(ctx):
         memory = [0] * 8
@@ -67,12 +71,12 @@ def test_one_space_with_maps(positive: int, maximum: int):
         ctx.set(dut.maximum, maximum)
         for cycle in range(600):
             source, to, row = rng.choice(["input", "output", None]), rng.randrange(8), rng.randrange(8)
-            value = rng.choice([0, 1, 0x8000, rng.getrandbits(16)])
+            value = rng.choice([0, 1, smallest, rng.getrandbits(activation_bits)])
             read, shift, take, clear = (rng.random() < 0.5 for _ in range(4))
             for port, bit in ((dut.read, read), (dut.shift, shift), (dut.take, take), (dut.clear, clear)):
                 ctx.set(port, bit)
             ctx.set(dut.read_row, row)
-            write(ctx, dut.input_write, to if source == "input" else None, value | bool(value) << 16)
+            write(ctx, dut.input_write, to if source == "input" else None, value | bool(value) << activation_bits)
             ctx.set(dut.input_write.address, to)
             ctx.set(dut.output_write.valid, source == "output")
             ctx.set(dut.output_write.data, value)

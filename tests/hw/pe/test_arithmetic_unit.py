@@ -8,6 +8,7 @@ from model.fixed_point import wrap, write_back
 from tests.support.hw.units import simulate
 
 LOW, HIGH = -(1 << 15), (1 << 15) - 1
+LOW_8, HIGH_8 = -(1 << 7), (1 << 7) - 1
 
 
 def entry(row, operand, constant):
@@ -18,9 +19,16 @@ def last(row, operand, constant):
     return (1, row, operand, constant)
 
 
-def run_and_flag(operations, *, shift=0, relu=0, accumulator_bits=32, rows=8, clear_at=()):
+def output(total, shift, relu, activation_bits):
+    """What a sum leaves as; saturating to 16 bits first makes no difference."""
+    most = 1 << activation_bits - 1
+    return max(-most, min(most - 1, write_back(total, shift, bool(relu))))
+
+
+def run_and_flag(operations, *, shift=0, relu=0, accumulator_bits=32, rows=8, clear_at=(), activation_bits=16):
     """One operation (or None) per cycle, every output compared in each; returns the outputs and the overflow flag."""
-    dut = ArithmeticUnit(PRESETS["tiny4"].with_(accumulator_bits=accumulator_bits, activation_depth=rows))
+    config = PRESETS["tiny4"].with_(accumulator_bits=accumulator_bits, activation_depth=rows)
+    dut = ArithmeticUnit(config.with_(activation_bits=activation_bits))
     accumulators = [0] * rows
     half = 1 << (accumulator_bits - 1)
     results = []
@@ -56,7 +64,7 @@ def run_and_flag(operations, *, shift=0, relu=0, accumulator_bits=32, rows=8, cl
                 got += [ctx.get(dut.k_row), ctx.get(dut.k_sum)]
                 expected += in_k[1:3]
             if in_o is not None and in_o[0]:
-                value = write_back(in_o[2], shift, bool(relu))
+                value = output(in_o[2], shift, relu, activation_bits)
                 got += [ctx.get(dut.o_row), ctx.get(dut.o_value), ctx.get(dut.o_nonzero)]
                 expected += [in_o[1], value, value != 0]
                 outputs.append(ctx.get(dut.o_value))
@@ -152,9 +160,34 @@ def test_rounding_saturation_and_relu(shift, relu, accumulator_bits):
     assert relu == (min(outputs) >= 0) or shift >= 32
 
 
+def reaching(total, row, scale=1 << 6):
+    """Entries of 8-bit activations whose sum is `total`, and the write-back that completes it."""
+    most = scale * HIGH
+    parts = [most if total > 0 else -most] * (abs(total) // most)
+    rest, bias = divmod(total - sum(parts), scale)
+    return [*(entry(row, scale, part // scale) for part in [*parts, rest * scale]), *[None] * 4, last(row, 1, bias)]
+
+
+@pytest.mark.parametrize(("shift", "accumulator_bits"), [(0, 32), (1, 32), (7, 37), (8, 48), (15, 32), (18, 48)])
+@pytest.mark.parametrize("relu", [0, 1])
+def test_outputs_of_8_bits(shift, relu, accumulator_bits):
+    """Sums on both sides of every rounding and saturation step, and the largest products there are."""
+    rng = random.Random(shift)
+    operations = []
+    for target in (HIGH_8, HIGH_8 + 1, LOW_8, LOW_8 - 1, 1, 0, -1):
+        for offset in (-1, 0, 1):
+            operations += [*reaching((target << shift) + (1 << shift >> 1) + offset, 0), *[None] * 4]
+    for operand in (LOW_8, HIGH_8, rng.randint(LOW_8, HIGH_8)):
+        for constant in (LOW, HIGH, rng.randint(LOW, HIGH)):
+            operations += [entry(0, operand, constant), *[None] * 4, last(0, 1 << rng.randrange(7), 0), *[None] * 4]
+    outputs = run_operations(operations, shift=shift, relu=relu, accumulator_bits=accumulator_bits, activation_bits=8)
+    assert (min(outputs), max(outputs)) == (0 if relu else LOW_8, HIGH_8)
+
+
 def test_the_largest_product_is_positive():
     assert run_operations([last(0, LOW, LOW)], shift=15) == [HIGH]
     assert run_operations([last(0, LOW, LOW)], shift=16) == [1 << 14]
+    assert run_operations([last(0, LOW_8, LOW)], shift=16, activation_bits=8) == [1 << 6]
 
 
 @pytest.mark.parametrize("beyond", [0, 1])
@@ -186,10 +219,10 @@ def test_overflow_needs_a_valid_operation():
     simulate(dut, testbench)
 
 
-def run_map_operations(operations, *, maximum=0, shift=0, relu=0, limit=32767, clearing=()):
+def run_map_operations(operations, *, maximum=0, shift=0, relu=0, limit=32767, clearing=(), activation_bits=16):
     """One operation (or None) per cycle; valid stages, sums and outputs compared in each; returns the outputs."""
     config = PRESETS["tiny4"].with_(accumulator_bits=33, maps=True, accumulator_depth=6)
-    dut = ArithmeticUnit(config)
+    dut = ArithmeticUnit(config.with_(activation_bits=activation_bits))
     accumulators, results, outputs = [0] * 6, [], []
 
     async def testbench(ctx):
@@ -219,7 +252,7 @@ def run_map_operations(operations, *, maximum=0, shift=0, relu=0, limit=32767, c
                 got += [ctx.get(dut.k_row), ctx.get(dut.k_sum)]
                 expected += in_k[1:]
             if comes_out and in_o is not None:
-                value = min(write_back(in_o[2], shift, bool(relu)), limit)
+                value = min(output(in_o[2], shift, relu, activation_bits), limit)
                 got += [ctx.get(dut.o_value), ctx.get(dut.o_nonzero)]
                 expected += [value, value != 0]
                 outputs.append(value)
@@ -243,15 +276,39 @@ def test_the_maximum_is_exact_at_every_distance(distance):
     assert run_map_operations(operations, maximum=1) == wanted
 
 
-def test_a_maximum_of_random_products():
+def test_a_maximum_of_8_bits_is_exact():
+    rng = random.Random(5)
+    wanted, operations = [], []
+    for low, high in ((LOW_8, HIGH_8), (LOW_8, -1), (LOW_8, LOW_8), (LOW_8, 0), (0, HIGH_8), (HIGH_8, HIGH_8)):
+        values = [rng.choice([low, high, rng.randint(low, high)]) for _ in range(4)]
+        operations += [*(entry(3, value, 1) for value in values), *[None] * 4, last(3, 1, LOW), *[None] * 4]
+        wanted.append(max(values))
+    assert run_map_operations(operations, maximum=1, limit=HIGH_8, activation_bits=8) == wanted
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100, HIGH_8 - 1, HIGH_8])
+@pytest.mark.parametrize(("shift", "relu"), [(0, 0), (1, 1), (5, 0)])
+def test_outputs_of_8_bits_are_limited_after_rounding(limit, shift, relu):
+    operations = []
+    for target in (limit - 1, limit, limit + 1, 0, -limit, HIGH_8, HIGH_8 + 1, LOW_8 - 1, LOW, HIGH):
+        for offset in (-1, 0, 1):
+            operations += [*reaching((target << shift) + (1 << shift >> 1) + offset, 0), *[None] * 4]
+    outputs = run_map_operations(operations, shift=shift, relu=relu, limit=limit, activation_bits=8)
+    assert (min(outputs), max(outputs)) == (0 if relu else LOW_8, limit)
+
+
+@pytest.mark.parametrize("activation_bits", [8, 16])
+def test_a_maximum_of_random_products(activation_bits):
     rng = random.Random(3)
+    low = -1 << activation_bits - 1
     operations = []
     for _ in range(300):
         operations.append(
-            None if rng.random() < 0.3 else entry(rng.randrange(6), rng.randint(LOW, HIGH), rng.randint(LOW, HIGH))
+            None if rng.random() < 0.3 else entry(rng.randrange(6), rng.randint(low, ~low), rng.randint(LOW, HIGH))
         )
     operations += [last(row, 1, LOW) for row in range(6)]
-    assert len(run_map_operations(operations, maximum=1)) == 6
+    outputs = run_map_operations(operations, maximum=1, limit=~low, activation_bits=activation_bits)
+    assert len(outputs) == 6
 
 
 @pytest.mark.parametrize("limit", [1, 2, 100, 12_345, HIGH - 1, HIGH])

@@ -2,13 +2,16 @@
 
 import random
 
+import pytest
+
 from hw.pe.own_activation import OwnActivation
 from model.config import PRESETS
 from tests.support.hw.units import simulate
 
 
-def test_every_cycle():
-    dut = OwnActivation(PRESETS["tiny4"].with_(maps=True, accumulator_depth=24))
+@pytest.mark.parametrize("activation_bits", [8, 16])
+def test_every_cycle(activation_bits):
+    dut = OwnActivation(PRESETS["tiny4"].with_(maps=True, accumulator_depth=24, activation_bits=activation_bits))
     rng = random.Random(3)
     acted = missed = 0
 
@@ -24,8 +27,8 @@ def test_every_cycle():
             for cycle in range(200):
                 anyone = cycle < 196 and rng.random() < 0.6
                 mine = anyone and rng.random() < 0.5
-                current = rng.getrandbits(16)
-                shared, pointer, even = rng.getrandbits(16), rng.randrange(256), rng.randrange(128)
+                current = rng.getrandbits(activation_bits)
+                shared, pointer, even = rng.getrandbits(activation_bits), rng.randrange(256), rng.randrange(128)
                 ctx.set(dut.selected, mine)
                 ctx.set(dut.current, current)
                 ctx.set(dut.coming, before[-1][1])

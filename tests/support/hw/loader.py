@@ -60,8 +60,8 @@ class LayerPacket:
 class Bench:
     """A loader between a host that pauses at random and decoders in Python."""
 
-    def __init__(self, seed: int = 0, pauses: float = 0.3):
-        self.dut = Loader(CONFIG)
+    def __init__(self, seed: int = 0, pauses: float = 0.3, config: ArrayConfig = CONFIG):
+        self.dut = Loader(config)
         self.rng = random.Random(seed)
         self.pauses = pauses
         self.tree: dict[int, int] = {}
