@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.engine_kernel import Weights, run_layer, sum_layer, write_back
+from model.fixed_point import check_bits
 from model.image import LayerImage, NetworkImage
 from model.image_figures import local_rows, slice_figures
 from model.loops import executions
@@ -45,7 +46,7 @@ class Engine:
             self._layers = [LayerEngine(image.config, layer) for layer in image.layers]
 
     def run(self, activations: NDArray[np.int16]) -> list[RunResult]:
-        """Every input of a (batch, columns of the image) int16 array, in physical order."""
+        """Every input of a (batch, columns of the image) int16 array, in physical order, of the array's bits."""
         return single_runs(self.run_layers(activations), self.load_cycles, self.image.pass_starts[-1])
 
     def run_layers(self, activations: NDArray[np.int16], outputs: bool = True) -> list[LayerBatch]:
@@ -112,6 +113,7 @@ class Engine:
             raise ValueError(
                 f"int16 activations of shape (batch, {columns}) wanted, got {activations.dtype} {activations.shape}"
             )
+        check_bits(activations, self.image.config.activation_bits)
 
     def _work_of_one(self, values: NDArray[np.int16]) -> list[LayerWork]:
         results = self.run_layers(values[None])
@@ -246,7 +248,8 @@ class LayerEngine:
         sum_layer(values, self._first_column, self._weights, bits, overflow, sums)
         outputs = np.empty((len(values), 0 if layer.keep else sums.shape[1]), dtype=np.int16)
         if not layer.keep:
-            write_back(sums, self._bias_terms, layer.shift, layer.relu, 0, bits, overflow, outputs)
+            wide = bits, self._config.activation_bits
+            write_back(sums, self._bias_terms, layer.shift, layer.relu, 0, *wide, overflow, outputs)
         return outputs
 
 

@@ -167,6 +167,7 @@ def write_back(
     relu: bool,
     limit: int,
     accumulator_bits: int,
+    activation_bits: int,
     overflow: NDArray[np.bool_],
     outputs: NDArray[np.int16],
 ) -> None:
@@ -180,9 +181,10 @@ def write_back(
     outputs : (n, rows) receives the outputs.
     """
     half = np.int64(1) << (accumulator_bits - 1)
-    highest = np.int64(limit if limit > 0 else 0x7FFF)
+    greatest = (np.int64(1) << (activation_bits - 1)) - 1
+    highest = min(np.int64(limit), greatest) if limit > 0 else greatest
     rounding = np.int64(1) << (shift - 1) if shift > 0 else np.int64(0)
-    lowest = np.int64(0) if relu else np.int64(-0x8000)
+    lowest = np.int64(0) if relu else -greatest - 1
     for number in range(len(sums)):
         seen = np.int64(0)
         for row in range(bias_terms.size):

@@ -135,7 +135,7 @@ class MapLayerEngine:
         offsets : of the iteration of a loop.
         """
         scanned = self._scanned(offsets)
-        layer, bits = self._layer, self._config.accumulator_bits
+        layer, bits = self._layer, (self._config.accumulator_bits, self._config.activation_bits)
         n, _, pes = memory.shape
         schedule = np.zeros((n, 4), dtype=np.int64)
         tallies = np.zeros((n, 6, pes), dtype=np.int32)
@@ -155,7 +155,8 @@ class MapLayerEngine:
                 raise ValueError(f"layer {layer.name}: rows below {layer.out_rows} wanted, got row {bad}")
             if not layer.keep:
                 outputs = np.empty(sums.shape, dtype=np.int16)
-                write_back(sums, self._bias_terms, layer.shift, layer.relu, self._map.limit, bits, overflow, outputs)
+                finish = layer.shift, layer.relu, self._map.limit
+                write_back(sums, self._bias_terms, *finish, *bits, overflow, outputs)
                 by_row = outputs.reshape(n, layer.out_rows, pes)
                 if self._blocks is None:
                     memory[:, self._targets] = by_row

@@ -181,7 +181,7 @@ class MapReference:
         position, channel = np.divmod(number, geometry.out_channels)
         exact = sums[: layer.out_rows] + layer.biases.astype(np.int64)[channel] * layer.bias_scale
         wrapped = (exact + self._limit) % (2 * self._limit) - self._limit
-        outputs = write_back_array(wrapped, layer.shift, layer.relu, geometry.limit)
+        outputs = write_back_array(wrapped, layer.shift, layer.relu, geometry.limit, self._config.activation_bits)
         sums[: layer.out_rows] = 0
         overflow = bool((wrapped != exact).any())
         if layer.functions is not None and layer.functions.blocked:

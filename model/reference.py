@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from model.fixed_point import layer_reference
+from model.fixed_point import check_bits, layer_reference
 from model.image import NetworkImage
 from model.loops import executions
 from model.map_reference import MapReference, geometry_of
@@ -30,12 +30,13 @@ class ReferenceRun(NamedTuple):
 def run_reference(image: NetworkImage, activations: NDArray[np.int16]) -> ReferenceRun:
     """All layers, dense, through `model.fixed_point.layer_reference`.
 
-    `activations` is (columns of the image,) int16 in physical order; ValueError for another shape. The column tiles of
-    a layer are put together again.
+    `activations` is (columns of the image,) int16 in physical order, of the array's bits; ValueError otherwise. The
+    column tiles of a layer are put together again.
     """
     columns = image.columns
     if activations.shape != (columns,):
         raise ValueError(f"activations of shape ({columns},) wanted, got {activations.shape}")
+    check_bits(activations, image.config.activation_bits)
     if image.config.maps:
         return _run_maps(image, activations)
     overflow = False
@@ -54,6 +55,7 @@ def run_reference(image: NetworkImage, activations: NDArray[np.int16]) -> Refere
             layer.shift,
             layer.relu,
             image.config.accumulator_bits,
+            image.config.activation_bits,
         )
         overflow |= overflowed
         values.append(activations)

@@ -1,6 +1,7 @@
 """Activation read and write: two banks that swap roles per layer, and the activations that wait for broadcast."""
 
 from model.config import ArrayConfig
+from model.fixed_point import wrap
 from model.map_descriptor import MapDescriptor
 from model.stepped.arithmetic_unit import ArithmeticUnit
 from model.stepped.function_unit import FunctionUnit
@@ -45,7 +46,7 @@ class ActivationMemory:
         if write is not None:
             value = write.value(pe.number, self._config.lanes)
             if value is not None:
-                self.words.write(write.address, value)
+                self.words.write(write.address, wrap(value, self._config.activation_bits))
         self._next_second = self.words.output
         self._next_current = self.ahead if control.shift else self.current
         self._next_ahead = self.words.output if control.shift else self.ahead

@@ -149,7 +149,8 @@ class ArithmeticUnit:
         if k is not None and k.write_back and pe.control.stores:
             layer = pe.control.descriptor
             limit = 0 if layer.map is None else layer.map.limit
-            self._next_o = Output(k.destination, write_back(k.value, layer.shift, layer.relu, limit))
+            value = write_back(k.value, layer.shift, layer.relu, limit, self._config.activation_bits)
+            self._next_o = Output(k.destination, value)
         if pe.control.clears_counters:
             self._next_overflow = False
 

@@ -138,10 +138,11 @@ class SteppedArray:
 
     def _broadcast_fields(self) -> dict[str, int]:
         fields: dict[str, int] = {}
+        mask = (1 << self.config.activation_bits) - 1
         for lane, broadcast in enumerate(self.controller.broadcasts):
             shown = broadcast or Broadcast(0, 0)
             fields[f"broadcast_valid_{lane}"] = int(broadcast is not None)
-            fields[f"broadcast_activation_{lane}"] = shown.activation & 0xFFFF
+            fields[f"broadcast_activation_{lane}"] = shown.activation & mask
             fields[f"broadcast_pointer_{lane}"] = shown.pointer
         first = self.controller.broadcasts[0] or Broadcast(0, 0)
         return fields | self._coordinate("broadcast", first) if self.config.maps else fields

@@ -31,6 +31,7 @@ class ProcessingElement:
 
     def __init__(self, config: ArrayConfig, number: int) -> None:
         self._config = config
+        self._activation_mask = (1 << config.activation_bits) - 1
         self.number = number
         self.decoder = HuffmanDecoder(config)
         self.own_activation = OwnActivation()
@@ -143,7 +144,7 @@ class ProcessingElement:
             "decoder_pointer": decoder.pointer,
             "error": int(self.error),
             "pending": int(self.activation_memory.pending),
-            "current": self.activation_memory.current & 0xFFFF,
+            "current": self.activation_memory.current & self._activation_mask,
             **self._own_fields(),
             **self._reading_valid(),
             "queue_count": self.queue.count,
@@ -161,7 +162,7 @@ class ProcessingElement:
             "k_row": k.row if k else 0,
             "k_sum": k.value & ((1 << config.accumulator_bits) - 1) if k else 0,
             "o_row": o.row if o else 0,
-            "o_value": o.value & 0xFFFF if o else 0,
+            "o_value": o.value & self._activation_mask if o else 0,
             **self._stored_fields(),
             "overflow": int(unit.overflow),
         }
@@ -173,14 +174,15 @@ class ProcessingElement:
         own = self.own_activation
         if not self._config.maps:
             return {}
-        return {"own_valid": int(own.valid), "own_activation": own.value & 0xFFFF if own.valid else 0}
+        return {"own_valid": int(own.valid), "own_activation": own.value & self._activation_mask if own.valid else 0}
 
     def _stored_fields(self) -> dict[str, int]:
         """What the function unit stores."""
         z = self.function_unit.z
         if not self._config.functions:
             return {}
-        return {"z_valid": int(z is not None), "z_row": z.row if z else 0, "z_value": z.value & 0xFFFF if z else 0}
+        value = z.value & self._activation_mask if z else 0
+        return {"z_valid": int(z is not None), "z_row": z.row if z else 0, "z_value": value}
 
     def _reading_valid(self) -> dict[str, int]:
         """Which lanes of stages P and Q hold a broadcast."""

@@ -129,7 +129,7 @@ class SparseMatrixMemory:
     def _commit_issue(self, pe: PeSignals) -> None:
         issue, write_back = pe.issue, pe.control.write_back
         if write_back is not None:
-            scale = wrap(pe.control.descriptor.bias_scale, 16)
+            scale = wrap(pe.control.descriptor.bias_scale, self._config.activation_bits)
             row, address, destination = write_back.row, write_back.address, write_back.destination
             self.m = Fetch(True, scale, row=row, address=address, destination=destination)
         elif issue.entry:

@@ -24,7 +24,7 @@ from tests.support.images.random_images import (
 
 
 @st.composite
-def configurations(draw) -> ArrayConfig:
+def configurations(draw, activation_bits: tuple[int, ...] = (16,)) -> ArrayConfig:
     code_bits = draw(st.integers(1, 4))
     index_bits = draw(st.integers(1, 4))
     shortest = max(index_bits + 1, code_bits)
@@ -39,6 +39,7 @@ def configurations(draw) -> ArrayConfig:
         row_bits=(code_bits + index_bits) * draw(st.integers(2, 5)) + draw(st.integers(0, 1)),
         sparse_matrix_depth=256,
         accumulator_bits=draw(st.sampled_from([32, 33, 48])),
+        activation_bits=draw(st.sampled_from(activation_bits)),
         stream_bits=draw(st.sampled_from([32, 64, 128])),
         max_code_length=draw(st.integers(shortest, 16)),
         skip_empty_slices=draw(st.booleans()),
@@ -48,7 +49,7 @@ def configurations(draw) -> ArrayConfig:
 
 @settings(max_examples=120)
 @given(
-    config=configurations(),
+    config=configurations((16, 8)),
     sizes=st.lists(st.integers(1, 16), min_size=2, max_size=4),
     density=st.sampled_from([0.0, 0.1, 0.4, 1.0]),
     activity=st.sampled_from([0.0, 0.2, 0.6, 1.0]),
@@ -66,7 +67,7 @@ def test_random_networks(config, sizes, density, activity, magnitude, shape: Cod
 
 @settings(max_examples=60)
 @given(
-    config=configurations(),
+    config=configurations((16, 8)),
     sizes=st.lists(st.integers(1, 16), min_size=2, max_size=4),
     pointer_rows=st.integers(1, 3),
     sparse_rows=st.integers(0, 6),

@@ -39,6 +39,7 @@ def configs(draw: st.DrawFn) -> ArrayConfig:
         index_bits=draw(st.integers(2, 5)),
         row_bits=draw(st.integers(24, 40)),
         accumulator_bits=draw(st.sampled_from([32, 40])),
+        activation_bits=draw(st.sampled_from([16, 8])),
         accumulator_depth=512,
         activation_depth=1024,
     )

@@ -49,7 +49,7 @@ def ran(image: NetworkImage, rng: np.random.Generator, density: float, magnitude
 
 
 @st.composite
-def configs(draw):
+def configs(draw, activation_bits: tuple[int, ...] = (16,)):
     lanes = draw(st.sampled_from([1, 1, 2]))
     return map_config(
         pes=draw(st.integers(1, 4)),
@@ -60,6 +60,7 @@ def configs(draw):
         row_bits=draw(st.integers(24, 40)),
         stream_bits=draw(st.sampled_from([32, 64])),
         accumulator_bits=draw(st.sampled_from([32, 40])),
+        activation_bits=draw(st.sampled_from(activation_bits)),
         accumulator_depth=512,
         activation_depth=1024,
         parity=draw(st.booleans()),
@@ -67,7 +68,7 @@ def configs(draw):
 
 
 @settings(max_examples=25, deadline=None)
-@given(configs(), st.lists(st.sampled_from(KINDS), min_size=1, max_size=3), st.data())
+@given(configs((16, 8)), st.lists(st.sampled_from(KINDS), min_size=1, max_size=3), st.data())
 def test_random_networks(config, kinds, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 1 << 30)))
     density = data.draw(st.sampled_from([0.0, 0.1, 0.4, 1.0]))

@@ -33,7 +33,7 @@ class Program:
             "destination": away % self.config.activation_depth,
             "shift": int(rng.integers(0, 12)),
             "relu": bool(rng.integers(2)),
-            "bias_scale": 1 << int(rng.integers(0, 15)),
+            "bias_scale": 1 << int(rng.integers(0, self.config.activation_bits - 1)),
         }
         flags: dict[str, Any] = {"limit": int(rng.choice([0, 0, 50, 32767]))}
         match kind:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
+from model.fixed_point import bounds
 from model.function_descriptor import FunctionDescriptor
 from model.image import LayerImage, NetworkImage
 from model.layouts import Descriptor, Opcode, header
@@ -129,7 +130,7 @@ def random_network_image(
             codebook,
             rng.integers(-magnitude, magnitude + 1, rows).astype(np.int16),
             name=f"layer{number}",
-            bias_scale=1 << int(rng.integers(0, 15)),
+            bias_scale=1 << int(rng.integers(0, config.activation_bits - 1)),
             shift=int(rng.integers(0, 12)),
             relu=bool(rng.integers(0, 2)),
         )
@@ -138,7 +139,8 @@ def random_network_image(
 
 
 def random_activations(rng: np.random.Generator, image: NetworkImage, density: float, magnitude: int = 200):
-    """One input in physical order; padding is 0."""
+    """One input in physical order, of the array's bits; padding is 0."""
+    magnitude = min(magnitude, bounds(image.config.activation_bits)[1])
     values = np.zeros(image.columns, dtype=np.int16)
     count = image.in_features
     values[:count] = rng.integers(-magnitude, magnitude + 1, count) * (rng.random(count) < density)
