@@ -49,7 +49,7 @@ def wrap(value: int, bits: int) -> int:
 
 
 def write_back(accumulator: int, shift: int, relu: bool, limit: int = 0, bits: int = 16) -> int:
-    """(accumulator + 2**(shift-1)) >> shift, saturated to `bits` bits, then ReLU, then at most `limit` unless that is 0.
+    """(accumulator + 2**(shift-1)) >> shift, saturated to `bits` bits, then ReLU, then at most `limit` unless it is 0.
 
     There is no rounding term at shift 0; `limit` is below 2**15.
     """

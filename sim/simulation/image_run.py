@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.engine import Engine, LayerBatch, LayerResult, RunResult
-from model.fixed_point import INT16_MAX, INT16_MIN
+from model.fixed_point import leaves
 from model.image import NetworkImage
 from model.schedule import LayerWork
 from sim.energy.events import Events, layer_events
@@ -25,7 +25,7 @@ class ImageRun:
 
     image : the network as laid out for the array.
     activations : (inputs, in_features) int16, what the inputs became.
-    saturated : (inputs,) whether the input has a value beyond 16 bits.
+    saturated : (inputs,) whether the input has a value beyond the bits of an activation.
     integers : (inputs, out_features) int16 in logical order.
     outputs : the same as float32, in the network's units.
     layers : the engine's figures of every layer, summed over the inputs.
@@ -103,6 +103,5 @@ def physical_inputs(image: NetworkImage, activations: NDArray[np.int16]) -> NDAr
 
 
 def saturated_inputs(image: NetworkImage, inputs: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """(n,), whether an input has a value beyond the 16 bits of the array's activations."""
-    scaled = np.rint(np.ldexp(inputs.astype(np.float64), image.input_fraction_bits))
-    return np.logical_or(scaled.min(axis=1) < INT16_MIN, scaled.max(axis=1) > INT16_MAX)
+    """(n,), whether an input has a value beyond the bits of the array's activations."""
+    return leaves(inputs, image.input_fraction_bits, image.config.activation_bits)

@@ -42,7 +42,7 @@ class Run:
     technology : that `layers` and `total` are priced with.
     outputs : (inputs, *output shape) float32, in the network's units.
     overflow : (inputs,) bool, whether an accumulator left its range.
-    saturated : (inputs,) bool, whether the input has a value beyond 16 bits.
+    saturated : (inputs,) bool, whether the input has a value beyond the bits of an activation.
     events : of each layer by name, in execution order, mean per input; a layer cut into column tiles is several.
     load_cycles : in which an input is loaded, or all vectors that it becomes, if the host always offers a word.
     passes : what the array holds at once, one after the other; none where the host hands it vectors.

@@ -23,6 +23,7 @@ MOVES_IN_FULL = 32  # instead, in version 3: padding differs between sides, ther
 CHAIN, WEIGHTS_ONLY, GRAPH = range(3)
 CONNECTIONS = 3
 CALIBRATED = 4
+NARROW = 8  # the calibration is for 8-bit activations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +91,14 @@ class Header:
     layers: tuple[LayerHeader, ...]
     graph: Graph | None
     calibrated: bool
+    activation_bits: int = 16  # that the calibration is for
 
     def pack(self) -> bytes:
         """Prefix, header and its checksum."""
         connections = CHAIN if self.graph is None else GRAPH if self.graph.nodes else WEIGHTS_ONLY
-        body = varint(len(self.layers)) + bytes([connections | CALIBRATED * self.calibrated])
+        body = varint(len(self.layers)) + bytes(
+            [connections | CALIBRATED * self.calibrated | NARROW * (self.activation_bits == 8)]
+        )
         if self.graph is not None and self.graph.nodes:
             body += pack_graph(self.graph)
         body += b"".join(layer.pack() for layer in self.layers)
@@ -148,8 +152,11 @@ def parse_header(data: bytes) -> tuple[Header, int]:
     reader = Reader(data, start, end)
     count = reader.varint()
     flags = reader.byte()
-    if flags & ~(CONNECTIONS | CALIBRATED) or flags & CONNECTIONS > GRAPH:
-        raise EieError(f"the header's flags must be 0 to {GRAPH}, or {CALIBRATED} more, got {flags}")
+    is_calibration = flags & ~CONNECTIONS in (0, CALIBRATED, CALIBRATED | NARROW)
+    if not is_calibration or flags & CONNECTIONS > GRAPH:
+        raise EieError(
+            f"the header's flags must be 0 to {GRAPH}, or {CALIBRATED} or {CALIBRATED | NARROW} more, got {flags}"
+        )
     if not 1 <= count <= MAX_LAYERS:
         raise EieError(f"a network must have 1 to {MAX_LAYERS} layers, got {count}")
     connections = flags & CONNECTIONS
@@ -157,7 +164,8 @@ def parse_header(data: bytes) -> tuple[Header, int]:
     layers = tuple(_layer(reader) for _ in range(count))
     if reader.position != end:
         raise EieError(f"the header must end with its last layer at byte {reader.position}, it ends at {end}")
-    header = Header(layers=layers, graph=graph, calibrated=bool(flags & CALIBRATED))
+    bits = 8 if flags & NARROW else 16
+    header = Header(layers=layers, graph=graph, calibrated=bool(flags & CALIBRATED), activation_bits=bits)
     header.check()
     if header.pack() != data[: end + CRC.size]:
         raise EieError("the header must be in its shortest form, of the first version that can hold it, it is not")

@@ -107,7 +107,10 @@ def check(file: Path | bytes, full: bool = False) -> None:
 def _encode(network: CompressedNetwork) -> tuple[bytes, FileSizes]:
     encoded = [encode_layer(layer) for layer in network.layers]
     records: tuple[LayerHeader, ...] = tuple(record for record, _, _ in encoded)
-    header = Header(layers=records, graph=network.graph, calibrated=network.calibration is not None)
+    bits = 16 if network.calibration is None else network.calibration.activation_bits
+    header = Header(
+        layers=records, graph=network.graph, calibrated=network.calibration is not None, activation_bits=bits
+    )
     sections = [section for _, section, _ in encoded]
     if network.calibration is not None:
         own = network.calibration
@@ -143,7 +146,9 @@ def _sections(data: bytes) -> tuple[Header, list[bytes], Calibration | None]:
         return header, sections, None
     ranges = np.frombuffer(sections.pop(), "<f4").astype(np.float32)
     activations, sums, results = np.split(ranges, [len(header.layers) + 1, 2 * len(header.layers) + 1])
-    return header, sections, Calibration(activations=activations, partial_sums=sums, results=results)
+    bits = header.activation_bits
+    calibration = Calibration(activations=activations, partial_sums=sums, results=results, activation_bits=bits)
+    return header, sections, calibration
 
 
 def _checked(data: bytes, start: int, names: list[str], sizes: list[int]) -> Iterator[bytes]:

@@ -32,9 +32,9 @@ def check_descriptor(descriptor: Descriptor, geometry: MapDescriptor | None, con
         raise EieError(f"{name}: shift must be below {config.accumulator_bits}, got {descriptor.shift}")
     if descriptor.stream_words < 1:
         raise EieError(f"{name}: stream words must be at least 1, got {descriptor.stream_words}")
-    scale = descriptor.bias_scale
-    if scale.bit_count() != 1 or scale > 1 << 14:
-        raise EieError(f"{name}: bias_scale must be a power of two from 1 to {1 << 14}, got {scale}")
+    scale, largest = descriptor.bias_scale, 1 << config.activation_bits - 2
+    if scale.bit_count() != 1 or scale > largest:
+        raise EieError(f"{name}: bias_scale must be a power of two from 1 to {largest}, got {scale}")
 
 
 def check_next(layers: list[LayerImage], layer: LayerImage) -> None:

@@ -31,7 +31,8 @@ class _OnArray(IntegerArithmetic):
     """The integer datapath with its layers on an array."""
 
     def __init__(self, lowered: LayerImages, run_vectors: RunVectors):
-        super().__init__(lowered.network, lowered.config.accumulator_bits)
+        config = lowered.config
+        super().__init__(lowered.network, config.accumulator_bits, config.activation_bits)
         self._images, self._run_vectors = lowered.layers, run_vectors
 
     def products(self, index: int, x: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.errors import EieError
-from model.fixed_point import from_fixed, to_fixed
+from model.fixed_point import bounds, from_fixed, to_fixed
 from model.function_descriptor import FunctionDescriptor
 from model.image import LayerImage, NetworkImage
 from model.layouts import Descriptor, Opcode, header
@@ -54,10 +54,16 @@ def encode_passes(image: NetworkImage) -> tuple[Words, ...]:
 
 
 def input_packet(image: NetworkImage, activations: NDArray[np.int16]) -> Words:
-    """The INPUT packet of (in_features,) int16 activations in logical order."""
+    """The INPUT packet of (in_features,) int16 activations of the array's bits, in logical order."""
     if activations.shape != (image.in_features,) or activations.dtype != np.int16:
         raise EieError(
             f"activations must be int16 of shape {(image.in_features,)}, got {activations.dtype} {activations.shape}"
+        )
+    least, greatest = bounds(image.config.activation_bits)
+    if activations.min() < least or activations.max() > greatest:
+        raise EieError(
+            f"activations must be from {least} to {greatest} for an array with activation_bits = "
+            f"{image.config.activation_bits}, got from {activations.min()} to {activations.max()}"
         )
     head = _plain(image.config, [header(Opcode.INPUT, image.in_rows)])
     return np.concatenate([head, _lanes(image.config, image.physical_inputs(activations))])
@@ -74,13 +80,13 @@ def unpack_outputs(image: NetworkImage, words: Words) -> NDArray[np.int16]:
 
 
 def quantise_inputs(image: NetworkImage, x: NDArray[Any]) -> NDArray[np.int16]:
-    """(in_features,) or (n, in_features) real inputs in the units of the array, saturated to 16 bits."""
+    """(in_features,) or (n, in_features) real inputs in the units of the array, saturated to its bits."""
     if x.ndim not in (1, 2) or x.shape[-1] != image.in_features or x.dtype.kind not in "fiub":
         raise EieError(f"inputs must be real numbers of shape (..., {image.in_features}), got {x.dtype} {x.shape}")
     values = x.astype(np.float64)
     if not np.isfinite(values).all():
         raise EieError("inputs must be finite, got NaN or infinity")
-    return to_fixed(values, image.input_fraction_bits)
+    return to_fixed(values, image.input_fraction_bits, image.config.activation_bits)
 
 
 def dequantise_outputs(image: NetworkImage, y: NDArray[np.integer[Any]]) -> NDArray[np.float64]:

@@ -49,7 +49,7 @@ class IntegerErrors(Errors):
     Parameters
     ----------
     overflows : inputs for which an accumulator overflowed.
-    saturated : inputs with a value beyond 16 bits.
+    saturated : inputs with a value beyond the bits of an activation.
     """
 
     overflows: int
@@ -97,10 +97,11 @@ def measure_integers(
     top: int = 1,
     advance: Advance = lambda _: None,
     accumulator_bits: int = ACCUMULATOR_BITS,
+    activation_bits: int = 16,
 ) -> IntegerErrors:
     """Errors on the integer datapath, as `measure_float`; EieError if the network has no calibration."""
     check_labels(labels, len(inputs), network.out_features, top)
-    run = run_integers(network, inputs, accumulator_bits, advance)
+    run = run_integers(network, inputs, accumulator_bits, advance, activation_bits)
     errors = count_errors(run.integers.reshape(len(inputs), -1), labels, top)
     return IntegerErrors(
         **vars(errors),

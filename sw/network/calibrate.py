@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from model.compiled import compiled
 from model.errors import EieError
+from model.fixed_point import from_fixed, to_fixed
 from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwork
 from sw.network.execution import parts, run_graph
 from sw.network.forward import FloatOperations
@@ -18,10 +19,12 @@ from sw.network.lstm import run_lstm, units_of
 from sw.network.lstm_cell import float_cell, float_gru_cell
 from sw.network.network import check_inputs
 from sw.network.operations import RANGED, Clip, Elements
-from sw.network.quantise import LIMIT
+from sw.network.quantise import LIMIT, magnitude_bits, most_fraction_bits
+
+HALVINGS = 3  # at most, of a range whose ends are left to saturation
 
 
-def calibrate(network: CompressedNetwork, inputs: NDArray[Any]) -> CompressedNetwork:
+def calibrate(network: CompressedNetwork, inputs: NDArray[Any], activation_bits: int = 16) -> CompressedNetwork:
     """The network with the ranges seen on (n, *input_shape) inputs, n >= 1; any earlier calibration is replaced.
 
     The largest partial sum is bounded from above, whatever the order of the columns: the larger of the sum of the
@@ -29,6 +32,10 @@ def calibrate(network: CompressedNetwork, inputs: NDArray[Any]) -> CompressedNet
     any position, and in a sequence at any step. Of an LSTM the range is its cell's, since h and gates have ranges known
     before. A result that only a Clip takes, or a ReLU unless it is a layer's, has the range of what these leave of it,
     beyond which it may saturate. Memory is bounded: a few inputs are run at a time.
+
+    With `activation_bits` of 8 the inputs are run twice, and the range of every activation but the network's outputs is
+    halved, at most `HALVINGS` times, where that makes the sum of the squared errors of the 8 bits least: what lies
+    beyond saturates, the rest is finer.
     """
     samples = check_inputs(inputs, network.input_shape)
     if samples.shape[0] == 0:
@@ -40,17 +47,56 @@ def calibrate(network: CompressedNetwork, inputs: NDArray[Any]) -> CompressedNet
         run_graph(network.connections, ranges, samples[part], made.append)
         for count, values in zip(counts, made, strict=True):
             count += np.count_nonzero(values, axis=0)
-    activations = np.concatenate([[np.abs(samples).max()], ranges.activations])
+    largest = np.concatenate([[np.abs(samples).max()], ranges.activations, ranges.results])
     partial_sums = ranges.partial_sums()
-    if not max(activations.max(), partial_sums.max()) <= np.finfo(np.float32).max:
+    if not max(largest.max(), partial_sums.max()) <= np.finfo(np.float32).max:
         raise EieError("calibration must stay in the range of float32, a sum left it")
+    if activation_bits != 16:
+        largest = _narrowed(network, samples, largest, activation_bits)
+    activations, results = np.split(largest, [len(network.layers) + 1])
     calibration = Calibration(
         activations=activations.astype(np.float32),
         partial_sums=partial_sums.astype(np.float32),
-        results=ranges.results.astype(np.float32),
+        results=results.astype(np.float32),
+        activation_bits=activation_bits,
         activity=tuple((count / len(samples)).astype(np.float32) for count in counts),
     )
     return replace(network, calibration=calibration)
+
+
+def _narrowed(
+    network: CompressedNetwork, samples: NDArray[np.float32], largest: NDArray[np.float64], activation_bits: int
+) -> NDArray[np.float64]:
+    """(1 + layers + ranged operations,) ranges for so many bits, of these largest magnitudes (`calibrate`)."""
+    errors = _Errors(network.layers, network.connections, largest, activation_bits)
+    for part in parts(len(samples), network.shapes):
+        errors.see(0, samples[part])
+        run_graph(network.connections, errors, samples[part])
+    halvings = errors.squares.argmin(axis=1)
+    halvings[_made_outputs(network)] = 0  # a class that saturates is no longer the largest
+    return largest / (1 << halvings)
+
+
+def _made_outputs(network: CompressedNetwork) -> list[int]:
+    """Which tensors, as in `_narrowed`, the network's outputs are, but for operations that keep their range."""
+    nodes, found = network.connections.nodes, list[int]()
+    layers, ranged = [0], [0]  # before each node
+    for node in nodes:
+        layers.append(layers[-1] + isinstance(node.operation, ApplyLayer | Lstm))
+        ranged.append(ranged[-1] + isinstance(node.operation, RANGED))
+    waiting = [len(nodes)]
+    while waiting:
+        value = waiting.pop()
+        operation = nodes[value - 1].operation if value else None
+        if operation is None:
+            found.append(0)
+        elif isinstance(operation, ApplyLayer | Lstm):
+            found.append(layers[value])
+        elif isinstance(operation, RANGED):
+            found.append(1 + len(network.layers) + ranged[value - 1])
+        else:
+            waiting += nodes[value - 1].sources
+    return found
 
 
 _Limit = tuple[float, float]
@@ -91,6 +137,9 @@ class _Ranges(FloatOperations):
                 bounds[index] = larger
         return bounds
 
+    def see(self, tensor: int, values: NDArray[np.float32]) -> None:
+        """Told of the input, of what layers make and of what ranged operations make, numbered in this order."""
+
     def layer(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
         sums = self._products(index, source)
         self._see(index, sums)
@@ -106,15 +155,19 @@ class _Ranges(FloatOperations):
         return run_lstm(source, operation, units, lambda vectors: self._products(index, vectors), cell)
 
     def _see(self, index: int, values: NDArray[np.float32]) -> None:
-        self.activations[index] = max(self.activations[index], np.abs(np.clip(values, *self.limits[index])).max())
+        kept = np.clip(values, *self.limits[index])
+        self.activations[index] = max(self.activations[index], np.abs(kept).max())
+        self.see(1 + index, kept)
 
     def apply(self, number: int, operation: Elements, sources: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         made = super().apply(number, operation, sources)
         if number >= 0:
-            largest = np.abs(np.clip(made, *self.result_limits[number])).max()
+            kept = np.clip(made, *self.result_limits[number])
+            largest = np.abs(kept).max()
             if not largest <= np.finfo(np.float32).max:
                 raise EieError(f"{operation}: calibration must stay in the range of float32, a result left it")
             self.results[number] = max(self.results[number], largest)
+            self.see(1 + len(self.layers) + number, kept)
         return made
 
     def _products(self, index: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -137,6 +190,32 @@ class _Ranges(FloatOperations):
             raise EieError(f"layer {layer.name}: calibration must stay in the range of float32, an output left it")
         self.products[index] = max(self.products[index], largest.max())
         return sums.astype(np.float32)
+
+
+class _Errors(_Ranges):
+    """What halving the ranges costs in so many bits.
+
+    Parameters
+    ----------
+    squares : (1 + layers + ranged operations, 1 + HALVINGS) sums of the squared errors.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[CompressedLayer],
+        graph: Graph,
+        largest: NDArray[np.float64],
+        activation_bits: int,
+    ):
+        super().__init__(layers, graph)
+        self._largest, self._bits = largest, activation_bits
+        self.squares = np.zeros((largest.size, 1 + HALVINGS))
+
+    def see(self, tensor: int, values: NDArray[np.float32]) -> None:
+        point = most_fraction_bits(float(self._largest[tensor]) or 1.0, magnitude_bits(self._bits))
+        for halvings in range(1 + HALVINGS):
+            stored = from_fixed(to_fixed(values, point + halvings, self._bits), point + halvings)
+            self.squares[tensor, halvings] += np.sum((stored - values) ** 2)
 
 
 def _limits(graph: Graph) -> tuple[list[_Limit], list[_Limit]]:

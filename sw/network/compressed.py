@@ -101,12 +101,14 @@ class Calibration:
     results : (ranged operations,) float32, largest magnitude of what each makes (`sw.network.operations.RANGED`).
     activity : of the input and of each operation's result, float32 of its shape: the share of inputs where an element
         is not 0. Empty if it is not known; no file holds it.
+    activation_bits : 16, or 8: ranges of activations and results are then those beyond which they saturate.
     """
 
     activations: NDArray[np.float32]
     partial_sums: NDArray[np.float32]
     results: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     activity: tuple[NDArray[np.float32], ...] = ()
+    activation_bits: int = 16
 
     def __post_init__(self) -> None:
         parts = (("activations", self.activations), ("partial sums", self.partial_sums), ("results", self.results))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.compiled import compiled
 from model.errors import EieError
-from model.fixed_point import INT16_MAX, INT16_MIN, from_fixed, to_fixed, write_back_array
+from model.fixed_point import from_fixed, leaves, to_fixed, write_back_array
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.execution import parts, run_graph
 from sw.network.forward import pool, window_counts
@@ -43,7 +43,7 @@ class IntegerRun:
     fraction_bits : of `integers`.
     overflow : (n,) bool, whether a partial sum left the accumulator's range on the way to this output. Sums are taken
         in the order of a layer's inputs; an array that deals rows otherwise takes those of a hidden layer in its own.
-    saturated : (n,) bool, whether the input has a value beyond 16 bits.
+    saturated : (n,) bool, whether the input has a value beyond the bits of an activation.
     """
 
     integers: NDArray[np.int16]
@@ -62,13 +62,14 @@ def run_integers(
     inputs: NDArray[Any],
     accumulator_bits: int = ACCUMULATOR_BITS,
     advance: Callable[[int], None] = lambda _: None,
+    activation_bits: int = 16,
 ) -> IntegerRun:
     """Run (n, *input_shape) or (n, in_features) inputs; `advance` is told how many more are done.
 
     The binary points are those of `sw.network.quantise`; EieError if the network has no calibration or holds
     weights only.
     """
-    return run_arithmetic(network, IntegerArithmetic(network, accumulator_bits), inputs, advance)
+    return run_arithmetic(network, IntegerArithmetic(network, accumulator_bits, activation_bits), inputs, advance)
 
 
 def run_arithmetic(
@@ -118,13 +119,14 @@ class _IntegerLayer(NamedTuple):
 
 
 class IntegerArithmetic:
-    """`sw.network.execution.Arithmetic` on 16-bit integers."""
+    """`sw.network.execution.Arithmetic` on integers of 16 or 8 bits; weights have 16."""
 
-    def __init__(self, network: CompressedNetwork, accumulator_bits: int):
-        formats = choose_formats(network, accumulator_bits)
+    def __init__(self, network: CompressedNetwork, accumulator_bits: int, activation_bits: int):
+        formats = choose_formats(network, accumulator_bits, activation_bits)
         assert network.calibration is not None  # `choose_formats` asks for it
         self.calibration = network.calibration
-        self.input_fraction_bits = source_bits(network.calibration)
+        self.activation_bits = activation_bits
+        self.input_fraction_bits = source_bits(network.calibration, activation_bits)
         self.limit = 1 << (accumulator_bits - 1)
         self.layers = [
             _IntegerLayer(
@@ -139,13 +141,12 @@ class IntegerArithmetic:
 
     def input(self, samples: NDArray[np.float32]) -> Fixed:
         """(n, ...) inputs of the network."""
-        values = to_fixed(samples, self.input_fraction_bits)
+        values = to_fixed(samples, self.input_fraction_bits, self.activation_bits)
         return Fixed(values, self.input_fraction_bits, np.zeros(len(samples), np.bool_))
 
     def saturated(self, samples: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """(n,), whether an input has a value beyond 16 bits."""
-        scaled = np.rint(np.ldexp(samples.reshape(len(samples), -1).astype(np.float64), self.input_fraction_bits))
-        return np.logical_or(scaled.min(axis=1) < INT16_MIN, scaled.max(axis=1) > INT16_MAX)
+        """(n,), whether an input has a value beyond the bits of an activation."""
+        return leaves(samples, self.input_fraction_bits, self.activation_bits)
 
     def layer(self, index: int, source: Fixed) -> Fixed:
         values, overflow = self.products(index, source.values)
@@ -179,7 +180,7 @@ class IntegerArithmetic:
             row_bounds = bounds[rows.start : rows.stop + 1]
             sums, overflow = _accumulate(row_bounds, columns, weights, scaled_biases[rows], vectors, self.limit)
             wrapped = ((sums + self.limit) & (2 * self.limit - 1)) - self.limit
-            return write_back_array(wrapped, number_format.shift, layer.relu), overflow
+            return write_back_array(wrapped, number_format.shift, layer.relu, bits=self.activation_bits), overflow
 
         return run_products(layer, x, product)
 
@@ -210,10 +211,11 @@ class IntegerArithmetic:
     def apply(self, number: int, operation: Elements, sources: Sequence[Fixed]) -> Fixed:
         first = sources[0]
         if not isinstance(operation, RANGED):
-            return first.with_(keep_point(operation, first.values, first.fraction_bits))
+            return first.with_(keep_point(operation, first.values, first.fraction_bits, self.activation_bits))
         bits = [source.fraction_bits for source in sources]
-        chosen = result_bits(operation, bits, wanted_bits(self.calibration, number))
-        values = make_ranged(operation, [source.values for source in sources], bits, chosen)
+        chosen = result_bits(operation, bits, wanted_bits(self.calibration, number, self.activation_bits))
+        numbers = [source.values for source in sources]
+        values = make_ranged(operation, numbers, bits, chosen, self.activation_bits)
         return Fixed(values, chosen, np.any([source.overflow for source in sources], axis=0))
 
 

@@ -1,4 +1,4 @@
-"""What the operations of `sw.network.operations` do to 16-bit integers with a binary point.
+"""What the operations of `sw.network.operations` do to integers of 16 or 8 bits with a binary point.
 
 What only orders elements keeps the binary point of its source, and so do Clip, whose bounds are rounded to it, and
 LeakyRelu, whose slope has 15 fraction bits. The results of `RANGED` operations get a binary point from their calibrated
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from model.fixed_point import INT16_MAX, INT16_MIN, from_fixed, to_fixed, write_back_array
+from model.fixed_point import bounds, from_fixed, to_fixed, write_back_array
 from sw.network.float_operations import apply_float, arrange
 from sw.network.operations import Clip, Elementwise, Layout, LeakyRelu, Ranged
 
@@ -32,38 +32,41 @@ def result_bits(operation: Ranged, sources: Sequence[int], wanted: int) -> int:
     return wanted
 
 
-def keep_point(operation: Layout | Clip | LeakyRelu, x: NDArray[np.int16], fraction_bits: int) -> NDArray[np.int16]:
-    """The result of (n, ...) numbers, with the same fraction bits."""
+def keep_point(
+    operation: Layout | Clip | LeakyRelu, x: NDArray[np.int16], fraction_bits: int, wide: int = 16
+) -> NDArray[np.int16]:
+    """The result of (n, ...) numbers of `wide` bits, with the same fraction bits."""
     match operation:
         case Clip():
-            low, high = to_fixed(np.array([operation.low, operation.high]), fraction_bits)
+            low, high = to_fixed(np.array([operation.low, operation.high]), fraction_bits, wide)
             return np.clip(x, low, high)
         case LeakyRelu():
             slope = round(operation.slope * (1 << SLOPE_FRACTION_BITS))
-            return np.where(x > 0, x, write_back_array(x.astype(np.int64) * slope, SLOPE_FRACTION_BITS, relu=False))
+            below = write_back_array(x.astype(np.int64) * slope, SLOPE_FRACTION_BITS, relu=False, bits=wide)
+            return np.where(x > 0, x, below)
         case _:
             return arrange(operation, x)
 
 
 def make_ranged(
-    operation: Ranged, sources: Sequence[NDArray[np.int16]], bits: Sequence[int], result: int
+    operation: Ranged, sources: Sequence[NDArray[np.int16]], bits: Sequence[int], result: int, wide: int = 16
 ) -> NDArray[np.int16]:
-    """The result, with `result` fraction bits, of (n, ...) sources with `bits`."""
+    """The result, of `wide` bits, `result` of them of its fraction, of (n, ...) sources with `bits` in theirs."""
     if isinstance(operation, Elementwise) and operation.kind != "divide":
         first, second = (source.astype(np.int64) for source in sources)
         if operation.kind == "multiply":
-            return _rounded(first * second, sum(bits), result)
+            return _rounded(first * second, sum(bits), result, wide)
         point = min(max(bits), min(bits) + FURTHEST)
         first, second = (
             values << point - own if own <= point else _shifted(values, own - point)
             for values, own in zip((first, second), bits, strict=True)
         )
-        return _rounded(first + second if operation.kind == "add" else first - second, point, result)
+        return _rounded(first + second if operation.kind == "add" else first - second, point, result, wide)
     numbers = [from_fixed(source, own) for source, own in zip(sources, bits, strict=True)]
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = np.floor(np.ldexp(apply_float(operation, *numbers), result) + 0.5)
     # A quotient 0 / 0, and whatever else has no value, is 0.
-    return np.clip(np.nan_to_num(scaled, nan=0.0), INT16_MIN, INT16_MAX).astype(np.int16)
+    return np.clip(np.nan_to_num(scaled, nan=0.0), *bounds(wide)).astype(np.int16)
 
 
 def _shifted(values: NDArray[np.int64], shift: int) -> NDArray[np.int64]:
@@ -72,6 +75,6 @@ def _shifted(values: NDArray[np.int64], shift: int) -> NDArray[np.int64]:
     return values if shift == 0 else (values + (1 << shift - 1)) >> shift
 
 
-def _rounded(values: NDArray[np.int64], point: int, result: int) -> NDArray[np.int16]:
+def _rounded(values: NDArray[np.int64], point: int, result: int, wide: int) -> NDArray[np.int16]:
     """Numbers with `point` fraction bits, at most 48 bits wide, with `result` of them, which are not more."""
-    return np.clip(_shifted(values, point - result), INT16_MIN, INT16_MAX).astype(np.int16)
+    return np.clip(_shifted(values, point - result), *bounds(wide)).astype(np.int16)

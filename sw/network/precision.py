@@ -30,7 +30,7 @@ class LayerPrecision:
     ----------
     weight_bits : that the largest weight takes of 16, with its sign.
     sum_bits : that the calibrated partial sums take of the accumulator, with their sign.
-    output_bits : that the largest output takes of 16, with its sign.
+    output_bits : that the largest output takes of those of an activation, with its sign.
     difference : of the layer's outputs, an LSTM's h, from those in float32: root mean square, relative to theirs. What
         the layers before it differ by is in it.
     """
@@ -43,12 +43,15 @@ class LayerPrecision:
 
 
 def measure_precision(
-    network: CompressedNetwork, inputs: NDArray[Any], accumulator_bits: int = ACCUMULATOR_BITS
+    network: CompressedNetwork,
+    inputs: NDArray[Any],
+    accumulator_bits: int = ACCUMULATOR_BITS,
+    activation_bits: int = 16,
 ) -> list[LayerPrecision]:
     """Every layer of a calibrated network on the first `MOST_INPUTS` of (n, *input_shape) inputs, n >= 1."""
     samples = check_inputs(inputs[:MOST_INPUTS], network.input_shape)
     floats = _Floats(network.to_network().layers)
-    integers = _Integers(network, accumulator_bits)
+    integers = _Integers(network, accumulator_bits, activation_bits)
     squares = np.zeros((len(network.layers), 2))  # of the difference, and of the float32 outputs
     largest = np.zeros(len(network.layers), np.int64)
     step = max(1, ELEMENTS_AT_ONCE // sum(map(prod, network.shapes)))
@@ -65,7 +68,7 @@ def measure_precision(
             largest[index] = max(largest[index], np.abs(found.values.astype(np.int64)).max())
     assert network.calibration is not None
     bounds = network.calibration.partial_sums
-    formats = choose_formats(network, accumulator_bits)
+    formats = choose_formats(network, accumulator_bits, activation_bits)
     return [
         LayerPrecision(
             name=layer.name,
@@ -104,8 +107,8 @@ class _Floats(FloatArithmetic):
 class _Integers(IntegerArithmetic):
     """Integers that keep what every layer makes."""
 
-    def __init__(self, network: CompressedNetwork, accumulator_bits: int):
-        super().__init__(network, accumulator_bits)
+    def __init__(self, network: CompressedNetwork, accumulator_bits: int, activation_bits: int):
+        super().__init__(network, accumulator_bits, activation_bits)
         self.seen: list[Fixed] = []
 
     def layer(self, index: int, source: Fixed) -> Fixed:

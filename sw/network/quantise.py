@@ -81,6 +81,12 @@ def choose_formats(
     """
     if network.calibration is None:
         raise EieError("binary points need a calibration, the network has none")
+    if network.calibration.activation_bits < activation_bits:
+        raise EieError(
+            f"the network is calibrated for activations of {network.calibration.activation_bits} bits, the array has "
+            f"{activation_bits}: calibrate it again, or take --set activation_bits="
+            f"{network.calibration.activation_bits}"
+        )
     formats = _Formats(network.layers, network.calibration, accumulator_bits, activation_bits)
     run_graph(network.connections, formats, source_bits(network.calibration, activation_bits))
     return tuple(formats.chosen)
@@ -105,7 +111,7 @@ class _Formats:
     def layer(self, index: int, source: int) -> int:
         # An output that was always zero has the range of its sums.
         largest = float(self.calibration.activations[index + 1]) or float(self.calibration.partial_sums[index]) or 1.0
-        chosen = self._choose(index, source, _fraction_bits(largest, magnitude_bits(self.activation_bits)))
+        chosen = self._choose(index, source, most_fraction_bits(largest, magnitude_bits(self.activation_bits)))
         self.chosen.append(chosen)
         return chosen.output_fraction_bits
 
@@ -117,7 +123,7 @@ class _Formats:
             )
         # In a step the cell grows by less than one, so it cannot leave the longest sequence.
         largest = min(float(self.calibration.activations[index + 1]) or 1.0, MAX_VALUE)
-        cell = min(_fraction_bits(largest, 14), UNIT_FRACTION_BITS)
+        cell = min(most_fraction_bits(largest, 14), UNIT_FRACTION_BITS)
         chosen = self._choose(index, min(source, UNIT_FRACTION_BITS), GATE_FRACTION_BITS)
         self.chosen.append(replace(chosen, cell_fraction_bits=cell))
         return chosen.input_fraction_bits
@@ -129,10 +135,10 @@ class _Formats:
         bias = limited_bias(layer, largest_sum)
         if bias is not layer.bias:
             largest_sum *= LIMIT  # so that a limited bias and the other sums fit together
-        bias_bits = _fraction_bits(float(np.abs(bias).max()), 15)
+        bias_bits = most_fraction_bits(float(np.abs(bias).max()), 15)
         weight = min(
-            _fraction_bits(float(np.abs(layer.codebook).max()) or 1.0, 15),
-            _fraction_bits(largest_sum, self.accumulator_bits - 2) - source,
+            most_fraction_bits(float(np.abs(layer.codebook).max()) or 1.0, 15),
+            most_fraction_bits(largest_sum, self.accumulator_bits - 2) - source,
             bias_bits + self.activation_bits - 2 - source,
         )
         # An output cannot have more fraction bits than the accumulator, and the shift that drops others is bounded.
@@ -171,15 +177,15 @@ def magnitude_bits(activation_bits: int) -> int:
 
 def source_bits(calibration: Calibration, activation_bits: int = 16) -> int:
     """Fraction bits of the network's inputs, which need not be those of its first layer's."""
-    return _fraction_bits(float(calibration.activations[0]) or 1.0, magnitude_bits(activation_bits))
+    return most_fraction_bits(float(calibration.activations[0]) or 1.0, magnitude_bits(activation_bits))
 
 
 def wanted_bits(calibration: Calibration, number: int, activation_bits: int = 16) -> int:
     """Fraction bits for which the result of a ranged operation has room."""
-    return _fraction_bits(float(calibration.results[number]) or 1.0, magnitude_bits(activation_bits))
+    return most_fraction_bits(float(calibration.results[number]) or 1.0, magnitude_bits(activation_bits))
 
 
-def _fraction_bits(largest: float, bits: int) -> int:
+def most_fraction_bits(largest: float, bits: int) -> int:
     """Most fraction bits at which the magnitude `largest` rounds to at most 2**bits - 1; for 0 more than any other."""
     if largest == 0:
         return UNBOUNDED

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from model.fixed_point import (
     INT16_MAX,
     INT16_MIN,
+    check_bits,
     from_fixed,
     larger,
     layer_reference,
+    leaves,
     to_fixed,
     wrap,
     write_back,
@@ -129,6 +131,24 @@ def test_a_limit_comes_after_relu_and_zero_is_none(accumulator, shift, relu, lim
     wanted = min(without, limit) if limit else without
     assert write_back(accumulator, shift, relu, limit) == wanted
     assert write_back_array(np.array([accumulator]), shift, relu, limit).tolist() == [wanted]
+
+
+@QUICK
+@given(st.integers(-(1 << 40), 1 << 40), st.integers(0, 31), st.booleans(), st.integers(0, INT16_MAX))
+def test_eight_bits_saturate_before_relu_and_limit(accumulator, shift, relu, limit):
+    rounded = (Fraction(accumulator, 1 << shift) + Fraction(1, 2)).__floor__()
+    wanted = min(max(rounded, 0 if relu else -128), 127, limit or 127)
+    assert write_back(accumulator, shift, relu, limit, 8) == wanted
+    assert write_back_array(np.array([accumulator]), shift, relu, limit, 8).tolist() == [wanted]
+
+
+def test_numbers_beyond_eight_bits():
+    values = np.array([[-129, 0], [-128.4, 127.4], [127.5, 1]])
+    assert to_fixed(values, 0, 8).tolist() == [[-128, 0], [-128, 127], [127, 1]]
+    assert leaves(values, 0, 8).tolist() == [True, False, True]
+    check_bits(np.array([-128, 127], np.int16), 8)
+    with pytest.raises(ValueError, match=r"activations of 8 bits wanted, got from -3 to 128"):
+        check_bits(np.array([-3, 128], np.int16), 8)
 
 
 @QUICK

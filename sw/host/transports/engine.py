@@ -105,7 +105,10 @@ class EngineTransport:
                 f"that begins with {int(words[0, 0]):#x}"
             )
         lanes = np.ascontiguousarray(words[1:]).astype("<u4").view("<i2")[:, : config.lanes]
-        self._activations = lanes.astype(np.int16).reshape(1, -1)
+        above = 16 - config.activation_bits
+        self._activations = (lanes.astype(np.int16) << above >> above).reshape(
+            1, -1
+        )  # the bits above are not looked at
         self._memory[0, :rows] = self._activations.reshape(rows, config.pes)
 
     def _start(self, *, resume: bool, hold: bool) -> None:

@@ -39,7 +39,7 @@ def build_map_image(
             raise TooSmallError(
                 f"layer {layer.name}: the array takes codes of at most {config.code_bits} bits, got {layer.code_bits}"
             )
-    steps = to_steps(network, formats)
+    steps = to_steps(network, formats, config.activation_bits)
     _end_with_output(steps)
     placer = Placer(network, steps, config)
     groupings = choose_groupings(network, steps, tuple(formats), config, placer)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.errors import EieError
-from model.fixed_point import INT16_MAX, INT16_MIN, to_fixed
+from model.fixed_point import INT16_MIN, bounds, to_fixed
 from model.function_descriptor import FunctionDescriptor
 from model.image import LayerImage
 from model.map_descriptor import MAP_FIELDS, STEP_Y_BITS, MapDescriptor
@@ -267,7 +267,7 @@ class Layers:
                 out_height=height,
                 out_width=width,
                 row_pitch=width * channels,
-                limit=0 if step.limit == INT16_MAX else step.limit,
+                limit=0 if step.limit == bounds(config.activation_bits)[1] else step.limit,
                 **geometry,
             ),
             **entries.encode(config.pes, columns, row_bound, config.index_bits),

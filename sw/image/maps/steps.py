@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EieError
-from model.fixed_point import INT16_MAX, INT16_MIN, to_fixed
+from model.fixed_point import bounds, to_fixed
 from sw.image.maps.step import ACTIVE, Kind, Made, Step, Steps, Term, Value, as_map, elements_of
 from sw.network.compressed import CompressedNetwork
 from sw.network.execution import run_graph
@@ -36,12 +36,12 @@ from sw.network.quantise import LayerFormat, source_bits, wanted_bits
 FURTHEST_POINTS = 14  # bits between the binary points of two values that an array adds
 
 
-def to_steps(network: CompressedNetwork, formats: Sequence[LayerFormat]) -> Steps:
+def to_steps(network: CompressedNetwork, formats: Sequence[LayerFormat], activation_bits: int = 16) -> Steps:
     """EieError names the first layer or operation that the array lacks."""
-    reader = _Reader(network, formats)
+    reader = _Reader(network, formats, activation_bits)
     shape = network.input_shape
     assert network.calibration is not None  # the reader asks for it
-    source = Value(np.arange(prod(shape)).reshape(shape), source_bits(network.calibration))
+    source = Value(np.arange(prod(shape)).reshape(shape), source_bits(network.calibration, activation_bits))
     values = [source]
     reader.result.output = run_graph(network.connections, reader, source, values.append)
     made = reader.result.steps[-1].made if reader.result.steps else reader.result.source
@@ -77,8 +77,9 @@ def _moved(elements: NDArray[np.int64], moved: NDArray[np.int64]) -> NDArray[np.
 class _Reader:
     """`sw.network.execution.Arithmetic` on values that stand for where they come from."""
 
-    def __init__(self, network: CompressedNetwork, formats: Sequence[LayerFormat]) -> None:
-        self._network, self._formats = network, formats
+    def __init__(self, network: CompressedNetwork, formats: Sequence[LayerFormat], activation_bits: int) -> None:
+        self._network, self._formats, self._activation_bits = network, formats, activation_bits
+        self._least, self._greatest = bounds(activation_bits)
         assert network.calibration is not None  # `choose_formats` asks for it
         self._calibration = network.calibration
         shapes = network.shapes
@@ -183,20 +184,21 @@ class _Reader:
                 raise EieError(f"operation {self._operation} ({name}): an array with maps lacks it{hint}")
 
     def _clip(self, operation: Clip, source: Value, shape: Shape) -> Value:
-        low, high = to_fixed(np.array([operation.low, operation.high]), source.fraction_bits).tolist()
-        if low not in (0, INT16_MIN):
+        limits = np.array([operation.low, operation.high])
+        low, high = to_fixed(limits, source.fraction_bits, self._activation_bits).tolist()
+        if low not in (0, self._least):
             return self._clip_between(operation, source, shape, low, high)
         if high < 1:
             raise EieError(f"operation {self._operation}: an upper limit must be above 0, got {operation.high}")
         step = self._foldable(source) or self._copy("clip", source, shape)
         step.relu |= low == 0
-        step.limit = min(step.limit or INT16_MAX, high)
+        step.limit = min(step.limit or self._greatest, high)
         return self._value(step, shape, source.fraction_bits)
 
     def _clip_between(self, operation: Clip, source: Value, shape: Shape, low: int, high: int) -> Value:
         """The part above `low`, limited, and `low` again; or the smaller of it and `high`, and so once more negated."""
         bits = source.fraction_bits
-        if 1 <= high - low <= INT16_MAX:
+        if 1 <= high - low <= self._greatest:
             above = self._copy("clip above", source, shape)
             above.offset, above.relu, above.limit = -low, True, high - low
             step = self._copy("clip", self._value(above, shape, bits), shape)
@@ -205,9 +207,9 @@ class _Reader:
         if not low < 0 < high:
             raise EieError(f"operation {self._operation}: limits must ascend, got {operation.low} and {operation.high}")
         below = self._foldable(source) or self._copy("clip below", source, shape)
-        below.limit = min(below.limit or INT16_MAX, high)
+        below.limit = min(below.limit or self._greatest, high)
         value = self._value(below, shape, bits)
-        for limit in (-low, INT16_MAX):
+        for limit in (-low, self._greatest):
             step = self._add("sum", f"clip {self._operation}", shape, [Term(value.elements, -1)])
             step.limit = limit
             value = self._value(step, shape, bits)
@@ -218,7 +220,7 @@ class _Reader:
         if any(source.elements.shape != shape for source in sources):
             raise EieError(f"{name}: an array adds maps of one shape, got {[s.elements.shape for s in sources]}")
         bits = [source.fraction_bits for source in sources]
-        chosen = result_bits(operation, bits, wanted_bits(self._calibration, number))
+        chosen = result_bits(operation, bits, wanted_bits(self._calibration, number, self._activation_bits))
         if max(bits) - min(bits) > FURTHEST_POINTS:
             raise EieError(f"{name}: binary points must be at most {FURTHEST_POINTS} bits apart, they are {bits}")
         terms = [Term(source.elements, 1 << max(bits) - source.fraction_bits) for source in sources]

@@ -136,7 +136,10 @@ def float32(value: float, magnitude: int | None = None) -> float:
 
 
 def read(data: bytes) -> tuple[list[dict[str, Any]], list[list[float]] | None]:
-    """Layers, each with `name`, `relu`, `shape`, `weight` (row-major) and `bias`; calibration, in its three parts."""
+    """Layers, each with `name`, `relu`, `shape`, `weight` (row-major) and `bias`; calibration, in its four parts.
+
+    These are bits of activations that it is for, largest magnitudes of these, sums, results.
+    """
     start = Bytes(data)
     assert start.take(4) == b"\x89EIE"
     assert start.u8() in (2, 3)
@@ -155,9 +158,11 @@ def read(data: bytes) -> tuple[list[dict[str, Any]], list[list[float]] | None]:
         section(layer, Bits(start.take(layer["bytes"])))
         checked(start, at)
     calibration = None
+    assert flags >> 2 in (0, 1, 3)
     if flags & 4:
         at = start.at
-        calibration = [list(struct.unpack(f"<{n}f", start.take(4 * n))) for n in (count + 1, count, ranged)]
+        calibration = [[8.0 if flags & 8 else 16.0]]
+        calibration += [list(struct.unpack(f"<{n}f", start.take(4 * n))) for n in (count + 1, count, ranged)]
         checked(start, at)
     assert start.at == len(data)
     return layers, calibration

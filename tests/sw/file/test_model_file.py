@@ -108,6 +108,8 @@ def any_networks(draw: st.DrawFn) -> CompressedNetwork:
     calibration = network.calibration
     if graph is UNCONNECTED and calibration is not None:
         calibration = replace(calibration, results=np.zeros(0, np.float32))
+    if calibration is not None:
+        calibration = replace(calibration, activation_bits=draw(st.sampled_from([16, 8])))
     return replace(network, layers=tuple(layers), graph=graph, calibration=calibration)
 
 
@@ -124,6 +126,7 @@ def test_round_trip(network: CompressedNetwork):
     if ours is not None and theirs is not None:
         assert ours.activations.tolist() == theirs.activations.tolist()
         assert ours.partial_sums.tolist() == theirs.partial_sums.tolist()
+        assert ours.activation_bits == theirs.activation_bits
 
 
 def test_save_and_load(tmp_path: Path):

@@ -26,7 +26,9 @@ def check(data: bytes) -> None:
     ranges = network.calibration
     assert (calibration is None) == (ranges is None)
     if calibration is not None and ranges is not None:
-        for part, values in zip(calibration, (ranges.activations, ranges.partial_sums, ranges.results), strict=True):
+        bits, *parts = calibration
+        assert bits == [ranges.activation_bits]
+        for part, values in zip(parts, (ranges.activations, ranges.partial_sums, ranges.results), strict=True):
             assert np.array(part, np.float32).tobytes() == values.tobytes()
 
 

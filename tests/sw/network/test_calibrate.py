@@ -175,3 +175,26 @@ def test_errors() -> None:
     wide.codebook[1], wide.bias[:] = 3e38, 0
     with pytest.raises(EieError, match="calibration must stay in the range of float32, a sum left it"):
         calibrate(CompressedNetwork(layers=(wide,)), np.array([[1, 1, -1, -1]]))
+
+
+def test_ranges_for_8_bits_leave_rare_large_numbers_to_saturation():
+    """One activation in 50,000 is three times the others: in all but the outputs it saturates."""
+    layers = (make_layer(1, (3, 1), 1.0, name="first"), make_layer(2, (2, 3), 1.0, name="second"))
+    network = CompressedNetwork(layers=layers)
+    inputs = np.random.default_rng(3).uniform(-1, 1, (50_000, 1))
+    inputs[0] = 3.0
+    wide, narrow = calibrate(network, inputs).calibration, calibrate(network, inputs, 8).calibration
+    assert wide is not None
+    assert narrow is not None
+    assert (wide.activation_bits, narrow.activation_bits) == (16, 8)
+    assert (wide.activations / narrow.activations).tolist() == [2, 2, 1]
+    assert narrow.partial_sums.tolist() == wide.partial_sums.tolist()
+
+
+def test_ranges_for_8_bits_of_even_numbers_are_the_largest():
+    """Of a uniform distribution any part that saturates costs more than the finer rest gains."""
+    network = CompressedNetwork(layers=(make_layer(1, (3, 2), 1.0, name="first"), make_layer(2, (2, 3), 1.0)))
+    inputs = np.random.default_rng(3).uniform(-1, 1, (500, 2))
+    narrow = calibrate(network, inputs, 8).calibration
+    assert narrow is not None
+    assert narrow.activations[0] == np.float32(np.abs(inputs).max())

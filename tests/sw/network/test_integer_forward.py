@@ -44,7 +44,14 @@ class Value(NamedTuple):
 class PlainArithmetic:
     """The datapath for one input, every product through `layer_reference` and every mean a fraction."""
 
-    def __init__(self, network: CompressedNetwork, formats: Sequence[LayerFormat], accumulator_bits: int):
+    def __init__(
+        self,
+        network: CompressedNetwork,
+        formats: Sequence[LayerFormat],
+        accumulator_bits: int,
+        activation_bits: int = 16,
+    ):
+        self.activation_bits = activation_bits
         self.network = network
         self.formats = formats
         self.accumulator_bits = accumulator_bits
@@ -66,6 +73,7 @@ class PlainArithmetic:
                 chosen.shift,
                 layer.relu,
                 self.accumulator_bits,
+                self.activation_bits,
             )
             overflow |= overflowed
         return Value(result, chosen.output_fraction_bits, overflow)
@@ -128,12 +136,12 @@ class PlainArithmetic:
                 calibration = self.network.calibration
                 assert calibration is not None
                 both = [source.fraction_bits for source in sources]
-                room = plain_bits(float(calibration.results[number]) or 1.0)
+                room = plain_bits(float(calibration.results[number]) or 1.0, self.activation_bits)
                 bits = min(room, sum(both) if operation.kind == "multiply" else max(both))
                 made = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply}[operation.kind](*numbers)
             case Clip():
                 low, high = (
-                    to_fixed(np.array([limit]), bits)[0] / Fraction(2) ** bits
+                    to_fixed(np.array([limit]), bits, self.activation_bits)[0] / Fraction(2) ** bits
                     for limit in (operation.low, operation.high)
                 )
                 made = np.minimum(np.maximum(numbers[0], low), high)
@@ -146,12 +154,15 @@ class PlainArithmetic:
                 made = numbers[0].transpose(operation.order)
             case _:
                 raise AssertionError(operation)
-        return Value(np.vectorize(lambda number: rounded(number, bits), otypes=[np.int16])(made), bits, overflow)
+        integers = np.vectorize(lambda number: rounded(number, bits), otypes=[np.int16])(made)
+        half = 1 << self.activation_bits - 1
+        return Value(np.clip(integers, -half, half - 1), bits, overflow)
 
 
-def plain_bits(largest: float) -> int:
-    """The most fraction bits at which a number rounds to at most 2**14 - 1."""
-    return max(bits for bits in range(-200, 200) if round(Fraction(largest) * Fraction(2) ** bits) < 1 << 14)
+def plain_bits(largest: float, activation_bits: int = 16) -> int:
+    """The most fraction bits at which a number rounds to at most 2**14 - 1, of 8 bits to at most 2**7 - 1."""
+    most = {16: 1 << 14, 8: 1 << 7}[activation_bits]
+    return max(bits for bits in range(-200, 200) if round(Fraction(largest) * Fraction(2) ** bits) < most)
 
 
 def axis_windows(operation: Pool, axis: int, size: int) -> list[range]:
@@ -165,20 +176,23 @@ def axis_windows(operation: Pool, axis: int, size: int) -> list[range]:
     return windows
 
 
-def assert_equals_plain(network: CompressedNetwork, inputs: NDArray[np.float32], accumulator_bits: int) -> int:
+def assert_equals_plain(
+    network: CompressedNetwork, inputs: NDArray[np.float32], accumulator_bits: int, activation_bits: int = 16
+) -> int:
     """Compares values, binary points and overflow; returns how many inputs overflowed."""
-    found = run_integers(network, inputs, accumulator_bits)
-    formats = choose_formats(network, accumulator_bits)
-    plain = PlainArithmetic(network, formats, accumulator_bits)
+    found = run_integers(network, inputs, accumulator_bits, activation_bits=activation_bits)
+    formats = choose_formats(network, accumulator_bits, activation_bits)
+    plain = PlainArithmetic(network, formats, accumulator_bits, activation_bits)
     assert network.calibration is not None
-    bits = plain_bits(float(network.calibration.activations[0]) or 1.0)
+    bits, half = plain_bits(float(network.calibration.activations[0]) or 1.0, activation_bits), 1 << activation_bits - 1
     for number, sample in enumerate(inputs):
-        source = Value(to_fixed(sample, bits), bits)
+        source = Value(to_fixed(sample, bits, activation_bits), bits)
         expected = run_graph(network.connections, plain, source)
         assert found.integers[number].tolist() == expected.integers.tolist()
         assert found.fraction_bits == expected.fraction_bits
         assert found.overflow[number] == expected.overflow
-        assert found.saturated[number] == (np.abs(sample * 2.0**source.fraction_bits) >= 32767.5).any()
+        scaled = np.rint(sample.astype(np.float64) * 2.0**bits)
+        assert found.saturated[number] == ((scaled < -half) | (scaled >= half)).any()
     np.testing.assert_array_equal(found.outputs, from_fixed(found.integers, found.fraction_bits))
     return int(np.count_nonzero(found.overflow))
 
@@ -190,13 +204,19 @@ def too_narrow(network: CompressedNetwork, bits: int) -> CompressedNetwork:
     return replace(network, calibration=replace(network.calibration, partial_sums=sums))
 
 
-@given(conv_networks(calibrated=True), st.integers(0, 1000), st.sampled_from([0.5, 4]), st.sampled_from([24, 32, 48]))
+@given(
+    conv_networks(calibrated=True),
+    st.integers(0, 1000),
+    st.sampled_from([0.5, 4]),
+    st.sampled_from([24, 32, 48]),
+    st.sampled_from([16, 8]),
+)
 @settings(max_examples=60)
 def test_a_graph_equals_its_products_one_by_one(
-    network: CompressedNetwork, seed: int, scale: float, accumulator_bits: int
+    network: CompressedNetwork, seed: int, scale: float, accumulator_bits: int, activation_bits: int
 ) -> None:
     inputs = np.random.default_rng(seed).normal(size=(3, *network.input_shape)).astype(np.float32) * np.float32(scale)
-    assert_equals_plain(too_narrow(network, 2), inputs, accumulator_bits)
+    assert_equals_plain(too_narrow(network, 2), inputs, accumulator_bits, activation_bits)
 
 
 @pytest.mark.parametrize(("bits", "accumulator_bits", "overflows"), [(0, 28, 0), (0, 32, 0), (2, 28, 5), (3, 28, 6)])

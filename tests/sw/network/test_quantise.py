@@ -119,3 +119,24 @@ def test_points_follow_the_graph() -> None:
     assert (conv2a.output_fraction_bits, conv2b.output_fraction_bits) == (10, 15)
     assert ip1.input_fraction_bits == 10
     assert ip2.input_fraction_bits == ip1.output_fraction_bits
+
+
+def test_a_calibration_for_8_bits_is_not_taken_for_16():
+    network = calibrate(CompressedNetwork(layers=(make_layer(1, (3, 2), 1.0),)), np.ones((2, 2)), 8)
+    (chosen,) = choose_formats(network, 32, 8)
+    assert chosen.input_fraction_bits == 6
+    with pytest.raises(EieError) as refusal:
+        choose_formats(network, 32)
+    assert str(refusal.value) == (
+        "the network is calibrated for activations of 8 bits, the array has 16: calibrate it again, or take --set "
+        "activation_bits=8"
+    )
+
+
+def test_a_bias_of_8_bit_activations_is_scaled_by_at_most_64():
+    """The multiplier takes the scale in the place of an activation; weights give way for a large bias."""
+    layer = make_layer(1, (3, 2), 1.0)
+    layer.bias[:] = 1e6
+    network = calibrate(CompressedNetwork(layers=(layer,)), np.ones((2, 2)))
+    scales = [choose_formats(network, 48, bits)[0].bias_scale for bits in (16, 8)]
+    assert scales == [1 << 14, 1 << 6]

@@ -46,7 +46,7 @@ def check(network: CompressedNetwork, config: ArrayConfig, inputs: np.ndarray) -
     """Outputs are equal on the engine and on the integer reference of the layers."""
     image = build_image(network, config)
     run = run_image(image, inputs.reshape(len(inputs), -1).astype(np.float32))
-    wanted = run_integers(network, inputs, config.accumulator_bits)
+    wanted = run_integers(network, inputs, config.accumulator_bits, activation_bits=config.activation_bits)
     np.testing.assert_array_equal(run.integers, wanted.integers.reshape(len(inputs), -1))
     assert image.output_fraction_bits == wanted.fraction_bits
     reference = run_reference(image, image.physical_inputs(run.activations[0]))
@@ -54,11 +54,13 @@ def check(network: CompressedNetwork, config: ArrayConfig, inputs: np.ndarray) -
 
 
 @settings(max_examples=80, deadline=None)
-@given(conv_networks(calibrated=True), st.sampled_from([1, 2, 3, 4, 16]), st.integers(0, 1 << 16))
-def test_random_networks(network, pes, seed):
+@given(
+    conv_networks(calibrated=True), st.sampled_from([1, 2, 3, 4, 16]), st.sampled_from([16, 8]), st.integers(0, 1 << 16)
+)
+def test_random_networks(network, pes, activation_bits, seed):
     inputs = np.random.default_rng(seed).normal(size=(2, *network.input_shape))
     try:
-        check(network, array(pes), inputs)
+        check(network, array(pes, activation_bits=activation_bits), inputs)
     except EieError:
         reject()
 
