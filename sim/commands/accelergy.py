@@ -133,7 +133,7 @@ def _bench(output: Output, name: str | None, array: ArrayConfig, seed: int) -> _
 
 
 def _network(output: Output, network: Path, inputs_file: Path, name: str | None, array: ArrayConfig) -> _Run:
-    compressed, inputs, _ = load_with_inputs(network, inputs_file, output)
+    compressed, inputs, _ = load_with_inputs(network, inputs_file, output, array.activation_bits)
     names = [layer.name for layer in compressed.layers]
     if name is not None and name not in names:
         raise EieError(f"{network} has no layer {name!r}; layers: {', '.join(names)}")

@@ -12,7 +12,7 @@ from model.errors import EieError
 from sim.mnist import Part, load_mnist
 from sim.npy import read_inputs, read_labels
 from sim.progress import Say
-from sim.terminal.options import Json
+from sim.terminal.options import ActivationBits, Json, check_activation_bits
 from sim.terminal.output import Output
 from sim.terminal.precision_table import precision_payload, show_precision
 from sim.text import count, than
@@ -68,10 +68,12 @@ def accuracy_command(
         Path | None,
         typer.Option("--calibrate", metavar="X.npy", help="Typical inputs, instead of the file's calibration."),
     ] = None,
+    activation_bits: ActivationBits = None,
     as_json: Json = False,
 ) -> None:
     """Count the errors of a compressed network in both arithmetics."""
     output = Output(as_json=as_json)
+    check_activation_bits(activation_bits)
     with output.steps(f"reading {network}") as say:
         compressed = load(network)
         shape = compressed.shapes[0]
@@ -85,26 +87,29 @@ def accuracy_command(
         check_labels(samples.labels, len(samples.inputs), compressed.out_features, top)
         if calibration_file is not None:
             say(f"calibrating on {calibration_file}")
-            compressed = calibrate(compressed, read_inputs(calibration_file, *shape))
+            typical = read_inputs(calibration_file, *shape)
+            compressed = calibrate(compressed, typical, activation_bits or 16)
+    widths = ACCUMULATOR_BITS, activation_bits or _bits_of(compressed)
     is_calibrated = compressed.calibration is not None
     runs = 1 + is_calibrated + (other is not None)
     with output.bar(f"measuring {network} on {samples.name}", runs * len(samples.inputs)) as advance:
         data_and_top = samples.inputs, samples.labels, top, advance
         in_float = measure_float(dense, *data_and_top)
-        in_integers = measure_integers(compressed, *data_and_top) if is_calibrated else None
+        in_integers = measure_integers(compressed, *data_and_top, *widths) if is_calibrated else None
         before = None if other is None else measure_float(other, *data_and_top)
-    _warn(output, in_integers)
+    _warn(output, in_integers, widths[1])
     title = f"{samples.name}, {count(len(samples.inputs))} inputs"
-    _show(output, title, (str(network), in_float), in_integers, None if before is None else (str(against), before))
+    other_errors = None if before is None else (str(against), before)
+    _show(output, title, (str(network), in_float), in_integers, other_errors, widths[1])
     size = network.stat().st_size
     float32_bytes = 4 * sum(layer.weight.size + layer.bias.size for layer in dense.layers)
     output.line(
         f"{count(size)} bytes on disk, everything included; {than(float32_bytes / size)} "
         f"{count(float32_bytes)} bytes of float32 weights and biases"
     )
-    precision = measure_precision(compressed, samples.inputs) if is_calibrated else []
+    precision = measure_precision(compressed, samples.inputs, *widths) if is_calibrated else []
     if is_calibrated:
-        show_precision(output, precision, len(samples.inputs))
+        show_precision(output, precision, len(samples.inputs), *widths)
     output.result(
         {
             "network": str(network),
@@ -114,7 +119,7 @@ def accuracy_command(
             "float32_bytes": float32_bytes,
             "ratio": float32_bytes / size,
             "float32": _payload(in_float),
-            "integers": None if in_integers is None else _payload(in_integers),
+            "integers": None if in_integers is None else _payload(in_integers) | {"activation_bits": widths[1]},
             "precision": precision_payload(precision),
             "against": None if before is None else {"model": str(against), **_payload(before)},
         }
@@ -172,25 +177,32 @@ def _show(
     in_float: tuple[str, Errors],
     in_integers: IntegerErrors | None,
     before: tuple[str, Errors] | None,
+    activation_bits: int,
 ) -> None:
     """The table of errors; with float32's the name of the network, or of the one before compression."""
     name, errors = in_float
     rows = [_row(name, "float32", errors)]
     if in_integers is not None:
-        rows.append(_row("", f"16-bit integers, {ACCUMULATOR_BITS}-bit sums", in_integers))
+        rows.append(_row("", f"{activation_bits}-bit integers, {ACCUMULATOR_BITS}-bit sums", in_integers))
     if before is not None:
         rows.append(_row(before[0], "float32", before[1]))
     top = [f"not in top {errors.top}", "error"] if errors.top > 1 else []
     output.table(title, ["network", "arithmetic", "wrong", "error", *top], rows)
 
 
-def _warn(output: Output, errors: IntegerErrors | None) -> None:
+def _bits_of(network: CompressedNetwork) -> int:
+    """Of the activations that its calibration is for."""
+    return 16 if network.calibration is None else network.calibration.activation_bits
+
+
+def _warn(output: Output, errors: IntegerErrors | None, bits: int) -> None:
     if errors is None:
         output.note(NO_CALIBRATION)
         return
     if errors.saturated:
         output.note(
-            f"warning: {errors.saturated} of {errors.inputs} inputs were saturated to 16 bits; calibrate on such inputs"
+            f"warning: {errors.saturated} of {errors.inputs} inputs were saturated to {bits} bits; "
+            "calibrate on such inputs"
         )
     if errors.overflows:
         output.note(

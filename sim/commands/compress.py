@@ -15,7 +15,7 @@ from sim.progress import Say
 from sim.terminal.by_layer import parse_by_layer
 from sim.terminal.compress_distil import DistilledFigures, distil_network, show_distilled
 from sim.terminal.compress_search import SearchOptions, search, search_payload, show_search
-from sim.terminal.options import Json
+from sim.terminal.options import ActivationBits, Json, check_activation_bits
 from sim.terminal.output import Output
 from sim.terminal.precision_table import precision_payload, show_precision
 from sim.terminal.size_tables import show_size_remarks, show_sizes, size_payload
@@ -151,6 +151,7 @@ def compress_command(
             "step. Needs torch.",
         ),
     ] = None,
+    activation_bits: ActivationBits = None,
     as_json: Json = False,
 ) -> None:
     """Compress a network: prune, share weights, Huffman-code."""
@@ -177,7 +178,7 @@ def compress_command(
         init=init,
         seed=seed,
     )
-    _check(wanted, calibration_file)
+    _check(wanted, calibration_file, activation_bits)
     check_target(path, model, graph, calibration_file, inputs, labels)
     assumptions = Assumptions(order=order, input_shape=parse_shape(input_shape), integers=integers)
     network, assumed = _load(output, model, graph, assumptions)
@@ -188,8 +189,8 @@ def compress_command(
         precision: list[LayerPrecision] = []
         if calibration is not None:
             say(f"choosing binary points from {len(calibration)} inputs")
-            compressed = calibrate(compressed, calibration)
-            precision = measure_precision(compressed, calibration)
+            compressed = calibrate(compressed, calibration, activation_bits or 16)
+            precision = measure_precision(compressed, calibration, activation_bits=activation_bits or 16)
         sizes = save(compressed, path)
     if made.found is not None:
         show_search(output, bounds, made.found, made.reference)
@@ -197,7 +198,7 @@ def compress_command(
     show_size_remarks(output, sizes)
     changes = _show_changes(output, network, compressed) | show_distilled(output, made.distilled)
     if calibration is not None:
-        show_precision(output, precision, len(calibration))
+        show_precision(output, precision, len(calibration), activation_bits=activation_bits or 16)
     output.result(
         {
             "file": str(path),
@@ -234,8 +235,11 @@ class _Wanted:
     seed: int
 
 
-def _check(wanted: _Wanted, calibration: Path | None) -> None:
+def _check(wanted: _Wanted, calibration: Path | None, activation_bits: int | None) -> None:
     """EieError if options do not go together."""
+    check_activation_bits(activation_bits)
+    if activation_bits is not None and calibration is None:
+        raise EieError("--activation-bits is of a calibration, wanted --calibrate X.npy")
     searches = wanted.bounds.wanted
     if searches and (isinstance(wanted.code_bits, dict) or wanted.step is not None):
         raise EieError("a search chooses steps and code bits, wanted no --step and at most one number of --code-bits")

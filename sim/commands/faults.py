@@ -60,7 +60,7 @@ def faults_command(
         def random_input(shape: tuple[int, ...]) -> NDArray[np.float32]:
             return np.random.default_rng(seed).normal(size=(1, *shape)).astype(np.float32)
 
-        calibrated, x, _ = load_with_inputs(network, random_input, output)
+        calibrated, x, _ = load_with_inputs(network, random_input, output, array.activation_bits)
         compressed = for_array(calibrated, array)
     array = fitting_array(compressed, array)
     with output.steps(f"laying out for {array.pes} PEs") as say:

@@ -128,7 +128,7 @@ def _plan(
         compressed = load(network)
         plan = make_plan(compressed, array)
         return compressed, plan, [None] * len(plan.parts)
-    compressed, inputs, _ = load_with_inputs(network, inputs_file, output)
+    compressed, inputs, _ = load_with_inputs(network, inputs_file, output, array.activation_bits)
     plan = make_plan(compressed, array)
     if array.maps and not plan.whole:
         return compressed, plan, [None] * len(plan.parts)

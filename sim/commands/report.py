@@ -89,17 +89,18 @@ def report_command(
         run = bench_facts(chosen(layers), array, technology, seed, output)
         write_report(path, "Layers of the EIE paper", run, None, measured, command, date, output)
         return
-    run, file = _network(asked.network, asked.inputs_file, partial(fitted, preset, array, changes), technology, output)
+    fit = partial(fitted, preset, array, changes)
+    run, file = _network(asked.network, asked.inputs_file, fit, array.activation_bits, technology, output)
     write_report(path, asked.network.name, run, file, measured, command, date, output)
 
 
 def _network(
-    network: Path, inputs_file: Path, fit: _Fit, technology: Technology, output: Output
+    network: Path, inputs_file: Path, fit: _Fit, activation_bits: int, technology: Technology, output: Output
 ) -> tuple[RunFacts, _File]:
     """The run of a network, and its file."""
     with output.steps(f"reading {network}"):
         stored, sizes = load_with_sizes(network)
-    compressed, inputs, _ = with_inputs(network, stored, inputs_file, output)
+    compressed, inputs, _ = with_inputs(network, stored, inputs_file, output, activation_bits)
     return network_facts(compressed, inputs, fit(compressed, output), technology, output), _File(network, stored, sizes)
 
 

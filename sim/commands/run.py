@@ -46,7 +46,7 @@ def run_command(
     array = array_config(preset, config, pes, changes, may_fit=True)
     if path is not None:
         check_target(path, network, inputs_file, config)
-    compressed, inputs, _ = load_with_inputs(network, inputs_file, output)
+    compressed, inputs, _ = load_with_inputs(network, inputs_file, output, array.activation_bits)
     array = fitted(preset, array, changes, compressed, output)
     lowered = lower(compressed, array)
     try:

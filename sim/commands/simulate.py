@@ -39,7 +39,7 @@ def simulate_command(
     technology = load_technology(technology_file)
     if outputs_file is not None:
         check_target(outputs_file, network, inputs_file, config, technology_file)
-    compressed, inputs, calibrated_here = load_with_inputs(network, inputs_file, output)
+    compressed, inputs, calibrated_here = load_with_inputs(network, inputs_file, output, array.activation_bits)
     array = fitted(preset, array, changes, compressed, output)
     with output.bar(f"simulating {len(inputs)} inputs on {array.pes} PEs", len(inputs)) as advance:
         run = simulate(compressed, inputs, array, technology=technology, advance=advance)
@@ -47,7 +47,8 @@ def simulate_command(
         write_array(outputs_file, run.outputs)
     saturated, overflows = int(run.saturated.sum()), int(run.overflow.sum())
     if saturated:
-        output.note(f"warning: {saturated} of {len(inputs)} inputs were saturated to 16 bits; calibrate on such inputs")
+        bits = f"{array.activation_bits} bits"
+        output.note(f"warning: {saturated} of {len(inputs)} inputs were saturated to {bits}; calibrate on such inputs")
     if overflows:
         output.note(
             f"warning: an accumulator overflowed for {overflows} of {len(inputs)} inputs; calibrate on such inputs"
@@ -57,8 +58,9 @@ def simulate_command(
     show_energy(output, title, run.layers, total=run.total, remarks={"": run.total.energy_remarks})
     if run.by_host:
         show_each_vector(output, run)
-    precision = measure_precision(compressed, inputs, array.accumulator_bits)
-    show_precision(output, precision, len(inputs), array.accumulator_bits)
+    widths = array.accumulator_bits, array.activation_bits
+    precision = measure_precision(compressed, inputs, *widths)
+    show_precision(output, precision, len(inputs), *widths)
     output.result(
         {
             "network": str(network),

@@ -36,7 +36,7 @@ def verify_command(
     stored = load(network)
     if preset != FIT:
         for_array(stored, array)  # what the array lacks is said before a calibration takes its time
-    compressed, inputs, _ = with_inputs(network, stored, inputs_file, output)
+    compressed, inputs, _ = with_inputs(network, stored, inputs_file, output, array.activation_bits)
     array = fitted(preset, array, changes, compressed, output)
     try:
         found = verify(compressed, inputs, array, simulator, output)

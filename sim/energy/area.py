@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from model.config import ArrayConfig
 from model.function_table import BASE_BITS, SLOPE_BITS, TABLE_WORDS
-from model.layouts import ACTIVATION_BITS
 from sim.energy.components import lnzd_nodes
 from sim.energy.memories import POINTER_BANKS, Memory, array_memories
 from sim.energy.technology import Technology
@@ -13,6 +12,7 @@ from sim.energy.technology import Technology
 MEMORY_UNITS = ("pointer read", "sparse-matrix read", "arithmetic unit", "activation read/write")
 UM2_PER_MM2 = 1e6
 ADDRESS_STAGES = "the address stages of maps, two multipliers in each PE, are in no published figure and not counted"
+NARROW = "the arithmetic unit is counted as the paper's, whose multiplier has 16 x 16 bits, not 8 x 16"
 FUNCTION_UNIT = (
     "of the function unit the table is counted, as a memory that could be written; its two multipliers are not"
 )
@@ -51,7 +51,8 @@ class Area:
 def array_area(config: ArrayConfig, technology: Technology) -> Area:
     """An array's area. Not counted: decoders and their symbol memories, counters, control unit, wires, pads.
 
-    Remarks say that address stages of an array with `maps` and multipliers of `functions` are not counted either.
+    Remarks say that address stages of an array with `maps` and multipliers of `functions` are not counted either, and
+    that the multiplier of one with 8-bit activations is counted as one of 16.
     """
     memories = array_memories(config)
     word = BASE_BITS + SLOPE_BITS
@@ -59,7 +60,7 @@ def array_area(config: ArrayConfig, technology: Technology) -> Area:
     area = estimate(
         technology,
         pes=config.pes,
-        queue_bits=config.queue_depth * (ACTIVATION_BITS + 2 * config.pointer_bits),
+        queue_bits=config.queue_depth * (config.activation_bits + 2 * config.pointer_bits),
         memories={
             "pointer read": [memories.pointer_bank] * POINTER_BANKS * config.broadcasts_per_cycle,
             "sparse-matrix read": [memories.sparse_matrix],
@@ -68,6 +69,7 @@ def array_area(config: ArrayConfig, technology: Technology) -> Area:
         },
     )
     left_out = [ADDRESS_STAGES] * config.maps + [FUNCTION_UNIT] * config.functions
+    left_out += [NARROW] * (config.activation_bits == 8)
     return replace(area, remarks=[*area.remarks, *left_out]) if left_out else area
 
 

@@ -29,6 +29,7 @@ class Priced:
     technology : what an event costs.
     srams : the memories of a PE by their names in `PeMemories`, as the technology has them.
     pointer_banks : in a PE.
+    activation_bits : of an operand of the multiplier; the other has 16.
     """
 
     pes: int
@@ -36,6 +37,7 @@ class Priced:
     technology: Technology
     srams: Mapping[str, Sram]
     pointer_banks: int
+    activation_bits: int
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ _ACCESSED = (
                 name="activation_queue",
                 accelergy=lambda config: (
                     "FIFO",
-                    {"datawidth": ACTIVATION_BITS + 2 * config.pointer_bits, "depth": config.queue_depth},
+                    {"datawidth": config.activation_bits + 2 * config.pointer_bits, "depth": config.queue_depth},
                 ),
                 actions=(
                     _event("push", "queue_write", lambda events, _: events.queue_writes),
@@ -198,10 +200,10 @@ _ACCESSED = (
                 name="multiplier",
                 accelergy=lambda _: ("intmultiplier", {"datawidth": 16}),
                 actions=(
-                    _event(
-                        "multiply",
+                    Action(
                         "multiply",
                         lambda events, _: events.macs + events.table_reads + events.products,
+                        lambda array: array.technology.event("multiply") * array.activation_bits / ACTIVATION_BITS,
                     ),
                 ),
             ),

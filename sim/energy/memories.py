@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS
 
 POINTER_BANKS = 2  # even and odd columns
 
@@ -42,7 +41,7 @@ def array_memories(config: ArrayConfig) -> PeMemories:
     return PeMemories(
         sparse_matrix=memory(config.sparse_matrix_depth, config.row_bits + config.parity),
         pointer_bank=memory(config.pointer_depth // 2, config.pointer_bits + config.parity),
-        activation=memory(config.activation_depth * (1 if config.maps else 2), ACTIVATION_BITS),  # banks
+        activation=memory(config.activation_depth * (1 if config.maps else 2), config.activation_bits),  # banks
         accumulator=memory(config.accumulators, config.accumulator_bits),
         constant=memory(config.constant_depth, 16),
     )

@@ -9,6 +9,8 @@ from sim.energy.events import Events
 from sim.energy.memories import POINTER_BANKS, PeMemories, array_memories
 from sim.energy.technology import Sram, Technology
 
+NARROW = "a product of 8 x 16 bits is assumed to take half the energy of one of 16 x 16"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Energy:
@@ -73,6 +75,7 @@ class EnergyModel:
     technology : what an event costs.
     pointer_copies : pairs of pointer banks in a PE.
     maps : whether the array has address stages.
+    activation_bits : with 8 a multiplication takes half of one of 16 bits, which a remark says.
     """
 
     def __init__(
@@ -84,9 +87,10 @@ class EnergyModel:
         technology: Technology,
         pointer_copies: int = 1,
         maps: bool = False,
+        activation_bits: int = 16,
     ):
         self._maps = maps
-        self.remarks: list[str] = []  # a sentence for every memory unlike any that was measured
+        self.remarks: list[str] = []  # a sentence for every memory unlike any that was measured, and what is assumed
         srams: dict[str, Sram] = {}
         for name, memory in vars(memories).items():
             sram, measured = technology.sram(memory.bytes, memory.bits)
@@ -103,7 +107,10 @@ class EnergyModel:
             technology=technology,
             srams=srams,
             pointer_banks=POINTER_BANKS * pointer_copies,
+            activation_bits=activation_bits,
         )
+        if activation_bits == 8:
+            self.remarks.append(NARROW)
 
     @classmethod
     def of_array(cls, config: ArrayConfig, technology: Technology) -> "EnergyModel":
@@ -115,6 +122,7 @@ class EnergyModel:
             technology=technology,
             pointer_copies=config.broadcasts_per_cycle,
             maps=config.maps,
+            activation_bits=config.activation_bits,
         )
 
     def actions(self, events: Events) -> tuple[Cost, ...]:

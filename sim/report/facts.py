@@ -133,7 +133,7 @@ def network_facts(
         )
     saturated, overflows = int(run.saturated.sum()), int(run.overflow.sum())
     if saturated:
-        remarks.append(f"{saturated} of {len(inputs)} inputs were saturated to 16 bits.")
+        remarks.append(f"{saturated} of {len(inputs)} inputs were saturated to {array.activation_bits} bits.")
     if overflows:
         remarks.append(f"An accumulator overflowed for {overflows} of {len(inputs)} inputs.")
     with progress.bar("the timeline of the first input", min(SHOWN, len(facts))) as advance:

@@ -19,23 +19,35 @@ Inputs = Path | Callable[[tuple[int, ...]], NDArray[np.float32]]  # a file, or w
 
 
 def load_with_inputs(
-    network: Path, inputs: Inputs, progress: Progress = SILENT
+    network: Path, inputs: Inputs, progress: Progress = SILENT, activation_bits: int = 16
 ) -> tuple[CompressedNetwork, NDArray[np.float32], bool]:
     """A network from a file and inputs for it, (n, features), as `with_inputs` gives them."""
-    return with_inputs(network, load(network), inputs, progress)
+    return with_inputs(network, load(network), inputs, progress, activation_bits)
 
 
 def with_inputs(
-    path: Path, network: CompressedNetwork, inputs: Inputs, progress: Progress = SILENT
+    path: Path,
+    network: CompressedNetwork,
+    inputs: Inputs,
+    progress: Progress = SILENT,
+    activation_bits: int = 16,
 ) -> tuple[CompressedNetwork, NDArray[np.float32], bool]:
-    """The network read from `path` calibrated, its inputs, and whether it had to be on these, which is noted."""
+    """The network read from `path` calibrated, its inputs, and whether it had to be on these, which is noted.
+
+    `activation_bits` are those of the array.
+    """
     shape = network.shapes[0]
     values = read_inputs(inputs, *shape) if isinstance(inputs, Path) else inputs(shape)
     values = values.reshape(len(values), -1)
     if network.calibration is not None:
+        if network.calibration.activation_bits > activation_bits:
+            progress.note(
+                f"{path} is calibrated for activations of 16 bits: {activation_bits} bits get room for the largest; "
+                "`eie compress --calibrate X.npy --activation-bits 8` chooses binary points with the least error"
+            )
         return network, values, False
     progress.note(f"{path} has no calibration: binary points are chosen from these {len(values)} inputs")
-    return calibrate(network, values), values, True
+    return calibrate(network, values, activation_bits), values, True
 
 
 def lay_out(
@@ -44,5 +56,5 @@ def lay_out(
     """The image of a network that the array runs by itself, and whether it had to be calibrated on these inputs."""
     calibrated_here = compressed.calibration is None
     if calibrated_here:
-        compressed = calibrate(compressed, inputs)
+        compressed = calibrate(compressed, inputs, config.activation_bits)
     return build_image(compressed, config), calibrated_here

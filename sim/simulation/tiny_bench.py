@@ -222,14 +222,15 @@ def _run(
         remarks.append(f"weights and biases are fitted on the {len(typical)} inputs of calibration, without labels")
     else:
         compressed = compress(pruned, code_bits=array.code_bits)
-    calibrated = calibrate(compressed, typical)
+    calibrated = calibrate(compressed, typical, array.activation_bits)
     image, enlarged = lay_out_whole(calibrated, array)
     run = simulate_lowered(image, counted[: inputs.samples], technology=technology)
     labelled = None
     if inputs.labels is not None:
-        others = calibrate(compressed, counted)
+        others = calibrate(compressed, counted, array.activation_bits)
+        bits = {"accumulator_bits": array.accumulator_bits, "activation_bits": array.activation_bits}
         halves = (calibrated, counted, inputs.labels[0::2]), (others, typical, inputs.labels[1::2])
-        errors = [measure_integers(*half, accumulator_bits=array.accumulator_bits) for half in halves]
+        errors = [measure_integers(*half, **bits) for half in halves]
         labelled = Labelled(
             right=sum(each.inputs - each.wrong for each in errors), samples=sum(each.inputs for each in errors)
         )

@@ -81,7 +81,7 @@ def workloads(source: Source, array: ArrayConfig, progress: Progress) -> Iterato
                 asked = image_works(image, made.inputs)
             yield Workload(name=layer.name, config=image.config, enlarged=enlarged, inputs=1, works=asked)
         return
-    compressed, inputs, _ = load_with_inputs(source.network, source.inputs_file, progress)
+    compressed, inputs, _ = load_with_inputs(source.network, source.inputs_file, progress, array.activation_bits)
     with progress.steps(f"laying out for {array.pes} PEs"):
         asked = works(compressed, inputs, array)
     yield Workload(name=str(source.network), config=array, enlarged={}, inputs=len(inputs), works=asked)

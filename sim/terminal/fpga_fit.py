@@ -34,7 +34,8 @@ def fit_report(
     Without inputs the cycles are those of random ones. Raises EieError if no array, or not the one with `pes`, fits.
     """
     flow, device = target
-    calibrated, inputs, _ = load_with_inputs(path, inputs_file or partial(_random_inputs, seed=seed), output)
+    chosen = inputs_file or partial(_random_inputs, seed=seed)
+    calibrated, inputs, _ = load_with_inputs(path, chosen, output, base.activation_bits)
     network = for_array(calibrated, base)
     sizes = SIZES if pes is None else (pes,)
     with output.bar(f"{path.name} on {device.name}", len(sizes)) as advance:

@@ -42,11 +42,21 @@ Changes = Annotated[
         "--set", metavar="FIELD=VALUE", help="Change a field of the array, see `eie config`; may be repeated."
     ),
 ]
+ActivationBits = Annotated[
+    int | None,
+    typer.Option("--activation-bits", help="Of the arrays that it is for, 8 or 16 [default: 16, or the file's]."),
+]
 
 TechnologyFile = Annotated[
     Path | None,
     typer.Option("--technology", metavar="FILE.toml", help="Energy of each event, see `eie energy` [default: 45 nm]."),
 ]
+
+
+def check_activation_bits(bits: int | None) -> None:
+    """ConfigError for another number than arrays have."""
+    if bits not in (None, 8, 16):
+        raise ConfigError(f"--activation-bits must be 8 or 16, got {bits}")
 
 
 def array_config(

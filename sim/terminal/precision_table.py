@@ -10,14 +10,18 @@ from sw.network.precision import BOUND, MOST_INPUTS, LayerPrecision
 
 
 def show_precision(
-    output: Output, layers: Sequence[LayerPrecision], inputs: int, accumulator_bits: int = ACCUMULATOR_BITS
+    output: Output,
+    layers: Sequence[LayerPrecision],
+    inputs: int,
+    accumulator_bits: int = ACCUMULATOR_BITS,
+    activation_bits: int = 16,
 ) -> None:
     """The table of every layer's bits and difference from float32, and a warning of each that differs by much."""
     shown = min(inputs, MOST_INPUTS)
     output.line()
     output.table(
         f"bits that integers keep, and their difference from float32 on {shown} inputs",
-        ["layer", "weights, of 16", f"sums, of {accumulator_bits}", "outputs, of 16", "difference"],
+        ["layer", "weights, of 16", f"sums, of {accumulator_bits}", f"outputs, of {activation_bits}", "difference"],
         [
             [
                 each.name,

@@ -26,6 +26,7 @@ def network_header(image: NetworkImage, remains: str | None = None) -> str:
         "pes": f"{config.pes}u",
         "stream_bits": f"{config.stream_bits}u",
         "lanes": f"{config.lanes}u",
+        "activation_bits": f"{config.activation_bits}u",
         "in_features": f"{image.in_features}u",
         "in_rows": f"{image.in_rows}u",
         "out_features": f"{image.out_features}u",

@@ -235,10 +235,23 @@ int eie_load(const eie_bus *bus, const eie_network *network)
     return failed ? failed : check(bus);
 }
 
+/* The array takes the low bits of a wider number. */
+static int inputs_fit(const eie_network *network, const int16_t *inputs)
+{
+    int32_t half = (int32_t)1 << (network->activation_bits - 1);
+    uint32_t at;
+    for (at = 0; at < network->in_features; at++)
+        if (inputs[at] < -half || inputs[at] >= half)
+            return 0;
+    return 1;
+}
+
 int eie_run(const eie_bus *bus, const eie_network *network, const int16_t *inputs, int16_t *outputs)
 {
     uint32_t pass;
-    int failed = network->passes_count > 1 ? send_pass(bus, network->passes) : EIE_OK;
+    int failed = inputs_fit(network, inputs) ? EIE_OK : EIE_INPUT;
+    if (!failed && network->passes_count > 1)
+        failed = send_pass(bus, network->passes);
     if (!failed)
         failed = send_inputs(bus, network, inputs);
     for (pass = 0; !failed && pass < network->passes_count; pass++) {

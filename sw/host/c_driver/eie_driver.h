@@ -35,6 +35,7 @@ typedef struct {
     uint32_t pes;
     uint32_t stream_bits;
     uint32_t lanes; /* activations in a stream word */
+    uint32_t activation_bits;
     uint32_t in_features;
     uint32_t in_rows; /* local activations per PE */
     uint32_t out_features;
@@ -57,7 +58,8 @@ enum {
     EIE_WRONG_ARRAY = -2, /* the array is not the one that the network was laid out for */
     EIE_TIMEOUT = -3,     /* a stream stood still, or a run was not done */
     EIE_ARRAY_ERROR = -4, /* STATUS shows an error: see eie_error */
-    EIE_OVERFLOW = -5     /* a sum left its accumulator: the outputs are wrong */
+    EIE_OVERFLOW = -5,    /* a sum left its accumulator: the outputs are wrong */
+    EIE_INPUT = -6        /* an input has more bits than the array's activations */
 };
 
 /* EIE_OK if the bus leads to the array that the network was laid out for. */
@@ -66,7 +68,7 @@ int eie_identify(const eie_bus *bus, const eie_network *network);
 /* Loads the network. One of several passes is loaded pass by pass by every run, and here not at all. */
 int eie_load(const eie_bus *bus, const eie_network *network);
 
-/* One input through the loaded network: in_features values in, out_features out, 16-bit fixed point. */
+/* One input through the loaded network: in_features values in, out_features out, fixed point of activation_bits bits. */
 int eie_run(const eie_bus *bus, const eie_network *network, const int16_t *inputs, int16_t *outputs);
 
 /* What the last run counted. */
