@@ -228,9 +228,9 @@ def _run(
     labelled = None
     if inputs.labels is not None:
         others = calibrate(compressed, counted, array.activation_bits)
-        bits = {"accumulator_bits": array.accumulator_bits, "activation_bits": array.activation_bits}
+        widths = array.accumulator_bits, array.activation_bits
         halves = (calibrated, counted, inputs.labels[0::2]), (others, typical, inputs.labels[1::2])
-        errors = [measure_integers(*half, **bits) for half in halves]
+        errors = [measure_integers(*half, accumulator_bits=widths[0], activation_bits=widths[1]) for half in halves]
         labelled = Labelled(
             right=sum(each.inputs - each.wrong for each in errors), samples=sum(each.inputs for each in errors)
         )

@@ -281,6 +281,13 @@ def test_registers():
     assert host.read(ADDRESS["IRQ_ENABLE"]) == 3
 
 
+def test_a_host_can_tell_that_activations_have_8_bits():
+    config = small_config(pes=3, activation_bits=8)
+    host = Bench(random_network_image(np.random.default_rng(0), config, [2, 2], 1.0)).host
+    assert host.read(ADDRESS["CONFIG"]) == 3 | 4 << 16 | 4 << 20 | 1 << 24
+    assert host.read(ADDRESS["CONFIG_HASH"]) == config.fingerprint != config.with_(activation_bits=16).fingerprint
+
+
 @pytest.mark.parametrize("pe_counters", [True, False])
 def test_counters_read_zero_where_there_are_none(pe_counters):
     rng = np.random.default_rng(0)

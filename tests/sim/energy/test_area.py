@@ -3,7 +3,7 @@
 import pytest
 
 from model.config import PRESETS
-from sim.energy.area import array_area, estimate
+from sim.energy.area import NARROW, array_area, estimate
 from sim.energy.memories import Memory
 from sim.energy.technology import load_technology
 
@@ -67,3 +67,12 @@ def test_functions_take_a_table() -> None:
     assert after.pe_um2["arithmetic unit"] - before.pe_um2["arithmetic unit"] == pytest.approx(table)
     assert [remark for remark in after.remarks if "function unit" in remark]
     assert not [remark for remark in before.remarks if "function unit" in remark]
+
+
+def test_8_bit_activations_take_half_their_memory_and_the_multiplier_is_the_paper_s():
+    before = array_area(PRESETS["eie64"], TECHNOLOGY)
+    after = array_area(PRESETS["eie64"].with_(activation_bits=8), TECHNOLOGY)
+    assert NARROW in after.remarks
+    smaller = {unit for unit, um2 in before.pe_um2.items() if after.pe_um2[unit] < um2}
+    assert {"activation queue", "activation read/write"} <= smaller
+    assert after.pe_um2["arithmetic unit"] == before.pe_um2["arithmetic unit"]

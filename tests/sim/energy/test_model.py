@@ -11,7 +11,7 @@ from sim.energy.check import PAPER_MEMORIES
 from sim.energy.components import COMPONENTS, LNZD_FAN_IN, lnzd_nodes
 from sim.energy.events import Events, total_events
 from sim.energy.memories import Memory, array_memories
-from sim.energy.model import EnergyModel
+from sim.energy.model import NARROW, EnergyModel
 from sim.energy.technology import load_technology
 from sim.simulation.image_run import ImageRun, run_image
 from sim.simulation.prepare import lay_out
@@ -235,3 +235,26 @@ def test_address_stages_of_a_padded_convolution_by_hand() -> None:
 def test_without_maps_nothing_is_mapped() -> None:
     for events in run(PRESETS["tiny4"]).events.values():
         assert (events.mapped, events.off_map) == (0, 0)
+
+
+def test_8_bit_activations_halve_their_memory_and_a_product_which_is_assumed() -> None:
+    array, technology = PRESETS["eie64"], load_technology()
+    narrow = array.with_(activation_bits=8)
+    before, after = array_memories(array), array_memories(narrow)
+    assert after == replace(before, activation=Memory(before.activation.bytes / 2, 8))
+    costs = [
+        {
+            (action.part, action.name): action.picojoules
+            for action in EnergyModel.of_array(each, technology).actions(NONE)
+        }
+        for each in (array, narrow)
+    ]
+    changed = {key for key, value in costs[0].items() if costs[1][key] != value}
+    assert changed <= {
+        ("multiplier", "multiply"),
+        ("activation", "read"),
+        ("activation", "write"),
+        ("activation", "leak"),
+    }
+    assert costs[1]["multiplier", "multiply"] == technology.event("multiply") / 2
+    assert NARROW in EnergyModel.of_array(narrow, technology).remarks

@@ -60,11 +60,12 @@ def make_case(passes: int = 1, stream_bits: int = 32, pes: int = 4) -> Case:
 
 
 @cache
-def make_map_case(stream_bits: int = 32, pes: int = 4) -> Case:
+def make_map_case(stream_bits: int = 32, pes: int = 4, activation_bits: int = 16) -> Case:
     """A whole network on an array with `maps`, two inputs."""
-    config = MAP_ARRAY.with_(pes=pes, stream_bits=stream_bits, activation_depth=256, accumulator_depth=72)
+    sizes = {"activation_depth": 256, "accumulator_depth": 72, "activation_bits": activation_bits}
+    config = MAP_ARRAY.with_(pes=pes, stream_bits=stream_bits, **sizes)
     inputs = np.random.default_rng(0).normal(size=(2, 2, 6, 4))
-    network = calibrate(whole_network(), inputs)
+    network = calibrate(whole_network(), inputs, activation_bits)
     inputs = inputs.reshape(2, -1)
     run = run_image(build_image(network, config), inputs.astype(np.float32))
     return Case(network, run.image, inputs, run.integers, run.outputs, run.cycles)

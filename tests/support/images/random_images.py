@@ -168,7 +168,7 @@ def code_lengths(
     return lengths
 
 
-def pack_lanes(values: NDArray[np.int16], lanes: int) -> list[int]:
+def pack_lanes(values: NDArray[np.integer], lanes: int) -> list[int]:
     """Stream words of 16-bit lanes, in physical order."""
     words = values.reshape(-1, lanes).astype(int) & 0xFFFF
     return [sum(int(value) << 16 * lane for lane, value in enumerate(word)) for word in words]
@@ -253,5 +253,8 @@ def encode_passes(
 
 
 def encode_input(config: ArrayConfig, activations: NDArray[np.int16]) -> list[int]:
-    """An INPUT packet."""
-    return [header(Opcode.INPUT, len(activations) // config.pes), *pack_lanes(activations, config.lanes)]
+    """An INPUT packet. Of 8-bit activations the bits above are anything: nobody looks at them."""
+    values = activations.astype(np.int64)
+    if config.activation_bits == 8:
+        values = values & 0xFF | (29 * values + 90 & 0xFF) << 8
+    return [header(Opcode.INPUT, len(activations) // config.pes), *pack_lanes(values, config.lanes)]

@@ -50,3 +50,13 @@ def test_another_array_an_error_and_a_timeout_have_their_codes(tmp_path: Path):
 def test_a_whole_network_takes_one_call(tmp_path: Path, pes: int, stream_bits: int):
     case = make_map_case(stream_bits, pes)
     check_runs(Compiled(case.image, tmp_path), case)
+
+
+def test_an_input_of_more_bits_than_activations_have_is_refused(tmp_path: Path):
+    case = make_map_case(32, 4, 8)
+    compiled = Compiled(case.image, tmp_path)
+    check_runs(compiled, case)
+    for wide in (-129, 128):
+        inputs = case.activations[0].copy()
+        inputs[-1] = wide
+        assert compiled.run(inputs)[0] == -6

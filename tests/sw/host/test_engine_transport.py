@@ -19,8 +19,8 @@ from tests.support.hw.driver import Case, make_case, make_map_case
 
 @pytest.mark.parametrize(
     "case",
-    [make_case(1, 128, 3), make_case(2, 64, 4), make_case(4, 32, 4), make_map_case(64, 3)],
-    ids=["one pass", "two passes", "four passes", "maps"],
+    [make_case(1, 128, 3), make_case(2, 64, 4), make_case(4, 32, 4), make_map_case(64, 3), make_map_case(32, 4, 8)],
+    ids=["one pass", "two passes", "four passes", "maps", "8 bits"],
 )
 def test_a_host_sees_the_stepped_model(case: Case) -> None:
     seen: list[Sequence[object]] = []
