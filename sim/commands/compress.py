@@ -168,11 +168,7 @@ def compress_command(
         search_pruning=search_pruning,
         by_outputs=by_outputs or distil_steps is not None,
         distil_steps=distil_steps,
-        pruning={
-            "density": parse_by_layer("--density", density, float),
-            "threshold": parse_by_layer("--threshold", threshold, float),
-            "sensitivity": parse_by_layer("--sensitivity", sensitivity, float),
-        },
+        pruning=_pruning(density=density, threshold=threshold, sensitivity=sensitivity),
         code_bits=parse_by_layer("--code-bits", code_bits, int),
         step=parse_by_layer("--step", step, float),
         init=init,
@@ -233,6 +229,11 @@ class _Wanted:
     step: float | dict[str, float] | None
     init: Init
     seed: int
+
+
+def _pruning(**options: str | None) -> dict[str, Any]:
+    """The options as `sw.compress.pipeline.compress` takes them."""
+    return {name: parse_by_layer(f"--{name}", text, float) for name, text in options.items()}
 
 
 def _check(wanted: _Wanted, calibration: Path | None, activation_bits: int | None) -> None:
