@@ -152,10 +152,10 @@ class _Folded:
         ):
             layer, own = made.draft, step.draft
             scale = np.broadcast_to(own.scale, len(layer.bias))
-            weight = (layer.weight.reshape(len(scale), -1) * scale[:, np.newaxis]).reshape(layer.weight.shape)
             bias = layer.bias * scale + own.offset
             with np.errstate(over="ignore"):
-                folded = replace(layer, weight=weight.astype(np.float32), bias=bias.astype(np.float32))
+                weight = layer.weight if (scale == 1).all() else _scaled(layer.weight, scale)
+                folded = replace(layer, weight=weight, bias=bias.astype(np.float32))
             self.steps[source] = replace(made, draft=folded)
             self._same[value] = source
 
@@ -207,6 +207,14 @@ def _fits(scale: Scale, layer: Weights, shape: Shape) -> bool:
     if layer.convolution is None:
         return len(scale.scale) == shape[-1] and scale.inner == 1
     return len(scale.scale) == shape[0] and scale.outer == 1
+
+
+def _scaled(weight: NDArray[np.float32], scale: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Every output's weights times its number, in float64 and then rounded, without a float64 array of all."""
+    made = np.empty(weight.shape, np.float32)
+    for row, own, factor in zip(made, weight, scale, strict=True):
+        row[...] = own * factor
+    return made
 
 
 def _depthwise(name: str, scale: NDArray[np.float64], offset: NDArray[np.float64], pads: Pads) -> Weights:

@@ -73,6 +73,19 @@ def slice_of_step_zero() -> bytes:
 
 
 @attack("onnx")
+def large_weights_of_another_shape() -> bytes:
+    """A megabyte of weights, of which the shape says that they are four terabytes."""
+    return onnx_model(dims=(1 << 20, 1 << 20), raw=bytes(1 << 20)).SerializeToString()
+
+
+@attack("onnx")
+def large_weights_cut_off() -> bytes:
+    """Weights that go on behind the end of the file."""
+    data = onnx_model(dims=(1 << 9, 1 << 9), raw=bytes(1 << 20)).SerializeToString()
+    return data[: -(1 << 19)]
+
+
+@attack("onnx")
 def sparse_weights() -> bytes:
     """A sparse tensor with a place 2**62 in a matrix of six."""
     import onnx

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from sw.formats.draft_folding import network_of
 from sw.formats.drafts import Drafts
 from sw.formats.onnx import elements, layers, layout, qonnx, quantised, recurrent, windows
 from sw.formats.onnx.constants import can_compute, compute
+from sw.formats.onnx.model import OnnxFile
 from sw.formats.onnx.node import OnnxNode
 from sw.formats.onnx.tensors import check_text, read_constant
 from sw.formats.onnx.values import OPEN_BATCH, Lowering, Operators, Value
@@ -38,11 +38,11 @@ MOST_AXES = 3  # of an input of a network
 
 
 class OnnxGraph:
-    """A GraphProto.
+    """The graph of a model.
 
     Parameters
     ----------
-    folder : of the model, for constants in files of their own.
+    constants : its initializers.
     shape : of one input, for models that leave rows, columns or steps open.
     say : told what was assumed.
     open_batch : what a batch is computed with that the model leaves open.
@@ -50,20 +50,19 @@ class OnnxGraph:
 
     def __init__(
         self,
-        onnx: Any,
-        graph: Any,
+        file: OnnxFile,
+        constants: Mapping[str, NDArray[Any]],
         opset: int,
-        folder: Path,
         shape: Shape | None = None,
         say: Callable[[str], None] = lambda _: None,
         open_batch: int = OPEN_BATCH,
     ):
         self._open_batch = open_batch
-        self._onnx, self._graph, self._opset, self._folder, self._say = onnx, graph, opset, folder, say
+        graph = file.model.graph
+        self._file, self._onnx, self._graph, self._opset, self._say = file, file.onnx, graph, opset, say
         check_text(*(value.name for value in (*graph.input, *graph.output)))
         if len(graph.sparse_initializer):
             raise EieError("constants of an ONNX model must be dense, got a sparse one")
-        constants = {tensor.name: read_constant(onnx, tensor, folder) for tensor in graph.initializer}
         used = {name for node in graph.node for name in node.input}
         unused = [name for name, array in constants.items() if name not in used and array.dtype.kind == "f"]
         if unused:
@@ -77,7 +76,7 @@ class OnnxGraph:
         one = [self._own(shape, axis) for _, shape, axis in self._inputs]
         flat = len(one) > 1 or len(one[0]) > MOST_AXES
         self._lowering = Lowering(
-            Drafts((sum(prod(each) for each in one),) if flat else one[0]), constants, batch, opset
+            Drafts((sum(prod(each) for each in one),) if flat else one[0]), dict(constants), batch, opset
         )
         if len(one) > 1:
             names = ", ".join(name for name, _, _ in self._inputs)
@@ -145,7 +144,7 @@ class OnnxGraph:
         """The value of a Constant."""
         tensor = node.attribute("value")
         if isinstance(tensor, self._onnx.TensorProto):
-            return read_constant(self._onnx, tensor, self._folder)
+            return read_constant(self._file, tensor)
         types: Mapping[str, type[np.generic]] = {
             "value_float": np.float32,
             "value_floats": np.float32,

@@ -2,26 +2,42 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from model.errors import EieError
-from sw.files import read_whole, reason
+from sw.files import reason
+from sw.formats.onnx.large_tensors import FileBytes, Place, open_source, without_large
 from sw.formats.protobuf_size import check_fields
 
 
-def open_model(path: Path) -> tuple[Any, Any, int]:
-    """The package onnx, the model, and the bytes of its file.
+class OnnxFile(NamedTuple):
+    """A model that was opened.
 
-    EieError if the package is missing, or the file no ONNX model.
+    onnx : the package.
+    model : its ModelProto, without the bytes of large initializers.
+    places : where in the file these are, by the number of the initializer.
+    size : bytes that the model has without them.
     """
+
+    path: Path
+    onnx: Any
+    model: Any
+    places: dict[int, Place]
+    size: int
+
+
+def open_model(path: Path) -> OnnxFile:
+    """The model in a file; EieError if the package onnx is missing, or the file is no ONNX model."""
     try:
         onnx: Any = import_module("onnx")
     except ImportError as error:
         raise EieError("reading ONNX needs the package onnx: install eie[onnx]") from error
-    data = read_whole(path)
-    check_fields(data, onnx.ModelProto.DESCRIPTOR)
+    with open_source(path) as file:
+        source = FileBytes(file)
+        check_fields(source, onnx.ModelProto.DESCRIPTOR)
+        data, places = without_large(source)
     try:
-        return onnx, onnx.load_model_from_string(data), len(data)
+        return OnnxFile(path, onnx, onnx.load_model_from_string(data), places, len(data))
     except Exception as error:  # whatever the installed protobuf raises
         raise damaged(error) from error
 

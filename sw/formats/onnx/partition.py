@@ -22,7 +22,7 @@ PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 CELLS = ("LSTM", "GRU", "RNN")
 DEEPEST = 8  # graphs inside each other
 MOST_FOLDED = 1 << 12  # elements of a constant that sizes may be computed from
-LARGEST_SHAPED = (1 << 31) - 1  # bytes of a model of which the library computes shapes
+LARGEST_SHAPED = (1 << 31) - 1  # bytes of a model, but for large constants, of which the library computes shapes
 
 Sizes = tuple[int | None, ...]  # None: not known before the model runs
 
@@ -52,9 +52,10 @@ def partition(path: Path, shape: Shape | None = None) -> list[OnnxPart]:
     `shape` is that of one input, for the first input with an axis more than it has; other open sizes are one. EieError
     if the file is no ONNX model.
     """
-    onnx, model, size = open_model(path)
+    file = open_model(path)
+    onnx, model = file.onnx, file.model
     _close(model.graph.input, {tensor.name for tensor in model.graph.initializer}, shape)
-    if size <= LARGEST_SHAPED:
+    if file.size <= LARGEST_SHAPED:
         try:
             import_module("onnx.reference")
             _fold(onnx, model)

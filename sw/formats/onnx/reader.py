@@ -8,6 +8,7 @@ from sw.formats.assumptions import NOTHING_SAID, Assumptions
 from sw.formats.connections import Connections
 from sw.formats.onnx.graph import OnnxGraph
 from sw.formats.onnx.model import open_model
+from sw.formats.onnx.tensors import read_constants
 from sw.formats.onnx.values import BatchOfOne
 from sw.network.network import Network
 
@@ -21,15 +22,16 @@ def load_onnx(path: Path, connections: Connections | None = None, assumptions: A
     """
     if connections is not None:
         raise EieError("an ONNX model says itself how its layers are connected: it must come without graph, got one")
-    onnx, model, _ = open_model(path)
+    file = open_model(path)
+    model = file.model
     opsets = [opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")]
     if len(opsets) != 1 or opsets[0] < OLDEST_OPSET:
         raise EieError(f"an ONNX model must use one opset, {OLDEST_OPSET} or newer, got {opsets}")
     if len(model.functions):
         raise EieError(f"functions of its own are not supported in an ONNX model, got {model.functions[0].name}")
     import_module("onnx.reference")
-    shape, say = assumptions.input_shape, assumptions.say
+    constants, shape, say = read_constants(file), assumptions.input_shape, assumptions.say
     try:
-        return OnnxGraph(onnx, model.graph, opsets[0], path.parent, shape, say).network()
+        return OnnxGraph(file, constants, opsets[0], shape, say).network()
     except BatchOfOne:
-        return OnnxGraph(onnx, model.graph, opsets[0], path.parent, shape, say, open_batch=1).network()
+        return OnnxGraph(file, constants, opsets[0], shape, say, open_batch=1).network()
