@@ -4,16 +4,15 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any, Literal
 
-import numpy as np
-
 from model.errors import EieError
-from sw.formats.drafts import Padding, Weights
+from sw.formats.drafts import Padding
+from sw.formats.enlarge import interpolated, repeated
 from sw.formats.keras.activations import affine
 from sw.formats.keras.config import Config, listed, shown
 from sw.formats.keras.layers import channels_first, padding_of, pair
 from sw.formats.keras.values import Value, Values
-from sw.network.graph import MAX_WINDOW, Convolution, Pads, Pool
-from sw.network.operations import ElementwiseKind, Slice, Stretch
+from sw.network.graph import MAX_WINDOW, Pads, Pool
+from sw.network.operations import ElementwiseKind, Slice
 
 Kind = Literal["max", "average"]
 Reader = Callable[[Values, Config, list[Value]], Value]
@@ -146,20 +145,15 @@ def _cropping(axes: int) -> Reader:
 def _up_sampling(axes: int) -> Reader:
     @_one
     def read(it: Values, config: Config, value: Value) -> Value:
-        """Rows and columns repeated: zeros between them, and windows of ones that take one of them at a time."""
+        """More rows and columns, repeated or between their neighbours."""
         first = channels_first(config)
-        config.only("interpolation", "nearest")
-        down, right = pair(config.sizes("size", axes, 2))
+        ways = {"nearest": repeated} if axes == 1 else {"nearest": repeated, "bilinear": interpolated}
+        way = config.take("interpolation", "nearest")
+        if way not in ways:
+            raise EieError(f"{config.what}: interpolation must be {' or '.join(ways)}, got {str(way)[:80]}")
+        times = pair(config.sizes("size", axes, 2))
         index = it.image(config.what, value, first)
-        channels = it.drafts.shapes[index][0]
-        stretched = it.drafts.add(config.what, Stretch(stride=(down, right)), index)
-        ones = Weights(
-            name=config.name,
-            weight=np.ones((channels, 1, down, right), np.float32),
-            bias=np.zeros(channels, np.float32),
-            convolution=Convolution(padding=(down - 1, right - 1, down - 1, right - 1), groups=channels),
-        )
-        return it.imaged(it.drafts.add(config.what, ones, stretched), axes + 1, first)
+        return it.imaged(ways[way](it.drafts, config.what, config.name, index, times), axes + 1, first)
 
     return read
 

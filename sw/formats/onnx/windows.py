@@ -6,14 +6,22 @@ from typing import Literal
 import numpy as np
 
 from model.errors import EieError
-from sw.formats.drafts import Weights
+from sw.formats.enlarge import interpolated, repeated
 from sw.formats.onnx.layers import image_of, imaged, scaled, unpadded
 from sw.formats.onnx.node import OnnxNode
 from sw.formats.onnx.values import Lowering, Operators, Value
-from sw.network.graph import MAX_WINDOW, Convolution, Pool
-from sw.network.operations import Stretch
+from sw.network.graph import MAX_WINDOW, Pool
 
 Kind = Literal["max", "average"]
+# Of Resize: coordinates, and what is nearest, where whole times as many repeat; of linear ones coordinates only.
+WAYS = (
+    (b"half_pixel", b"round_prefer_floor"),
+    (b"half_pixel", b"round_prefer_ceil"),
+    (b"asymmetric", b"floor"),
+    (b"pytorch_half_pixel", b"round_prefer_floor"),
+    (b"half_pixel", b""),
+    (b"pytorch_half_pixel", b""),
+)
 
 
 def _pool(it: Lowering, node: OnnxNode) -> None:
@@ -106,23 +114,22 @@ def _reduce(it: Lowering, node: OnnxNode) -> None:
 
 
 def _resize(it: Lowering, node: OnnxNode) -> None:
-    """Every row and column repeated: zeros between them, and a window of ones that takes one of them at a time."""
     value = it.value(node)
-    channels, rows, columns = image_of(node, value)
-    node.only("mode", b"nearest")
-    way, near = (
-        node.attribute("coordinate_transformation_mode", b"half_pixel"),
-        node.attribute("nearest_mode", b"round_prefer_floor"),
-    )
-    for name in ("cubic_coeff_a", "exclude_outside", "extrapolation_value", "antialias", "keep_aspect_ratio_policy"):
+    image = image_of(node, value)
+    way = node.attribute("coordinate_transformation_mode", b"half_pixel")
+    near = node.attribute("nearest_mode", b"round_prefer_floor")
+    modes = [b"nearest", b"linear"] if node.operator == "Resize" and it.opset > 10 else [b"nearest"]
+    mode = node.attribute("mode", b"nearest")
+    if mode not in modes:
+        raise EieError(f"{node.what}: mode must be nearest, or linear from opset 11 on, got {str(mode)[:80]}")
+    if node.operator == "Resize" and (way, near if mode == b"nearest" else b"") not in WAYS:
+        raise EieError(
+            f"{node.what}: it must repeat rows and columns, or have pixels in their middle (half_pixel), "
+            f"got {str(way)[:80]} and {str(near)[:80]}"
+        )
+    node.only("keep_aspect_ratio_policy", b"stretch")
+    for name in ("cubic_coeff_a", "exclude_outside", "extrapolation_value", "antialias"):
         node.attribute(name)
-    if node.operator == "Resize" and (way, near) not in (
-        (b"half_pixel", b"round_prefer_floor"),
-        (b"half_pixel", b"round_prefer_ceil"),
-        (b"asymmetric", b"floor"),
-        (b"pytorch_half_pixel", b"round_prefer_floor"),
-    ):
-        raise EieError(f"{node.what}: it must repeat rows and columns, got {way.decode()} and {near.decode()}")
     rank = len(value.own)
     place = 1 if node.operator == "Upsample" or it.opset < 11 else 2
     given = it.constant(node, place).reshape(-1).tolist() if node.input(place) else []
@@ -131,16 +138,11 @@ def _resize(it: Lowering, node: OnnxNode) -> None:
         given = [size / own for size, own in zip(sizes, it.shape(value), strict=False)]
     times = [round(each) for each in given]
     if times != given or len(times) != rank or times[:2] != [1, 1] or not 1 <= min(times) <= max(times) <= 255:
-        raise EieError(f"{node.what}: rows and columns must be repeated whole times, got {given[:8]}")
-    down, right = (times[2] if rank == 4 else 1), times[-1]
-    stretched = it.drafts.add(node.what, Stretch(stride=(down, right)), it.indexed(value, (channels, rows, columns)))
-    ones = Weights(
-        name=node.name,
-        weight=np.ones((channels, 1, down, right), np.float32),
-        bias=np.zeros(channels, np.float32),
-        convolution=Convolution(padding=(down - 1, right - 1, down - 1, right - 1), groups=channels),
-    )
-    it.values[node.output] = imaged(it, it.drafts.add(node.what, ones, stretched), value)
+        raise EieError(f"{node.what}: rows and columns must become whole times as many, got {given[:8]}")
+    index = it.indexed(value, image)
+    both = (times[2] if rank == 4 else 1), times[-1]
+    enlarge = interpolated if mode == b"linear" else repeated
+    it.values[node.output] = imaged(it, enlarge(it.drafts, node.what, node.name, index, both), value)
 
 
 OPERATORS: Operators = {

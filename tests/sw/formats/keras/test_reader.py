@@ -94,6 +94,7 @@ CASES: list[Case] = [
     ("padding", (6, 5, 3), lambda L: [L.ZeroPadding2D(((1, 2), (0, 1))), L.Conv2D(4, 3, strides=2, padding="valid")]),
     ("padding 1d", (6, 3), lambda L: [L.ZeroPadding1D((2, 1)), L.Conv1D(4, 3), L.Cropping1D((1, 0))]),
     ("crop, repeat", (6, 5, 3), lambda L: [L.Cropping2D(((1, 0), (2, 1))), L.UpSampling2D((2, 3)), L.Conv2D(2, 2)]),
+    ("between", (4, 5, 3), lambda L: [L.UpSampling2D((3, 2), interpolation="bilinear"), L.Conv2D(2, 2)]),
     ("shapes", (6, 4), lambda L: [L.Permute((2, 1)), L.Reshape((3, -1)), L.Dense(4), L.UpSampling1D(2), L.Flatten()]),
     (
         "activations",
@@ -207,7 +208,7 @@ REFUSED: list[tuple[str, tuple[int, ...], Callable[[Any], Any], str]] = [
         "recurrent_activation must be sig",
     ),
     ("relu gates", (4, 3), lambda L: L.LSTM(2, activation="relu"), "activation must be tanh"),
-    ("bilinear", (4, 4, 3), lambda L: L.UpSampling2D(2, interpolation="bilinear"), "interpolation must be nearest"),
+    ("bicubic", (4, 4, 3), lambda L: L.UpSampling2D(2, interpolation="bicubic"), "must be nearest or bilinear, got bi"),
     ("more padding", (4, 4, 3), lambda L: L.Conv2DTranspose(2, 3, 2, output_padding=1), "output_padding"),
     ("threshold", (4,), lambda L: L.ReLU(threshold=1.0), "threshold must be 0"),
     ("a function of their own", (4,), lambda L: L.Lambda(lambda x: x + 1), "Lambda.*not supported"),

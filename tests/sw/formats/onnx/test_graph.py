@@ -169,6 +169,22 @@ BY_HAND: Mapping[str, tuple[list[Any], dict[str, np.ndarray], list[Any]]] = {
         {**K, "s": np.array([1, 1, 2, 3], np.float32)},
         IMAGE,
     ),
+    "between pixels": (
+        [node("Conv", "x k", "a"), node("Resize", "a - s", "y", mode="linear")],
+        {**K, "s": np.array([1, 1, 2, 3], np.float32)},
+        IMAGE,
+    ),
+    "between many pixels": (
+        [node("Conv", "x k", "a"), node("Resize", "a - s", "y", mode="linear",
+              coordinate_transformation_mode="pytorch_half_pixel")],
+        {**K, "s": np.array([1, 1, 5, 4], np.float32)},
+        IMAGE,
+    ),
+    "between rows only": (
+        [node("Conv", "x k", "a"), node("Resize", "a - s", "y", mode="linear")],
+        {**K, "s": np.array([1, 1, 4, 1], np.float32)},
+        IMAGE,
+    ),
     "integers between layers": (
         [
             node("QuantizeLinear", "x xs xz", "q"),
