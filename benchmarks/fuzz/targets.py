@@ -30,8 +30,10 @@ from tests.attacks.caffemodel import model as caffe_model
 from tests.attacks.commands import GRAPH, PROTOTXT
 from tests.attacks.eie import network as small_network
 from tests.attacks.graphs import onnx_model
+from tests.attacks.old_pytorch import file as old_pytorch_file
 from tests.attacks.pytorch import GOOD, dictionary
 from tests.attacks.pytorch import file as pytorch_file
+from tests.attacks.qonnx import good as quantised_model
 from tests.attacks.tables import journal, results, times
 from tests.attacks.tflite import model as tflite_model
 from tests.attacks.weights import archive, described, safetensors, tensor
@@ -154,6 +156,8 @@ def _targets() -> dict[str, Target]:
             seeds=[pytorch_file(dictionary(a__weight=GOOD))],
             kind="pytorch",
         ),
+        "th": Target(read=_through_file(".th", load_network), seeds=[old_pytorch_file()], kind="th"),
+        "qonnx": Target(read=_through_file(".onnx", load_network), seeds=[quantised_model()], kind="qonnx"),
         "onnx": Target(
             read=_through_file(".onnx", load_network), seeds=[onnx_model().SerializeToString()], kind="onnx"
         ),

@@ -164,7 +164,7 @@ class _OldFile:
         keys: Any = self._plain(_pickle(stream))
         at = stream.tell()
         for key in cast("list[Any]", keys) if isinstance(keys, list) else []:
-            if key not in self._kinds or key in self._places:
+            if not isinstance(key, str) or key not in self._kinds or key in self._places:
                 raise EieError(f"a storage must be shown by a tensor and be there once, {str(key)[:80]} is not")
             count = int.from_bytes(self._data[at : at + 8], "little")
             self._places[key] = at + 8, count

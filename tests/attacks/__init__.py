@@ -1,7 +1,32 @@
 """The corpus of attacks; index.md lists them."""
 
-from tests.attacks import caffemodel, eie, graphs, keras, onnx_graphs, pytorch, tables, tflite, weights
+from tests.attacks import (
+    caffemodel,
+    eie,
+    graphs,
+    keras,
+    old_pytorch,
+    onnx_graphs,
+    pytorch,
+    qonnx,
+    tables,
+    tflite,
+    weights,
+)
 from tests.attacks.corpus import ATTACKS
 
-__all__ = ["INDEX", "caffemodel", "eie", "graphs", "keras", "onnx_graphs", "pytorch", "tables", "tflite", "weights"]
+__all__ = [
+    "INDEX",
+    "caffemodel",
+    "eie",
+    "graphs",
+    "keras",
+    "old_pytorch",
+    "onnx_graphs",
+    "pytorch",
+    "qonnx",
+    "tables",
+    "tflite",
+    "weights",
+]
 INDEX = ATTACKS

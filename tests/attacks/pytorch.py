@@ -1,7 +1,6 @@
 """Attacks on PyTorch files: archives of a pickle, of which nothing must run, and of numbers."""
 
 import io
-import pickle
 import struct
 import zipfile
 
@@ -48,12 +47,6 @@ def builds_with_eval() -> bytes:
 def old_pickle_opcodes() -> bytes:
     """Opcodes of protocol 0, which make instances of any class."""
     return file(b"(ios\nsystem\n(S'true'\n")
-
-
-@attack("pytorch")
-def old_format() -> bytes:
-    """PyTorch's format from before version 1.6, a bare pickle."""
-    return pickle.dumps({"a.weight": [1.0]})
 
 
 @attack("pytorch", "checkpoint")

@@ -105,6 +105,15 @@ def compute(onnx: Any, node: OnnxNode, opset: int, inputs: list[NDArray[Any] | N
     return [np.asarray(array) for array in made]
 
 
+def check_spread(node: OnnxNode, array: NDArray[Any], other: NDArray[Any]) -> None:
+    """EieError if a constant would become larger by arithmetic with another one of several numbers."""
+    own, shape = array.shape, other.shape
+    behind = own[len(own) - len(shape) :] if len(shape) <= len(own) else ()
+    fits = len(behind) == len(shape) and all(size in (1, there) for size, there in zip(shape, behind, strict=True))
+    if other.size > 1 and not fits:
+        raise EieError(f"{node.what}: constants of shape {shape[:8]} must fit to one of shape {own[:8]}")
+
+
 def _elements(operator: str, given: list[NDArray[Any]]) -> int:
     """A bound on the elements of a result, for operators that enlarge."""
     try:

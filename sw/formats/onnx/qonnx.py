@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EieError
+from sw.formats.onnx.constants import check_spread
 from sw.formats.onnx.elements import apply, clipped
 from sw.formats.onnx.layers import scaled
 from sw.formats.onnx.node import OnnxNode
@@ -146,7 +147,10 @@ def _set(
 ) -> None:
     """The result is (integer - zero) * scale."""
     if it.is_constant(node, 0):
-        integers = of_constant(it.numbers(node, 0).astype(np.float64))
+        array = it.numbers(node, 0)
+        for place in range(1, len(node.inputs)):
+            check_spread(node, array, it.numbers(node, place))
+        integers = of_constant(array.astype(np.float64))
         it.constants[node.output] = ((integers - zero) * scale).astype(np.float32)
         return
     it.values[node.output] = scaled(it, node, of_value(it.value(node, merged=True)), scale, -zero * scale)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EieError
+from sw.formats.onnx.constants import check_spread
 from sw.formats.onnx.elements import apply, clipped
 from sw.formats.onnx.layers import convolved, name_of, product_with, scaled
 from sw.formats.onnx.node import OnnxNode
@@ -63,6 +64,7 @@ def _quantise(it: Lowering, node: OnnxNode) -> None:
     if it.is_constant(node, 0):
         array = it.numbers(node, 0)
         scale, zero, dtype = _step(it, node, 1, array.ndim, node.attribute("axis", 1))
+        check_spread(node, array, scale)
         limits = np.iinfo(dtype)
         it.constants[node.output] = np.clip(np.rint(array / scale) + zero, limits.min, limits.max).astype(dtype)
         return
@@ -85,6 +87,7 @@ def _weights(it: Lowering, node: OnnxNode, place: int, axis: int) -> NDArray[np.
     if array.dtype.kind not in "iu":
         raise EieError(f"{node.what}: its weights must be integers, got {array.dtype}")
     scale, zero, _ = _step(it, node, place + 1, array.ndim, axis)
+    check_spread(node, array, scale)
     return ((array.astype(np.float64) - zero) * scale).astype(np.float32)
 
 
