@@ -5,6 +5,7 @@ from typing import Any
 
 from sim.baseline.interpreter import InterpreterTime
 from sim.computer import this_computer
+from sim.energy.model import NARROW
 from sim.metrics.metrics import Metrics
 from sim.mlperf_tiny import PUBLISHED, TINY_NETWORKS
 from sim.simulation.tiny_bench import TinyBench, TinyRun
@@ -85,7 +86,8 @@ def remarks(bench: TinyBench, times: Times) -> list[str]:
         f"Inputs are uniformly random in the range of the network's inputs, seed {bench.seed}, and random inputs are "
         "not photographs or sounds: their cycles differ. Those of KWS are the benchmark's."
     )
-    lines = [measured, inputs, *_pruning(bench), *_cpu(times)]
+    narrow = [f"Activations have 8 bits; {NARROW}."] if array.activation_bits == 8 else []
+    lines = [measured, inputs, *narrow, *_pruning(bench), *_cpu(times)]
     for run in bench.runs:
         task = run.network.task
         if run.enlarged:

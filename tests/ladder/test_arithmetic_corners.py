@@ -32,7 +32,7 @@ def corner(codes, biases, bias_scale, shift, relu, config=CONFIG):
     return network(config, [layer], len(codes[0]), len(codes))
 
 
-def plainly(codes, biases, bias_scale, shift, relu, inputs, bits=32):
+def plainly(codes, biases, bias_scale, shift, relu, inputs, bits=32, activation_bits=16):
     """Outputs and overflow, by Python integers alone."""
     outputs, overflow = [], False
     for row, bias in zip(codes, biases, strict=True):
@@ -45,7 +45,8 @@ def plainly(codes, biases, bias_scale, shift, relu, inputs, bits=32):
         overflow |= not -(2 ** (bits - 1)) <= total < 2 ** (bits - 1)
         total = (total + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
         rounded = (total + (2**shift) // 2) // 2**shift
-        value = max(LOW, min(HIGH, rounded))
+        half = 2 ** (activation_bits - 1)
+        value = max(-half, min(half - 1, rounded))
         outputs.append(max(value, 0) if relu else value)
     return outputs, overflow
 
@@ -63,6 +64,30 @@ CORNERS = [
     (random_codes(number), [LOW, HIGH, -1, 0, 1, LOW], scale, shift, relu)
     for number, (scale, shift, relu) in enumerate(product((1, 1 << 14), (0, 1, 15, 16, 31), (False, True)))
 ]
+
+
+NARROW = CONFIG.with_(activation_bits=8)
+NARROW_INPUTS = [-128, 127, -128, 1, -1, 0, 127, -127]
+NARROW_CORNERS = [
+    (random_codes(number), [LOW, HIGH, -1, 0, 1, LOW], scale, shift, relu)
+    for number, (scale, shift, relu) in enumerate(product((1, 1 << 6), (0, 1, 15, 16, 31), (False, True)))
+]
+
+
+@pytest.mark.parametrize("number", range(len(NARROW_CORNERS)))
+def test_extremes_of_8_bit_activations_on_both_models(number):
+    values = NARROW_CORNERS[number]
+    bench = Bench(corner(*values, config=NARROW))
+    bench.load()
+    check(bench.check(np.array(NARROW_INPUTS, np.int16)), plainly(*values, inputs=NARROW_INPUTS, activation_bits=8))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("simulator", simulators())
+def test_extremes_of_8_bit_activations_on_the_rtl(simulator):
+    inputs = [np.array(NARROW_INPUTS, np.int16)]
+    cases = [Case(corner(*values, config=NARROW), inputs, "balanced") for values in NARROW_CORNERS]
+    check_answer(run_job(NARROW, session(cases), simulator), cases)
 
 
 @pytest.mark.parametrize("number", range(len(CORNERS)))

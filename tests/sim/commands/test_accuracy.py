@@ -59,6 +59,26 @@ def test_figures_are_those_of_the_decoded_file(eie: Run) -> None:
     assert "measuring net.eie on x.npy" in err
 
 
+def test_8_bit_activations_are_asked_for_or_the_file_says_so(eie: Run) -> None:
+    inputs, labels = np.load("x.npy"), np.load("y.npy")
+    network = load(Path("plain.eie"))
+    narrow = calibrate(network, inputs, 8)
+    save(narrow, Path("narrow.eie"))
+    wanted = measure_integers(narrow, inputs, labels, activation_bits=8)
+    for arguments in (["narrow.eie"], ["plain.eie", "--calibrate", "x.npy", "--activation-bits", "8"]):
+        code, out, err = eie(*arguments, *OWN, "--json")
+        assert code == 0, err
+        found = json.loads(out)["integers"]
+        assert (found["wrong"], found["activation_bits"]) == (wanted.wrong, 8)
+    assert "8-bit integers, 32-bit sums" in eie("narrow.eie", *OWN)[1]
+    code, _, err = eie("narrow.eie", *OWN, "--activation-bits", "16")
+    assert code == 2
+    assert "calibrated for activations of 8 bits, the array has 16" in err
+    code, _, err = eie("narrow.eie", *OWN, "--activation-bits", "12")
+    assert code == 2
+    assert "--activation-bits must be 8 or 16, got 12" in err
+
+
 def test_own_inputs_come_before_the_environment(eie: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EIE_DATA", "missing")
     assert eie("net.eie", *OWN)[0] == 0

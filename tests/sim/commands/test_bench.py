@@ -199,6 +199,9 @@ def test_mlperf_tiny_has_a_row_per_network_and_what_others_publish(bench: Run, t
     (row,) = pruned["networks"]
     assert (row["task"], row["weights"]) == ("AD", 9)  # of 18
     assert any("50% of fully connected layers" in remark for remark in pruned["remarks"])
+    narrow = json.loads(bench(*options, "--task", "KWS", "--set", "activation_bits=8", "--json")[1])
+    assert narrow["networks"][0]["memory_bits"] < report["networks"][1]["memory_bits"]
+    assert any(remark.startswith("Activations have 8 bits; a product") for remark in narrow["remarks"])
     smaller = json.loads(bench(*options, "--set", "layers=1", "--pes", "4", "--json")[1])
     assert smaller["config"]["pes"] == 4
     assert smaller["networks"][1]["enlarged"] == {"layers": 2}

@@ -265,7 +265,7 @@ def check_random_configuration(config: ArrayConfig, sizes: list[int], density: f
 
 
 RANDOM = {
-    "config": configurations(),
+    "config": configurations((16, 8)),
     "sizes": st.lists(st.integers(1, 16), min_size=2, max_size=4),
     "density": st.sampled_from([0.1, 0.4, 1.0]),
     "seed": st.integers(0, 1 << 16),

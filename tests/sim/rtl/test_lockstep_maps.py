@@ -203,7 +203,7 @@ def test_hostile_descriptors(simulator):
 
 
 RANDOM = {
-    "config": configs(),
+    "config": configs((16, 8)),
     "kinds": st.lists(st.sampled_from(KINDS), min_size=1, max_size=3),
     "seed": st.integers(0, 1 << 16),
 }

@@ -19,7 +19,7 @@ from sw.image.lower import LayerImages, lower
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 from sw.network.forward import patches
-from sw.network.graph import Convolution
+from sw.network.graph import Convolution, Lstm
 from sw.network.integer_forward import run_integers
 from sw.network.quantise import choose_formats
 from tests.support.networks.lstm import make_lstm_network
@@ -29,12 +29,14 @@ ARRAY = PRESETS["tiny4"].with_(code_bits=5, sparse_matrix_depth=4096, pointer_de
 LARGE = ARRAY.with_(code_bits=8, activation_depth=512)
 
 
-@given(conv_networks(calibrated=True), st.integers(0, 1000))
+@given(conv_networks(calibrated=True), st.integers(0, 1000), st.sampled_from([16, 8]))
 @settings(max_examples=25)
-def test_values_are_those_of_the_integer_datapath(network: CompressedNetwork, seed: int):
+def test_values_are_those_of_the_integer_datapath(network: CompressedNetwork, seed: int, activation_bits: int):
     inputs = np.random.default_rng(seed).normal(size=(3, *network.input_shape)).astype(np.float32)
-    expected = run_integers(network, inputs)
-    found = simulate(network, inputs, LARGE)
+    if any(isinstance(node.operation, Lstm) for node in network.connections.nodes):
+        activation_bits = 16  # which they want
+    expected = run_integers(network, inputs, activation_bits=activation_bits)
+    found = simulate(network, inputs, LARGE.with_(activation_bits=activation_bits))
     np.testing.assert_array_equal(found.outputs, expected.outputs.astype(np.float32))
     np.testing.assert_array_equal(found.overflow, expected.overflow)
     np.testing.assert_array_equal(found.saturated, expected.saturated)
