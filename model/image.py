@@ -93,6 +93,37 @@ class LayerImage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cut:
+    """What a memory does not hold at once, made in parts one after the other: bands of rows, passes over channels.
+
+    Parameters
+    ----------
+    what : the layer or operation, or the first and the last of several.
+    memory : the field of the configuration that is too small for the whole.
+    needed : what the whole would take of it.
+    bands, passes : bands of rows, and in each passes over a PE's channels.
+    cycles : more than the whole would take, by an estimate.
+    entries, pointers : more than the whole has, of all PEs and in each PE.
+    """
+
+    what: str
+    memory: str
+    needed: int
+    bands: int
+    passes: int
+    cycles: float
+    entries: int
+    pointers: int
+
+    def __str__(self) -> str:
+        several = [f"{self.bands} bands of rows"] * (self.bands > 1) + [f"{self.passes} passes"] * (self.passes > 1)
+        return (
+            f"{self.what} is made in {' of '.join(several)}, as a whole it needs {self.memory} {self.needed}; that "
+            f"takes about {self.cycles:,.0f} cycles, {self.entries:,} entries and {self.pointers:,} pointers more"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkImage:
     """All layers for one array, and how to talk to it in the network's own order and units.
 
@@ -108,6 +139,7 @@ class NetworkImage:
         together; a network that does not fit them at once has several, loaded one after the other for every input.
     input_rows : with `maps`, local rows of the input, which lies from row 0 on; else 0.
     input_order : with `maps`, (in_features,) physical position of each logical input; else None, they keep their order.
+    cuts : with `maps`, what is made in parts because a memory does not hold it at once.
     """
 
     config: ArrayConfig
@@ -120,6 +152,7 @@ class NetworkImage:
     pass_starts: tuple[int, ...] = (0,)
     input_rows: int = 0
     input_order: NDArray[np.int64] | None = None
+    cuts: tuple[Cut, ...] = ()
 
     @property
     def in_rows(self) -> int:

@@ -80,6 +80,7 @@ def simulate_command(
             "microseconds": run.total.microseconds,
             "load_cycles": run.load_cycles,
             "passes": [vars(each) for each in run.passes],
+            "cuts": [vars(each) for each in run.cuts],
             "cycles_with_reloading": run.total.cycles + run.reload_cycles,
             "sequenced_by_host": run.by_host,
             "precision": precision_payload(precision),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
+from model.image import Cut
 from sim.energy.events import Events, total_events
 from sim.energy.model import Energy, EnergyModel
 from sim.energy.technology import Technology
@@ -47,6 +48,7 @@ class Run:
     load_cycles : in which an input is loaded, or all vectors that it becomes, if the host always offers a word.
     passes : what the array holds at once, one after the other; none where the host hands it vectors.
     by_host : whether the host hands the array one vector after another, and does what has no weights.
+    cuts : layers that are made in parts, because a memory does not hold them whole.
     """
 
     config: ArrayConfig
@@ -58,6 +60,7 @@ class Run:
     load_cycles: float
     passes: tuple[Pass, ...]
     by_host: bool
+    cuts: tuple[Cut, ...] = ()
 
     @property
     def inputs(self) -> int:

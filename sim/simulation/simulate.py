@@ -87,6 +87,7 @@ def _by_itself(run: ImageRun, technology: Technology) -> Run:
         load_cycles=run.load_cycles,
         passes=tuple(passes),
         by_host=False,
+        cuts=run.image.cuts,
     )
 
 

@@ -31,6 +31,8 @@ def show_run(output: Output, run: Run, network: CompressedNetwork) -> None:
         f"Loading {loaded}, which takes at least {count(round(run.load_cycles))} cycles "
         f"before, is not counted, nor is unloading the output.\n"
     )
+    for cut in run.cuts:
+        output.line(f"{cut}.")
     if len(run.passes) > 1:
         _show_passes(output, run)
 

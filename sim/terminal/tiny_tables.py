@@ -93,6 +93,7 @@ def remarks(bench: TinyBench, times: Times) -> list[str]:
         if run.enlarged:
             changes = [f"{field} = {depth} instead of {getattr(array, field)}" for field, depth in run.enlarged.items()]
             lines.append(f"{task} needs larger memories than {array.name} has: it ran with {', '.join(changes)}.")
+        lines += [f"{task}: {cut}." for cut in run.run.cuts]
         if run.run.inputs < bench.samples:
             lines.append(f"{task}: {run.run.inputs} inputs only, there are no more.")
         lines += [f"{task}: {remark}." for remark in run.remarks]
@@ -170,6 +171,7 @@ def _payload(run: TinyRun) -> Mapping[str, Any]:
         "weights": run.weights,
         "layers": list(run.run.layers),
         "enlarged": dict(run.enlarged),
+        "cuts": [vars(cut) for cut in run.run.cuts],
         **run.run.total.payload(),
         "load_cycles": run.run.load_cycles,
         "inferences_s": _inferences_s(run),

@@ -5,14 +5,17 @@ import pytest
 
 from sim.rtl.simulators import SimulatorName
 from sim.rtl.verify import verify
+from sw.network.compressed import CompressedNetwork
 from tests.support.hw.rtl import simulators
-from tests.support.networks.whole import MAP_ARRAY, whole_network
+from tests.support.networks.whole import MAP_ARRAY, banded_network, whole_network
 
 
+@pytest.mark.parametrize("network", [whole_network(), banded_network()])
 @pytest.mark.parametrize("simulator", simulators())
 @pytest.mark.parametrize("activation_bits", [16, pytest.param(8, marks=pytest.mark.slow)])
-def test_a_whole_network(simulator: SimulatorName, activation_bits: int):
-    inputs = np.random.default_rng(0).normal(size=(3, 2, 6, 4)).astype(np.float32)
-    found = verify(whole_network(), inputs, MAP_ARRAY.with_(activation_bits=activation_bits), simulator)
+def test_a_whole_network(simulator: SimulatorName, network: CompressedNetwork, activation_bits: int):
+    """As a whole, and with a layer in bands of rows."""
+    inputs = np.random.default_rng(0).normal(size=(3, *network.input_shape)).astype(np.float32)
+    found = verify(network, inputs, MAP_ARRAY.with_(activation_bits=activation_bits), simulator)
     assert {item.quantity: item.difference for item in found.comparisons if item.difference} == {}
     assert found.comparisons[0].compared == 3 * 5

@@ -9,11 +9,14 @@ from model.image import NetworkImage
 from model.reference import run_reference
 from model.registers import PeCounter
 from sim.rtl.host_program import ReadCounters
+from sw.image.build import build_image
+from sw.network.calibrate import calibrate
 from tests.support.images.agreement import Bench
 from tests.support.images.map_programs import KINDS, random_map_network
 from tests.support.images.map_recurrence import expected_layers
 from tests.support.images.maps import map_config
 from tests.support.images.random_images import encode_input, random_activations, unpack_lanes
+from tests.support.networks.whole import MAP_ARRAY, banded_network
 
 
 def check(bench: Bench, activations: np.ndarray) -> None:
@@ -86,6 +89,13 @@ def test_every_kind(kind, change):
     rng = np.random.default_rng(len(kind))
     config = map_config(accumulator_depth=512, activation_depth=1024, **change)
     ran(random_map_network(rng, config, [kind], 0.5), rng, 0.7)
+
+
+def test_a_compiled_network_in_bands():
+    network = calibrate(banded_network(), np.random.default_rng(0).normal(size=(3, *banded_network().input_shape)))
+    image = build_image(network, MAP_ARRAY)
+    assert image.cuts
+    ran(image, np.random.default_rng(1), 0.7)
 
 
 def test_off_map_entries_are_those_without_an_accumulator_read():

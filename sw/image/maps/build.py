@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from model.config import ArrayConfig
 from model.errors import TooSmallError
 from model.image import LayerImage, NetworkImage
+from sw.image.maps.bands import in_parts, takes_parts
+from sw.image.maps.fits import Laid, first_that_fits
 from sw.image.maps.grouping import choose_groupings
 from sw.image.maps.memory import joined_maps
 from sw.image.maps.placement import Placer, Sources
@@ -41,15 +44,8 @@ def build_map_image(
             )
     steps = to_steps(network, formats, config.activation_bits)
     _end_with_output(steps)
-    placer = Placer(network, steps, config)
-    groupings = choose_groupings(network, steps, tuple(formats), config, placer)
-    program = assemble(network, steps, tuple(formats), config, placer, groupings)
-    buffers, compiler = program.memory.buffers, program.layers
-    if smallest:
-        layers = tuple(layer for step in steps.steps for layer in compiler.of_step(step))
-    else:
-        layers = unrolled_layers(steps, compiler, config)
-    _check_fits(layers, program.memory.rows, config)
+    laid = _lay_out(network, steps, tuple(formats), config, smallest)
+    layers, compiler, buffers = laid.layers, laid.program.layers, laid.program.memory.buffers
     assert steps.output is not None
     assert network.calibration is not None  # `to_steps` asks for it
     source = buffers[0]
@@ -64,7 +60,31 @@ def build_map_image(
         output_order=compiler.physical[steps.output.elements.reshape(-1)] - last.row * config.pes,
         input_rows=source.rows,
         input_order=compiler.physical[steps.inputs],
+        cuts=laid.steps.cuts,
     )
+
+
+def _lay_out(
+    network: CompressedNetwork, steps: Steps, formats: tuple[LayerFormat, ...], config: ArrayConfig, smallest: bool
+) -> Laid:
+    """Whole layers where they fit, otherwise in parts: of the fewest cycles, or of the fewest entries."""
+    placer = Placer(network, steps, config)
+    groupings = choose_groupings(network, steps, formats, config, placer)
+    whole = assemble(network, steps, formats, config, placer, groupings)
+
+    def lay(parts: Steps) -> Laid:
+        program = whole if parts is steps else assemble(network, parts, formats, config, placer, groupings)
+        if smallest:
+            layers = tuple(layer for step in parts.steps for layer in program.layers.of_step(step))
+        else:
+            layers = unrolled_layers(parts, program.layers, config)
+        return Laid(program, parts, layers)
+
+    ways = [steps]
+    if any(takes_parts(step, placer.places(groupings), config) for step in steps.steps):
+        ways = [in_parts(steps, placer.places(groupings), whole.layers, config, fast) for fast in (True, False)]
+        ways.append(steps)  # which does not fit, but may be the least that is missing
+    return first_that_fits([partial(lay, parts) for parts in ways], config)
 
 
 def _told_apart(layers: Sequence[LayerImage]) -> tuple[LayerImage, ...]:
@@ -104,36 +124,3 @@ def _end_with_output(steps: Steps) -> None:
     made = step.made
     copied = np.arange(made.first, made.first + prod(shape)).reshape(elements.shape)
     steps.output = steps.output._replace(elements=copied[:, :, 0].T if of_sequence else copied)
-
-
-def _check_fits(layers: Sequence[LayerImage], activation_rows: int, config: ArrayConfig) -> None:
-    """EieError with everything that is too small, and how large it would have to be."""
-    sparse_rows = np.sum([-(-np.diff(layer.offsets) // config.entries_per_row) for layer in layers], axis=0)
-    accumulators = max(layers, key=lambda layer: layer.out_rows)
-    constants = sum(len(layer.biases) for layer in layers if not layer.keep)
-    pointers = sum(layer.columns + 1 for layer in layers)
-    wanted = (
-        ("layers", len(layers), "layers", False),
-        ("sparse_matrix_depth", int(sparse_rows.max()), f"rows in PE {sparse_rows.argmax()}", False),
-        ("pointer_depth", pointers, "pointers", True),
-        ("activation_depth", activation_rows, "local rows of activations", True),
-        ("accumulator_depth", accumulators.out_rows, f"accumulators for layer {accumulators.name}", False),
-    )
-    depths = {name: _depth(config, name, needed, power) for name, needed, _, power in wanted}
-    constant_depth = (max(config.layers, depths["layers"]) << config.code_bits) + constants
-    short = [
-        f"{needed} {what}, the array has {getattr(config, name)}"
-        for name, needed, what, _ in wanted
-        if needed > getattr(config, name)
-    ]
-    if constant_depth > config.constant_depth:
-        short.append(f"{constant_depth} words of constants, the array has {config.constant_depth}")
-    if short:
-        depths["constant_depth"] = max(constant_depth, config.constant_depth)
-        enough = ", ".join(f"{name} {depth}" for name, depth in depths.items() if depth > getattr(config, name))
-        raise TooSmallError(f"the network needs {'; '.join(short)} (it would fit with {enough})")
-
-
-def _depth(config: ArrayConfig, name: str, needed: int, power_of_two: bool) -> int:
-    """The depth that holds so much, never less than the array has."""
-    return max(1 << (needed - 1).bit_length() if power_of_two else needed, int(getattr(config, name)))

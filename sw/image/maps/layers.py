@@ -1,29 +1,30 @@
 """The map layers of every step: descriptor, codebook, biases and entries."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.config import ArrayConfig
-from model.errors import EieError
 from model.fixed_point import INT16_MIN, bounds, to_fixed
 from model.function_descriptor import FunctionDescriptor
 from model.image import LayerImage
-from model.map_descriptor import MAP_FIELDS, STEP_Y_BITS, MapDescriptor
-from sw.image.maps.axis import Axis, Meetings, Window, meetings
+from model.map_descriptor import MapDescriptor
+from sw.image.maps.axis import Axis, Window, meetings
 from sw.image.maps.entries import Entries, Weights, window_entries
-from sw.image.maps.memory import Buffer, Memory
+from sw.image.maps.memory import Memory
+from sw.image.maps.part import part_made, rows_of, widened
 from sw.image.maps.placement import Place, Sources, is_local, physical
+from sw.image.maps.reading import channels_read, check_steps, span_read, whole_buffer
 from sw.image.maps.recurrent import Loop, recurrent_layers
 from sw.image.maps.step import Made, Step, Term, elements_of
+from sw.image.maps.windows import moved_window, source_rows, windows_of
 from sw.network.compressed import CompressedNetwork
 from sw.network.quantise import LayerFormat
 
-BETWEEN = "what it takes must lie side by side, other values that are joined lie between"
 Unrolled = tuple[bool, bool]
-MOST_COORDINATE = (1 << MAP_FIELDS["start_y"].width) - 1
 
 
 class Layers:
@@ -74,15 +75,18 @@ class Layers:
 
     def _connected(self, step: Step) -> LayerImage:
         """A fully connected layer: all rows of its source are channels of one position."""
-        pes, layer, place = self._config.pes, self._network.layers[step.layer], self._places[step.made.number]
+        pes, layer = self._config.pes, self._network.layers[step.layer]
+        part = part_made(step, self._places[step.made.number])
         elements = step.terms[0].elements.reshape(-1)
-        buffer = self._whole_buffer(step, step.terms[0])
+        buffer = whole_buffer(self._sources, self._buffers, step, step.terms[0])
         output, source = np.divmod(layer.positions, layer.shape[1])
+        chosen = part.held[output]
+        output, source = output[chosen], source[chosen]
         entries = Entries(
-            pe=place.lane[output],
+            pe=part.place.lane[output],
             column=self.physical[elements[source]] - buffer.first * pes,
-            row=place.local[output],
-            code=layer.codes.astype(np.int64),
+            row=part.place.local[output],
+            code=layer.codes[chosen].astype(np.int64),
         )
         columns = buffer.rows * pes
         geometry: dict[str, Any] = {"in_channels": buffer.rows, "in_width": 1, "class_columns": columns, "flat": True}
@@ -120,20 +124,10 @@ class Layers:
         channel, tap = np.divmod(rest, kernel_rows * kernel_columns)
         row, column = np.divmod(tap, kernel_columns)
         channel += output // (outputs // convolution.groups) * ins
-        windows = [
-            Window(size, stride, padding, dilation)
-            for size, stride, padding, dilation in zip(
-                (kernel_rows, kernel_columns),
-                convolution.stride,
-                convolution.padding,
-                convolution.dilation,
-                strict=False,
-            )
-        ]
         taps = (output, channel, row, column, layer.codes.astype(np.int64))
         place = self._places[step.made.number]
         local = is_local(step, self._network) and place.rows.groups == place.columns.groups == 1
-        return self._windows(step, taps, windows, local, *self._of_layer(step), unrolled=unrolled)
+        return self._windows(step, taps, local, *self._of_layer(step), unrolled=unrolled)
 
     def _pool(self, step: Step, unrolled: Unrolled) -> LayerImage:
         pool = step.pool
@@ -141,38 +135,32 @@ class Layers:
         channels = step.made.shape[0]
         grid = np.meshgrid(np.arange(channels), *map(np.arange, pool.kernel), indexing="ij")
         output, row, column = (values.reshape(-1).astype(np.int64) for values in grid)
-        windows = [
-            Window(size, stride, padding)
-            for size, stride, padding in zip(pool.kernel, pool.stride, pool.padding, strict=False)
-        ]
         source = self._sources.maps_of(step.terms[0].elements)[0].shape[1:]
         is_whole = pool.kernel == source and step.made.shape[1:] == (1, 1) and not any(pool.padding)
         if is_whole:  # every position adds into one, whatever its number
-            windows = [Window(), Window()]
             output, row, column = np.arange(channels), np.zeros(channels, np.int64), np.zeros(channels, np.int64)
         taps = (output, output, row, column, np.ones(output.size, np.int64))
         codebook = self._codebook([step.pool_weight])
         biases = np.full(channels, INT16_MIN if pool.kind == "max" else 0, np.int16)
-        return self._windows(step, taps, windows, True, codebook, biases, 1, is_whole, unrolled=unrolled)
+        return self._windows(step, taps, True, codebook, biases, 1, is_whole, unrolled=unrolled)
 
     def _term(self, step: Step, term: Term, last: bool) -> LayerImage:
         """Weight times a map, added to the sums of the terms before; the last writes back."""
         channels = np.arange(step.made.shape[0])
         zeros = np.zeros_like(channels)
-        part = Step(name=step.name, made=step.made, kind="sum", terms=[term])
-        if last:
-            part.offset, part.shift, part.relu, part.limit = step.offset, step.shift, step.relu, step.limit
+        one = replace(step, kind="sum", terms=[term])
+        if not last:
+            one.offset = one.shift = one.limit = 0
+            one.relu = False
         taps = (channels, channels, zeros, zeros, np.ones_like(channels))
         codebook = self._codebook([term.weight])
-        biases = np.full(channels.size, part.offset, np.int16)
-        image = self._windows(part, taps, [Window(), Window()], True, codebook, biases, 1, keep=not last)
-        return image
+        biases = np.full(channels.size, one.offset, np.int16)
+        return self._windows(one, taps, True, codebook, biases, 1, keep=not last)
 
     def _windows(
         self,
         step: Step,
         taps: tuple[NDArray[np.int64], ...],
-        windows: Sequence[Window],
         local: bool,
         codebook: NDArray[np.int16],
         biases: NDArray[np.int16],
@@ -183,13 +171,20 @@ class Layers:
     ) -> LayerImage:
         """A layer of windows. `taps`: output channel, source channel, tap row, tap column and code of every weight."""
         term = step.terms[0]
-        channels = self._channels(step, term)
-        buffer, result = self._buffers[channels[0][0].number], self._places[step.made.number]
-        source = self._places[channels[0][0].number]
+        channels = channels_read(self._sources, step, term)
+        buffer, made = self._buffers[channels[0][0].number], channels[0][0]
+        part = part_made(step, self._places[step.made.number])
+        result = part.place
+        windows = (Window(), Window()) if is_whole else windows_of(step, self._network)
+        source, top, windows = self._source(step, made, windows)
         lanes = np.array([self._places[made.number].lane[of] for made, of in channels])
         locals_ = np.array([buffer.offsets[made.number] + self._places[made.number].local[of] for made, of in channels])
-        lowest, span = self._span(step, term, buffer)
-        output, channel, row, column, code = taps
+        lowest, span = span_read(self._sources, self._places, step, term, buffer)
+        held = part.held[taps[0]]
+        output, channel, row, column, code = (values[held] for values in taps)
+        if step.channel_pass[1] > 1 and channel.size:  # others are not read
+            lowest = int(locals_[channel].min())
+            span = int(locals_[channel].max()) + 1 - lowest
         weights = Weights(output, lanes[channel], locals_[channel] - lowest, row, column, code)
         unrolled = (False, False) if is_whole else unrolled
         along = [
@@ -199,14 +194,13 @@ class Layers:
             )
         ]
         flat = all(window == Window() for window in windows) and all(each.furthest == 0 for each in along)
-        channel_bits = 0 if flat else (result.local_channels - 1).bit_length()
+        channel_bits = 0 if flat else (part.channels - 1).bit_length()
         column_bits = along[1].furthest.bit_length()
-        self._check_steps(step, along, channel_bits, column_bits)
-        bits = channel_bits, column_bits
-        entries = window_entries(weights, along[0], along[1], source, result, span, local, bits)
+        check_steps(step, along, part, channel_bits, column_bits)
+        entries = window_entries(weights, along[0], along[1], source, result, span, local, (channel_bits, column_bits))
         unit = 1 if local else self._config.pes
         line = source.columns.local_size * buffer.pitch
-        first = buffer.first + lowest + along[0].first * line + along[1].first * buffer.pitch
+        first = buffer.first + lowest + (top + along[0].first) * line + along[1].first * buffer.pitch
         geometry: dict[str, Any] = {
             "local": local,
             "maximum": step.pool is not None and step.pool.kind == "max",
@@ -227,6 +221,19 @@ class Layers:
         rows = along[0].count * along[1].count * span, first
         return self._image(step, entries, columns, rows, geometry, codebook, biases, bias_scale, keep)
 
+    def _source(
+        self, step: Step, made: Made, windows: tuple[Window, Window]
+    ) -> tuple[Place, int, tuple[Window, Window]]:
+        """What is read of a source: its place by itself, its first row of positions in a group, and its windows."""
+        whole = self._places[made.number]
+        if step.rows is None:
+            low, source, top = 0, whole, 0
+        else:
+            needed = widened(whole, source_rows(step, windows[0], made))
+            low = needed[0]
+            source, top = rows_of(whole, needed)
+        return source, top, (moved_window(windows[0], step, made, step.rows_made[0], low), windows[1])
+
     def _image(
         self,
         step: Step,
@@ -241,16 +248,17 @@ class Layers:
     ) -> LayerImage:
         """`rows` are how many are read and the first; `biases` are those of the channels of the result."""
         made, config = step.made, self._config
-        place, buffer = self._places[made.number], self._buffers[made.number]
-        height, width, channels = place.rows.local_size, place.columns.local_size, place.local_channels
+        part, buffer = part_made(step, self._places[made.number]), self._buffers[made.number]
+        place, channels = part.place, part.channels
+        height, width = part.height, place.columns.local_size
         row_bound = 1 << (max(channels - 1, int(entries.row.max(initial=0)))).bit_length()
         by_pe = np.zeros((channels, place.pe_count // place.lanes, place.lanes), np.int16)
-        by_pe[place.local, :, place.lane] = biases[:, np.newaxis]
+        by_pe[place.local[part.held], :, place.lane[part.held]] = biases[part.held, np.newaxis]
         number_format = None if step.kind != "layer" else self._formats[step.layer]
         return LayerImage(
             name=step.name,
             in_rows=rows[0],
-            out_rows=height * width * channels,
+            out_rows=part.accumulators,
             codebook=codebook,
             biases=np.zeros((channels, config.pes), np.int16) if keep else by_pe.reshape(channels, config.pes),
             bias_scale=bias_scale,
@@ -260,7 +268,10 @@ class Layers:
             keep=keep,
             functions=FunctionDescriptor() if config.functions else None,
             map=MapDescriptor(
-                destination=buffer.first + buffer.offsets[made.number],
+                destination=buffer.first
+                + part.first_row * width * buffer.pitch
+                + buffer.offsets[made.number]
+                + part.first_channel,
                 destination_step=buffer.pitch,
                 columns=columns,
                 out_channels=channels,
@@ -283,47 +294,3 @@ class Layers:
         codebook = np.zeros(self._config.code_symbols, np.int16)
         codebook[1 : 1 + len(values)] = values
         return codebook
-
-    def _channels(self, step: Step, term: Term) -> list[tuple[Made, int]]:
-        """The map and channel of every source channel; EieError if one is not read as it was made."""
-        channels = self._sources.channels(term.elements)
-        for number, (made, of) in enumerate(channels):
-            whole = elements_of(made).reshape(made.shape)[of].reshape(-1)
-            if not np.array_equal(term.elements[number].reshape(-1), whole):
-                raise EieError(f"{step.name}: an array reads maps as they were made, not parts of them or reordered")
-        return channels
-
-    def _span(self, step: Step, term: Term, buffer: Buffer) -> tuple[int, int]:
-        """The first local channel that is read of a buffer's positions, and how many."""
-        read = [made.number for made in self._sources.maps_of(term.elements)]
-        numbers = [made.number for made in buffer.maps]
-        first, last = numbers.index(read[0]), numbers.index(read[-1])
-        if numbers[first : last + 1] != read:
-            raise EieError(f"{step.name}: {BETWEEN}")
-        begin = buffer.offsets[read[0]]
-        end = buffer.offsets[read[-1]] + self._places[read[-1]].local_channels
-        return begin, end - begin
-
-    def _whole_buffer(self, step: Step, term: Term) -> Buffer:
-        read = self._sources.maps_of(term.elements)
-        buffer = self._buffers[read[0].number]
-        if len(read) != len(buffer.maps):
-            raise EieError(f"{step.name}: {BETWEEN}")
-        return buffer
-
-    def _check_steps(self, step: Step, along: list[Meetings], channel_bits: int, column_bits: int) -> None:
-        most_rows, most_columns = (1 << STEP_Y_BITS) - 1, (1 << (1 << MAP_FIELDS["column_bits"].width) - 1) - 1
-        if along[0].furthest > most_rows or along[1].furthest > most_columns:
-            raise EieError(
-                f"{step.name}: a window of an array reaches {most_rows} rows and {most_columns} columns of its result, "
-                f"got {along[0].furthest} and {along[1].furthest}"
-            )
-        if channel_bits >= 1 << MAP_FIELDS["channel_bits"].width:
-            raise EieError(
-                f"{step.name}: a PE holds at most 128 channels of a map that windows make, got "
-                f"{self._places[step.made.number].local_channels}; it takes more PEs"
-            )
-        place = self._places[step.made.number]
-        largest = max(place.rows.local_size, place.columns.local_size, along[0].start, along[1].start)
-        if largest > MOST_COORDINATE:
-            raise EieError(f"{step.name}: a map must have at most {MOST_COORDINATE} rows and columns, got {largest}")

@@ -1,8 +1,8 @@
 """Where maps lie in the activation memory: buffers of maps that are read together, and rows for every buffer.
 
 A layer has read its source before its first output is written, so what is read for the last time may be overlaid by
-what is made of it. Buffers are placed by size, the largest first, each at the lowest rows that are free while it is
-needed; the network's input lies at row 0.
+what is made of it; what is made in parts reads until the last. Buffers are placed by size, the largest first, each at
+the lowest rows that are free while it is needed; the network's input lies at row 0.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Buffer:
     offsets : before each map's first local channel.
     pitch : local rows from one position to the next.
     rows : local rows of the whole.
-    written, read : number of the first step that writes it, -1 for the input, and of the last that reads it.
+    written, read : number of the first step that writes it, -1 for the input, and of the last that reads or writes it.
     row : first local row.
     lead : rows in front of the first position: h of an LSTM or a GRU before its first step.
     """
@@ -79,11 +79,14 @@ def joined_maps(steps: Steps, sources: Sources) -> list[list[Made]]:
     return list(groups.values())
 
 
-def place_buffers(steps: Steps, sources: Sources, places: list[Place]) -> Memory:
-    """Buffers with their rows; EieError for maps that cannot be joined."""
+def place_buffers(steps: Steps, sources: Sources, places: list[Place], depth: int) -> Memory:
+    """Buffers with their rows, `depth` of which there are; EieError for maps that cannot be joined."""
     assert steps.output is not None
-    last_read = [-1] * len(sources.maps)
+    last_read, first_written = [-1] * len(sources.maps), [-1] * len(sources.maps)
+    for number, step in reversed(list(enumerate(steps.steps))):
+        first_written[step.made.number] = number
     for number, step in enumerate(steps.steps):
+        last_read[step.made.number] = number  # which may be written by several
         for term in step.terms:
             for made in sources.maps_of(term.elements):
                 last_read[made.number] = number
@@ -104,7 +107,7 @@ def place_buffers(steps: Steps, sources: Sources, places: list[Place]) -> Memory
             offsets[made.number] = pitch
             pitch += places[made.number].local_channels
         # What a recurrent step makes may not take the place of what it goes on to read.
-        written = min(made.number - 1 - (made.number in recurrent) for made in maps)
+        written = min(first_written[made.number] - (made.number in recurrent) for made in maps)
         read = max(max(last_read[made.number] for made in maps), written)
         buffers.append(Buffer(maps, offsets, pitch, pitch * first.positions, written, read))
     by_map = {made.number: buffer for buffer in buffers for made in buffer.maps}
@@ -113,17 +116,43 @@ def place_buffers(steps: Steps, sources: Sources, places: list[Place]) -> Memory
         buffer.lead = rows
         buffer.rows += rows
         blocks = 7 if isinstance(step.recurrent, Gru) else 5
-        scratch[number] = Buffer([], {}, 0, blocks * rows, number - 2, number - 1)
+        begun = first_written[number]
+        scratch[number] = Buffer([], {}, 0, blocks * rows, begun - 1, begun)
         result = by_map[number]
         if step.recurrent is not None and not step.recurrent.sequence and len(result.maps) == 1:
             buffers.remove(result)
             buffer.read = max(buffer.read, result.read)
             ends.append((result, buffer))
-    _first_fit([*buffers, *scratch.values()])
+    _place([*buffers, *scratch.values()], depth)
     for result, buffer in ends:
         result.row = buffer.row + buffer.rows - buffer.lead
     in_place = {result.maps[0].number for result, _ in ends}
     return Memory([by_map[made.number] for made in sources.maps], scratch, in_place)
+
+
+def _place(buffers: list[Buffer], depth: int) -> None:
+    """At the lowest rows; where these go beyond `depth`, at the highest, if that will do: holes are others then."""
+    _first_fit(buffers)
+    if max(buffer.row + buffer.rows for buffer in buffers) <= depth:
+        return
+    lowest = [buffer.row for buffer in buffers]
+    if not _last_fit(buffers, depth):
+        for buffer, row in zip(buffers, lowest, strict=True):
+            buffer.row = row
+
+
+def _last_fit(buffers: list[Buffer], depth: int) -> bool:
+    """Whether all have found rows, the input from 0 on."""
+    placed: list[Buffer] = []
+    for buffer in sorted(buffers, key=lambda buffer: (not _holds_input(buffer), -buffer.rows)):
+        buffer.row = 0 if _holds_input(buffer) else depth - buffer.rows
+        for other in sorted((other for other in placed if _meet(buffer, other)), key=lambda other: -other.row):
+            if buffer.row < other.row + other.rows:
+                buffer.row = min(buffer.row, other.row - buffer.rows)
+        if buffer.row < 0:
+            return False
+        placed.append(buffer)
+    return True
 
 
 def _first_fit(buffers: list[Buffer]) -> None:

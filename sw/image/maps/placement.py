@@ -82,7 +82,8 @@ class Sources:
     """Which map and which channel of it an element belongs to."""
 
     def __init__(self, steps: Steps) -> None:
-        self.maps: list[Made] = [steps.source, *(step.made for step in steps.steps)]
+        made = {step.made.number: step.made for step in steps.steps}  # by several, where it is made in parts
+        self.maps: list[Made] = [steps.source, *made.values()]
         self._firsts: NDArray[np.int64] = np.array([made.first for made in self.maps])
         self._found: dict[int, tuple[NDArray[np.int64], list[Made]]] = {}  # by identity: it takes long and comes often
 

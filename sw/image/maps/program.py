@@ -30,5 +30,5 @@ def assemble(
 ) -> Program:
     """EieError for values that cannot be joined."""
     places = placer.places(groupings)
-    memory = place_buffers(steps, placer.sources, places)
+    memory = place_buffers(steps, placer.sources, places, config.activation_depth)
     return Program(memory, Layers(network, formats, config, placer.sources, places, memory, steps.activity))

@@ -7,20 +7,26 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from model.image import Cut
 from sw.network.graph import Lstm, Pool, Shape
 
 ACTIVE = 0.5  # share of activations that are not zero, where nothing is known
 Map = tuple[int, int, int]  # channels, rows, columns
+Rows = tuple[int, int]  # the first, and the one after the last
 Kind = Literal["layer", "pool", "sum", "recurrent"]
 
 
 @dataclass(eq=False)
 class Made:
-    """A map that a step makes, or the network's input: elements `first` and on, row by row of every channel."""
+    """A map that steps make, or the network's input: elements `first` and on, row by row of every channel.
+
+    It may be some rows of a map of the network: `origin` is the first of them there.
+    """
 
     number: int
     shape: Map
     first: int
+    origin: int = 0
 
 
 class Value(NamedTuple):
@@ -40,7 +46,7 @@ class Term(NamedTuple):
 
 @dataclass(eq=False, kw_only=True)
 class Step:
-    """Something that makes a map.
+    """Something that makes a map, or a part of one; several steps may make parts of the same.
 
     Parameters
     ----------
@@ -54,6 +60,8 @@ class Step:
     pool : the windows; `pool_weight` is each tap's.
     offset : what is added to a sum without a shift.
     shift, relu, limit : of the write-back; a layer has a shift of its own.
+    rows : of the result that this step makes, None for all.
+    channel_pass : number and count of passes, each over its share of a PE's local channels of the result.
     """
 
     name: str
@@ -68,6 +76,13 @@ class Step:
     shift: int = 0
     relu: bool = False
     limit: int = 0
+    rows: Rows | None = None
+    channel_pass: tuple[int, int] = (0, 1)
+
+    @property
+    def rows_made(self) -> Rows:
+        """Of the result."""
+        return self.rows or (0, self.made.shape[1])
 
 
 @dataclass(eq=False)
@@ -78,6 +93,7 @@ class Steps:
     ----------
     inputs : element numbers of the network's inputs in their order, which need not be that of the map `source`.
     activity : (elements,) how often each is not zero, as calibration has seen it, `ACTIVE` where it has not.
+    cuts : what is made in parts.
     """
 
     source: Made
@@ -85,6 +101,7 @@ class Steps:
     activity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     steps: list[Step] = field(default_factory=list[Step])
     output: Value | None = None
+    cuts: tuple[Cut, ...] = ()
 
 
 def as_map(shape: Shape) -> Map:

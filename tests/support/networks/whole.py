@@ -3,7 +3,7 @@
 from model.config import ArrayConfig
 from sim.faults.random_networks import INPUT_SHAPE, MAP_NODES
 from sw.network.compressed import CompressedNetwork
-from sw.network.graph import Convolution, Graph
+from sw.network.graph import ApplyLayer, Convolution, Flatten, Graph, Node, Pool
 from tests.support.networks.random_networks import make_layer
 
 MAP_ARRAY = ArrayConfig(
@@ -35,3 +35,16 @@ def whole_network() -> CompressedNetwork:
         make_layer(4, (5, 6), 0.7, name="linear"),
     )
     return CompressedNetwork(layers=layers, graph=Graph(input_shape=INPUT_SHAPE, nodes=MAP_NODES))
+
+
+def banded_network() -> CompressedNetwork:
+    """A convolution that takes 72 accumulators of `MAP_ARRAY`'s 64, pooling, a depthwise one, a linear layer."""
+    around = Convolution(padding=(1, 1, 1, 1))
+    layers = (
+        make_layer(5, (4, 1, 3, 3), 0.6, name="conv", relu=True, convolution=around),
+        make_layer(6, (4, 1, 3, 3), 0.9, name="depthwise", convolution=Convolution(padding=(1, 1, 1, 1), groups=4)),
+        make_layer(7, (5, 48), 0.7, name="linear"),
+    )
+    operations = (ApplyLayer(), Pool(kind="max", kernel=(3, 2), stride=(3, 2)), ApplyLayer(), Flatten(), ApplyLayer())
+    nodes = tuple(Node(operation, (number,)) for number, operation in enumerate(operations))
+    return CompressedNetwork(layers=layers, graph=Graph(input_shape=(1, 9, 8), nodes=nodes))
