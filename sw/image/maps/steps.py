@@ -154,7 +154,12 @@ class _Reader:
     def concatenate(self, sources: Sequence[Value]) -> Value:
         self._shape("concatenate")
         fewest = min(source.fraction_bits for source in sources)
-        aligned = [self._rounded(source, fewest) for source in sources]
+        aligned: list[NDArray[np.int64]] = []
+        for source in sources:
+            elements = self._rounded(source, fewest)
+            if any(np.isin(elements, other).any() for other in aligned):  # nothing lies in two places
+                elements = elements_of(self._copy("repeat", Value(elements, fewest), elements.shape).made)
+            aligned.append(elements.reshape(source.elements.shape))
         return Value(np.concatenate(aligned), fewest)
 
     def apply(self, number: int, operation: Elements, sources: Sequence[Value]) -> Value:

@@ -225,6 +225,18 @@ def test_the_output_may_be_joined_values():
     check(network, array(), inputs)
 
 
+@pytest.mark.parametrize("shape", [(9,), (2, 3, 3)])
+def test_a_value_may_be_joined_with_itself(shape):
+    """A linear layer and a convolution would otherwise have two weights for one activation."""
+    layers = [make_layer(1, (4, 18), 1.0, name="fc")]
+    nodes = [Node(Concatenate(), (0, 0)), Node(ApplyLayer(), (1,))]
+    if len(shape) == 3:
+        layers = [make_layer(1, (4, 4, 2, 2), 1.0, name="conv", convolution=Convolution()), make_layer(2, (3, 16), 0.7)]
+        nodes = [Node(Concatenate(), (0, 0)), Node(ApplyLayer(), (1,)), Node(Flatten(), (2,)), Node(ApplyLayer(), (3,))]
+    network, inputs = calibrated(layers, nodes, shape)
+    check(network, array(), inputs)
+
+
 def test_an_input_packet_has_the_inputs_where_the_program_reads_them():
     network, _ = residual(Relu())
     image = build_image(network, array())
