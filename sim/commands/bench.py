@@ -71,6 +71,9 @@ def bench_command(
     fitted: Annotated[
         bool, typer.Option("--reconstruct", help="Of MLPerf Tiny: fit weights so that layers keep their outputs.")
     ] = False,
+    row_scales: Annotated[
+        bool, typer.Option("--scale-rows", help="Of MLPerf Tiny: give rows of weights scales, see `eie compress`.")
+    ] = False,
     this_cpu: Annotated[
         bool, typer.Option("--this-cpu", help="Of MLPerf Tiny: time the TensorFlow Lite interpreter here, one thread.")
     ] = False,
@@ -100,6 +103,7 @@ def bench_command(
             tasks=tasks,
             densities=wanted_densities(pruned, densities or []),
             fitted=fitted,
+            row_scales=row_scales,
             technology=load_technology(technology_file),
             progress=output,
         )
@@ -108,8 +112,10 @@ def bench_command(
         return
     if samples is not None:
         raise EieError("--samples is of --suite mlperf-tiny, a layer of the paper has one input")
-    if tasks or pruned or densities or fitted or this_cpu:
-        raise EieError("--task, --pruned, --density, --reconstruct and --this-cpu are of --suite mlperf-tiny")
+    if tasks or pruned or densities or fitted or row_scales or this_cpu:
+        raise EieError(
+            "--task, --pruned, --density, --reconstruct, --scale-rows and --this-cpu are of --suite mlperf-tiny"
+        )
     array = array_config(preset, config, pes, changes)
     technology = load_technology(technology_file)
     _run_paper(output, array, names, seed, technology, read_baselines(cpu_file, gpu_file))

@@ -13,18 +13,19 @@ from sim.fields import parse_shape
 from sim.npy import read_inputs
 from sim.progress import Say
 from sim.terminal.by_layer import parse_by_layer
+from sim.terminal.compress_changes import show_changes
 from sim.terminal.compress_distil import DistilledFigures, distil_network, show_distilled
 from sim.terminal.compress_search import SearchOptions, search, search_payload, show_search
 from sim.terminal.options import ActivationBits, Json, check_activation_bits
 from sim.terminal.output import Output
 from sim.terminal.precision_table import precision_payload, show_precision
 from sim.terminal.size_tables import show_size_remarks, show_sizes, size_payload
-from sim.text import count
 from sw.compress.candidates import Choices
 from sw.compress.kmeans import Init
-from sw.compress.pipeline import MOST_BITS, compress, is_exact, pruning_by_layer
+from sw.compress.pipeline import MOST_BITS, compress, pruning_by_layer
 from sw.compress.prune import kept_positions
 from sw.compress.reconstruct import reconstruct
+from sw.compress.row_scales import scale_rows, scaled_names
 from sw.compress.search import Found
 from sw.file.model_file import save
 from sw.files import check_target
@@ -151,6 +152,14 @@ def compress_command(
             "step. Needs torch.",
         ),
     ] = None,
+    row_scales: Annotated[
+        bool,
+        typer.Option(
+            "--scale-rows",
+            help="Give the rows of a layer scales of their own, as 8-bit networks have per channel, where shared "
+            "weights come nearer then. Each such layer gets a layer more, which holds the scales.",
+        ),
+    ] = False,
     activation_bits: ActivationBits = None,
     as_json: Json = False,
 ) -> None:
@@ -173,6 +182,7 @@ def compress_command(
         step=parse_by_layer("--step", step, float),
         init=init,
         seed=seed,
+        row_scales=row_scales,
     )
     _check(wanted, calibration_file, activation_bits)
     check_target(path, model, graph, calibration_file, inputs, labels)
@@ -181,18 +191,13 @@ def compress_command(
     calibration = None if calibration_file is None else read_inputs(calibration_file, *network.input_shape)
     with output.steps(f"compressing {model}") as say:
         made = _compress(network, calibration, wanted, say)
-        compressed = made.network
-        precision: list[LayerPrecision] = []
-        if calibration is not None:
-            say(f"choosing binary points from {len(calibration)} inputs")
-            compressed = calibrate(compressed, calibration, activation_bits or 16)
-            precision = measure_precision(compressed, calibration, activation_bits=activation_bits or 16)
+        compressed, precision = _calibrated(made.network, calibration, activation_bits or 16, say)
         sizes = save(compressed, path)
     if made.found is not None:
         show_search(output, bounds, made.found, made.reference)
     show_sizes(output, str(path), sizes)
-    show_size_remarks(output, sizes)
-    changes = _show_changes(output, network, compressed) | show_distilled(output, made.distilled)
+    changes = show_size_remarks(output, sizes, network)
+    changes |= show_changes(output, made.source, compressed) | show_distilled(output, made.distilled)
     if calibration is not None:
         show_precision(output, precision, len(calibration), activation_bits=activation_bits or 16)
     output.result(
@@ -217,7 +222,7 @@ class _Wanted:
     ----------
     bounds, search_pruning : of a search, if one is wanted.
     by_outputs, distil_steps : reconstruct on the inputs of the calibration; and train for so many steps.
-    pruning, code_bits, step, init, seed : as `sw.compress.pipeline.compress` takes them.
+    pruning, code_bits, step, init, seed : as `sw.compress.pipeline.compress` takes them; scales of rows before.
     """
 
     bounds: SearchOptions
@@ -229,6 +234,7 @@ class _Wanted:
     step: float | dict[str, float] | None
     init: Init
     seed: int
+    row_scales: bool
 
 
 def _pruning(**options: str | None) -> dict[str, Any]:
@@ -246,6 +252,9 @@ def _check(wanted: _Wanted, calibration: Path | None, activation_bits: int | Non
         raise EieError("a search chooses steps and code bits, wanted no --step and at most one number of --code-bits")
     if wanted.search_pruning and not searches:
         raise EieError("--search-pruning needs a bound, wanted one of the --max options")
+    if wanted.row_scales and (searches or wanted.by_outputs):
+        other = "a search" if searches else "--reconstruct or --distil"
+        raise EieError(f"--scale-rows makes layers that must stay as they are, wanted it without {other}")
     if not wanted.by_outputs:
         return
     option = "--reconstruct" if wanted.distil_steps is None else "--distil"
@@ -267,17 +276,46 @@ def _load(output: Output, model: Path, graph: Path | None, assumptions: Assumpti
     return network, assumed
 
 
+def _calibrated(
+    network: CompressedNetwork, inputs: NDArray[np.float32] | None, activation_bits: int, say: Say
+) -> tuple[CompressedNetwork, list[LayerPrecision]]:
+    """With binary points, and what they keep of each layer; as it is without typical inputs."""
+    if inputs is None:
+        return network, []
+    say(f"choosing binary points from {len(inputs)} inputs")
+    made = calibrate(network, inputs, activation_bits)
+    return made, measure_precision(made, inputs, activation_bits=activation_bits)
+
+
+def _scaled(network: Network, wanted: _Wanted) -> tuple[Network, _Wanted]:
+    """With scales for rows, if they are wanted; layers that hold scales are not pruned."""
+    if not wanted.row_scales:
+        return network, wanted
+    bits = wanted.code_bits if isinstance(wanted.code_bits, int) else MOST_BITS
+    pruning = {
+        option: {layer.name: value for layer in network.layers} if isinstance(value, float) else value
+        for option, value in wanted.pruning.items()
+    }
+    scaled = scale_rows(network, (1 << bits) - 1)
+    code_bits = wanted.code_bits
+    if not isinstance(code_bits, int):
+        code_bits = {**dict.fromkeys(scaled_names(scaled), MOST_BITS), **(code_bits or {})}
+    return scaled, replace(wanted, pruning=pruning, code_bits=code_bits)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Made:
     """The network compressed.
 
     Parameters
     ----------
+    source : what was compressed: the network that was given, with scales for rows if they were wanted.
     found, reference : what a search found, and the error of the float32 network if one measured it.
     distilled : what training was worth, if there was any.
     """
 
     network: CompressedNetwork
+    source: Network
     found: Found | None = None
     reference: float | None = None
     distilled: DistilledFigures | None = None
@@ -285,6 +323,7 @@ class _Made:
 
 def _compress(network: Network, calibration: NDArray[np.float32] | None, wanted: _Wanted, say: Say) -> _Made:
     """The network as it is wanted."""
+    network, wanted = _scaled(network, wanted)
     bits, pruning = wanted.code_bits, wanted.pruning
     if wanted.bounds.wanted:
         most = MOST_BITS if bits is None or isinstance(bits, dict) else bits
@@ -292,13 +331,13 @@ def _compress(network: Network, calibration: NDArray[np.float32] | None, wanted:
         options = pruning_by_layer(network, **pruning)
         positions = [kept_positions(layer.weight, **options[layer.name]) for layer in network.layers]
         found, reference = search(network, positions, wanted.bounds, choices, say)
-        return _Made(network=found.network, found=found, reference=reference)
+        return _Made(network=found.network, source=network, found=found, reference=reference)
     if wanted.by_outputs and calibration is not None:
         limits: dict[str, Any] = {"density": pruning["density"], "code_bits": bits, "progress": say}
         if wanted.distil_steps is None:
-            return _Made(network=reconstruct(network, calibration, **limits))
+            return _Made(network=reconstruct(network, calibration, **limits), source=network)
         compressed, figures = distil_network(network, calibration, wanted.distil_steps, wanted.seed, limits)
-        return _Made(network=compressed, distilled=figures)
+        return _Made(network=compressed, source=network, distilled=figures)
     compressed = compress(
         network,
         **pruning,
@@ -308,25 +347,4 @@ def _compress(network: Network, calibration: NDArray[np.float32] | None, wanted:
         seed=wanted.seed,
         progress=lambda name: say(f"compressed {name}"),
     )
-    return _Made(network=compressed)
-
-
-def _show_changes(output: Output, network: Network, compressed: CompressedNetwork) -> dict[str, Any]:
-    """Say which kept weights changed, and which became 0; the same as plain values."""
-    pairs = zip(network.layers, compressed.layers, strict=True)
-    exact = [layer.name for layer, small in pairs if is_exact(layer, small)]
-    output.line(_exact_line(exact, len(network.layers)))
-    zeros = {layer.name: layer.zero_weights for layer in compressed.layers if layer.zero_weights}
-    if zeros:
-        listed = ", ".join(f"{count(number)} in {name}" for name, number in zeros.items())
-        output.line(f"weights that were kept and share the value 0: {listed}")
-    return {"exact_layers": exact, "kept_zeros": zeros}
-
-
-def _exact_line(exact: list[str], layers: int) -> str:
-    """Which layers took few values already, so that sharing changed none of their weights."""
-    if len(exact) == layers:
-        return "no weight that was kept has changed"
-    if not exact:
-        return "weights that were kept are shared, in every layer"
-    return f"no weight that was kept has changed in {', '.join(exact)}; in the others they are shared"
+    return _Made(network=compressed, source=network)

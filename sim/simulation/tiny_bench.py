@@ -22,6 +22,7 @@ from sim.simulation.simulate import simulate_lowered
 from sim.simulation.tiny_pruning import pruned_network, wanted_densities
 from sw.compress.pipeline import compress
 from sw.compress.reconstruct import reconstruct
+from sw.compress.row_scales import scale_rows, scaled_names
 from sw.formats.assumptions import Assumptions
 from sw.formats.network_file import load_network
 from sw.formats.npz import read_arrays
@@ -94,6 +95,7 @@ def tiny_bench(
     tasks: Sequence[str] | None = None,
     densities: Mapping[str, float] = ALL_KEPT,
     fitted: bool = False,
+    row_scales: bool = False,
     technology: Technology | None = None,
     progress: Progress = SILENT,
 ) -> TinyBench:
@@ -110,6 +112,7 @@ def tiny_bench(
     densities : kept weights by kind of layer, see `sim.simulation.tiny_pruning`.
     fitted : weights are fitted to what layers give on the calibration inputs (`sw.compress.reconstruct`), not
         shared alone.
+    row_scales : rows of weights get scales where shared weights come nearer then (`sw.compress.row_scales`).
 
     EieError for an array without maps and for a folder that is not there. Weights take the codes of the array.
     """
@@ -134,7 +137,9 @@ def tiny_bench(
             say(f"{network.task}: reading, compiling and running {network.file}")
             try:
                 inputs = _Inputs(folder, network, samples, [seed, number])
-                runs.append(_run(folder / network.file, network, inputs, array, densities, fitted, technology))
+                runs.append(
+                    _run(folder / network.file, network, inputs, array, densities, (fitted, row_scales), technology)
+                )
             except EieError as error:
                 reasons[network.task] = str(error)
     return TinyBench(
@@ -203,7 +208,7 @@ def _run(
     inputs: _Inputs,
     array: ArrayConfig,
     densities: Mapping[str, float],
-    fitted: bool,
+    ways: tuple[bool, bool],
     technology: Technology | None,
 ) -> TinyRun:
     remarks: list[str] = []
@@ -215,7 +220,12 @@ def _run(
     plain, softmax = without_softmax(read)
     if softmax is not None:
         remarks.append("the softmax at the end is left out: the largest output stays the largest")
+    fitted, row_scales = ways
     pruned = pruned_network(plain, densities)
+    if row_scales:
+        pruned = scale_rows(pruned, (1 << array.code_bits) - 1)
+        scaled = len(scaled_names(pruned))
+        remarks.append(f"rows of weights have scales in {scaled} of {len(plain.layers)} layers, each by one layer more")
     counted, typical = inputs.halves(plain.in_features)
     if fitted:
         compressed = reconstruct(pruned, typical, code_bits=array.code_bits)

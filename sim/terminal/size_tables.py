@@ -8,6 +8,7 @@ from sim.terminal.output import Output
 from sim.text import count, ratio, than
 from sw.compress.paper_size import PaperSize, total_size
 from sw.file.sizes import FileSizes, LayerSizes
+from sw.network.network import Network
 
 SIZE_COLUMNS = [
     "layer",
@@ -52,13 +53,20 @@ def show_sizes(output: Output, title: str, sizes: FileSizes) -> None:
     )
 
 
-def show_size_remarks(output: Output, sizes: FileSizes) -> None:
-    """What the table shows and nobody may have meant."""
+def show_size_remarks(output: Output, sizes: FileSizes, given: Network) -> dict[str, Any]:
+    """What the table shows and nobody may have meant; the bytes of the network that was given, as plain values."""
+    float32_bytes = 4 * sum(layer.weight.size + layer.bias.size for layer in given.layers)
+    if float32_bytes != sizes.float32_bytes:
+        output.line(
+            f"Without layers of scales the network that was given has {count(float32_bytes)} bytes of float32 weights "
+            f"and biases: the file is {than(float32_bytes / sizes.bytes)} these\n"
+        )
     empty = [layer.name for layer in sizes.layers if layer.weights and not layer.kept]
     if empty:
         output.note(f"warning: no weight is kept, so that nothing but biases comes out of: {', '.join(empty)}")
     if all(layer.kept == layer.weights for layer in sizes.layers):
         output.line("every weight is kept: --density, --threshold or --sensitivity prune")
+    return {"given_float32_bytes": float32_bytes}
 
 
 def show_parts(output: Output, sizes: FileSizes) -> None:

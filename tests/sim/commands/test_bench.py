@@ -238,7 +238,9 @@ def test_samples_are_of_mlperf_tiny(bench: Run) -> None:
     assert (code, err) == (2, "error: --samples is of --suite mlperf-tiny, a layer of the paper has one input\n")
 
 
-@pytest.mark.parametrize("option", ["--task=KWS", "--pruned", "--density=first=1", "--reconstruct", "--this-cpu"])
+@pytest.mark.parametrize(
+    "option", ["--task=KWS", "--pruned", "--density=first=1", "--reconstruct", "--scale-rows", "--this-cpu"]
+)
 def test_options_of_mlperf_tiny(bench: Run, option: str) -> None:
-    sentence = "--task, --pruned, --density, --reconstruct and --this-cpu are of --suite mlperf-tiny"
+    sentence = "--task, --pruned, --density, --reconstruct, --scale-rows and --this-cpu are of --suite mlperf-tiny"
     assert bench(option) == (2, "", f"error: {sentence}\n")

@@ -257,3 +257,31 @@ def test_what_nobody_may_have_meant_is_said(tmp_path: Path, capsys: pytest.Captu
     assert code == 0
     assert "every weight" not in out
     assert "warning: no weight is kept, so that nothing but biases comes out of: b\n" in err
+
+
+def test_rows_with_scales_are_kept_exactly_and_ratios_are_of_what_was_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = np.random.default_rng(0)
+    steps = random.integers(-127, 128, (30, 40))
+    steps[:, 0] = 127
+    tensors: dict[str, Any] = {"a.weight": (steps * random.uniform(0.01, 1, (30, 1))).astype(np.float32)}
+    model = str(tmp_path / "m.npz")
+    np.savez(model, **tensors)
+    eie = runner(capsys, "compress", model, "-o", str(tmp_path / "m.eie"))
+    code, out, _ = eie("--scale-rows")
+    assert code == 0
+    assert "no weight that was kept has changed\n" in out
+    size = (tmp_path / "m.eie").stat().st_size
+    assert f"has 4,920 bytes of float32 weights and biases: the file is {4920 / size:.1f}x smaller than these\n" in out
+    assert json.loads(eie("--scale-rows", "--json")[1])["given_float32_bytes"] == 4920
+    kept = {layer.name: layer.positions.size for layer in load(tmp_path / "m.eie").layers}
+    assert kept == {"a": np.count_nonzero(steps), "a scale": 30}
+    assert eie("--scale-rows", "--density", "0.5")[0] == 0
+    kept = {layer.name: layer.positions.size for layer in load(tmp_path / "m.eie").layers}
+    assert kept == {"a": 600, "a scale": 30}
+    assert "weights that were kept are shared" in eie("--code-bits", "8")[1]
+    for other, name in ((["--max-weight-error", "0.1"], "a search"), (["--reconstruct"], "--reconstruct or --distil")):
+        code, _, err = eie("--scale-rows", *other)
+        assert code == 2
+        assert err == f"error: --scale-rows makes layers that must stay as they are, wanted it without {name}\n"

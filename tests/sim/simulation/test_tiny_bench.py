@@ -48,6 +48,14 @@ def test_fitted_weights_are_nearer_where_few_are_kept(data: Path) -> None:
     assert any("fitted on the 16 inputs" in remark for remark in fitted.remarks)
 
 
+def test_scales_for_rows_bring_outputs_nearer(data: Path) -> None:
+    array = MCU16.with_(code_bits=3)
+    plain, scaled = (tiny_bench(data, array, tasks=["IC"], row_scales=scales).runs[0] for scales in (False, True))
+    assert scaled.error < 0.9 * plain.error
+    assert any(remark.startswith("rows of weights have scales in ") for remark in scaled.remarks)
+    assert scaled.run.total.cycles > plain.run.total.cycles
+
+
 def test_keywords_are_counted_with_binary_points_of_the_other_half(data: Path) -> None:
     run = next(run for run in tiny_bench(data, MCU16).runs if run.network.task == "KWS")
     network = load_network(data / FOLDER / run.network.file)
