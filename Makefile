@@ -52,7 +52,7 @@ demo: $(STAMP) ## compress, simulate, verify in RTL and time the example network
 	@$(BIN)/python -m sim.commands.demo
 
 test: $(TRAIN_STAMP) ## all quick tests
-	@$(BIN)/python -m pytest -n 2 tests
+	@$(BIN)/python -m pytest -n 2 --dist worksteal tests
 
 check: $(TRAIN_STAMP) ## lint, format, types, directions of imports; pages and their figures are what the commands print
 	@$(BIN)/ruff check .
@@ -68,7 +68,7 @@ pages: $(TRAIN_STAMP) ## run the commands that README and docs show again, write
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 prove: $(TRAIN_STAMP) ## the slow proofs
-	@$(BIN)/python -m pytest -n 2 -m slow tests
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m slow tests
 
 # MINUTES=60 runs longer, TARGET=eie,onnx only some.
 fuzz: $(TRAIN_STAMP) ## feed the readers of files what nobody would write

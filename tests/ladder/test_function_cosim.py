@@ -23,7 +23,7 @@ def recurrent_network() -> CompressedNetwork:
     return CompressedNetwork(layers=layers, graph=Graph(input_shape=(STEPS, FEATURES), nodes=nodes))
 
 
-@pytest.mark.parametrize("simulator", [*simulators("icarus"), pytest.param("verilator", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("simulator", simulators(slow=["icarus", "verilator"]))
 def test_two_cells_behind_each_other(simulator: SimulatorName):
     inputs = np.random.default_rng(0).normal(size=(2, STEPS, FEATURES)).astype(np.float32)
     found = verify(recurrent_network(), inputs, ARRAY, simulator)

@@ -79,7 +79,7 @@ def check_corpus(config: ArrayConfig, simulator) -> None:
 
 
 @pytest.mark.parametrize("simulator", simulators("icarus"))
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", ["plain", pytest.param("pairs", marks=pytest.mark.slow)])
 def test_corpus(name, simulator):
     """Each after a good network, which still runs after the soft reset and without being loaded again."""
     check_corpus(CONFIGS[name], simulator)

@@ -11,7 +11,7 @@ from tests.support.networks.whole import MAP_ARRAY, banded_network, whole_networ
 
 
 @pytest.mark.parametrize("network", [whole_network(), banded_network()])
-@pytest.mark.parametrize("simulator", simulators())
+@pytest.mark.parametrize("simulator", simulators(slow=["icarus"]))
 @pytest.mark.parametrize("activation_bits", [16, pytest.param(8, marks=pytest.mark.slow)])
 def test_a_whole_network(simulator: SimulatorName, network: CompressedNetwork, activation_bits: int):
     """As a whole, and with a layer in bands of rows."""

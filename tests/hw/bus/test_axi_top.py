@@ -62,7 +62,7 @@ def check(simulator: SimulatorName, transactions: int, folder: Path, seed: int =
     assert activities == sorted(activity.__name__ for activity, _ in ACTIVITIES)
 
 
-@pytest.mark.parametrize("simulator", simulators())
+@pytest.mark.parametrize("simulator", simulators(slow=["verilator"]))
 def test_random_traffic(simulator: SimulatorName, tmp_path: Path):
     check(simulator, 500, tmp_path)
 

@@ -105,6 +105,7 @@ def test_upset_layer_tables_end(array: FaultyArray):
     assert any(run.outcome is Outcome.WRONG for run in runs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("simulator", simulators("icarus"))
 def test_icarus_judges_as_verilator_does(array: FaultyArray, simulator: SimulatorName):
     """Slices and a register that go past the sparse-matrix memory, where X had no end, and a register `level`."""

@@ -117,7 +117,7 @@ def verilog64() -> dict[str, str]:
     return {name: text for name, text in verilog_text(PRESETS["eie64"]).items() if name.endswith(".v")}
 
 
-@pytest.mark.parametrize("simulator", simulators())
+@pytest.mark.parametrize("simulator", simulators(slow=["verilator"]))
 def test_64_pes_are_one_module_and_compile(verilog64, simulator):
     modules = [name for text in verilog64.values() for name in module_names(text)]
     assert modules.count(PE_MODULE) == 1

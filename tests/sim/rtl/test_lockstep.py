@@ -83,8 +83,14 @@ def ordinary_cases(config: ArrayConfig, seed: int) -> list[Case]:
     return [Case(c.image, [np.asarray(x, dtype=np.int16) for x in c.inputs], c.shape) for c in cases()]
 
 
-@pytest.mark.parametrize("simulator", simulators())
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize(
+    ("name", "simulator"),
+    [
+        pytest.param(name, *each.values, marks=each.marks)
+        for name in CONFIGS
+        for each in simulators(slow=[] if name == "tiny4" else ["verilator"])
+    ],
+)
 def test_every_structure(name, simulator):
     config = CONFIGS[name]
     cases = ordinary_cases(config, seed=1)

