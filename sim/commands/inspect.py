@@ -44,6 +44,7 @@ def inspect_command(
     payload: dict[str, Any] = {
         "file": str(network),
         "calibrated": compressed.calibration is not None,
+        "activation_bits": None if compressed.calibration is None else compressed.calibration.activation_bits,
         "shapes": [list(layer.shape) for layer in compressed.layers],
         "relu": [layer.relu for layer in compressed.layers],
         "codebooks": {layer.name: [float(value) for value in layer.codebook] for layer in compressed.layers},
@@ -74,10 +75,12 @@ def _show_network(
         output.table(f"operations; value 0 is an input, {shape}", ["operation", "value", "takes", "shape"], cells)
     elif network.graph is not None:
         output.line("weights only: the file does not say how its layers are connected\n")
-    calibrated = network.calibration is not None
-    output.line(
-        "calibrated: binary points are fixed\n" if calibrated else "not calibrated: `eie simulate` uses its inputs\n"
-    )
+    if network.calibration is None:
+        output.line("not calibrated: `eie simulate` uses its inputs\n")
+    elif network.calibration.activation_bits == 8:
+        output.line("calibrated for 8-bit activations: binary points are fixed\n")
+    else:
+        output.line("calibrated: binary points are fixed\n")
 
 
 def _layer_cells(layer: CompressedLayer, size: LayerSizes) -> list[str]:
