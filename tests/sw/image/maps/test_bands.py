@@ -92,13 +92,14 @@ def test_channels_are_passed_over_where_that_takes_fewer_cycles():
     check(network, config, inputs)
 
 
-def test_bands_and_passes_of_one_layer():
+@pytest.mark.parametrize("activation_bits", [16, 8])
+def test_bands_and_passes_of_one_layer(activation_bits: int):
     layers = [
         make_layer(1, (8, 2, 3, 3), 0.9, name="a", relu=True, convolution=AROUND),
         make_layer(2, (3, 8, 6, 8), 0.7, name="b", convolution=Convolution()),
     ]
     network, inputs = calibrated(layers, [Node(ApplyLayer(), (at,)) for at in range(2)], (2, 6, 8))
-    config = array(2, accumulator_depth=8)
+    config = array(2, accumulator_depth=8, activation_bits=activation_bits)
     (cut,) = build_image(network, config).cuts
     assert cut.bands * cut.passes == 6 * 4
     check(network, config, inputs)
