@@ -1,7 +1,8 @@
 """`eie trace`: a run as a timeline for Perfetto."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -35,7 +36,10 @@ def trace_command(
     pes: Pes = None,
     changes: Changes = None,
     begin: Annotated[int, typer.Option("--from", metavar="CYCLE", help="First cycle shown, from 0.")] = 0,
-    cycles: Annotated[int | None, typer.Option(metavar="N", help="How many cycles are shown [default: all].")] = None,
+    cycles: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="How many cycles are shown [default: all, or as many as viewers take]."),
+    ] = None,
     each_queue: Annotated[bool, typer.Option("--queues", help="A counter for the queue of each PE too.")] = False,
     in_cycles: Annotated[
         bool, typer.Option("--in-cycles", help="Show a cycle as 1 ns, instead of the time it takes at the clock.")
@@ -73,9 +77,11 @@ def trace_command(
         cycle_ns = 1 if in_cycles else 1000 / array.clock_mhz
         view = View(begin=begin, end=end, cycle_ns=cycle_ns, queue_of_each_pe=each_queue)
         timeline = Timeline(schedules, view)
+        if cycles is None:
+            view, timeline = _first_part(schedules, view, timeline)
         if timeline.size > MOST_EVENTS:
             raise EieError(
-                f"cycles {begin:,} to {end - 1:,} of the run's {total:,} have {timeline.size:,} events, wanted "
+                f"cycles {begin:,} to {view.end - 1:,} of the run's {total:,} have {timeline.size:,} events, wanted "
                 f"{MOST_EVENTS:,} at most: show a part with --from and --cycles"
             )
         say(f"writing {path}")
@@ -85,9 +91,22 @@ def trace_command(
         output.note(
             f"viewers keep whole nanoseconds and a cycle at {array.clock_mhz:g} MHz is shorter: 1 ns is 1 cycle"
         )
-    output.line(f"{path}: cycles {begin:,} to {end - 1:,} of {total:,}, {count(events)} events, {size / 1e6:.1f} MB")
+    output.line(
+        f"{path}: cycles {begin:,} to {view.end - 1:,} of {total:,}, {count(events)} events, {size / 1e6:.1f} MB"
+    )
+    if view.end < end:
+        output.line(f"These are the first of at most {MOST_EVENTS:,} events: --from and --cycles show others.")
     output.line(f"{facts['time']}. Loading and unloading are left out. Open it in {VIEWERS}.")
     output.result({"file": str(path), "events": events, "bytes": size, **facts})
+
+
+def _first_part(schedules: Sequence[LayerSchedule], view: View, timeline: Timeline) -> tuple[View, Timeline]:
+    """As many cycles from the first as have no more events than a viewer takes."""
+    while timeline.size > MOST_EVENTS and view.end - view.begin > 1:
+        shown = (view.end - view.begin) * MOST_EVENTS // timeline.size
+        view = replace(view, end=view.begin + max(1, shown * 9 // 10))
+        timeline = Timeline(schedules, view)
+    return view, timeline
 
 
 def write_trace(path: Path, events: Iterable[Event], facts: Event) -> tuple[int, int]:
