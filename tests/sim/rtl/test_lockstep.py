@@ -34,6 +34,7 @@ def ordinary_cases(config: ArrayConfig, seed: int) -> list[Case]:
     rng = np.random.default_rng(seed)
     pes, codes = config.pes, config.code_symbols
     most = (config.activation_depth - 1) * pes
+    smallest = -1 << config.activation_bits - 1
 
     def inputs(image, *densities):
         return [random_activations(rng, image, density, 3000) for density in densities]
@@ -75,9 +76,9 @@ def ordinary_cases(config: ArrayConfig, seed: int) -> list[Case]:
         passes = [*column_tiles(first, [1]), *column_tiles(second, [1])]  # loaded in turn, between runs
         cut = replace(network(config, passes, 3 * pes, pes + 1), pass_starts=(0, 1, 3))
         yield Case(cut, inputs(cut, 0.5, 1.0))
-        loud = single(dense, bias_scale=1 << 14, shift=0)  # saturation
+        loud = single(dense, bias_scale=1 << config.activation_bits - 2, shift=0)  # saturation
         yield Case(
-            loud, [np.full(loud.layers[0].columns, -32768, dtype=np.int16) * (np.arange(loud.layers[0].columns) < 7)]
+            loud, [np.full(loud.layers[0].columns, smallest, dtype=np.int16) * (np.arange(loud.layers[0].columns) < 7)]
         )
 
     return [Case(c.image, [np.asarray(x, dtype=np.int16) for x in c.inputs], c.shape) for c in cases()]

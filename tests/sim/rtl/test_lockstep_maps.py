@@ -49,7 +49,14 @@ MAP_CONFIGS: dict[str, ArrayConfig] = {
         sparse_matrix_depth=901,
     ),
     "maps4": map_config(
-        name="maps4", pes=4, queue_depth=2, pe_counters=False, code_bits=5, constant_depth=400, **SIZES
+        name="maps4",
+        pes=4,
+        queue_depth=2,
+        pe_counters=False,
+        code_bits=5,
+        constant_depth=400,
+        activation_bits=8,
+        **SIZES,
     ),
 }
 
@@ -97,8 +104,9 @@ def test_every_kind(name, simulator):
 
 
 @pytest.mark.parametrize("simulator", simulators("verilator"))
-def test_every_kind_on_verilator(simulator):
-    check_every_kind(MAP_CONFIGS["maps3"], simulator)
+@pytest.mark.parametrize("name", ["maps3", pytest.param("maps4", marks=pytest.mark.slow)])
+def test_every_kind_on_verilator(name, simulator):
+    check_every_kind(MAP_CONFIGS[name], simulator)
 
 
 def check_every_kind(config: ArrayConfig, simulator: SimulatorName) -> None:

@@ -49,7 +49,7 @@ CONFIGS: dict[str, ArrayConfig] = {
         max_code_length=11,
         skip_empty_slices=True,
     ),
-    # Lanes that are not all of a stream word, long codes, no per-PE counters.
+    # Lanes that are not all of a stream word, long codes, no per-PE counters, activations of 8 bits.
     "bare6": ArrayConfig(
         name="bare6",
         pes=6,
@@ -65,6 +65,7 @@ CONFIGS: dict[str, ArrayConfig] = {
         layers=2,
         max_code_length=16,
         pe_counters=False,
+        activation_bits=8,
     ),
     # Two broadcasts per cycle, memories with parity.
     "pairs4": PRESETS["tiny4"].with_(name="pairs4", broadcasts_per_cycle=2, parity=True),
