@@ -59,7 +59,6 @@ CHECK_CYCLES = 4  # of loader state CHECK
 TREE_KIND_BITS = 2
 SHIFT_BITS = 6
 BIAS_SCALE_BITS = 16
-ACTIVATION_BITS = 16
 VALUE_BITS = 16  # of an activation, a bias or a codebook value in a stream word
 COUNTER_BITS = 32
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from model.config import ArrayConfig
 from model.layouts import (
-    ACTIVATION_BITS,
     COUNTER_BITS,
     FUNCTION_STAGES,
     RUNNING_STATES,
     UNLOADING_STATES,
+    VALUE_BITS,
     ControlState,
     flush_cycles,
     patience_bits,
@@ -166,8 +166,8 @@ class Controller:
         """One stream word: lane q in bits 16q+15:16q."""
         lanes = self._config.lanes
         pes = self._pes[self.group * lanes : (self.group + 1) * lanes]
-        mask = (1 << ACTIVATION_BITS) - 1
-        return sum((pe.activation_memory.current & mask) << ACTIVATION_BITS * lane for lane, pe in enumerate(pes))
+        mask = (1 << VALUE_BITS) - 1
+        return sum((pe.activation_memory.current & mask) << VALUE_BITS * lane for lane, pe in enumerate(pes))
 
     def compute(self, control: ControlSignals) -> None:
         self._signals = control

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 
 from model.config import ArrayConfig
-from model.layouts import ACTIVATION_BITS
+from model.layouts import VALUE_BITS
 from model.map_descriptor import COORDINATE_BITS
 from sim.energy.events import Events
 from sim.energy.memories import POINTER_BANKS, Memory, PeMemories, array_memories
@@ -189,7 +189,7 @@ _ACCESSED = (
                     Action(
                         "multiply",
                         lambda events, _: 2 * events.mapped,
-                        lambda array: array.technology.event("multiply") * COORDINATE_BITS / ACTIVATION_BITS,
+                        lambda array: array.technology.event("multiply") * COORDINATE_BITS / VALUE_BITS,
                     ),
                 ),
                 of_maps=True,
@@ -203,7 +203,7 @@ _ACCESSED = (
                     Action(
                         "multiply",
                         lambda events, _: events.macs + events.table_reads + events.products,
-                        lambda array: array.technology.event("multiply") * array.activation_bits / ACTIVATION_BITS,
+                        lambda array: array.technology.event("multiply") * array.activation_bits / VALUE_BITS,
                     ),
                 ),
             ),
