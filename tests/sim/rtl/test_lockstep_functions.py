@@ -23,7 +23,7 @@ from tests.support.images.map_programs import KINDS
 from tests.support.images.random_images import encode_input, encode_network
 
 CONFIGS = {
-    f"functions{name[4:]}": config.with_(name=f"functions{name[4:]}", functions=True)
+    f"functions{name[4:]}": config.with_(name=f"functions{name[4:]}", functions=True, activation_bits=16)
     for name, config in MAP_CONFIGS.items()
 }
 
