@@ -73,6 +73,8 @@ def fit_report(
         f"{best.config.sparse_matrix_depth} rows, pointers {best.config.pointer_depth}, activations "
         f"{best.config.activation_depth}, constants {best.config.constant_depth}."
     )
+    if base.activation_bits != 16:
+        output.line("Lookup tables and clock are those of arrays with 16-bit activations, which were measured.")
     output.result(
         {
             "network": str(path),
