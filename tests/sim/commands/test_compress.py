@@ -242,6 +242,18 @@ def test_reconstruction(eie: Run):
         assert sentence in err
 
 
+def test_a_calibration_for_8_bit_activations(eie: Run):
+    code, out, _ = eie("--calibrate", "x.npy", "--activation-bits", "8")
+    assert code == 0
+    assert "outputs, of 8" in out
+    calibration = load(Path("net.eie")).calibration
+    assert calibration is not None
+    assert calibration.activation_bits == 8
+    code, _, err = eie("--activation-bits", "8")
+    assert code == 2
+    assert "--activation-bits is of a calibration, wanted --calibrate X.npy" in err
+
+
 def test_what_nobody_may_have_meant_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     random = np.random.default_rng(0)
     model, made = str(tmp_path / "m.npz"), str(tmp_path / "m.eie")
