@@ -13,6 +13,7 @@ EXTRAS = {
     "": "eie itself",
     "train": "eie train, the step of --reconstruct over the whole network",
     "onnx": "ONNX models",
+    "host": "networks of which parts are the host's",
     "tflite": "TensorFlow Lite models",
     "keras": "Keras models",
     "verify": "eie verify, run --on rtl, faults; the tests",

@@ -12,6 +12,7 @@ from model.errors import EieError
 from sim.mnist import Part, load_mnist
 from sim.npy import read_inputs, read_labels
 from sim.progress import Say
+from sim.terminal.host_parts import PLAIN, host_parts_payload, show_host_parts
 from sim.terminal.options import ActivationBits, Json, check_activation_bits
 from sim.terminal.output import Output
 from sim.terminal.precision_table import precision_payload, show_precision
@@ -107,6 +108,7 @@ def accuracy_command(
         f"{count(size)} bytes on disk, everything included; {than(float32_bytes / size)} "
         f"{count(float32_bytes)} bytes of float32 weights and biases"
     )
+    show_host_parts(output, compressed.graph, f"In both arithmetics they run {PLAIN}.")
     precision = measure_precision(compressed, samples.inputs, *widths) if is_calibrated else []
     if is_calibrated:
         show_precision(output, precision, len(samples.inputs), *widths)
@@ -121,6 +123,7 @@ def accuracy_command(
             "float32": _payload(in_float),
             "integers": None if in_integers is None else _payload(in_integers) | {"activation_bits": widths[1]},
             "precision": precision_payload(precision),
+            **host_parts_payload(compressed.graph),
             "against": None if before is None else {"model": str(against), **_payload(before)},
         }
     )
@@ -146,7 +149,8 @@ def _own(inputs_file: Path | None, labels_file: Path | None, shape: tuple[int, .
 def _as_compressed(compressed: CompressedNetwork, say: Say) -> Assumptions:
     """Layers of the same names are connected as those of the compressed network."""
     uses = (LayerUse(name=layer.name, relu=layer.relu, convolution=layer.convolution) for layer in compressed.layers)
-    return Assumptions(connections=Connections(graph=compressed.graph, uses=tuple(uses)), say=say)
+    connections = Connections(graph=compressed.graph, uses=tuple(uses))
+    return Assumptions(connections=connections, host_parts=True, say=say)
 
 
 def _uncompressed(path: Path, compressed: CompressedNetwork, say: Say) -> Network:

@@ -13,13 +13,13 @@ from sim.fields import parse_shape
 from sim.npy import read_inputs
 from sim.progress import Say
 from sim.terminal.by_layer import parse_by_layer
-from sim.terminal.compress_changes import show_changes
+from sim.terminal.compress_changes import show_changes, show_file
 from sim.terminal.compress_distil import DistilledFigures, distil_network, show_distilled
 from sim.terminal.compress_search import SearchOptions, search, search_payload, show_search
 from sim.terminal.options import ActivationBits, Json, check_activation_bits
 from sim.terminal.output import Output
 from sim.terminal.precision_table import precision_payload, show_precision
-from sim.terminal.size_tables import show_size_remarks, show_sizes, size_payload
+from sim.terminal.size_tables import size_payload
 from sw.compress.candidates import Choices
 from sw.compress.kmeans import Init
 from sw.compress.pipeline import MOST_BITS, compress, pruning_by_layer
@@ -186,7 +186,7 @@ def compress_command(
     )
     _check(wanted, calibration_file, activation_bits)
     check_target(path, model, graph, calibration_file, inputs, labels)
-    assumptions = Assumptions(order=order, input_shape=parse_shape(input_shape), integers=integers)
+    assumptions = Assumptions(order=order, input_shape=parse_shape(input_shape), integers=integers, host_parts=True)
     network, assumed = _load(output, model, graph, assumptions)
     calibration = None if calibration_file is None else read_inputs(calibration_file, *network.input_shape)
     with output.steps(f"compressing {model}") as say:
@@ -195,8 +195,7 @@ def compress_command(
         sizes = save(compressed, path)
     if made.found is not None:
         show_search(output, bounds, made.found, made.reference)
-    show_sizes(output, str(path), sizes)
-    changes = show_size_remarks(output, sizes, network)
+    changes = show_file(output, path, sizes, network)
     changes |= show_changes(output, made.source, compressed) | show_distilled(output, made.distilled)
     if calibration is not None:
         show_precision(output, precision, len(calibration), activation_bits=activation_bits or 16)

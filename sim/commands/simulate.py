@@ -11,6 +11,7 @@ from sim.simulation.prepare import load_with_inputs
 from sim.simulation.simulate import simulate
 from sim.terminal.energy_table import show_energy
 from sim.terminal.fit_preset import fitted
+from sim.terminal.host_parts import PLAIN, host_parts_payload, show_host_parts
 from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, PresetOrFit, TechnologyFile, array_config
 from sim.terminal.output import Output
 from sim.terminal.precision_table import precision_payload, show_precision
@@ -54,6 +55,7 @@ def simulate_command(
             f"warning: an accumulator overflowed for {overflows} of {len(inputs)} inputs; calibrate on such inputs"
         )
     show_run(output, run, compressed)
+    show_host_parts(output, compressed.graph, f"They run {PLAIN}; their time and energy are not counted.")
     title = f"{array.name}, {array.pes} PEs, mean of {len(inputs)} inputs"
     show_energy(output, title, run.layers, total=run.total, remarks={"": run.total.energy_remarks})
     if run.by_host:
@@ -84,5 +86,6 @@ def simulate_command(
             "cycles_with_reloading": run.total.cycles + run.reload_cycles,
             "sequenced_by_host": run.by_host,
             "precision": precision_payload(precision),
+            **host_parts_payload(compressed.graph),
         }
     )

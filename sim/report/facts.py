@@ -129,7 +129,7 @@ def network_facts(
     if run.by_host:
         remarks.append(
             "The weights of a layer stay in the array while the host hands it one vector after another; pooling and "
-            "storing are the host's and are not counted."
+            "storing, and what runs in onnxruntime, are the host's and are not counted."
         )
     saturated, overflows = int(run.saturated.sum()), int(run.overflow.sum())
     if saturated:

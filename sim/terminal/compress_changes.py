@@ -1,10 +1,14 @@
 """What compressing changed of the weights that were kept."""
 
+from pathlib import Path
 from typing import Any
 
+from sim.terminal.host_parts import PLAIN, host_parts_payload, show_host_parts
 from sim.terminal.output import Output
+from sim.terminal.size_tables import show_size_remarks, show_sizes
 from sim.text import count
 from sw.compress.pipeline import is_exact
+from sw.file.sizes import FileSizes
 from sw.network.compressed import CompressedNetwork
 from sw.network.network import Network
 
@@ -28,3 +32,11 @@ def _exact_line(exact: list[str], layers: int) -> str:
     if not exact:
         return "weights that were kept are shared, in every layer"
     return f"no weight that was kept has changed in {', '.join(exact)}; in the others they are shared"
+
+
+def show_file(output: Output, path: Path, sizes: FileSizes, network: Network) -> dict[str, Any]:
+    """What the file holds, in bytes; what is said of it as plain values."""
+    show_sizes(output, str(path), sizes)
+    changes = show_size_remarks(output, sizes, network)
+    show_host_parts(output, network.graph, f"They run {PLAIN}; the bytes are part of the file's.")
+    return changes | host_parts_payload(network.graph)

@@ -1,5 +1,6 @@
 """The operations of a network's graph in words."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -18,6 +19,8 @@ from sw.network.graph import (
     Relu,
     Shape,
 )
+from sw.network.host_model import describe
+from sw.network.host_part import HostPart
 from sw.network.lstm import units_of
 from sw.network.operation_fields import KINDS, kind_of
 from sw.network.operations import Reshape
@@ -47,6 +50,8 @@ def operation_text(operation: Operation, waiting: Iterator[CompressedLayer]) -> 
                 + ", rounded up" * operation.ceil
                 + ", padding not counted" * (not operation.count_padding)
             )
+        case HostPart():
+            return f"host's part: {operators_text(describe(operation.model).operators)}"
         case _:
             name = kind_of(operation)
             fields = [f"{field} {_value(getattr(operation, field))}" for field in KINDS[name].fields]
@@ -67,9 +72,17 @@ def host_works(graph: Graph) -> list[str]:
                 works.append(f"the cells of {'a GRU' if isinstance(node.operation, Gru) else 'an LSTM'}")
             case Relu():
                 works.append("ReLU")
+            case HostPart():
+                works.append("parts in onnxruntime")
             case _:
                 works.append(kind_of(node.operation).replace("_pool", "_pooling").replace("_", " "))
     return list(dict.fromkeys(works))
+
+
+def operators_text(operators: Counter[str], most: int = 6) -> str:
+    """The most frequent ones."""
+    text = ", ".join(f"{number} {kind}" if number > 1 else kind for kind, number in operators.most_common(most))
+    return text + (f" and {len(operators) - most} more" if len(operators) > most else "")
 
 
 def _value(value: Any) -> str:

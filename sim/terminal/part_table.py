@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sim.terminal.operation_text import operators_text
 from sim.terminal.output import Output
 from sim.text import count
 from sw.formats.onnx.partition import OnnxPart
@@ -12,7 +13,7 @@ def show_parts(path: Path, parts: list[OnnxPart], refusal: str, output: Output) 
     output.table(
         f"{path} in parts, for one input",
         ["part", "operators", "where", "MACs", "vectors", "bytes moved"],
-        [[part.name, _operators(part), part.place, *_figures(part)] for part in parts],
+        [[part.name, operators_text(part.operators), part.place, *_figures(part)] for part in parts],
     )
     layers = sum(part.place != "host" for part in parts)
     known = [part.macs for part in parts if part.place != "host" and part.macs is not None]
@@ -31,13 +32,6 @@ def show_parts(path: Path, parts: list[OnnxPart], refusal: str, output: Output) 
             "parts": [{**vars(part), "operators": dict(part.operators)} for part in parts],
         }
     )
-
-
-def _operators(part: OnnxPart) -> str:
-    """The most frequent ones."""
-    common = part.operators.most_common()
-    text = ", ".join(f"{number} {kind}" if number > 1 else kind for kind, number in common[:6])
-    return text + (f" and {len(common) - 6} more" if len(common) > 6 else "")
 
 
 def _figures(part: OnnxPart) -> list[str]:

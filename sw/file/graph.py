@@ -19,6 +19,7 @@ from sw.network.graph import (
     Relu,
     both_sides,
 )
+from sw.network.host_part import HostPart
 from sw.network.operation_fields import KINDS, FieldKind, kind_of
 from sw.network.operations import MAX_AXES
 
@@ -35,9 +36,11 @@ FLOAT = struct.Struct("<f")
 COUNTS: dict[FieldKind, int] = {"size": 1, "pair": 2, "pads": 4, "flag": 1}  # numbers in a field
 
 
-def is_short_graph(graph: Graph) -> bool:
-    """Whether version 2 of the file can hold it."""
-    return all(_kind(node.operation) != OTHER for node in graph.nodes)
+def graph_version(graph: Graph) -> int:
+    """The first version of the file that can hold it."""
+    if any(isinstance(node.operation, HostPart) for node in graph.nodes):
+        return 4
+    return 3 if any(_kind(node.operation) == OTHER for node in graph.nodes) else 2
 
 
 def pack_graph(graph: Graph) -> bytes:
@@ -77,7 +80,7 @@ def _pack_node(node: Node, value: int) -> bytes:
         head |= SEQUENCE * node.operation.sequence
     if node.sources == (value,):
         return bytes([head]) + pairs
-    counted = varint(len(node.sources)) if isinstance(node.operation, Concatenate) else b""
+    counted = varint(len(node.sources)) if isinstance(node.operation, Concatenate | HostPart) else b""
     return bytes([head | HAS_SOURCES]) + pairs + counted + b"".join(varint(value - one) for one in node.sources)
 
 
@@ -91,9 +94,10 @@ def _parse_node(reader: Reader, value: int) -> Node:
     operation = _parse_other(reader) if kind == OTHER else _parse_operation(reader, kind, head)
     if not head & HAS_SOURCES:
         return Node(operation, (value,))
-    count = getattr(operation, "sources", 1)
-    if kind == CONCATENATE:
+    if kind == CONCATENATE or isinstance(operation, HostPart):
         count = _at_most(reader.varint(), MAX_NODES, "sources")
+    else:
+        count = getattr(operation, "sources", 1)
     sources = tuple(value - reader.varint() for _ in range(count))
     return Node(operation, sources)
 
@@ -130,6 +134,8 @@ def _pack_other(operation: Operation) -> bytes:
         value = getattr(operation, field)
         if form == "number":
             out += FLOAT.pack(value)
+        elif form == "bytes":
+            out += varint(len(value)) + value
         elif form == "sizes":
             out += varint(len(value)) + b"".join(varint(size) for size in value)
         else:
@@ -145,6 +151,9 @@ def _parse_other(reader: Reader) -> Operation:
     for field, form in kind.fields.items():
         if form == "number":
             (fields[field],) = FLOAT.unpack(reader.take(FLOAT.size))
+            continue
+        if form == "bytes":
+            fields[field] = reader.take(reader.varint())
             continue
         count = _at_most(reader.varint(), MAX_AXES, "sizes") if form == "sizes" else COUNTS[form]
         sizes = tuple(reader.varint() for _ in range(count))

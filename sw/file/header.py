@@ -5,14 +5,14 @@ import zlib
 from dataclasses import dataclass
 
 from model.errors import EieError
-from sw.file.graph import is_short_graph, pack_graph, parse_graph
+from sw.file.graph import graph_version, pack_graph, parse_graph
 from sw.file.reader import Reader, varint
 from sw.network.graph import UNCONNECTED, Convolution, Graph, Shape, both_sides
 from sw.network.layer import check_name, check_shape, matrix_shape
 from sw.network.network import MAX_LAYERS, check_connections
 
 MAGIC = b"\x89EIE"
-VERSIONS = (2, 3)  # a file has the first that can hold its network
+VERSIONS = (2, 3, 4)  # a file has the first that can hold its network
 CRC = struct.Struct("<I")
 RELU = 1
 HAS_BIAS = 2
@@ -108,8 +108,8 @@ class Header:
     @property
     def version(self) -> int:
         """The first that can hold the network."""
-        is_short = all(layer.is_short for layer in self.layers) and (self.graph is None or is_short_graph(self.graph))
-        return VERSIONS[0] if is_short else VERSIONS[1]
+        layers = 2 if all(layer.is_short for layer in self.layers) else 3
+        return max(layers, VERSIONS[0] if self.graph is None else graph_version(self.graph))
 
     @property
     def calibration_bytes(self) -> int:
@@ -133,7 +133,7 @@ def header_bounds(data: bytes) -> tuple[int, int]:
     if data[: len(MAGIC)] != MAGIC:
         raise EieError(f"a model file must begin with {MAGIC!r}, got {data[: len(MAGIC)]!r}")
     if data[len(MAGIC)] not in VERSIONS:
-        raise EieError(f"the file's version must be {VERSIONS[0]} or {VERSIONS[1]}, got {data[len(MAGIC)]}")
+        raise EieError(f"the file's version must be {VERSIONS[0]} to {VERSIONS[-1]}, got {data[len(MAGIC)]}")
     reader = Reader(data, len(MAGIC) + 1, len(data))
     size = reader.varint()
     end = reader.position + size

@@ -24,6 +24,7 @@ class Assumptions:
     integers : what is kept of the 8-bit integers between the operators of a TensorFlow Lite file. "real": nothing, they
         are real numbers; "saturated": their range, with a Clip where it can cut; "rounded": their steps as well, as
         an interpreter that rounds once and ties to even, in operations that are the host's.
+    host_parts : whether parts of an ONNX model that no network here has may be the host's, in onnxruntime.
     say : told every assumption in a sentence.
     """
 
@@ -31,6 +32,7 @@ class Assumptions:
     input_shape: Shape | None = None
     connections: Connections | None = None
     integers: Integers = "saturated"
+    host_parts: bool = False
     say: Callable[[str], None] = lambda _: None
 
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from model.errors import EieError
 from sw.files import read_whole, reason
 from sw.formats.connections import Connections
-from sw.formats.protobuf_size import check_fields
 from sw.network.graph import Shape
 from sw.network.network import Network
+from sw.protobuf_size import check_fields
 
 Floats = NDArray[np.float32]
 # By message: name, number and type of each field; numbers in a row are bytes, as they are in the file when packed.

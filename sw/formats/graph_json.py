@@ -1,5 +1,6 @@
 """A graph as JSON text, as `--graph` reads it and weight files carry it (docs/contract/network_files.md)."""
 
+import base64
 import json
 import math
 from collections.abc import Mapping
@@ -81,7 +82,10 @@ def format_graph(network: Network) -> str:
             if node.sources != (number,):
                 item["from"] = node.sources[0] if len(node.sources) == 1 else list(node.sources)
             operations.append(item)
-    return json.dumps({**document, "operations": operations}, separators=(",", ":"))
+    text = json.dumps({**document, "operations": operations}, separators=(",", ":"))
+    if len(text) > LARGEST_TEXT:
+        raise EieError(f"a graph must have at most {LARGEST_TEXT} characters, its host's parts make it {len(text)}")
+    return text
 
 
 def _layer_fields(name: str, relu: bool, convolution: Convolution | None) -> dict[str, Any]:
@@ -112,6 +116,8 @@ def _operation_fields(operation: Operation) -> dict[str, Any]:
         if value == _default(KINDS[name], field, item):
             continue
         match form:
+            case "bytes":
+                item[field] = base64.b64encode(value).decode()
             case "number":
                 item[field] = float(str(np.float32(value)))  # the fewest digits that give the same float32
             case "sizes":
@@ -179,6 +185,8 @@ def _field(what: str, kind: Kind, item: dict[str, Any], field: str) -> Any:
             raise EieError(f"{what}: {field} must be given, it is not")
         return default
     match kind.fields[field]:
+        case "bytes":
+            return _bytes(what, item, field)
         case "number":
             return _number(what, item, field)
         case "size":
@@ -254,6 +262,16 @@ def _number(what: str, item: dict[str, Any], key: str) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= LARGEST_NUMBER:
         raise EieError(f"{what}: {key} must be a float32 number, got {_kind(value)}")
     return float(np.float32(value))
+
+
+def _bytes(what: str, item: dict[str, Any], key: str) -> bytes:
+    value = item[key]
+    try:
+        if isinstance(value, str):
+            return base64.b64decode(value, validate=True)
+    except ValueError:
+        pass
+    raise EieError(f"{what}: {key} must be bytes in base64, got {_kind(value)}")
 
 
 def _flag(what: str, item: dict[str, Any], key: str, default: bool) -> bool:

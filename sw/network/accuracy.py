@@ -102,7 +102,9 @@ def measure_integers(
     """Errors on the integer datapath, as `measure_float`; EieError if the network has no calibration."""
     check_labels(labels, len(inputs), network.out_features, top)
     run = run_integers(network, inputs, accumulator_bits, advance, activation_bits)
-    errors = count_errors(run.integers.reshape(len(inputs), -1), labels, top)
+    if not np.isfinite(run.outputs).all():
+        raise EieError("outputs of the host's parts must be finite, got NaN or infinity")
+    errors = count_errors(run.outputs.reshape(len(inputs), -1), labels, top)
     return IntegerErrors(
         **vars(errors),
         overflows=int(np.count_nonzero(run.overflow)),

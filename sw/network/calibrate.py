@@ -14,6 +14,7 @@ from sw.network.compressed import Calibration, CompressedLayer, CompressedNetwor
 from sw.network.execution import parts, run_graph
 from sw.network.forward import FloatOperations
 from sw.network.graph import ApplyLayer, Graph, Gru, Lstm, Relu
+from sw.network.host_part import HostPart
 from sw.network.layer_products import VECTORS_AT_ONCE, run_products, sparse_rows
 from sw.network.lstm import run_lstm, units_of
 from sw.network.lstm_cell import float_cell, float_gru_cell
@@ -163,7 +164,9 @@ class _Ranges(FloatOperations):
         made = super().apply(number, operation, sources)
         if number >= 0:
             kept = np.clip(made, *self.result_limits[number])
-            largest = np.abs(kept).max()
+            if isinstance(operation, HostPart):  # the host may have infinities of its own, such as those of a mask
+                kept = kept[np.isfinite(kept)]
+            largest = np.abs(kept).max(initial=0)
             if not largest <= np.finfo(np.float32).max:
                 raise EieError(f"{operation}: calibration must stay in the range of float32, a result left it")
             self.results[number] = max(self.results[number], largest)

@@ -6,6 +6,7 @@ from model.config import ArrayConfig
 from model.errors import EieError
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.graph import ApplyLayer, Concatenate, Flatten, Lstm, Node, Pool, Relu, Shape
+from sw.network.host_part import HostPart
 from sw.network.operation_fields import kind_of
 
 
@@ -68,5 +69,9 @@ def _reason(number: int, node: Node, shapes: list[Shape], waiting: tuple[Compres
             return f"operation {number} is a ReLU of the input"
         case ApplyLayer() | Relu() | Flatten():
             return f"operation {number} takes value {node.sources[0]} and not the one before it"
+        case HostPart():
+            return (
+                f"operation {number} is a part of the host, in onnxruntime; eie simulate and eie run take such networks"
+            )
         case _:
             return f"operation {number} is {kind_of(node.operation)}"

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from sw.network.host_model import run_host_model
+from sw.network.host_part import HostPart
 from sw.network.operations import (
     Affine,
     Clip,
@@ -79,6 +81,8 @@ def apply_float(operation: Elements, *sources: Array) -> Array:
                 return ELEMENTWISE[operation.kind](x, sources[1])
             case Product():
                 return x @ sources[1]
+            case HostPart():
+                return run_host_model(operation.model, sources).reshape(len(x), *operation.shape).astype(x.dtype)
             case _:
                 return arrange(operation, x)
 

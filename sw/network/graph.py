@@ -5,7 +5,7 @@ from math import prod
 from typing import Literal
 
 from model.errors import EieError
-from sw.network.operations import RANGED, Elements, Elementwise, Product, Ranged, Shape
+from sw.network.operations import RANGED, Elements, Ranged, Shape
 
 MAX_NODES = 4096
 MAX_VALUE = 1 << 28  # elements of one value of one input
@@ -183,9 +183,9 @@ class Graph:
         for node in self.nodes:
             if not node.sources or not all(0 <= source < len(shapes) for source in node.sources):
                 raise EieError(f"operation {len(shapes)} must take values 0 to {len(shapes) - 1}, got {node.sources}")
-            wanted = 2 if isinstance(node.operation, Elementwise | Product) else 1
+            wanted: int = getattr(node.operation, "sources", 1)
             if len(node.sources) != wanted and not isinstance(node.operation, Concatenate):
-                count = "one value" if wanted == 1 else "two values"
+                count = {1: "one value", 2: "two values"}.get(wanted, f"{wanted} values")
                 raise EieError(f"operation {len(shapes)} must take {count}, got {len(node.sources)}")
             sources = [shapes[source] for source in node.sources]
             match node.operation:

@@ -18,15 +18,17 @@ from model.errors import EieError
 from model.fixed_point import from_fixed, leaves, to_fixed, write_back_array
 from sw.network.compressed import CompressedLayer, CompressedNetwork
 from sw.network.execution import parts, run_graph
+from sw.network.float_operations import apply_float, arrange
 from sw.network.forward import pool, window_counts
 from sw.network.graph import Gru, Lstm, Pool
+from sw.network.host_part import HostPart
 from sw.network.integer_operations import keep_point, make_ranged, result_bits
 from sw.network.integer_pooling import integer_mean
 from sw.network.layer_products import VECTORS_AT_ONCE, SparseRows, run_products, sparse_rows
 from sw.network.lstm import run_lstm, units_of
 from sw.network.lstm_cell import fixed_cell, fixed_gru_cell, rescaled
 from sw.network.network import check_inputs
-from sw.network.operations import RANGED, Elements
+from sw.network.operations import LAYOUT, RANGED, Elements
 from sw.network.quantise import LayerFormat, choose_formats, source_bits, wanted_bits
 
 ACCUMULATOR_BITS = 32  # of an array unless its configuration says otherwise
@@ -44,16 +46,20 @@ class IntegerRun:
     overflow : (n,) bool, whether a partial sum left the accumulator's range on the way to this output. Sums are taken
         in the order of a layer's inputs; an array that deals rows otherwise takes those of a hidden layer in its own.
     saturated : (n,) bool, whether the input has a value beyond the bits of an activation.
+    real : (n, *output shape) float32, the outputs where the host makes them in onnxruntime; else None.
     """
 
     integers: NDArray[np.int16]
     fraction_bits: int
     overflow: NDArray[np.bool_]
     saturated: NDArray[np.bool_]
+    real: NDArray[np.float32] | None = None
 
     @property
     def outputs(self) -> NDArray[np.float64]:
         """(n, *output shape) in the network's units, exact."""
+        if self.real is not None:
+            return self.real.astype(np.float64)
         return from_fixed(self.integers, self.fraction_bits)
 
 
@@ -89,23 +95,33 @@ def run_arithmetic(
         made.append(run_graph(network.connections, arithmetic, source))
         saturated.append(arithmetic.saturated(samples[part]))
         advance(len(source.values))
+    real = [part.real for part in made if part.real is not None]
     return IntegerRun(
         integers=np.concatenate([part.values for part in made]),
         fraction_bits=made[0].fraction_bits,
         overflow=np.concatenate([part.overflow for part in made]),
         saturated=np.concatenate(saturated),
+        real=None if not real else np.concatenate(real),
     )
 
 
 class Fixed(NamedTuple):
-    """Numbers that carry their binary point, and whether an accumulator overflowed on the way to each input's."""
+    """Numbers that carry their binary point, and whether an accumulator overflowed on the way to each input's.
+
+    `real` are those that the host has in float32, which no array has rounded yet: inputs and what its parts make.
+    """
 
     values: NDArray[np.int16]
     fraction_bits: int
     overflow: NDArray[np.bool_]
+    real: NDArray[np.float32] | None = None
 
-    def with_(self, values: NDArray[np.int16]) -> "Fixed":
-        return self._replace(values=values)
+    def with_(self, values: NDArray[np.int16], real: NDArray[np.float32] | None = None) -> "Fixed":
+        return self._replace(values=values, real=real)
+
+    def arranged(self, arrange: Callable[[NDArray[Any]], NDArray[Any]]) -> "Fixed":
+        """The same elements in another order."""
+        return self.with_(arrange(self.values), None if self.real is None else arrange(self.real))
 
 
 class _IntegerLayer(NamedTuple):
@@ -127,6 +143,7 @@ class IntegerArithmetic:
         self.calibration = network.calibration
         self.activation_bits = activation_bits
         self.input_fraction_bits = source_bits(network.calibration, activation_bits)
+        self.has_host_parts = any(isinstance(node.operation, HostPart) for node in network.connections.nodes)
         self.limit = 1 << (accumulator_bits - 1)
         self.layers = [
             _IntegerLayer(
@@ -142,7 +159,8 @@ class IntegerArithmetic:
     def input(self, samples: NDArray[np.float32]) -> Fixed:
         """(n, ...) inputs of the network."""
         values = to_fixed(samples, self.input_fraction_bits, self.activation_bits)
-        return Fixed(values, self.input_fraction_bits, np.zeros(len(samples), np.bool_))
+        overflow = np.zeros(len(samples), np.bool_)
+        return Fixed(values, self.input_fraction_bits, overflow, samples if self.has_host_parts else None)
 
     def saturated(self, samples: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(n,), whether an input has a value beyond the bits of an activation."""
@@ -195,7 +213,7 @@ class IntegerArithmetic:
         return source.with_(integer_mean(np.rint(pooled * counts).astype(np.int64), counts))
 
     def flatten(self, source: Fixed) -> Fixed:
-        return source.with_(source.values.reshape(len(source.values), -1))
+        return source.arranged(lambda values: values.reshape(len(values), -1))
 
     def concatenate(self, sources: Sequence[Fixed]) -> Fixed:
         fewest = min(source.fraction_bits for source in sources)
@@ -206,17 +224,29 @@ class IntegerArithmetic:
             for source in sources
         ]
         overflow = np.any([source.overflow for source in sources], axis=0)
-        return Fixed(np.concatenate(rounded, axis=1), fewest, overflow)
+        is_real = any(source.real is not None for source in sources)
+        real = np.concatenate([_real(source).astype(np.float32) for source in sources], axis=1) if is_real else None
+        return Fixed(np.concatenate(rounded, axis=1), fewest, overflow, real)
 
     def apply(self, number: int, operation: Elements, sources: Sequence[Fixed]) -> Fixed:
         first = sources[0]
+        if isinstance(operation, LAYOUT):
+            return first.arranged(lambda values: arrange(operation, values))
         if not isinstance(operation, RANGED):
             return first.with_(keep_point(operation, first.values, first.fraction_bits, self.activation_bits))
         bits = [source.fraction_bits for source in sources]
         chosen = result_bits(operation, bits, wanted_bits(self.calibration, number, self.activation_bits))
+        overflow = np.any([source.overflow for source in sources], axis=0)
+        if isinstance(operation, HostPart):
+            real = apply_float(operation, *(_real(source) for source in sources)).astype(np.float32)
+            return Fixed(to_fixed(np.nan_to_num(real), chosen, self.activation_bits), chosen, overflow, real)
         numbers = [source.values for source in sources]
-        values = make_ranged(operation, numbers, bits, chosen, self.activation_bits)
-        return Fixed(values, chosen, np.any([source.overflow for source in sources], axis=0))
+        return Fixed(make_ranged(operation, numbers, bits, chosen, self.activation_bits), chosen, overflow)
+
+
+def _real(source: Fixed) -> NDArray[Any]:
+    """What the host has of a value."""
+    return from_fixed(source.values, source.fraction_bits) if source.real is None else source.real
 
 
 @compiled

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from sw.network.graph import Concatenate, Flatten, Gru, Operation, Pool, Relu
+from sw.network.host_part import HostPart
 from sw.network.operations import (
     Affine,
     Clip,
@@ -20,9 +21,9 @@ from sw.network.operations import (
     Transpose,
 )
 
-# number: a float32; size: a whole number from 0; sizes: a list of them; pair: (rows, columns); pads: (top, left,
-# bottom, right); flag: false or true.
-FieldKind = Literal["number", "size", "sizes", "pair", "pads", "flag"]
+# bytes: of any number; number: a float32; size: a whole number from 0; sizes: a list of them; pair: (rows, columns);
+# pads: (top, left, bottom, right); flag: false or true.
+FieldKind = Literal["bytes", "number", "size", "sizes", "pair", "pads", "flag"]
 
 
 class Kind(NamedTuple):
@@ -78,6 +79,7 @@ KINDS: Mapping[str, Kind] = {
     },
     "flip": Kind(Flip, {}, {"axis": "size"}),
     "gru": Kind(Gru, {}, {"sequence": "flag"}),
+    "host_part": Kind(HostPart, {}, {"shape": "sizes", "model": "bytes"}),
 }
 # Those of one byte in a model file of version 2.
 PLAIN: Mapping[str, Operation] = {"relu": Relu(), "flatten": Flatten(), "concatenate": Concatenate()}

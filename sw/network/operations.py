@@ -10,6 +10,7 @@ from math import isfinite, prod
 from typing import ClassVar, Literal
 
 from model.errors import EieError
+from sw.network.host_part import HostPart
 
 MAX_AXES = 6  # of a value
 
@@ -208,9 +209,10 @@ class Stretch:
 
 
 Layout = Reshape | Transpose | Slice | Flip | Stretch
-Ranged = Affine | Function | Softmax | Normalise | Elementwise | Product
+Ranged = Affine | Function | Softmax | Normalise | Elementwise | Product | HostPart
 Elements = Layout | Ranged | Clip | LeakyRelu
-RANGED = (Affine, Function, Softmax, Normalise, Elementwise, Product)
+LAYOUT = (Reshape, Transpose, Slice, Flip, Stretch)
+RANGED = (Affine, Function, Softmax, Normalise, Elementwise, Product, HostPart)
 
 
 def _check_axis(what: str, axis: int, shape: Shape) -> None:

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model.errors import EieError
 from sw.network.execution import run_graph
 from sw.network.forward import window_counts
 from sw.network.graph import GATES, Graph, Gru, Lstm, Pool, window_count
+from sw.network.host_part import HostPart
 from sw.network.layer import Layer
 from sw.network.network import Network
 from sw.network.operations import (
@@ -188,6 +190,10 @@ def _apply(operation: Elements, x: Tensor, *others: Tensor) -> Tensor:
             return x[(slice(None),) * (operation.axis + 1) + (part,)]
         case Flip():
             return x.flip(operation.axis + 1)
+        case HostPart():
+            raise EieError(
+                "training is of networks that are here as a whole, this one has parts that only onnxruntime runs"
+            )
         case Stretch():
             rows, columns = operation.stride
             stretched = x.new_zeros(len(x), *operation.result_shape("stretch", tuple(x.shape[1:])))

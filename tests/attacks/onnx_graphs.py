@@ -97,3 +97,39 @@ def sparse_weights() -> bytes:
     sparse: onnx.SparseTensorProto = helper.make_sparse_tensor(values, places, [2, 3])
     model.graph.sparse_initializer.append(sparse)
     return model.SerializeToString()
+
+
+@attack("onnx")
+def loop_without_end() -> bytes:
+    """A layer, and behind it a loop of 2**62 rounds for the host."""
+    from onnx import helper
+
+    value = helper.make_tensor_value_info("c", 9, [])
+    counted = helper.make_tensor_value_info("n", 7, [])
+    same = helper.make_node("Identity", ["c"], ["d"])
+    body = helper.make_graph([same], "body", [counted, value], [helper.make_tensor_value_info("d", 9, [])])
+    yes = helper.make_node("Greater", ["one", "zero"], ["yes"])
+    numbers = [constant("rounds", HUGE), constant("one", 1), constant("zero", 0)]
+    rounds = helper.make_node("Loop", ["rounds", "yes"], [], body=body)
+    layer = helper.make_node("Gemm", ["x", "w"], ["a"], transB=1)
+    return onnx_model(*numbers, yes, layer, rounds, node("Sin", "a")).SerializeToString()
+
+
+@attack("onnx")
+def host_part_of_a_foreign_domain() -> bytes:
+    """A layer, and behind it an operator that a library of the file's choice would bring."""
+    from onnx import helper
+
+    layer = helper.make_node("Gemm", ["x", "w"], ["a"], transB=1)
+    return onnx_model(layer, node("Run", "a", domain="com.microsoft")).SerializeToString()
+
+
+@attack("onnx")
+def host_part_of_a_terabyte() -> bytes:
+    """A layer, and behind it a value of 2**40 elements for the host."""
+    from onnx import helper
+
+    layer = helper.make_node("Gemm", ["x", "w"], ["a"], transB=1)
+    sizes = constant("s", 1 << 20, 1 << 20)
+    wide = [helper.make_node("Expand", ["a1", "s"], ["b"]), helper.make_node("ReduceSum", ["a"], ["a1"])]
+    return onnx_model(layer, sizes, wide[1], wide[0], node("ReduceMax", "b")).SerializeToString()

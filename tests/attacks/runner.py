@@ -14,8 +14,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
+from sw.network.host_model import run_host_model
 from tests.attacks.commands import COMMANDS, write_good_files
 from tests.attacks.corpus import Attack
+from tests.attacks.host_parts import part_model
 
 HANG = 60  # seconds after which a child is killed
 LONGEST = 5.0  # seconds of the processor that a refusal may take
@@ -79,8 +83,9 @@ def run_all(attacks: Sequence[Attack], folder: Path) -> dict[str, Outcome]:
     os.chdir(folder)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         write_good_files()  # which also brings in what a command imports and compiles
-    for library in ("onnx", "pyarrow.parquet", "tflite", "pyfive"):  # whose import is not the attack's memory
+    for library in ("onnx.shape_inference", "pyarrow.parquet", "tflite", "pyfive"):  # whose import is not the attack's
         importlib.import_module(library)
+    run_host_model(part_model().SerializeToString(), [np.zeros((1, 3))])  # nor is what onnxruntime begins with
     Path("mnist").mkdir()
     return {attack.identity: _settled(attack) for attack in attacks}
 

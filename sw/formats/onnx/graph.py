@@ -16,7 +16,7 @@ from sw.formats.onnx.constants import can_compute, compute
 from sw.formats.onnx.model import OnnxFile
 from sw.formats.onnx.node import OnnxNode
 from sw.formats.onnx.tensors import check_text, read_constant
-from sw.formats.onnx.values import OPEN_BATCH, Lowering, Operators, Value
+from sw.formats.onnx.values import OPEN_BATCH, BatchOfOne, Lowering, NotLowered, Operators, Value
 from sw.network.graph import Shape
 from sw.network.network import Network
 from sw.network.operations import Slice
@@ -71,7 +71,7 @@ class OnnxGraph:
         self._inputs = self._read_inputs([value for value in graph.input if value.name not in constants], shape)
         batches = {shape[axis] for _, shape, axis in self._inputs if axis is not None}
         if len(batches) > 1:
-            raise EieError(f"all inputs of an ONNX model must have the same batch, got {sorted(batches)[:8]}")
+            raise NotLowered(f"all inputs of an ONNX model must have the same batch, got {sorted(batches)[:8]}")
         batch = batches.pop() if batches else 1
         one = [self._own(shape, axis) for _, shape, axis in self._inputs]
         flat = len(one) > 1 or len(one[0]) > MOST_AXES
@@ -111,14 +111,16 @@ class OnnxGraph:
     def _lower(self, node: OnnxNode, operators: Operators) -> None:
         if node.operator not in operators:
             known = ", ".join(sorted(operators))
-            raise EieError(
+            raise NotLowered(
                 f"operator {node.operator[:80]} of node {node.name[:80]} is not supported; known are {known}"
             )
         try:
             with np.errstate(all="ignore"):  # layers refuse what is not finite
                 operators[node.operator](self._lowering, node)
-        except EieError:
+        except BatchOfOne:
             raise
+        except EieError as error:
+            raise NotLowered(str(error)) from error
         except (ValueError, TypeError, IndexError) as error:
             raise EieError(f"{node.what}: its inputs and attributes must fit together: {reason(error)}") from error
 
@@ -190,7 +192,7 @@ class OnnxGraph:
         if not values:
             raise EieError("an ONNX model must have an input, it has none")
         if given is not None and len(values) > 1:
-            raise EieError(f"the shape of an input can be given for models with one, it has {len(values)}")
+            raise NotLowered(f"the shape of an input can be given for models with one, it has {len(values)}")
         return [self._read_input(value, given) for value in values]
 
     def _read_input(self, value: Any, given: Shape | None) -> tuple[str, Shape, int | None]:

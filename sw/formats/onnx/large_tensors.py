@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from model.errors import EieError
 from sw.files import check_source, reason
-from sw.formats.protobuf_size import LENGTH, Bytes, Field, fields
+from sw.protobuf_size import LENGTH, Bytes, Field, fields
 
 LARGE = 1 << 20  # bytes of a tensor that stays in the file
 BLOCK = 1 << 16  # bytes that are looked at together

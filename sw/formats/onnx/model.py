@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from model.errors import EieError
 from sw.files import reason
 from sw.formats.onnx.large_tensors import FileBytes, Place, open_source, without_large
-from sw.formats.protobuf_size import check_fields
+from sw.protobuf_size import check_fields
 
 
 class OnnxFile(NamedTuple):

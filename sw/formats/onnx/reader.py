@@ -7,9 +7,10 @@ from model.errors import EieError
 from sw.formats.assumptions import NOTHING_SAID, Assumptions
 from sw.formats.connections import Connections
 from sw.formats.onnx.graph import OnnxGraph
+from sw.formats.onnx.host_graph import load_parts
 from sw.formats.onnx.model import open_model
 from sw.formats.onnx.tensors import read_constants
-from sw.formats.onnx.values import BatchOfOne
+from sw.formats.onnx.values import BatchOfOne, NotLowered
 from sw.network.network import Network
 
 OLDEST_OPSET = 7  # before it, operators broadcast and drop out differently
@@ -32,6 +33,16 @@ def load_onnx(path: Path, connections: Connections | None = None, assumptions: A
     import_module("onnx.reference")
     constants, shape, say = read_constants(file), assumptions.input_shape, assumptions.say
     try:
-        return OnnxGraph(file, constants, opsets[0], shape, say).network()
-    except BatchOfOne:
-        return OnnxGraph(file, constants, opsets[0], shape, say, open_batch=1).network()
+        try:
+            return OnnxGraph(file, constants, opsets[0], shape, say).network()
+        except BatchOfOne:
+            return OnnxGraph(file, constants, opsets[0], shape, say, open_batch=1).network()
+    except NotLowered as refusal:
+        if not assumptions.host_parts:
+            raise
+        try:
+            network = load_parts(file, constants, shape, say)
+        except EieError as error:
+            raise EieError(f"{refusal}; nor does it run in parts on array and host: {error}") from error
+        say(f"it runs in parts on array and host, since as one network it is not read: {refusal}")
+        return network

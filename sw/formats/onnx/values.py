@@ -21,6 +21,10 @@ from sw.network.graph import Shape
 OPEN_BATCH = 1009  # prime
 
 
+class NotLowered(EieError):
+    """An operator that no network here has, of a model that may be right all the same."""
+
+
 class BatchOfOne(EieError):
     """The model leaves its batch open, but takes one input at a time only."""
 

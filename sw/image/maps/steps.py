@@ -18,6 +18,7 @@ from sw.network.execution import run_graph
 from sw.network.float_operations import arrange
 from sw.network.forward import window_counts
 from sw.network.graph import Flatten, Graph, Lstm, Pool, Relu, Shape
+from sw.network.host_part import HostPart
 from sw.network.integer_operations import SLOPE_FRACTION_BITS, result_bits
 from sw.network.integer_pooling import mean_factor
 from sw.network.operations import (
@@ -182,6 +183,11 @@ class _Reader:
             case Reshape() | Transpose() | Slice():
                 moved = arrange(operation, first.elements[np.newaxis])[0]
                 return first._replace(elements=moved)
+            case HostPart():
+                raise EieError(
+                    f"operation {self._operation} is a part of the host, in onnxruntime: an array with maps runs whole "
+                    "networks; one without, such as eie64, takes the layers of this one by themselves"
+                )
             case _:
                 name = operation.kind if isinstance(operation, Elementwise) else type(operation).__name__.lower()
                 name = operation.name if isinstance(operation, Function) else name

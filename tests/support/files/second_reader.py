@@ -8,9 +8,9 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-RANGED = {2, 3, 4, 5, 8, *range(13, 26)}  # operations whose results are calibrated
+RANGED = {2, 3, 4, 5, 8, *range(13, 26), 28}  # operations whose results are calibrated
 FIELDS = {0: "v" * 10, 1: "v" * 10, 6: "ff", 7: "f", 8: "ff", 9: "l", 10: "l", 11: "vvvv", 12: "vv", 13: "v", 14: "v"}
-FIELDS |= {15: "vf", 26: "v", 27: "v"}
+FIELDS |= {15: "vf", 26: "v", 27: "v", 28: "lb"}
 OF_TWO = {2, 3, 4, 5, 16}
 
 
@@ -142,7 +142,7 @@ def read(data: bytes) -> tuple[list[dict[str, Any]], list[list[float]] | None]:
     """
     start = Bytes(data)
     assert start.take(4) == b"\x89EIE"
-    assert start.u8() in (2, 3)
+    assert start.u8() in (2, 3, 4)
     size = start.varint()
     header, ranged = Bytes(start.take(size)), 0
     checked(start, 0)
@@ -183,11 +183,14 @@ def operation(header: Bytes) -> int:
     elif kind == 7:
         code = header.u8()
         for field in FIELDS.get(code, ""):
+            if field == "b":  # an ONNX model, which this reader leaves to others
+                header.take(header.varint())
+                continue
             for _ in range(header.varint() if field == "l" else 1):
                 header.take(4) if field == "f" else header.varint()
         sources = 2 if code in OF_TWO else 1
     if first & 8:
-        for _ in range(header.varint() if kind == 5 else sources):
+        for _ in range(header.varint() if kind == 5 or code == 28 else sources):
             header.varint()
     return code
 

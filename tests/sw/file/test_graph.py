@@ -35,7 +35,7 @@ OTHERS = st.one_of(
             **{name: FIELDS[form] for name, form in kind.fields.items()},
         )
         for name, kind in KINDS.items()
-        if "pool" not in name
+        if "pool" not in name and name != "host_part"
     )
 )
 
@@ -89,7 +89,7 @@ def test_bytes_of_lstms():
     [
         (b"\4", "at most 3 axes of an input, got 4"),
         (b"\1\5\x81\x20", "at most 4096 operations, got 4097"),
-        (b"\1\5\1\7\x1c", "at most 27 as the code of an operation, got 28"),
+        (b"\1\5\1\7\x1d", "at most 28 as the code of an operation, got 29"),
         (b"\1\5\1\7\x09\7", "at most 6 sizes, got 7"),
         (b"\1\5\1\7\0\1\1\1\1\0\0\0\0\2", "at most 1 as a flag, got 2"),
         (b"\1\5\1\x26", "operation 1: flags 32 must not be set, they are"),
@@ -132,6 +132,7 @@ def test_bytes_of_what_version_3_has():
 def test_names_are_those_of_the_table():
     for name, kind in KINDS.items():
         values = {"number": 0.5, "size": 1, "sizes": (1,), "pair": (1, 1), "pads": (0, 0, 1, 0), "flag": False}
+        values["bytes"] = b"model"
         operation = kind.make(**{field: values[form] for field, form in kind.fields.items()})
         assert kind_of(operation) == name
     assert [kind_of(operation) for operation in PLAIN.values()] == list(PLAIN)

@@ -7,9 +7,13 @@ import pytest
 from hypothesis import given, settings
 
 from sw.file.model_file import from_bytes, to_bytes
+from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
+from sw.network.graph import ApplyLayer, Graph, Node
+from sw.network.host_part import HostPart
 from tests.support.files.second_reader import read
-from tests.support.networks.random_networks import conv_networks, networks
+from tests.support.networks.host_parts import product
+from tests.support.networks.random_networks import conv_networks, make_layer, networks
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "examples").glob("*.eie"))
 
@@ -59,6 +63,16 @@ def test_calibrated_chains(network: CompressedNetwork) -> None:
 @settings(max_examples=10)
 def test_calibrated_graphs(network: CompressedNetwork) -> None:
     check(to_bytes(network))
+
+
+def test_parts_of_the_host() -> None:
+    before, behind = (HostPart(model=product(size), shape=(size,)) for size in (12, 5))
+    nodes = (Node(before, (0, 0)), Node(ApplyLayer(), (1,)), Node(behind, (2, 2)))
+    layer = make_layer(0, (5, 12), 0.5, 4, "fc", True)
+    network = CompressedNetwork(layers=(layer,), graph=Graph(input_shape=(12,), nodes=nodes))
+    data = to_bytes(calibrate(network, np.ones((2, 12), np.float32)))
+    assert data[4] == 4
+    check(data)
 
 
 def test_a_byte_that_changes_anywhere_is_seen() -> None:

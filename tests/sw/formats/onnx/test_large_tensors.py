@@ -12,7 +12,7 @@ from model.errors import EieError
 from sw.formats.network_file import load_network
 from sw.formats.onnx.large_tensors import BLOCK, LARGE, FileBytes, message
 from sw.formats.onnx.model import open_model
-from sw.formats.protobuf_size import fields
+from sw.protobuf_size import fields
 from tests.support.files.onnx_graphs import assert_equals_reference, model, node, numpy_helper, onnx, values, write
 
 WIDE = (64, LARGE // 4 // 64)  # the smallest matrix that stays in the file

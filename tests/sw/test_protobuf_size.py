@@ -1,4 +1,4 @@
-"""sw/formats/protobuf_size.py: messages that would take more than their size, or end too early."""
+"""sw/protobuf_size.py: messages that would take more than their size, or end too early."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from model.errors import EieError
-from sw.formats.protobuf_size import DEEPEST, check_fields
+from sw.protobuf_size import DEEPEST, check_fields
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from sw.formats.protobuf_size import DEEPEST, check_fields
 )
 def test_protobuf_messages(data: bytes, sentence: str) -> None:
     onnx: Any = pytest.importorskip("onnx")
-    from sw.formats.protobuf_size import check_fields
+    from sw.protobuf_size import check_fields
 
     with pytest.raises(EieError, match=sentence):
         check_fields(data, onnx.ModelProto.DESCRIPTOR)
