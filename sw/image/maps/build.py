@@ -15,13 +15,16 @@ from sw.image.maps.bands import in_parts, takes_parts
 from sw.image.maps.fits import Laid, first_that_fits
 from sw.image.maps.grouping import choose_groupings
 from sw.image.maps.memory import joined_maps
-from sw.image.maps.placement import Placer, Sources
-from sw.image.maps.program import assemble
+from sw.image.maps.patching import cut_of, find_patches
+from sw.image.maps.placement import Place, Placer, Sources
+from sw.image.maps.program import assemble_at
 from sw.image.maps.step import Made, Step, Steps, Term, as_map
 from sw.image.maps.steps import to_steps
 from sw.image.maps.unrolling import unrolled_layers
 from sw.network.compressed import CompressedNetwork
 from sw.network.quantise import LayerFormat, choose_formats, source_bits
+
+MOST_WAYS = 3  # of bands that are tried
 
 
 def build_map_image(
@@ -45,7 +48,7 @@ def build_map_image(
     steps = to_steps(network, formats, config.activation_bits)
     _end_with_output(steps)
     laid = _lay_out(network, steps, tuple(formats), config, smallest)
-    layers, compiler, buffers = laid.layers, laid.program.layers, laid.program.memory.buffers
+    steps, layers, compiler, buffers = laid.steps, laid.layers, laid.program.layers, laid.program.memory.buffers
     assert steps.output is not None
     assert network.calibration is not None  # `to_steps` asks for it
     source = buffers[0]
@@ -67,24 +70,35 @@ def build_map_image(
 def _lay_out(
     network: CompressedNetwork, steps: Steps, formats: tuple[LayerFormat, ...], config: ArrayConfig, smallest: bool
 ) -> Laid:
-    """Whole layers where they fit, otherwise in parts: of the fewest cycles, or of the fewest entries."""
+    """Whole maps and layers where they fit, otherwise in parts: of the fewest cycles, or of the fewest entries."""
     placer = Placer(network, steps, config)
-    groupings = choose_groupings(network, steps, formats, config, placer)
-    whole = assemble(network, steps, formats, config, placer, groupings)
+    places = placer.places(choose_groupings(network, steps, formats, config, placer))
+    whole = assemble_at(network, steps, formats, config, placer.sources, places)
 
-    def lay(parts: Steps) -> Laid:
-        program = whole if parts is steps else assemble(network, parts, formats, config, placer, groupings)
+    def lay(parts: Steps, places: list[Place]) -> Laid:
+        program = whole if parts is steps else assemble_at(network, parts, formats, config, Sources(parts), places)
         if smallest:
             layers = tuple(layer for step in parts.steps for layer in program.layers.of_step(step))
         else:
             layers = unrolled_layers(parts, program.layers, config)
         return Laid(program, parts, layers)
 
-    ways = [steps]
-    if any(takes_parts(step, placer.places(groupings), config) for step in steps.steps):
-        ways = [in_parts(steps, placer.places(groupings), whole.layers, config, fast) for fast in (True, False)]
-        ways.append(steps)  # which does not fit, but may be the least that is missing
-    return first_that_fits([partial(lay, parts) for parts in ways], config)
+    bases = [(steps, places, whole)]
+    if whole.memory.rows > config.activation_depth:
+        for found in find_patches(steps, places, whole.memory, network, config)[:MOST_WAYS]:
+            program = assemble_at(network, found.steps, formats, config, Sources(found.steps), found.places)
+            cut = cut_of(found, whole.memory, steps, config, whole.layers, program.layers)
+            bases.insert(-1, (replace(found.steps, cuts=(cut,)), found.places, program))
+    ways: list[partial[Laid]] = []
+    for base, base_places, program in bases:
+        if any(takes_parts(step, base_places, config) for step in base.steps):
+            parts = [in_parts(base, base_places, program.layers, config, fast) for fast in (True, False)]
+            ways += [partial(lay, each, base_places) for each in parts]
+        else:
+            ways.append(partial(lay, base, base_places))
+    if ways[-1].args[0] is not steps:  # which does not fit, but may be the least that is missing
+        ways.append(partial(lay, steps, places))
+    return first_that_fits(ways, config)
 
 
 def _told_apart(layers: Sequence[LayerImage]) -> tuple[LayerImage, ...]:

@@ -136,7 +136,9 @@ class Layers:
         grid = np.meshgrid(np.arange(channels), *map(np.arange, pool.kernel), indexing="ij")
         output, row, column = (values.reshape(-1).astype(np.int64) for values in grid)
         source = self._sources.maps_of(step.terms[0].elements)[0].shape[1:]
-        is_whole = pool.kernel == source and step.made.shape[1:] == (1, 1) and not any(pool.padding)
+        is_whole = (
+            step.rows is None and pool.kernel == source and step.made.shape[1:] == (1, 1) and not any(pool.padding)
+        )
         if is_whole:  # every position adds into one, whatever its number
             output, row, column = np.arange(channels), np.zeros(channels, np.int64), np.zeros(channels, np.int64)
         taps = (output, output, row, column, np.ones(output.size, np.int64))

@@ -1,46 +1,20 @@
 """Where maps lie in the activation memory: buffers of maps that are read together, and rows for every buffer.
 
 A layer has read its source before its first output is written, so what is read for the last time may be overlaid by
-what is made of it; what is made in parts reads until the last. Buffers are placed by size, the largest first, each at
-the lowest rows that are free while it is needed; the network's input lies at row 0.
+what is made of it. What is made or read in bands of rows gives way band by band.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.errors import EieError
+from sw.image.maps.buffers import Buffer, Span, place_rows
+from sw.image.maps.part import widened
 from sw.image.maps.placement import Place, Sets, Sources
 from sw.image.maps.step import Made, Steps
+from sw.image.maps.windows import source_rows, windows_of
+from sw.network.compressed import CompressedNetwork
 from sw.network.graph import Gru
-
-
-@dataclass(eq=False)
-class Buffer:
-    """Maps whose local channels stand side by side at every position.
-
-    Parameters
-    ----------
-    maps : in this order.
-    offsets : before each map's first local channel.
-    pitch : local rows from one position to the next.
-    rows : local rows of the whole.
-    written, read : number of the first step that writes it, -1 for the input, and of the last that reads or writes it.
-    row : first local row.
-    lead : rows in front of the first position: h of an LSTM or a GRU before its first step.
-    """
-
-    maps: list[Made]
-    offsets: dict[int, int]
-    pitch: int
-    rows: int
-    written: int
-    read: int
-    row: int = 0
-    lead: int = 0
-
-    @property
-    def first(self) -> int:
-        """Local row of the first position."""
-        return self.row + self.lead
 
 
 @dataclass(frozen=True)
@@ -79,7 +53,9 @@ def joined_maps(steps: Steps, sources: Sources) -> list[list[Made]]:
     return list(groups.values())
 
 
-def place_buffers(steps: Steps, sources: Sources, places: list[Place], depth: int) -> Memory:
+def place_buffers(
+    steps: Steps, sources: Sources, places: Sequence[Place], depth: int, network: CompressedNetwork
+) -> Memory:
     """Buffers with their rows, `depth` of which there are; EieError for maps that cannot be joined."""
     assert steps.output is not None
     last_read, first_written = [-1] * len(sources.maps), [-1] * len(sources.maps)
@@ -123,53 +99,49 @@ def place_buffers(steps: Steps, sources: Sources, places: list[Place], depth: in
             buffers.remove(result)
             buffer.read = max(buffer.read, result.read)
             ends.append((result, buffer))
-    _place([*buffers, *scratch.values()], depth)
+    for buffer in buffers:
+        buffer.spans = _spans(buffer, steps, sources, places[buffer.maps[0].number], network)
+    place_rows([*buffers, *scratch.values()], depth)
     for result, buffer in ends:
         result.row = buffer.row + buffer.rows - buffer.lead
     in_place = {result.maps[0].number for result, _ in ends}
     return Memory([by_map[made.number] for made in sources.maps], scratch, in_place)
 
 
-def _place(buffers: list[Buffer], depth: int) -> None:
-    """At the lowest rows; where these go beyond `depth`, at the highest, if that will do: holes are others then."""
-    _first_fit(buffers)
-    if max(buffer.row + buffer.rows for buffer in buffers) <= depth:
-        return
-    lowest = [buffer.row for buffer in buffers]
-    if not _last_fit(buffers, depth):
-        for buffer, row in zip(buffers, lowest, strict=True):
-            buffer.row = row
-
-
-def _last_fit(buffers: list[Buffer], depth: int) -> bool:
-    """Whether all have found rows, the input from 0 on."""
-    placed: list[Buffer] = []
-    for buffer in sorted(buffers, key=lambda buffer: (not _holds_input(buffer), -buffer.rows)):
-        buffer.row = 0 if _holds_input(buffer) else depth - buffer.rows
-        for other in sorted((other for other in placed if _meet(buffer, other)), key=lambda other: -other.row):
-            if buffer.row < other.row + other.rows:
-                buffer.row = min(buffer.row, other.row - buffer.rows)
-        if buffer.row < 0:
-            return False
-        placed.append(buffer)
-    return True
-
-
-def _first_fit(buffers: list[Buffer]) -> None:
-    placed: list[Buffer] = []
-    for buffer in sorted(buffers, key=lambda buffer: (not _holds_input(buffer), -buffer.rows)):
-        others = sorted((other for other in placed if _meet(buffer, other)), key=lambda other: other.row)
-        for other in others:
-            if buffer.row + buffer.rows <= other.row:
-                break
-            buffer.row = max(buffer.row, other.row + other.rows)
-        placed.append(buffer)
-
-
-def _holds_input(buffer: Buffer) -> bool:
-    return any(made.number == 0 for made in buffer.maps)
-
-
-def _meet(one: Buffer, other: Buffer) -> bool:
-    """Whether both are needed at some time; what is read last by a step gives way to what the step makes."""
-    return one.written < max(other.read, other.written + 1) and other.written < max(one.read, one.written + 1)
+def _spans(
+    buffer: Buffer, steps: Steps, sources: Sources, place: Place, network: CompressedNetwork
+) -> tuple[Span, ...]:
+    """Parts of a buffer by when they are needed; one unless it is a single map that bands write or read."""
+    whole = (Span(0, buffer.rows, buffer.written, buffer.read),)
+    made = buffer.maps[0]
+    banded = any(
+        step.rows is not None
+        and (step.made is made or any(made in sources.maps_of(term.elements) for term in step.terms))
+        for step in steps.steps
+    )
+    if not banded or len(buffer.maps) > 1 or buffer.lead or place.rows.groups > 1:
+        return whole
+    height = made.shape[1]
+    written, read = [buffer.written] * height, [-2] * height
+    for number, step in enumerate(steps.steps):
+        if step.made.number == made.number:
+            first, end = step.rows_made
+            for row in range(first, end):
+                written[row] = number if read[row] == -2 else written[row]
+                read[row] = max(read[row], number)
+        for term in step.terms:
+            if made not in sources.maps_of(term.elements):
+                continue
+            low, high = widened(place, source_rows(step, windows_of(step, network)[0], made))
+            read[low:high] = [number] * (high - low)
+    if buffer.read == len(steps.steps):
+        read = [buffer.read] * height
+    line = buffer.rows // height
+    spans: list[Span] = []
+    for row in range(height):
+        needed = written[row], max(read[row], written[row])
+        if spans and spans[-1][2:] == needed:
+            spans[-1] = spans[-1]._replace(end=(row + 1) * line)
+        else:
+            spans.append(Span(row * line, (row + 1) * line, *needed))
+    return tuple(spans)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from model.config import ArrayConfig
 from sw.image.maps.layers import Layers
 from sw.image.maps.memory import Memory, place_buffers
-from sw.image.maps.placement import Grouping, Placer
+from sw.image.maps.placement import Grouping, Place, Placer, Sources
 from sw.image.maps.step import Steps
 from sw.network.compressed import CompressedNetwork
 from sw.network.quantise import LayerFormat
@@ -29,6 +29,17 @@ def assemble(
     groupings: Mapping[int, Grouping],
 ) -> Program:
     """EieError for values that cannot be joined."""
-    places = placer.places(groupings)
-    memory = place_buffers(steps, placer.sources, places, config.activation_depth)
-    return Program(memory, Layers(network, formats, config, placer.sources, places, memory, steps.activity))
+    return assemble_at(network, steps, formats, config, placer.sources, placer.places(groupings))
+
+
+def assemble_at(
+    network: CompressedNetwork,
+    steps: Steps,
+    formats: tuple[LayerFormat, ...],
+    config: ArrayConfig,
+    sources: Sources,
+    places: list[Place],
+) -> Program:
+    """The same with places that are known."""
+    memory = place_buffers(steps, sources, places, config.activation_depth, network)
+    return Program(memory, Layers(network, formats, config, sources, places, memory, steps.activity))

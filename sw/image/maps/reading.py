@@ -7,7 +7,7 @@ import numpy as np
 from model.errors import EieError
 from model.map_descriptor import MAP_FIELDS, STEP_Y_BITS
 from sw.image.maps.axis import Meetings
-from sw.image.maps.memory import Buffer
+from sw.image.maps.buffers import Buffer
 from sw.image.maps.part import Part
 from sw.image.maps.placement import Place, Sources
 from sw.image.maps.step import Made, Step, Term, elements_of

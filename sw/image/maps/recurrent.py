@@ -18,8 +18,9 @@ from model.fixed_point import to_fixed
 from model.function_descriptor import BLOCKS, Block, FunctionDescriptor
 from model.image import LayerImage
 from model.map_descriptor import MapDescriptor
+from sw.image.maps.buffers import Buffer
 from sw.image.maps.entries import Entries
-from sw.image.maps.memory import Buffer, unit_rows
+from sw.image.maps.memory import unit_rows
 from sw.image.maps.placement import Place
 from sw.image.maps.step import Step
 from sw.network.compressed import CompressedLayer
