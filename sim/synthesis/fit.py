@@ -63,10 +63,11 @@ def fits(
     if flow.block_rams is None or not measured:
         which = "array with functions" if base.functions else "array with maps" if base.maps else "array"
         raise EieError(f"what fits on {device.name} is not known: no {which} was measured on its family")
+    others = [row for row in flow.measured if row.maps != base.maps]
     _, _, block_ram, multiplier, *_ = flow.headings
     for pes in sizes:
         config = base.with_(name=f"{base.name.rstrip('0123456789_')}_{pes}", pes=pes)
-        comb, clock_mhz = estimate(pes, measured)
+        comb, clock_mhz = estimate(pes, measured, others)
         multipliers = pes * pe_multipliers(base)
         try:
             config = fitting_array(network, config)
@@ -108,11 +109,12 @@ def fits(
         advance(1)
 
 
-def estimate(pes: int, measured: Sequence[Measured]) -> tuple[int, float]:
+def estimate(pes: int, measured: Sequence[Measured], others: Sequence[Measured] = ()) -> tuple[int, float]:
     """Lookup tables and clock of so many PEs.
 
     Lookup tables: of the nearest measured size, per PE and shared. Clock: on a straight line over log2(PEs) between
-    measured sizes; beyond the largest it falls on as between the last two, at most to half.
+    measured sizes; beyond the largest it falls on as between the last two, at most to half. Of one measured size alone
+    it falls in the ratio in which that of the `others` of the family does.
     """
     rows = sorted(measured, key=lambda row: row.pes)
     nearest = min(rows, key=lambda row: abs(math.log2(row.pes / pes)))
@@ -123,4 +125,6 @@ def estimate(pes: int, measured: Sequence[Measured]) -> tuple[int, float]:
     if at > sizes[-1] and len(rows) > 1:
         slope = min(0.0, (clocks[-1] - clocks[-2]) / (sizes[-1] - sizes[-2]))
         clock = max(clocks[-1] / 2, clocks[-1] + slope * (at - sizes[-1]))
+    if len(rows) == 1 and others:
+        clock *= estimate(pes, others)[1] / estimate(rows[0].pes, others)[1]
     return pes * nearest.comb_pe + nearest.comb_shared, clock

@@ -110,6 +110,7 @@ FAMILY = Family(
             Measured(pes=1, comb_pe=956, comb_shared=1216, fmax_mhz=117.32),
             Measured(pes=4, comb_pe=928, comb_shared=1354, fmax_mhz=110.85),
             Measured(pes=16, comb_pe=905, comb_shared=2167, fmax_mhz=87.09),
+            Measured(pes=1, comb_pe=1124, comb_shared=2040, fmax_mhz=104.1, maps=True),
         ),
     ),
     boards=(

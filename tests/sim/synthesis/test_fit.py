@@ -35,6 +35,13 @@ def test_estimate(pes: int, comb: int, clock: float) -> None:
     assert estimate(pes, MEASURED) == (comb, pytest.approx(clock))
 
 
+def test_of_one_measured_size_the_clock_falls_as_that_of_other_arrays() -> None:
+    alone = (Measured(pes=4, comb_pe=200, comb_shared=30, fmax_mhz=60.0, maps=True),)
+    assert estimate(8, alone, MEASURED) == (1630, pytest.approx(60.0 * 70 / 80))
+    assert estimate(1, alone, MEASURED) == (230, pytest.approx(60.0 * 100 / 80))
+    assert estimate(8, alone) == (1630, 60.0)
+
+
 def test_the_numbers_of_a_misfit(project_root: Path) -> None:
     network = load(project_root / "examples" / "lenet-300-100.eie")
     inputs = np.ones((1, network.in_features), np.float32)
@@ -47,14 +54,15 @@ def test_the_numbers_of_a_misfit(project_root: Path) -> None:
     assert any(text.startswith("40 PEs need 40 multipliers (MULT18X18D), ecp5-25k has 28") for text in refused.misfits)
 
 
-@pytest.mark.parametrize("row", KEPT.measured, ids=lambda row: str(row.pes))
+@pytest.mark.parametrize("row", KEPT.measured, ids=lambda row: f"{'maps-' * row.maps}{row.pes}")
 def test_estimates_rest_on_the_kept_reports(project_root: Path, row: Measured) -> None:
-    report = json.loads((project_root / "docs" / "fpga" / f"ecp5-85k-{row.pes}.json").read_text())
+    report = json.loads((project_root / "docs" / "fpga" / f"ecp5-85k-{'mcu16-' * row.maps}{row.pes}.json").read_text())
     assert row == Measured(
         pes=report["config"]["pes"],
         comb_pe=report["pe"]["comb"],
         comb_shared=report["shared"]["comb"],
         fmax_mhz=report["fmax_mhz"],
+        maps=report["config"].get("maps", False),
     )
 
 
