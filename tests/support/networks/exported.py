@@ -1,8 +1,10 @@
 """Small networks of torch, one for every kind of operator, and their export to ONNX by either exporter."""
 
+import importlib.util
 import logging
 import warnings
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +146,22 @@ MODULES = (
 )  # fmt: skip
 
 
+def _torchvision(torch: Any) -> Any:
+    """torchvision's networks, which use nothing of its compiled part.
+
+    Packages of PyPI have that for CUDA; torch without CUDA cannot load it, and importing torchvision then misses
+    operators, which are declared here.
+    """
+    if importlib.util.find_spec("torchvision") is None:
+        pytest.skip("torchvision, networks that people have, is not installed")
+    try:
+        return import_module("torchvision.models")
+    except RuntimeError:
+        for name in ("nms", "qnms"):
+            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        return import_module("torchvision.models")
+
+
 def export(name: str, exporter: str, path: Path) -> dict[str, tuple[int, ...]]:
     """Write the network to an ONNX file; the shapes of its inputs by name, with the batch first.
 
@@ -154,11 +172,7 @@ def export(name: str, exporter: str, path: Path) -> dict[str, tuple[int, ...]]:
         pytest.importorskip("onnxscript", reason="torch's default exporter")
     torch.manual_seed(0)
     if name.startswith("torchvision."):
-        try:
-            torchvision: Any = pytest.importorskip("torchvision.models", reason="networks that people have")
-        except RuntimeError as error:  # its compiled part is of another torch
-            pytest.skip(f"torchvision does not fit torch: {error}")
-        module, shapes = getattr(torchvision, name.partition(".")[2])(weights=None), ((1, 3, SIZE, SIZE),)
+        module, shapes = getattr(_torchvision(torch), name.partition(".")[2])(weights=None), ((1, 3, SIZE, SIZE),)
     else:
         make, shapes = modules[name]
         module = make()
