@@ -45,7 +45,8 @@ $(TRAIN_STAMP): $(STAMP)
 			echo "Chromium could not be installed; the test of reports in a browser is left out"; fi
 	@echo "installing $(TORCH) and the importers' packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,onnx,onnx-test,tflite,keras,keras-test,cluster,parquet,report,fpga]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' \
+		--editable '.[train,onnx,onnx-test,gguf-test,vision-test,tflite,keras,keras-test,cluster,parquet,report,fpga]'
 	@touch $(TRAIN_STAMP)
 
 demo: $(STAMP) ## compress, simulate, verify in RTL and time the example network; build/demo/summary.json

@@ -24,6 +24,7 @@ EXTRAS = {
     "parquet": "eie sweep -o FILE.parquet",
     "onnx-test": "tests of ONNX models",
     "keras-test": "tests of Keras models",
+    "gguf-test": "tests of GGUF files",
     "vision-test": "slow tests of torchvision's networks",
     "fuzz": "make fuzz",
     "dev": "make check, pages",

@@ -29,6 +29,7 @@ from tests.attacks import INDEX
 from tests.attacks.caffemodel import model as caffe_model
 from tests.attacks.commands import GRAPH, PROTOTXT
 from tests.attacks.eie import network as small_network
+from tests.attacks.gguf import good as gguf_file
 from tests.attacks.graphs import onnx_model
 from tests.attacks.old_pytorch import file as old_pytorch_file
 from tests.attacks.pytorch import GOOD, dictionary
@@ -157,6 +158,7 @@ def _targets() -> dict[str, Target]:
             kind="pytorch",
         ),
         "th": Target(read=_through_file(".th", load_network), seeds=[old_pytorch_file()], kind="th"),
+        "gguf": Target(read=_through_file(".gguf", load_network), seeds=[gguf_file()], kind="gguf"),
         "qonnx": Target(read=_through_file(".onnx", load_network), seeds=[quantised_model()], kind="qonnx"),
         "onnx": Target(
             read=_through_file(".onnx", load_network), seeds=[onnx_model().SerializeToString()], kind="onnx"

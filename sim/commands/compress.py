@@ -44,7 +44,7 @@ def compress_command(
         Path,
         typer.Argument(
             metavar="MODEL",
-            help="A network: .safetensors, .npz, .pt, .pth, .th, .onnx, .tflite, .keras, .h5, .caffemodel, .net.",
+            help="Network: .safetensors, .npz, .pt, .pth, .th, .gguf, .onnx, .tflite, .keras, .h5, .caffemodel, .net.",
         ),
     ],
     path: Annotated[Path, typer.Option("-o", "--output", metavar="NET.eie", help="The compressed network.")],

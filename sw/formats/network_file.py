@@ -11,6 +11,7 @@ from sw.formats.caffe import parse_caffe
 from sw.formats.caffemodel import load_caffemodel
 from sw.formats.connections import Connections
 from sw.formats.deep_compression import load_net
+from sw.formats.gguf.reader import load_gguf
 from sw.formats.graph_json import parse_graph
 from sw.formats.keras.reader import load_keras
 from sw.formats.npz import load_npz, save_npz
@@ -30,6 +31,7 @@ TENSOR_LOADERS: dict[str, Callable[[Path, Connections | None, Assumptions], Netw
     ".pt": load_pytorch,
     ".pth": load_pytorch,
     ".th": load_pytorch,
+    ".gguf": load_gguf,
 }
 GRAPH_LOADERS: dict[str, Callable[[Path, Connections | None], Network]] = {
     ".net": load_net,
@@ -58,7 +60,7 @@ def load_network(path: Path, graph_file: Path | None = None, assumptions: Assump
     Parameters
     ----------
     path : .safetensors, also in parts with an index, .npz, a PyTorch state dict as .pt or .pth, .onnx, .tflite, .keras
-        or .h5, a .caffemodel, or a .net file of Deep Compression.
+        or .h5, a .gguf, a .caffemodel, or a .net file of Deep Compression.
     graph_file : how the layers are connected: .json (contract/network_files.md) or Caffe's .prototxt. The last two need
         one of the latter; ONNX, TensorFlow Lite and Keras models carry their own.
     assumptions : how files of named tensors are read that do not say how their layers are connected.

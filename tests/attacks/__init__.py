@@ -3,6 +3,7 @@
 from tests.attacks import (
     caffemodel,
     eie,
+    gguf,
     graphs,
     host_parts,
     keras,
@@ -20,6 +21,7 @@ __all__ = [
     "INDEX",
     "caffemodel",
     "eie",
+    "gguf",
     "graphs",
     "host_parts",
     "keras",

@@ -74,6 +74,7 @@ COMMANDS: dict[str, tuple[str, Callable[[str], int]]] = {
     "npz": ("bad.npz", _command("compress", "BAD", *COMPRESS)),
     "pytorch": ("bad.pt", _command("compress", "BAD", *COMPRESS)),
     "th": ("bad.th", _command("compress", "BAD", *COMPRESS)),
+    "gguf": ("bad.gguf", _command("compress", "BAD", *COMPRESS)),
     "onnx": ("bad.onnx", _command("compress", "BAD", *COMPRESS)),
     "qonnx": ("bad.onnx", _command("compress", "BAD", *COMPRESS)),
     "tflite": ("bad.tflite", _command("compress", "BAD", *COMPRESS)),

@@ -1,0 +1,1 @@
+"""Named tensors of GGUF, the format of llama.cpp and ggml."""
