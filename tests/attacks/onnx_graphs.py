@@ -122,14 +122,3 @@ def host_part_of_a_foreign_domain() -> bytes:
 
     layer = helper.make_node("Gemm", ["x", "w"], ["a"], transB=1)
     return onnx_model(layer, node("Run", "a", domain="com.microsoft")).SerializeToString()
-
-
-@attack("onnx")
-def host_part_of_a_terabyte() -> bytes:
-    """A layer, and behind it a value of 2**40 elements for the host."""
-    from onnx import helper
-
-    layer = helper.make_node("Gemm", ["x", "w"], ["a"], transB=1)
-    sizes = constant("s", 1 << 20, 1 << 20)
-    wide = [helper.make_node("Expand", ["a1", "s"], ["b"]), helper.make_node("ReduceSum", ["a"], ["a1"])]
-    return onnx_model(layer, sizes, wide[1], wide[0], node("ReduceMax", "b")).SerializeToString()

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from model.errors import EieError
 from sw.network.host_model import run_host_model
 from tests.attacks.commands import COMMANDS, write_good_files
 from tests.attacks.corpus import Attack
+from tests.attacks.graphs import node
 from tests.attacks.host_parts import part_model
 
 HANG = 60  # seconds after which a child is killed
@@ -85,7 +87,9 @@ def run_all(attacks: Sequence[Attack], folder: Path) -> dict[str, Outcome]:
         write_good_files()  # which also brings in what a command imports and compiles
     for library in ("onnx.shape_inference", "pyarrow.parquet", "tflite", "pyfive"):  # whose import is not the attack's
         importlib.import_module(library)
-    run_host_model(part_model().SerializeToString(), [np.zeros((1, 3))])  # nor is what onnxruntime begins with
+    run_host_model(part_model().SerializeToString(), [np.zeros((1, 3))])  # nor is what onnxruntime begins with,
+    with contextlib.suppress(EieError):  # and what it takes to refuse
+        run_host_model(part_model(node("Sin", "z")).SerializeToString(), [np.zeros((1, 3))])
     Path("mnist").mkdir()
     return {attack.identity: _settled(attack) for attack in attacks}
 
