@@ -12,8 +12,8 @@ from sw.network.operations import Slice, Stretch
 def repeated(drafts: Drafts, what: str, name: str, index: int, times: Pair) -> int:
     """(channels, rows, columns) with every row and column repeated: a window of ones takes one of them at a time."""
     down, right = times
-    ones = [np.ones(each) for each in times]
-    return _convolved(drafts, what, name, index, times, ones, (down - 1, right - 1))
+    stretched = _stretched(drafts, what, index, times)
+    return _convolved(drafts, what, name, stretched, [np.ones(down), np.ones(right)], (down - 1, right - 1))
 
 
 def interpolated(drafts: Drafts, what: str, name: str, index: int, times: Pair) -> int:
@@ -27,8 +27,9 @@ def interpolated(drafts: Drafts, what: str, name: str, index: int, times: Pair) 
         if own > 1:
             edges = [drafts.add(what, Slice(axis=axis, start=at, stop=at + 1), index) for at in (0, last)]
             index = drafts.join(what, [edges[0], index, edges[1]], axis)
+    stretched = _stretched(drafts, what, index, times)
     weights, begins = zip(*(_triangle(own) for own in times), strict=True)
-    return _convolved(drafts, what, name, index, times, list(weights), (begins[0], begins[1]))
+    return _convolved(drafts, what, name, stretched, list(weights), (begins[0], begins[1]))
 
 
 def _triangle(times: int) -> tuple[np.ndarray, int]:
@@ -40,11 +41,13 @@ def _triangle(times: int) -> tuple[np.ndarray, int]:
     return 1 - np.abs(distances[np.abs(distances) < times]) / times, -begin
 
 
-def _convolved(
-    drafts: Drafts, what: str, name: str, index: int, times: Pair, weights: list[np.ndarray], padding: Pair
-) -> int:
-    stretched = drafts.add(what, Stretch(stride=times), index) if times != (1, 1) else index
-    channels = drafts.shapes[index][0]
+def _stretched(drafts: Drafts, what: str, index: int, times: Pair) -> int:
+    """With zeros between; it refuses times that are too many before anything of their size is made."""
+    return drafts.add(what, Stretch(stride=times), index) if times != (1, 1) else index
+
+
+def _convolved(drafts: Drafts, what: str, name: str, stretched: int, weights: list[np.ndarray], padding: Pair) -> int:
+    channels = drafts.shapes[stretched][0]
     kernel = np.outer(*weights).astype(np.float32)
     layer = Weights(
         name=name,
