@@ -103,7 +103,7 @@ ATTACKS = st.lists(st.tuples(st.lists(CHANGES, min_size=1, max_size=3), st.boole
 
 
 def changed(words: Sequence[int], changes: Sequence[Change]) -> list[int]:
-    """The stream with these faults."""
+    """The stream with these faults; a word of it stays."""
     spoiled = list(words)
     for kind, where, value in changes:
         at = int(where * len(spoiled))
@@ -111,11 +111,11 @@ def changed(words: Sequence[int], changes: Sequence[Change]) -> list[int]:
             spoiled[at] ^= 1 << value % 32
         elif kind == "word":
             spoiled[at] = value
-        elif kind == "drop":
+        elif kind == "drop" and len(spoiled) > 1:
             del spoiled[at]
         elif kind == "repeat":
             spoiled.insert(at, spoiled[at])
-        else:
+        elif kind == "cut":
             del spoiled[at + 1 :]
     return spoiled
 

@@ -64,7 +64,10 @@ def control(unit):
     proof.require(Cat(state == known for known in ControlState).any())
     proof.require(ccu.running | ccu.unloading | (state == ControlState.IDLE) | (state == ControlState.CLEAR))
     proof.require(ccu.row < ROWS)
-    proof.require(~ccu.write_back.valid | (ccu.write_back.row < SUMS))
+    # PEs count accumulators from 0 while operations follow each other: there are never more than accumulators.
+    operations = Signal(range(SUMS + 1))
+    m.d.sync += operations.eq(Mux(ccu.write_back.valid, operations + 1, 0))
+    proof.require(~ccu.write_back.valid | (operations < SUMS))
     proof.require((ccu.accepted | ccu.start_refused) == ccu.start_strobe)
     proof.require(Cat(lane.valid for lane in ccu.broadcast) == proof.before(valid))
     proof.require(~(ccu.begin_layer & valid.any()))
