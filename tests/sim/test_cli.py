@@ -130,7 +130,7 @@ def test_outputs_do_not_depend_on_the_array(eie: Run, folder: Path) -> None:
         np.testing.assert_array_equal(results[0], other)
 
 
-@pytest.mark.parametrize("simulator", simulators())
+@pytest.mark.parametrize("simulator", simulators(slow=["verilator"]))
 def test_verify_finds_rtl_and_model_equal(eie: Run, simulator: SimulatorName) -> None:
     code, out, err = eie("verify", "net.eie", "--input", "x.npy", "--preset", "tiny4", "--sim", simulator, "--json")
     assert code == 0, err
