@@ -21,7 +21,7 @@ from sim.mlperf_tiny import FOLDER, TINY_NETWORKS
 from sim.paper import PAPER_CLOCK_MHZ, PAPER_LAYERS, PAPER_PES, chosen
 from sim.simulation.bench import TOLERANCE, bench
 from sim.simulation.paper_layers import BenchmarkRun
-from sim.simulation.tiny_bench import tiny_bench
+from sim.simulation.tiny_bench import Sharing, tiny_bench
 from sim.simulation.tiny_pruning import DENSITIES, KINDS, wanted_densities
 from sim.terminal.energy_table import show_energy
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
@@ -102,8 +102,7 @@ def bench_command(
             seed,
             tasks=tasks,
             densities=wanted_densities(pruned, densities or []),
-            fitted=fitted,
-            row_scales=row_scales,
+            sharing=_sharing(fitted, row_scales),
             technology=load_technology(technology_file),
             progress=output,
         )
@@ -119,6 +118,12 @@ def bench_command(
     array = array_config(preset, config, pes, changes)
     technology = load_technology(technology_file)
     _run_paper(output, array, names, seed, technology, read_baselines(cpu_file, gpu_file))
+
+
+def _sharing(fitted: bool, row_scales: bool) -> Sharing:
+    if fitted and row_scales:
+        raise EieError("--scale-rows makes layers that must stay as they are, wanted it without --reconstruct")
+    return "reconstruct" if fitted else "scale-rows" if row_scales else "plain"
 
 
 def _run_paper(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ from sw.network.accuracy import measure_integers
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 from sw.network.host_end import without_softmax
+
+Sharing = Literal["plain", "reconstruct", "scale-rows"]
 
 CALIBRATION = 16  # random inputs
 ALL_KEPT: Mapping[str, float] = wanted_densities(pruned=False, changes=())
@@ -94,8 +96,7 @@ def tiny_bench(
     *,
     tasks: Sequence[str] | None = None,
     densities: Mapping[str, float] = ALL_KEPT,
-    fitted: bool = False,
-    row_scales: bool = False,
+    sharing: Sharing = "plain",
     technology: Technology | None = None,
     progress: Progress = SILENT,
 ) -> TinyBench:
@@ -110,9 +111,8 @@ def tiny_bench(
     seed : 0 or more.
     tasks : of `sim.mlperf_tiny.TINY_NETWORKS`, None for all.
     densities : kept weights by kind of layer, see `sim.simulation.tiny_pruning`.
-    fitted : weights are fitted to what layers give on the calibration inputs (`sw.compress.reconstruct`), not
-        shared alone.
-    row_scales : rows of weights get scales where shared weights come nearer then (`sw.compress.row_scales`).
+    sharing : of weights: as they are; fitted to what layers give on the calibration inputs (`sw.compress.reconstruct`);
+        or with scales for rows where shared weights come nearer then (`sw.compress.row_scales`).
 
     EieError for an array without maps and for a folder that is not there. Weights take the codes of the array.
     """
@@ -137,9 +137,7 @@ def tiny_bench(
             say(f"{network.task}: reading, compiling and running {network.file}")
             try:
                 inputs = _Inputs(folder, network, samples, [seed, number])
-                runs.append(
-                    _run(folder / network.file, network, inputs, array, densities, (fitted, row_scales), technology)
-                )
+                runs.append(_run(folder / network.file, network, inputs, array, densities, sharing, technology))
             except EieError as error:
                 reasons[network.task] = str(error)
     return TinyBench(
@@ -208,7 +206,7 @@ def _run(
     inputs: _Inputs,
     array: ArrayConfig,
     densities: Mapping[str, float],
-    ways: tuple[bool, bool],
+    sharing: Sharing,
     technology: Technology | None,
 ) -> TinyRun:
     remarks: list[str] = []
@@ -220,14 +218,13 @@ def _run(
     plain, softmax = without_softmax(read)
     if softmax is not None:
         remarks.append("the softmax at the end is left out: the largest output stays the largest")
-    fitted, row_scales = ways
     pruned = pruned_network(plain, densities)
-    if row_scales:
+    if sharing == "scale-rows":
         pruned = scale_rows(pruned, (1 << array.code_bits) - 1)
         scaled = len(scaled_names(pruned))
         remarks.append(f"rows of weights have scales in {scaled} of {len(plain.layers)} layers, each by one layer more")
     counted, typical = inputs.halves(plain.in_features)
-    if fitted:
+    if sharing == "reconstruct":
         compressed = reconstruct(pruned, typical, code_bits=array.code_bits)
         remarks.append(f"weights and biases are fitted on the {len(typical)} inputs of calibration, without labels")
     else:

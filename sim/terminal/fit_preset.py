@@ -3,7 +3,7 @@
 from model.config import ArrayConfig
 from model.errors import ConfigError
 from sim.progress import Progress
-from sim.terminal.options import DEFAULT_PRESET, FIT, array_config
+from sim.terminal.options import DEFAULT_PRESET, FIT, as_options
 from sw.image.fitting import fitting_array
 from sw.network.chain import is_chain
 from sw.network.compressed import CompressedNetwork
@@ -39,11 +39,5 @@ def fitted(
         recurrent = any(isinstance(node.operation, Lstm) for node in network.connections.nodes)
         array = array.with_(maps=True, functions=recurrent or array.functions, accumulator_depth=array.activation_depth)
     made = fitting_array(network, array)
-    usual = array_config(None, None, None, None).to_dict()
-    fields = " ".join(
-        f"--set {name}={str(value).lower() if isinstance(value, bool) else value}"
-        for name, value in made.to_dict().items()
-        if value != usual[name]
-    )
-    progress.note(f"--preset fit is --preset {DEFAULT_PRESET} {fields}")
+    progress.note(f"--preset fit is {as_options(DEFAULT_PRESET, made.to_dict())}")
     return made

@@ -1,5 +1,6 @@
 """Options that several commands share, and the array configuration they describe."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,6 +58,17 @@ def check_activation_bits(bits: int | None) -> None:
     """ConfigError for another number than arrays have."""
     if bits not in (None, 8, 16):
         raise ConfigError(f"--activation-bits must be 8 or 16, got {bits}")
+
+
+def as_options(preset: str, fields: Mapping[str, Any]) -> str:
+    """The options that describe an array of these fields, which may be text: a preset, and what differs from it."""
+    usual = PRESETS[preset].to_dict()
+    changes = [f"--set {name}={_word(value)}" for name, value in fields.items() if _word(value) != _word(usual[name])]
+    return " ".join([f"--preset {preset}", *changes])
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def array_config(

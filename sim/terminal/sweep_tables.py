@@ -8,7 +8,7 @@ from sim.metrics.tables import columns, headings
 from sim.sweep.front import candidates, pareto_front, varied_fields
 from sim.sweep.recommend import GOALS, Recommendation
 from sim.sweep.results import Row, as_text
-from sim.terminal.options import DEFAULT_PRESET
+from sim.terminal.options import DEFAULT_PRESET, as_options
 from sim.terminal.output import Output
 from sim.text import count
 
@@ -55,8 +55,4 @@ def show_recommendation(output: Output, found: Recommendation, varied: Sequence[
 def build_command(fields: Mapping[str, Any]) -> str:
     """What writes the Verilog of the array with these fields, which may be text."""
     preset = str(fields["name"]) if fields["name"] in PRESETS else DEFAULT_PRESET
-    usual = PRESETS[preset].to_dict()
-    changes = [
-        f"--set {name}={as_text(value)}" for name, value in fields.items() if as_text(value) != as_text(usual[name])
-    ]
-    return " ".join(["eie verilog", f"--preset {preset}", *changes, "-o build/verilog"])
+    return f"eie verilog {as_options(preset, fields)} -o build/verilog"

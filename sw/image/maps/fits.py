@@ -35,7 +35,8 @@ class _Short(NamedTuple):
 def first_that_fits(ways: Sequence[Callable[[], Laid]], config: ArrayConfig) -> Laid:
     """What the first of `ways` gives that fits; they are tried in turn.
 
-    TooSmallError with everything that is too small, and with the smallest configuration that one of the ways would fit.
+    TooSmallError with everything that is too small, and with the smallest configuration that one of the ways would fit;
+    EieError if there is none.
     """
     found: list[tuple[_Short, Laid]] = []
     for way in ways:
@@ -46,7 +47,7 @@ def first_that_fits(ways: Sequence[Callable[[], Laid]], config: ArrayConfig) -> 
         found.append((short, laid))
     possible = [(enough, laid, words) for (words, enough), laid in found if enough is not None]
     if not possible:
-        raise TooSmallError(f"the network needs {found[-1][0].words} (no configuration has as much)")
+        raise EieError(f"the network needs {found[-1][0].words} (no configuration has as much)")
     possible.sort(key=lambda each: _bits(each[0]))
     smallest, others = (
         possible[0],

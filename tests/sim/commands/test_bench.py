@@ -213,6 +213,10 @@ def test_mlperf_tiny_has_a_row_per_network_and_what_others_publish(bench: Run, t
         ([], "--suite mlperf-tiny needs --data DIR or EIE_DATA, the folder with mlperf_tiny/"),
         (["--data", "none"], "no folder none/mlperf_tiny: --data or EIE_DATA names the folder that holds mlperf_tiny/"),
         (
+            ["--data", ".", "--reconstruct", "--scale-rows"],
+            "--scale-rows makes layers that must stay as they are, wanted it without --reconstruct",
+        ),
+        (
             ["--data", ".", "--layer", "NT-We"],
             "--layer, --cpu and --gpu are of the paper's layers, --suite mlperf-tiny has none of them",
         ),

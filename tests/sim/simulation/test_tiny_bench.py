@@ -9,7 +9,7 @@ import pytest
 from model.config import PRESETS
 from model.errors import EieError
 from sim.mlperf_tiny import FOLDER, KWS_SAMPLES, KWS_SCALE, KWS_ZERO, TINY_NETWORKS
-from sim.simulation.tiny_bench import read_keywords, tiny_bench
+from sim.simulation.tiny_bench import Sharing, read_keywords, tiny_bench
 from sw.formats.network_file import load_network
 from sw.network.host_end import without_softmax
 
@@ -43,14 +43,16 @@ def test_every_network_is_run_or_has_its_reason(data: Path) -> None:
 
 def test_fitted_weights_are_nearer_where_few_are_kept(data: Path) -> None:
     array = MCU16.with_(code_bits=3)
-    shared, fitted = (tiny_bench(data, array, tasks=["IC"], fitted=fitted).runs[0] for fitted in (False, True))
+    ways: tuple[Sharing, ...] = ("plain", "reconstruct")
+    shared, fitted = (tiny_bench(data, array, tasks=["IC"], sharing=way).runs[0] for way in ways)
     assert fitted.error < 0.8 * shared.error
     assert any("fitted on the 16 inputs" in remark for remark in fitted.remarks)
 
 
 def test_scales_for_rows_bring_outputs_nearer(data: Path) -> None:
     array = MCU16.with_(code_bits=3)
-    plain, scaled = (tiny_bench(data, array, tasks=["IC"], row_scales=scales).runs[0] for scales in (False, True))
+    ways: tuple[Sharing, ...] = ("plain", "scale-rows")
+    plain, scaled = (tiny_bench(data, array, tasks=["IC"], sharing=way).runs[0] for way in ways)
     assert scaled.error < 0.9 * plain.error
     assert any(remark.startswith("rows of weights have scales in ") for remark in scaled.remarks)
     assert scaled.run.total.cycles > plain.run.total.cycles

@@ -1,11 +1,12 @@
 """Maps made a band of rows at a time, several layers deep: outputs equal the integer datapath to the bit."""
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from model.errors import EieError, TooSmallError
@@ -55,24 +56,28 @@ def deep_networks(draw: st.DrawFn) -> CompressedNetwork:
     return calibrated(layers, nodes, (1, rows, columns), draw(st.integers(0, 99)))[0]
 
 
-@settings(max_examples=15, deadline=None)
-@given(deep_networks(), st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2]), st.integers(0, 99))
-def test_random_networks(network: CompressedNetwork, pes: int, fewer: int, seed: int):
-    """With half of the activation memory that whole maps take, and half of the accumulators."""
-    config = fitting_array(network, array(pes))
-    config = config.with_(
-        layers=64,
-        pointer_depth=1 << 15,
-        sparse_matrix_depth=1 << 16,
-        constant_depth=1 << 15,
-        activation_depth=max(2, config.activation_depth // 2),
-        accumulator_depth=max(2, config.accumulator_depth // fewer),
-    )
-    try:
-        build_image(network, config)
-    except TooSmallError:
-        return
-    check(network, config, np.random.default_rng(seed).normal(size=(2, *network.input_shape)))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(deep_networks(), st.sampled_from([1, 2]), st.integers(0, 99))
+def test_random_networks(network: CompressedNetwork, fewer: int, seed: int):
+    """With half of the activation memory that whole maps take, and half of the accumulators.
+
+    Of many networks input, result and one band do not fit half of it: the first size of array with bands is checked.
+    """
+    for pes in (1, 2, 4, 8):
+        config = fitting_array(network, array(pes))
+        config = config.with_(
+            layers=64,
+            pointer_depth=1 << 15,
+            sparse_matrix_depth=1 << 16,
+            constant_depth=1 << 15,
+            activation_depth=max(2, config.activation_depth // 2),
+            accumulator_depth=max(2, config.accumulator_depth // fewer),
+        )
+        with suppress(TooSmallError):
+            if any(cut.memory == "activation_depth" for cut in build_image(network, config).cuts):
+                check(network, config, np.random.default_rng(seed).normal(size=(2, *network.input_shape)))
+                return
+    reject()
 
 
 def narrow_waist():
