@@ -92,6 +92,14 @@ def test_layers_that_win_nothing_stay() -> None:
     assert all(new is old for new, old in zip(made.layers, network.layers, strict=True))
 
 
+def test_a_layer_that_scales_would_bring_further_away_stays() -> None:
+    """Rows of the same values but for one that is larger: over it they would be others in every row."""
+    weight = np.tile(np.linspace(-0.2, 0.2, 20, dtype=np.float32), (6, 3))
+    weight[:, 0] = np.linspace(0.25, 1, 6)
+    (kept,) = scale_rows(Network((layer("a", weight),)), 12).layers
+    assert kept.weight is weight
+
+
 def test_rows_without_weights_have_the_scale_of_others() -> None:
     weight = of_integers(4, 300)
     weight[2] = 0
