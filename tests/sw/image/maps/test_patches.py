@@ -119,6 +119,26 @@ def test_layers_in_bands_may_need_parts_for_their_accumulators_too():
     check(network, config, inputs)
 
 
+def test_a_map_that_two_read_is_made_as_far_as_the_wider_one_reads():
+    """One of them takes a row of it for a row of its own, the other, which comes later, three."""
+    layers = [
+        make_layer(1, (2, 1, 3, 3), 0.9, name="a", relu=True, convolution=AROUND),
+        make_layer(2, (8, 2, 3, 3), 0.9, name="b", relu=True, convolution=AROUND),
+        make_layer(3, (8, 8, 1, 1), 0.9, name="narrow", convolution=Convolution()),
+        make_layer(4, (8, 8, 3, 3), 0.9, name="wide", convolution=AROUND),
+        make_layer(5, (8, 1, 3, 3), 0.9, name="c", relu=True, convolution=replace(HALVES, groups=8)),
+        make_layer(6, (3, 8, 4, 4), 0.9, name="d", convolution=Convolution(stride=(4, 4))),
+    ]
+    for order in ((2, 3), (3, 2)):
+        ordered = [*layers[:2], *(layers[at] for at in order), *layers[4:]]
+        nodes = [Node(ApplyLayer(), (at,)) for at in (0, 1, 2, 2)]
+        nodes += [Node(Elementwise(kind="add"), (3, 4)), Node(ApplyLayer(), (5,)), Node(ApplyLayer(), (6,))]
+        network, inputs = calibrated(ordered, nodes, (1, 16, 16))
+        config = array(2, layers=64, pointer_depth=1 << 14, constant_depth=1 << 15, activation_depth=1024)
+        assert [cut.memory for cut in build_image(network, config).cuts] == ["activation_depth"]
+        check(network, config, inputs)
+
+
 def test_what_no_bands_make_small_enough_is_refused_with_the_depth_that_holds_it():
     network, _ = narrow_waist()
     with pytest.raises(EieError, match=r"needs 1024 local rows of activations, the array has 128 \(it would fit") as e:
