@@ -1,7 +1,7 @@
 """`--preset fit`: an array made for the network that a command is given."""
 
 from model.config import ArrayConfig
-from model.errors import ConfigError
+from model.errors import ConfigError, EieError
 from sim.progress import Progress
 from sim.terminal.options import DEFAULT_PRESET, FIT, as_options
 from sw.image.fitting import fitting_array
@@ -38,6 +38,10 @@ def fitted(
     if not is_chain(network):
         recurrent = any(isinstance(node.operation, Lstm) for node in network.connections.nodes)
         array = array.with_(maps=True, functions=recurrent or array.functions, accumulator_depth=array.activation_depth)
-    made = fitting_array(network, array)
+    try:
+        made = fitting_array(network, array)
+    except EieError as error:
+        hosted = "" if is_chain(network) else "; other presets run it layer by layer where `maps` is off"
+        raise EieError(f"--preset fit: {error}{hosted}") from error
     progress.note(f"--preset fit is {as_options(DEFAULT_PRESET, made.to_dict())}")
     return made

@@ -85,7 +85,7 @@ def array_config(
             raise ConfigError(f"--preset {FIT} is for simulate, verify, run, report and driver with a network")
         preset = DEFAULT_PRESET
     if preset is not None and preset not in PRESETS:
-        raise ConfigError(f"no preset {preset!r}; presets: {', '.join(PRESETS)}")
+        raise ConfigError(f"no preset {preset!r}; presets: {', '.join([*PRESETS, *([FIT] if may_fit else [])])}")
     if file is not None and file.suffix != ".toml":
         raise ConfigError(f"--config wants a .toml file, got {str(file)!r}")
     if file is not None and file.is_file() and file.stat().st_size > LARGEST_CONFIG:

@@ -81,6 +81,28 @@ def test_what_is_chosen_is_said_as_options_that_give_the_same(
         assert refused[2].endswith("error: --preset fit chooses layers by the network; wanted no --set layers\n")
 
 
+def test_what_no_array_runs_as_a_whole_is_said_with_a_way_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = CompressedNetwork(
+        layers=(make_layer(1, (4, 5), 0.9, name="each step"),),
+        graph=Graph(input_shape=(3, 5), nodes=(Node(ApplyLayer(), (0,)),)),
+    )
+    inputs = np.random.default_rng(5).normal(size=(2, 3, 5)).astype(np.float32)
+    file, samples = tmp_path / "net.eie", tmp_path / "x.npy"
+    save(calibrate(network, inputs), file)
+    np.save(samples, inputs)
+    eie = runner(capsys, "simulate", str(file), "--input", str(samples), "--preset")
+    code, _, err = eie("fit")
+    assert code == 2
+    assert err == (
+        "error: --preset fit: layer each step: an array with maps has no layers that take one step after another; "
+        "other presets run it layer by layer where `maps` is off\n"
+    )
+    assert eie("tiny4")[0] == 0
+    assert eie("fitt")[2].endswith(", mcu32, fit\n")
+
+
 def test_a_command_without_a_network_has_nothing_to_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     eie = runner(capsys)
     wanted = (2, "", "error: --preset fit is for simulate, verify, run, report and driver with a network\n")
