@@ -147,7 +147,7 @@ _session = lru_cache(maxsize=1024)(session)
 
 
 def run_host_model(model: bytes, sources: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
-    """(n, ..) values, each with the elements of its input, to (n, *output) float32, one input after another."""
+    """(n, ..) values, each with the elements of its input, to (n, *output) float32 without NaN, one after another."""
     found, opened = describe(model), _session(model)
     feeds = [_fed(wanted, source) for wanted, source in zip(found.inputs, sources, strict=True)]
     count = len(sources[0]) if sources else 1
@@ -158,6 +158,8 @@ def run_host_model(model: bytes, sources: Sequence[NDArray[Any]]) -> NDArray[np.
         if result.shape != found.output:
             raise EieError(f"the result of a host's part must have shape {found.output}, it has {result.shape}")
         made[number] = result
+    if np.isnan(made).any():
+        raise EieError("the result of a host's part must be numbers, got NaN")
     return made
 
 

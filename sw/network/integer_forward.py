@@ -239,7 +239,7 @@ class IntegerArithmetic:
         overflow = np.any([source.overflow for source in sources], axis=0)
         if isinstance(operation, HostPart):
             real = apply_float(operation, *(_real(source) for source in sources)).astype(np.float32)
-            return Fixed(to_fixed(np.nan_to_num(real), chosen, self.activation_bits), chosen, overflow, real)
+            return Fixed(to_fixed(real, chosen, self.activation_bits), chosen, overflow, real)
         numbers = [source.values for source in sources]
         return Fixed(make_ranged(operation, numbers, bits, chosen, self.activation_bits), chosen, overflow)
 

@@ -41,6 +41,13 @@ def test_whole_numbers_must_be_whole():
             run_host_model(cast, [np.array([[bad, 2, 3, 4.0]])])
 
 
+def test_nan_is_refused_and_infinity_is_not():
+    log = model(helper.make_node("Log", ["x"], ["y"])).SerializeToString()
+    assert run_host_model(log, [np.array([[0, 1, 1, 1.0]])]).tolist() == [[[-np.inf, 0, 0, 0]]]
+    with pytest.raises(EieError, match="must be numbers, got NaN"):
+        run_host_model(log, [np.array([[-1, 1, 1, 1.0]])])
+
+
 def external() -> Any:
     tensor = onnx.numpy_helper.from_array(np.ones(4, np.float32), "w")
     tensor.ClearField("raw_data")
