@@ -27,7 +27,6 @@ WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 ARRAY = {**{name: layers.OPERATORS[name] for name in WEIGHTED}, **recurrent.OPERATORS}
 BEHIND = {name: elements.OPERATORS[name] for name in ("Add", "Sub", "Mul", "Div", "Relu")}
 BEHIND["BatchNormalization"] = layers.OPERATORS["BatchNormalization"]
-NUMBERED = ("Add", "Sub", "Mul", "Div")
 INPUT_AXES = 3  # most of a network's input
 FURTHEST = 1e-3  # of the network's outputs from those of the whole model, of their largest
 FLOAT = 1
