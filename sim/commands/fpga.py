@@ -16,7 +16,7 @@ from sim.synthesis.family import Cells, Flow
 from sim.synthesis.flow import REPORT, FpgaRun, payload, run_flow
 from sim.synthesis.inference import infer
 from sim.synthesis.memories import pe_multipliers
-from sim.synthesis.place import Placement
+from sim.synthesis.place import ROUTERS, Placement
 from sim.synthesis.tools import YOSYS, tool_versions
 from sim.synthesis.yosys import Synthesis
 from sim.terminal.fpga_fit import fit_report
@@ -45,6 +45,10 @@ def fpga_command(
         float, typer.Option("--aim", metavar="MHZ", help="Clock that place and route aims for [a board: its own].")
     ] = 130.0,
     seed: Annotated[int, typer.Option("--seed", help="Of the placement, 1 or more.")] = 1,
+    router: Annotated[
+        str | None,
+        typer.Option("--router", help=f"nextpnr's: {', '.join(ROUTERS)} [default: nextpnr's own].", show_default=False),
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Folder for everything [default: below build/fpga]."),
@@ -75,6 +79,8 @@ def fpga_command(
     flow, device = device_named(device_name or (board.device if board else "ecp5-85k"))
     speed = flow.speeds[0] if speed is None else speed
     _check(flow, device.name, board, speed, clock_mhz, seed)
+    if router is not None and router not in ROUTERS:
+        raise EieError(f"--router must be {' or '.join(ROUTERS)}, got {router}")
     if fit is not None:
         fit_report(output, fit, inputs_file, (flow, device), fpga_array(preset, config, None, changes), pes, seed)
         return
@@ -93,6 +99,7 @@ def fpga_command(
         board=board,
         speed=speed,
         seed=seed,
+        router=router,
         clock_mhz=clock_mhz,
     )
     with output.steps(f"{array.name}: {array.pes} PEs on {device.name}") as say:

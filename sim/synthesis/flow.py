@@ -29,6 +29,7 @@ class FpgaRun:
     board : the design is the board's, with its pins and its clock; None: the array in a harness of three pins.
     speed : speed grade, one of the flow's.
     seed : of the placement.
+    router : nextpnr's, one of `place.ROUTERS`; None: its own choice.
     clock_mhz : what place and route aims for without a board.
     """
 
@@ -38,6 +39,7 @@ class FpgaRun:
     speed: int
     board: Board | None = None
     seed: int = 1
+    router: str | None = None
     clock_mhz: float = 130.0
 
 
@@ -61,6 +63,7 @@ def run_flow(run: FpgaRun, folder: Path, say: Say) -> tuple[Synthesis, Placement
         run.board,
         speed=run.speed,
         seed=run.seed,
+        router=run.router,
         clock_mhz=run.clock_mhz,
         say=say,
     )
@@ -80,6 +83,7 @@ def payload(run: FpgaRun, synthesis: Synthesis, placement: Placement) -> dict[st
         "board": run.board.name if run.board else None,
         "speed_grade": run.speed,
         "seed": run.seed,
+        "router": run.router,
         "aimed_mhz": run.board.clock_mhz if run.board else run.clock_mhz,
         "tools": tool_versions(YOSYS, run.flow.nextpnr),
         "config": run.config.to_dict(),

@@ -21,6 +21,9 @@ LOG = "nextpnr.log"
 PACK_LOG = "pack.log"
 BITSTREAM = "eie.bit"
 
+# nextpnr's routers. The second routes many nets at once; it ended on full devices where the first did not.
+ROUTERS = ("router1", "router2")
+
 # Where the array is: in the harness, and in the design of a board.
 _ARRAY = re.compile(r"^(serial\.windowed\.)?array\.")
 
@@ -63,9 +66,12 @@ def place(
     speed: int,
     seed: int,
     clock_mhz: float,
+    router: str | None = None,
     say: Say = lambda _: None,
 ) -> Placement:
     """Run nextpnr on `netlist.json`; `clock_mhz` is what it aims for. With a board the pins and the clock are its.
+
+    `router` is one of `ROUTERS`; without it nextpnr takes the family's own.
 
     EieError if that clock is not reached.
     """
@@ -73,6 +79,7 @@ def place(
         (folder / PIN_FILE).write_text(flow.pins(board), encoding="utf-8")
     arguments = [
         *("--seed", str(seed), "--freq", f"{clock_mhz:g}", *flow.place(device, board, speed)),
+        *(("--router", router) if router else ()),
         *("--json", NETLIST, "--report", REPORT, "--write", PLACED, "--timing-allow-fail", "-q", "-l", LOG),
     ]
     run_tool(flow.nextpnr, arguments, folder, LOG, say)

@@ -98,6 +98,7 @@ def test_options_change_the_preset() -> None:
         (["--speed", "5"], "--speed must be 6, 7, 8, got 5"),
         (["--aim", "0"], "--aim must be between 1 and 1000 MHz, got 0.0"),
         (["--seed", "0"], "--seed must be 1 or more, got 0"),
+        (["--router", "router3"], "--router must be router1 or router2, got router3"),
         (["--pes", "0"], "pes must be between 1 and 256, got 0"),
         (["--input", "x.npy"], "--input counts cycles for --fit NET.eie, which was not given"),
         (["--fit", "a.eie", "--check-inference"], "--fit and --check-inference are two questions; wanted one of them"),

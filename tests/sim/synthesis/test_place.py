@@ -93,6 +93,24 @@ def test_another_file_is_one_sentence(tmp_path: Path, text: str) -> None:
         read_report(tmp_path / "report.json", FLOW)
 
 
+@pytest.mark.parametrize(("router", "options"), [(None, []), ("router2", ["--router", "router2"])])
+def test_the_router_is_asked_for(
+    router: str | None, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def note(_: object, arguments: list[str], *__: object) -> None:
+        asked.append(arguments)
+        (tmp_path / "nextpnr.json").write_text(json.dumps(report()))
+
+    monkeypatch.setattr(sim.synthesis.place, "run_tool", note)
+    place(tmp_path, *device_named("ecp5-25k"), None, speed=6, seed=1, clock_mhz=25, router=router)
+    (arguments,) = asked
+    where = arguments.index("--router") if router else 0
+    assert arguments[where : where + len(options)] == options
+    assert ("--router" in arguments) == bool(router)
+
+
 def test_a_design_too_slow_for_its_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     board = BOARDS["ulx3s"]
     slow = Placement(fmax_mhz=12.5, used={}, available={}, critical_path=())
