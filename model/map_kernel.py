@@ -13,6 +13,7 @@ from model.schedule_kernel import FREED_AFTER, PREFETCH_CYCLES, QUEUED_AFTER, Qu
 OWN_SEEN_AFTER = 4  # cycles until a push is seen as the slices of the PEs that it has, and no longer as one of every PE
 COORDINATE_MASK = 1023
 ADDRESS_MASK = 0xFFFF
+REMEMBERED = 1 << 24  # numbers that are kept at most of one layer, so that other inputs need not count them again
 SIGN = np.int64(1) << 15
 
 
@@ -109,6 +110,10 @@ def run_map_layer(
     columns = np.empty(scan.rows.size * pes, dtype=np.int64)
     rows = np.empty(scan.rows.size * pes, dtype=np.int64)
     broadcasts = np.empty(scan.rows.size * pes, dtype=np.int32)
+    # What is added of a column depends on its coordinate alone.
+    places = columns.size if len(memory) > 1 and not geometry.local and columns.size * pes <= REMEMBERED else 0
+    counted = np.zeros(places, dtype=np.bool_)
+    remembered = np.zeros((places, pes), dtype=slices.dtype)
     for number in range(len(memory)):
         tallies[number] = 0
         if geometry.local:
@@ -128,7 +133,15 @@ def run_map_layer(
             tally(columns[:count], slices, most, tallies[number, :4])
             tallies[number, 4] = count
             for at in range(count):
-                _count_added(columns[at], rows[at], scan, slices, taps, geometry, tallies[number, 5])
+                if places == 0:
+                    _count_added(columns[at], rows[at], scan, slices, taps, geometry, tallies[number, 5])
+                    continue
+                place = rows[at] * pes + columns[at] - scan.columns[rows[at]]
+                if not counted[place]:
+                    _count_added(columns[at], rows[at], scan, slices, taps, geometry, remembered[place])
+                    counted[place] = True
+                for pe in range(pes):
+                    tallies[number, 5, pe] += np.int32(remembered[place, pe])
         schedule[number, 1], schedule[number, 2], schedule[number, 3] = told
 
 
@@ -140,9 +153,9 @@ def _count_added(
     slices: NDArray[Any],
     taps: Taps,
     geometry: Geometry,
-    added: NDArray[np.int32],
+    added: NDArray[Any],
 ) -> None:
-    """Entries of a broadcast column that lie on the map, of every PE."""
+    """Add the entries of a broadcast column that lie on the map, of every PE."""
     pes = added.size
     y, x = scan.y[row], scan.x[row]
     if within(y, x, taps.reach[column], geometry):

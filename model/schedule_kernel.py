@@ -121,17 +121,19 @@ def _schedule_skipping(
         size *= 2
     # When the slices queued last are finished: a ring of that size for each PE, so that a place is a slice's number.
     ring = np.zeros(pes * size, dtype=np.int32)
-    filled = np.zeros((RECENT, pes), dtype=np.int32)  # whether the slices of the last columns are not empty
-    queued = np.zeros(pes, dtype=np.int32)
+    queued = np.zeros((RECENT, pes), dtype=np.int32)  # slices that are not empty, up to each of the last columns
     finished = np.zeros(pes, dtype=np.int32)
     places = np.zeros(pes, dtype=np.int32)
     rings = np.zeros(pes, dtype=np.int32)
+    last_finished = np.zeros(len(active), dtype=np.int32)
     for pe in range(pes):
         rings[pe] = pe * size
     mask = np.int32(size - 1)
     broadcast = np.int32(PREFETCH_CYCLES - 1)
     row = -1
     lane = 0
+    # A slice that is not known yet takes a slot even where it is empty: there must be more slots than these.
+    deep = queueing.queue_depth > (KNOWN_AFTER + 1) * queueing.broadcasts_per_cycle
     stalls = 0
     for number in range(len(active)):
         column = active[number]
@@ -139,7 +141,12 @@ def _schedule_skipping(
         if rows[number] != row or lane == queueing.broadcasts_per_cycle:
             earliest = np.int32(broadcast + 1 + max(rows[number] - row - 1, 0))
             cycle = earliest
-            while not never_full:
+            # Were no slice empty, those up to this one would have to be finished; where they are, no queue is full.
+            finished_first = number - queueing.queue_depth + queueing.broadcasts_per_cycle - 1
+            free = never_full or finished_first < 0
+            if not free and deep:
+                free = last_finished[finished_first] + FREED_AFTER <= cycle
+            while not free:
                 unknown = np.int32(0)
                 while unknown < number and broadcasts[number - 1 - unknown] > cycle - KNOWN_AFTER:
                     unknown += np.int32(1)
@@ -148,13 +155,9 @@ def _schedule_skipping(
                     until = np.int32(broadcasts[number - unknown] + KNOWN_AFTER - 1)
                 slots = np.int32(queueing.queue_depth - queueing.broadcasts_per_cycle + 1 - unknown)
                 if slots > 0:
+                    known = (number - 1 - unknown) % RECENT
                     for pe in range(pes):
-                        places[pe] = queued[pe] - slots
-                    for recent in range(1, unknown + 1):
-                        for pe in range(pes):
-                            places[pe] -= filled[(number - recent) % RECENT, pe]
-                    for pe in range(pes):
-                        places[pe] = (places[pe] & mask) + rings[pe]
+                        places[pe] = ((queued[known, pe] - slots) & mask) + rings[pe]
                     latest = np.int32(0)
                     for pe in range(pes):
                         latest = max(latest, ring[np.uint32(places[pe])])
@@ -168,16 +171,19 @@ def _schedule_skipping(
             lane = 0
         broadcasts[number] = broadcast
         arrival = np.int32(broadcast + QUEUED_AFTER)
-        fills = number % RECENT
+        before, now = (number - 1) % RECENT, number % RECENT
         for pe in range(pes):
             count = np.int32(counts[column, pe])
             finish = max(finished[pe], arrival) + count
             finished[pe] = finish if count > 0 else finished[pe]
-            filled[fills, pe] = np.int32(count > 0)
+            queued[now, pe] = queued[before, pe] + np.int32(count > 0)
         if not never_full:
+            latest = np.int32(0)
             for pe in range(pes):
-                places[pe] = (queued[pe] & mask) + rings[pe]
-                queued[pe] += filled[fills, pe]
+                latest = max(latest, finished[pe])
+            last_finished[number] = latest
+            for pe in range(pes):
+                places[pe] = (queued[before, pe] & mask) + rings[pe]
             for pe in range(pes):
                 ring[np.uint32(places[pe])] = finished[pe]  # of an empty slice the next overwrites it
     exhausted = int(broadcast + in_rows - 1 - row)
