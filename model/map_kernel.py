@@ -12,7 +12,7 @@ from model.schedule_kernel import FREED_AFTER, PREFETCH_CYCLES, QUEUED_AFTER, Qu
 
 OWN_SEEN_AFTER = 4  # cycles until a push is seen as the slices of the PEs that it has, and no longer as one of every PE
 COORDINATE_MASK = 1023
-ADDRESS_MASK = 0xFFFF
+LOW = 0xFFFF  # 16 bits: an address, and the part of a sum in which a maximum is found
 REMEMBERED = 1 << 24  # numbers that are kept at most of one layer, so that other inputs need not count them again
 SIGN = np.int64(1) << 15
 
@@ -83,6 +83,12 @@ def within(y: int, x: int, reach: NDArray[np.int32], geometry: Geometry) -> bool
 def on_map(y: int, x: int, geometry: Geometry) -> bool:
     """Stage T."""
     return (y & COORDINATE_MASK) < geometry.out_height and (x & COORDINATE_MASK) < geometry.out_width
+
+
+@compiled
+def larger(operand: Any, product: Any) -> Any:
+    """`model.fixed_point.larger`."""
+    return operand & ~LOW | max(operand & LOW, (product + SIGN) & LOW)
 
 
 @compiled
@@ -319,7 +325,7 @@ def sum_map_layer(
                         target = base - taps.offsets[entry]
                         product = activation * taps.values[entry]
                         if geometry.maximum:
-                            mine[target] = max(mine[target] & ADDRESS_MASK, (product + SIGN) & ADDRESS_MASK)
+                            mine[target] = larger(mine[target], product)
                         else:
                             mine[target] += product
                             seen |= mine[target] + limit
@@ -329,14 +335,14 @@ def sum_map_layer(
                         continue
                     at_y, at_x = (y - taps.y[entry]) & COORDINATE_MASK, (x - taps.x[entry]) & COORDINATE_MASK
                     address = at_y * geometry.row_pitch + at_x * geometry.out_channels + taps.channels[entry]
-                    address &= ADDRESS_MASK
+                    address &= LOW
                     if address >= geometry.out_rows:
                         bad = max(bad, address)
                         continue
                     target = address * pes + taps.pes[entry]
                     product = activation * taps.values[entry]
                     if geometry.maximum:
-                        mine[target] = max(mine[target] & ADDRESS_MASK, (product + SIGN) & ADDRESS_MASK)
+                        mine[target] = larger(mine[target], product)
                     else:
                         mine[target] += product
                         seen |= mine[target] + limit

@@ -133,7 +133,7 @@ def test_random_layers(variant: str, seed: int):
                     machine.memory[pe][row] = value
             await host.send([header(Opcode.INPUT, len(rows)), *pack_lanes(np.array(rows), config.lanes)])
             while await host.read("LAYERS") < len(layers):
-                pass
+                assert await host.read("STATUS") >> 8 == 0
             await host.write("CONTROL", 1)
             wanted = machine.run(layers)
             got = await host.collect()

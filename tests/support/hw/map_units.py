@@ -126,7 +126,9 @@ def random_layer(rng: random.Random, config: ArrayConfig, before: MapLayer | Non
     ]
     return MapLayer(
         map=row,
-        in_rows=rng.randint(max(1, channels * width * height - 2), channels * width * height),
+        in_rows=min(
+            rng.randint(max(1, channels * width * height - 2), channels * width * height), config.activation_depth
+        ),
         out_rows=out_rows,
         first_row=rng.randrange(config.activation_depth),
         shift=rng.randint(0, 9),
@@ -270,7 +272,8 @@ class MapMachine:
             counters["accumulator_writes"][pe] += 1
             product = layer.codebook[code] * value
             if geometry.maximum:
-                self.sums[pe][at] = max(self.sums[pe][at] & 0xFFFF, (product + (1 << 15)) & 0xFFFF)
+                low = max(self.sums[pe][at] & 0xFFFF, (product + (1 << 15)) & 0xFFFF)
+                self.sums[pe][at] += low - (self.sums[pe][at] & 0xFFFF)
             else:
                 self._add(pe, at, product, result)
 

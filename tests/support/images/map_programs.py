@@ -10,7 +10,7 @@ from model.config import ArrayConfig
 from model.image import LayerImage, NetworkImage
 from tests.support.images.maps import Shape, Window, globally, map_layer, map_network
 
-KINDS = ("convolution", "depthwise", "maximum", "residual", "connected", "global", "positive")
+KINDS = ("convolution", "depthwise", "maximum", "residual", "connected", "global", "positive", "maximum of sums")
 
 
 @dataclass
@@ -46,12 +46,13 @@ class Program:
                 codes, window = self._kernel(0, 2.0, self._window())
                 values |= {"shift": 0, "bias_scale": 1}
                 self._layer((codes, window), {"maximum": True}, local=True, **values)
-            case "residual":
+            case "residual" | "maximum of sums":
                 size = self.now.channels
                 codes, window = self._kernel(size, density, None)
                 before = self.now
                 self._layer((codes, window), {}, keep=True, **values)
                 self.now = before
+                flags |= {"maximum": True} if kind == "maximum of sums" else {}
                 self._layer((self._identity(), Window()), flags, local=True, **values)
             case "connected":
                 self.now = replace(self.now, height=1, width=1, channels=self.now.rows, pitch=0)
