@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from sim.simulation.simulate import simulate
     from sw.compress.pipeline import compress
     from sw.file.model_file import load, save
+    from sw.formats.assumptions import Assumptions
     from sw.host.driver import Accelerator
     from sw.network.calibrate import calibrate
 
 __all__ = [
     "Accelerator",
     "ArrayConfig",
+    "Assumptions",
     "EieError",
     "bench",
     "calibrate",
@@ -43,6 +45,7 @@ __all__ = [
 HOMES = {
     "Accelerator": "sw.host.driver:Accelerator",
     "ArrayConfig": "model.config:ArrayConfig",
+    "Assumptions": "sw.formats.assumptions:Assumptions",
     "EieError": "model.errors:EieError",
     "bench": "sim.simulation.bench:bench",
     "calibrate": "sw.network.calibrate:calibrate",

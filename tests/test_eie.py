@@ -34,7 +34,8 @@ def network(tmp_path: Path, inputs: np.ndarray) -> CompressedNetwork:
     shapes = {"a.weight": (9, 6), "b.weight": (4, 9)}
     weights: dict[str, Any] = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     np.savez(tmp_path / "net.npz", **weights)
-    return eie.compress(str(tmp_path / "net.npz"), density=0.5, calibration=inputs)
+    with pytest.warns(UserWarning, match="assumed, since the file does not say it"):
+        return eie.compress(str(tmp_path / "net.npz"), density=0.5, calibration=inputs)
 
 
 class Cells(HTMLParser):

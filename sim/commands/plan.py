@@ -24,6 +24,8 @@ from sw.network.compressed import CompressedNetwork
 from sw.network.graph import Shape
 from sw.network.network import Network
 
+TO_MOVE = {"": "", "maps": "an array with maps", "functions": "one with maps, functions", "more": "no array has it"}
+
 
 def plan_command(
     network: Annotated[
@@ -62,26 +64,24 @@ def plan_command(
     words = [operation_text(node.operation, waiting) for node in compressed.connections.nodes]
     output.table(
         f"{network} on {array.name}, {array.pes} PEs, for one input",
-        ["operation", "value", "shape", "where", "MACs", "vectors", "bytes moved", "cycles"],
+        ["operation", "value", "shape", "where", "MACs", "vectors", "bytes moved", "cycles", "to move it"],
         [
             [
                 text,
                 str(part.value),
                 sizes_text(shapes[part.value]),
                 part.place,
-                count(part.macs) if part.layer else "",
+                "?" if part.macs is None else count(part.macs) if part.layer or part.macs else "",
                 count(part.vectors) if part.vectors else "",
                 count(part.bytes_moved) if part.vectors else "",
                 "" if number is None else mean(number),
+                TO_MOVE[part.needs],
             ]
             for text, part, number in zip(words, plan.parts, counted, strict=True)
         ],
     )
     share = macs_on_array(plan)
-    if plan.whole:
-        output.line("The array runs all of it by itself, with one start for an input.")
-    else:
-        output.line(f"{100 * share:.1f} % of the products are the array's. For the rest: {plan.wanted}.")
+    output.line(_summary(plan, share))
     output.line("MACs are those of inputs without zeros, with the weights that were kept; bytes are of 16-bit values.")
     output.result(
         {
@@ -96,6 +96,18 @@ def plan_command(
             ],
         }
     )
+
+
+def _summary(plan: Plan, share: float | None) -> str:
+    """What the array does of the whole, and what would bring the rest over."""
+    if plan.whole:
+        return "The array runs all of it by itself, with one start for an input."
+    does = (
+        "Not all products of the host are known"
+        if share is None
+        else f"{100 * share:.1f} % of the products are the array's"
+    )
+    return f"{does}. For the rest: {plan.wanted}."
 
 
 class _InParts(Exception):
@@ -138,9 +150,9 @@ def _plan(
 
 
 def _read(path: Path, graph: Path | None, shape: Shape | None, output: Output) -> Network:
-    """The network in a file that is not compressed; an ONNX model that is none is planned in parts."""
+    """The network in a file that is not compressed; an ONNX model that no command takes is planned by operator."""
     try:
-        return load_network(path, graph, Assumptions(input_shape=shape, say=output.note))
+        return load_network(path, graph, Assumptions(input_shape=shape, host_parts=True, say=output.note))
     except EieError as error:
         if path.suffix.lower() != ".onnx":
             raise

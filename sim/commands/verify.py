@@ -5,22 +5,32 @@ from typing import Annotated
 
 import typer
 
-from model.errors import SimulatorError
+from model.errors import EieError, SimulatorError
+from model.image import NetworkImage
 from sim.rtl.simulators import SimulatorName
 from sim.rtl.verify import verify
-from sim.simulation.prepare import with_inputs
+from sim.simulation.prepare import load_with_inputs
 from sim.terminal.fit_preset import fitted
-from sim.terminal.options import FIT, Changes, ConfigFile, Inputs, Json, Pes, PresetOrFit, array_config
+from sim.terminal.host_parts import PLAIN, host_parts_payload, show_host_parts
+from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, PresetOrFit, array_config
 from sim.terminal.output import Output
-from sim.text import count
-from sw.file.model_file import load
-from sw.network.chain import for_array
+from sim.terminal.verify_tables import show_verification, verification_payload
+from sw.image.lower import lower
 
 
 def verify_command(
     network: Annotated[Path, typer.Argument(metavar="NET.eie", help="A compressed network.")],
     inputs_file: Inputs,
     simulator: Annotated[SimulatorName, typer.Option("--sim", help="The Verilog simulator.")] = "verilator",
+    vectors: Annotated[
+        int | None,
+        typer.Option(
+            "--vectors",
+            metavar="N",
+            help="Of a network that runs layer by layer: at most so many vectors of each layer, spread evenly "
+            "[default: all].",
+        ),
+    ] = None,
     preset: PresetOrFit = None,
     config: ConfigFile = None,
     pes: Pes = None,
@@ -29,43 +39,33 @@ def verify_command(
 ) -> None:
     """Compare the RTL with the model: values, cycles, every counter.
 
-    Exits 0 if all are equal, 1 on any difference or if the RTL gives no answer.
+    A network that the array does not run by itself is compared layer by layer, on the vectors that each layer is
+    handed; what the host does between is not in RTL. Exits 0 if all are equal, 1 on any difference or if the RTL gives
+    no answer.
     """
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes, may_fit=True)
-    stored = load(network)
-    if preset != FIT:
-        for_array(stored, array)  # what the array lacks is said before a calibration takes its time
-    compressed, inputs, _ = with_inputs(network, stored, inputs_file, output, array.activation_bits)
+    if vectors is not None and vectors < 1:
+        raise EieError(f"--vectors must be 1 or more, got {vectors}")
+    compressed, inputs, _ = load_with_inputs(network, inputs_file, output, array.activation_bits)
     array = fitted(preset, array, changes, compressed, output)
+    if vectors is not None and isinstance(lower(compressed, array), NetworkImage):
+        raise EieError("the array runs this network by itself: wanted no --vectors, which are those of single layers")
     try:
-        found = verify(compressed, inputs, array, simulator, output)
+        found = verify(compressed, inputs, array, simulator, output, vectors)
     except SimulatorError as error:
         output.note(f"error: the RTL gave no answer: {error}")
         raise typer.Exit(1) from error
-    output.table(
-        f"{array.name}, {array.pes} PEs: RTL on {simulator} against the model, {len(inputs)} inputs",
-        ["quantity", "compared", "result"],
-        [[item.quantity, count(item.compared), item.difference or "equal"] for item in found.comparisons],
-    )
-    output.line(
-        f"{count(sum(found.rtl_cycles))} RTL cycles from start to done; "
-        f"{count(found.simulated_cycles)} clock cycles simulated, loading included"
-    )
+    show_verification(output, found)
+    show_host_parts(output, compressed.graph, f"They run {PLAIN}. They are not in RTL: both sides take what they make.")
     output.result(
         {
             "network": str(network),
             "config": array.to_dict(),
             "simulator": simulator,
             "inputs": len(inputs),
-            "equal": found.equal,
-            "comparisons": [
-                {"quantity": item.quantity, "compared": item.compared, "difference": item.difference}
-                for item in found.comparisons
-            ],
-            "rtl_cycles": found.rtl_cycles,
-            "model_cycles": found.model_cycles,
-            "seconds": found.seconds,
+            **verification_payload(found),
+            **host_parts_payload(compressed.graph),
         }
     )
     if not found.equal:

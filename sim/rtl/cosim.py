@@ -2,7 +2,7 @@
 
 import pickle
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -50,8 +50,8 @@ class RtlResult:
     outputs : (inputs, out_features) int16 in logical order.
     cycles, broadcasts, stalls, overflow : one per input.
     counters : per input, (len(PeCounter), pes) int64; empty without per-PE counters.
-    seconds : wall time of the simulation, build excluded.
-    simulated_cycles : clock cycles simulated, loading included.
+    seconds : wall time of the simulation of all images, build excluded.
+    simulated_cycles : clock cycles of all images simulated, loading included.
     """
 
     outputs: NDArray[np.int16]
@@ -114,24 +114,54 @@ def run_rtl(
 
     `stall` is the probability that either stream pauses in a cycle. Raises SimulatorError for anything but an answer.
     """
-    passes = encode_passes(image)
+    (result,) = run_rtl_images([(image, activations)], simulator, stall=stall, progress=progress)
+    return result
+
+
+def run_rtl_images(
+    jobs: Sequence[tuple[NetworkImage, NDArray[np.int16]]],
+    simulator: SimulatorName,
+    *,
+    stall: float = 0.0,
+    progress: Say | None = None,
+) -> list[RtlResult]:
+    """The same of several images for one array, one after another on one that is reset once, as a host loads them."""
     actions: list[Action] = [Reset(2)]
-    if len(passes) == 1:
-        actions.append(Send(words_as_integers(passes[0]), stall))
-    for row in activations:
-        for step in input_steps(passes, input_packet(image, row)):
-            actions.append(Send(words_as_integers(step.words), stall))
-            if step.resume:
-                actions.append(Wait(Status.WAITING))
-            actions.append(Start(resume=step.resume, hold=step.hold))
-            if step.hold:
-                actions.append(Wait(Status.DONE))
-        actions += [Collect(stall), ReadCounters()]
-    answer = run_job(image.config, actions, simulator, progress=progress)
+    for image, activations in jobs:
+        actions += _actions(image, activations, stall)
+    answer = run_job(jobs[0][0].config, actions, simulator, progress=progress)
     if answer.failure is not None:
         raise SimulatorError(f"{simulator}: {answer.failure}")
-    collected = cast(list[list[int]], answer.results[0::2])
-    read = cast(list[tuple[dict[str, int], list[list[int]]]], answer.results[1::2])
+    results: list[RtlResult] = []
+    begin = 0
+    for image, activations in jobs:
+        end = begin + 2 * len(activations)
+        results.append(_result(image, answer.results[begin:end], answer))
+        begin = end
+    return results
+
+
+def _actions(image: NetworkImage, activations: NDArray[np.int16], stall: float) -> Iterator[Action]:
+    """Of the host: load, and for every input run, collect and read the counters."""
+    passes = encode_passes(image)
+    if len(passes) == 1:
+        yield Send(words_as_integers(passes[0]), stall)
+    for row in activations:
+        for step in input_steps(passes, input_packet(image, row)):
+            yield Send(words_as_integers(step.words), stall)
+            if step.resume:
+                yield Wait(Status.WAITING)
+            yield Start(resume=step.resume, hold=step.hold)
+            if step.hold:
+                yield Wait(Status.DONE)
+        yield Collect(stall)
+        yield ReadCounters()
+
+
+def _result(image: NetworkImage, results: Sequence[object], answer: Answer) -> RtlResult:
+    """What was collected and read after every input."""
+    collected = cast(list[list[int]], results[0::2])
+    read = cast(list[tuple[dict[str, int], list[list[int]]]], results[1::2])
     return RtlResult(
         outputs=np.array(
             [unpack_outputs(image, integers_as_words(image.config, words)) for words in collected], dtype=np.int16

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from model.image import NetworkImage
 from model.registers import PeCounter
+from model.results import RunResult
 from sim.simulation.image_run import ImageRun
 
 if TYPE_CHECKING:  # what gives it needs cocotb, which not every installation has
@@ -25,25 +27,43 @@ class Comparison:
 
 def compare(simulation: ImageRun, rtl: "RtlResult") -> list[Comparison]:
     """Everything the machine shows, compared for every input."""
-    runs = simulation.runs
+    return compare_runs(simulation.image, simulation.integers, simulation.runs, rtl)
+
+
+def compare_runs(
+    image: NetworkImage, integers: NDArray[np.int16], runs: Sequence[RunResult], rtl: "RtlResult", each: str = "input"
+) -> list[Comparison]:
+    """The same of the engine's (n, out_features) outputs in logical order and n runs; `each` is what a run is of."""
     comparisons = [
-        _compare("values", simulation.integers, rtl.outputs, ("input", "output")),
-        _compare("cycles", [run.cycles for run in runs], rtl.cycles, ("input",)),
-        _compare("broadcasts", [run.broadcasts for run in runs], rtl.broadcasts, ("input",)),
-        _compare("stalls", [run.stalls for run in runs], rtl.stalls, ("input",)),
-        _compare("overflow", [int(run.overflow) for run in runs], [int(flag) for flag in rtl.overflow], ("input",)),
+        _compare("values", integers, rtl.outputs, (each, "output")),
+        _compare("cycles", [run.cycles for run in runs], rtl.cycles, (each,)),
+        _compare("broadcasts", [run.broadcasts for run in runs], rtl.broadcasts, (each,)),
+        _compare("stalls", [run.stalls for run in runs], rtl.stalls, (each,)),
+        _compare("overflow", [int(run.overflow) for run in runs], [int(flag) for flag in rtl.overflow], (each,)),
     ]
-    if simulation.image.config.pe_counters:
+    if image.config.pe_counters:
         comparisons += [
             _compare(
                 counter.name.lower(),
                 [run.counters[counter] for run in runs],
                 [counters[counter] for counters in rtl.counters],
-                ("input", "PE"),
+                (each, "PE"),
             )
             for counter in PeCounter
         ]
     return comparisons
+
+
+def merged(parts: Sequence[tuple[str, Sequence[Comparison]]]) -> list[Comparison]:
+    """What was compared in all of them by quantity, with the first difference and the name of its part."""
+    compared: dict[str, int] = {}
+    differences: dict[str, str] = {}
+    for name, comparisons in parts:
+        for item in comparisons:
+            compared[item.quantity] = compared.get(item.quantity, 0) + item.compared
+            if item.difference is not None:
+                differences.setdefault(item.quantity, f"{name}, {item.difference}")
+    return [Comparison(quantity, number, differences.get(quantity)) for quantity, number in compared.items()]
 
 
 def all_equal(comparisons: Sequence[Comparison]) -> bool:

@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig
 from model.errors import EieError
-from sim.progress import SILENT, Progress
+from sim.progress import SILENT, Progress, Say
 from sim.rtl.simulators import SimulatorName, available_simulators
-from sim.rtl.verification import Comparison, all_equal, compare
+from sim.rtl.verification import Comparison, all_equal, compare, merged
+from sim.rtl.verify_layers import VerifiedLayer, verify_layers
 from sim.simulation.image_run import run_image
-from sim.simulation.prepare import lay_out
 from sw.html import html_table
-from sw.network.chain import for_array
+from sw.image.lower import LayerImages, lower
+from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
 
 
@@ -27,7 +28,8 @@ class Verification:
     simulator : of the RTL.
     inputs : how many were run.
     comparisons : values, cycles and every counter, each with its first difference.
-    rtl_cycles, model_cycles : of each input, from start to done.
+    layers : of a network that the host hands the array layer by layer, what was compared of each; else none.
+    rtl_cycles, model_cycles : of each input, or of each vector of `layers`, from start to done.
     simulated_cycles : clock cycles of the RTL, loading included.
     seconds : that the simulator took.
     """
@@ -36,6 +38,7 @@ class Verification:
     simulator: SimulatorName
     inputs: int
     comparisons: tuple[Comparison, ...]
+    layers: tuple[VerifiedLayer, ...] = ()
     rtl_cycles: tuple[int, ...]
     model_cycles: tuple[int, ...]
     simulated_cycles: int
@@ -60,31 +63,41 @@ def verify(
     array: ArrayConfig,
     simulator: SimulatorName = "verilator",
     progress: Progress = SILENT,
+    vectors: int | None = None,
 ) -> Verification:
     """Run every input on the RTL and on the model, and compare all that the machine shows.
 
+    A network that the array does not run by itself (`sw.image.lower`) is compared layer by layer, on the vectors that
+    each layer is handed when the model runs the network: what lies between, such as parts of the host in onnxruntime,
+    makes them, and is not in RTL.
+
     Parameters
     ----------
-    network : fully connected layers in a row, for an array with `maps` any that it holds; calibrated on the inputs if
-        it has no calibration.
+    network : calibrated on the inputs if it has no calibration.
     inputs : (n, in_features) or (n, *input_shape) real numbers.
     array : to build.
     simulator : "verilator" or "icarus".
+    vectors : of a layer that the RTL is given at most, spread evenly, but one of each of its groups; None: all.
 
     Raises EieError for a network or inputs that do not fit, or if the simulator is not installed; SimulatorError if the
     RTL gives no answer.
     """
-    runnable = for_array(network, array)
     missing = available_simulators()[simulator]
     if missing:
         raise EieError(missing)
     from sim.rtl.cosim import run_rtl  # needs cocotb, which not every installation has
 
+    if network.calibration is None:
+        network = calibrate(network, inputs, array.activation_bits)
     with progress.steps(f"laying out for {array.pes} PEs") as say:
-        image, _ = lay_out(runnable, inputs, array)
+        lowered = lower(network, array)
         say(f"running {len(inputs)} inputs on the model")
-        simulation = run_image(image, inputs.reshape(len(inputs), -1))
-        rtl = run_rtl(image, simulation.activations, simulator, progress=say)
+        if isinstance(lowered, LayerImages):
+            return _by_layer(lowered, inputs, simulator, vectors, say)
+        if vectors is not None:
+            raise EieError("the array runs this network by itself: wanted no bound on the vectors of its layers")
+        simulation = run_image(lowered, inputs.reshape(len(inputs), -1))
+        rtl = run_rtl(lowered, simulation.activations, simulator, progress=say)
     return Verification(
         array=array,
         simulator=simulator,
@@ -94,4 +107,21 @@ def verify(
         model_cycles=tuple(run.cycles for run in simulation.runs),
         simulated_cycles=rtl.simulated_cycles,
         seconds=rtl.seconds,
+    )
+
+
+def _by_layer(
+    lowered: LayerImages, inputs: NDArray[np.float32], simulator: SimulatorName, vectors: int | None, say: Say
+) -> Verification:
+    found = verify_layers(lowered, inputs, simulator, vectors, say)
+    return Verification(
+        array=lowered.config,
+        simulator=simulator,
+        inputs=len(inputs),
+        comparisons=tuple(merged([(f"layer {layer.name}", layer.comparisons) for layer in found.layers])),
+        layers=found.layers,
+        rtl_cycles=tuple(cycles for layer in found.layers for cycles in layer.rtl_cycles),
+        model_cycles=tuple(cycles for layer in found.layers for cycles in layer.model_cycles),
+        simulated_cycles=found.simulated_cycles,
+        seconds=found.seconds,
     )

@@ -63,6 +63,23 @@ def run_layers(
     return LayersRun(lowered, made, array.totals(), array.load_cycles())
 
 
+def layer_vectors(
+    lowered: LayerImages, inputs: NDArray[Any], advance: Callable[[int], None] = lambda _: None
+) -> list[list[NDArray[np.int16]]]:
+    """Of every layer, and every group of it, the (vectors, in) int16 that it is handed, in execution order."""
+    array = _Engines(lowered)
+    handed: list[list[list[NDArray[np.int16]]]] = [[[] for _ in images] for images in lowered.layers]
+
+    def run(
+        layer: int, group: int, image: NetworkImage, vectors: NDArray[np.int16]
+    ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+        handed[layer][group].append(np.array(vectors))
+        return array.run(layer, group, image, vectors)
+
+    run_layer_images(lowered, inputs, run, advance)
+    return [[np.concatenate(group) for group in groups] for groups in handed]
+
+
 def layers_works(lowered: LayerImages, inputs: NDArray[Any]) -> Callable[[int], list[LayerWork]]:
     """What the array is asked for one of the inputs, by its number: every vector of every layer, in execution order."""
     samples = check_inputs(inputs, lowered.network.input_shape)

@@ -1,5 +1,6 @@
 """Deep Compression without retraining: prune, share weights, calibrate (Han et al., ICLR 2016)."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from model.errors import EieError
 from sw.compress.entropy_sharing import share_by_entropy
 from sw.compress.kmeans import Init, few_values, share
 from sw.compress.prune import check_pruning, kept_positions
+from sw.formats.assumptions import Assumptions
 from sw.formats.network_file import load_network
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedLayer, CompressedNetwork
@@ -19,6 +21,7 @@ from sw.network.network import Network
 
 T = TypeVar("T", int, float)
 
+TOLD = Assumptions(host_parts=True, say=lambda sentence: warnings.warn(sentence, stacklevel=4))  # where it was called
 USUAL_CODE_BITS = 4
 MOST_BITS = 8
 
@@ -35,11 +38,14 @@ def compress(
     seed: int = 0,
     calibration: NDArray[Any] | None = None,
     progress: Callable[[str], None] | None = None,
+    graph: str | Path | None = None,
+    assumptions: Assumptions | None = None,
 ) -> CompressedNetwork:
     """Prune, share and index every layer; biases stay as they are.
 
-    A path names a file that `sw.formats.network_file.load_network` reads. An option that is a number holds for every
-    layer, a mapping for the layers it names, for others it is None.
+    A path names a file that `sw.formats.network_file.load_network` reads, as `eie compress` does: parts of an ONNX
+    model that no network here has are the host's. What is assumed of a file is a warning, a `UserWarning`. An option
+    that is a number holds for every layer, a mapping for the layers it names, for others it is None.
 
     Parameters
     ----------
@@ -53,9 +59,13 @@ def compress(
     calibration : (n, *input shape) inputs; without them the result has no calibration and cannot be laid out for an
         array.
     progress : called with a layer's name when the layer is done.
+    graph : of a file, how its layers are connected: .json or Caffe's .prototxt.
+    assumptions : what is taken for granted where a file leaves it open, and who is told, instead.
     """
     if not isinstance(network, Network):
-        network = load_network(Path(network))
+        network = load_network(Path(network), None if graph is None else Path(graph), assumptions or TOLD)
+    elif graph is not None or assumptions is not None:
+        raise EieError("graph and assumptions are of files, wanted neither with a network")
     pruning = pruning_by_layer(network, density, threshold, sensitivity)
     steps = by_layer(network, "step", step)
     widths = by_layer(network, "code_bits", code_bits)

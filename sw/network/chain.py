@@ -9,6 +9,9 @@ from sw.network.graph import ApplyLayer, Concatenate, Flatten, Lstm, Node, Pool,
 from sw.network.host_part import HostPart
 from sw.network.operation_fields import kind_of
 
+WANTED = "an array takes fully connected layers one after another"
+OTHERS = "eie simulate, eie verify and eie run take other networks layer by layer, arrays with maps many as a whole"
+
 
 def as_chain(network: CompressedNetwork) -> CompressedNetwork:
     """The same network without a graph, its calibration kept.
@@ -31,7 +34,7 @@ def as_chain(network: CompressedNetwork) -> CompressedNetwork:
                 pass
             case _:
                 reason = _reason(number, node, shapes, network.layers[len(layers) :])
-                raise EieError(f"an array takes fully connected layers one after another; {reason}")
+                raise EieError(f"{WANTED}; {reason}; {OTHERS}")
     return replace(network, layers=tuple(layers), graph=None)
 
 
@@ -70,8 +73,6 @@ def _reason(number: int, node: Node, shapes: list[Shape], waiting: tuple[Compres
         case ApplyLayer() | Relu() | Flatten():
             return f"operation {number} takes value {node.sources[0]} and not the one before it"
         case HostPart():
-            return (
-                f"operation {number} is a part of the host, in onnxruntime; eie simulate and eie run take such networks"
-            )
+            return f"operation {number} is a part of the host, in onnxruntime"
         case _:
             return f"operation {number} is {kind_of(node.operation)}"

@@ -1,12 +1,16 @@
-"""What the array and its RTL do with graphs: a flattened perceptron runs, `eie verify` names what is no chain."""
+"""What the array and its RTL do with graphs: a flattened perceptron as a whole, others layer by layer."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import sim.rtl.cosim
 from sim.cli import main
+from sw.compress.pipeline import compress
 from sw.file.model_file import load, save
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedNetwork
@@ -39,21 +43,65 @@ def test_a_flattened_perceptron_runs_on_the_array(inputs: np.ndarray, capsys: py
     assert json.loads(capsys.readouterr().out)["equal"]
 
 
-@pytest.mark.parametrize("is_calibrated", [False, True])
-def test_verify_names_a_convolution(
-    is_calibrated: bool, inputs: np.ndarray, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("make", [make_conv_network, make_lstm_network])
+def test_verify_takes_layers_one_after_another(
+    make: Callable[[int], CompressedNetwork], inputs: np.ndarray, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    network = make_conv_network(0)
-    save(calibrate(network, np.ones((1, 180))) if is_calibrated else network, Path("net.eie"))
-    assert main(["verify", "net.eie", "--input", "x.npy", "--preset", "tiny4"]) == 2
-    expected = "error: an array takes fully connected layers one after another; layer conv1 is a convolution"
-    assert capsys.readouterr().err.splitlines()[-1] == expected
+    """Every layer on the vectors that it is handed: positions of convolutions, in groups, and steps of LSTMs."""
+    network = compress(make(0).to_network(), code_bits=4)
+    save(network, Path("net.eie"))
+    np.save("x.npy", np.random.default_rng(0).normal(size=(2, *network.input_shape)).astype(np.float32))
+    arguments = ["verify", "net.eie", "--input", "x.npy", "--preset", "tiny4"]
+    assert main([*arguments, "--vectors", "6", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["equal"]
+    assert main(["plan", "net.eie", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)["parts"]
+    handed = {part["layer"]: 2 * part["vectors"] for part in plan if part["layer"]}
+    assert {layer["layer"]: layer["handed"] for layer in found["layers"]} == handed
+    outputs = {layer.name: layer.shape[0] for layer in network.layers}
+    for layer in found["layers"]:
+        assert 0 < layer["vectors"] <= 6
+        values, cycles = layer["comparisons"][:2]
+        assert values["compared"] == layer["vectors"] * outputs[layer["layer"]] // layer["groups"]
+        assert cycles["compared"] == layer["vectors"]
+        assert layer["rtl_cycles"] == layer["model_cycles"] > 0
+    assert [item["compared"] for item in found["comparisons"]] == [
+        sum(layer["comparisons"][number]["compared"] for layer in found["layers"])
+        for number in range(len(found["comparisons"]))
+    ]
 
 
-def test_verify_names_an_lstm(inputs: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
-    save(make_lstm_network(0), Path("net.eie"))
-    assert main(["verify", "net.eie", "--input", "x.npy", "--preset", "tiny4"]) == 2
-    assert capsys.readouterr().err.splitlines()[-1].endswith("; layer lstm.l0 is the matrix of an LSTM")
+def test_verify_names_the_layer_that_differs(
+    inputs: np.ndarray, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def faulty(jobs: Any, *arguments: Any, **options: Any) -> Any:
+        results = run_rtl_images(jobs, *arguments, **options)
+        results[-2].outputs[1, 2] ^= 1
+        return results
+
+    network = compress(make_lstm_network(0).to_network(), code_bits=4)
+    save(network, Path("net.eie"))
+    np.save("x.npy", np.random.default_rng(0).normal(size=(1, *network.input_shape)).astype(np.float32))
+    run_rtl_images = sim.rtl.cosim.run_rtl_images
+    monkeypatch.setattr(sim.rtl.cosim, "run_rtl_images", faulty)
+    arguments = ["verify", "net.eie", "--input", "x.npy", "--preset", "tiny4"]
+    assert main(arguments) == 1
+    out = capsys.readouterr().out
+    (row,) = [line for line in out.splitlines() if line.startswith("lstm.l1 ")]
+    assert "values: vector 1, output 2: model" in row
+    assert main([*arguments, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert not found["equal"]
+    assert found["comparisons"][0]["difference"].startswith("layer lstm.l1, vector 1, output 2: model")
+
+
+def test_vectors_are_of_layers(inputs: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
+    save(CompressedNetwork(layers=(make_layer(2, (5, 12), 0.6, name="ip2"),)), Path("net.eie"))
+    arguments = ["verify", "net.eie", "--input", "x.npy", "--preset", "tiny4", "--vectors"]
+    for number, sentence in (("3", "the array runs this network by itself"), ("0", "--vectors must be 1 or more")):
+        assert main([*arguments, number]) == 2
+        assert sentence in capsys.readouterr().err
 
 
 def test_an_lstm_from_torch_s_tensors_to_cycles_and_back(

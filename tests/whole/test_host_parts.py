@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import eie
 from sim.cli import main
 from sw.file.model_file import load
 from tests.support.files.onnx_models import node, onnxruntime, values, write
@@ -84,10 +85,64 @@ def test_accuracy_and_run_take_it(folder: Path, capsys: pytest.CaptureFixture[st
     assert code == 0
 
 
+def test_verify_compares_the_arrays_parts(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """Of eight sentences of five words each all vectors, or six of each layer."""
+    arguments = ["net.eie", "--input", "x.npy", "--preset", "tiny4"]
+    code, out, _ = run(folder, capsys, "verify", *arguments, "--vectors", "6")
+    assert code == 0
+    assert [line.split()[:5] for line in out.splitlines() if line[:2] in ("a ", "b ")] == [
+        ["a", "6", "of", "40", "48"],
+        ["b", "6", "of", "40", "36"],
+    ]
+    assert "They are not in RTL: both sides take what they make." in out
+    code, out, _ = run(folder, capsys, "verify", *arguments, "--json")
+    payload = json.loads(out)
+    assert code == 0
+    assert payload["equal"]
+    assert [(layer["layer"], layer["vectors"], layer["handed"]) for layer in payload["layers"]] == [
+        ("a", 40, 40),
+        ("b", 40, 40),
+    ]
+    assert [layer["comparisons"][0]["compared"] for layer in payload["layers"]] == [40 * 8, 40 * OUTPUTS]
+    assert len(payload["host_parts"]) == 3
+    simulated = json.loads(run(folder, capsys, "simulate", *arguments, "--json")[1])
+    each = [layer["cycles"] * 8 for layer in simulated["layers"]]
+    assert [layer["rtl_cycles"] for layer in payload["layers"]] == pytest.approx(each)
+
+
+def test_trace_and_queue_take_the_arrays_parts(folder: Path, capsys: pytest.CaptureFixture[str]):
+    arguments = ["net.eie", "--input", "x.npy", "--preset", "tiny4"]
+    code, out, _ = run(folder, capsys, "trace", *arguments, "-o", "out.json", "--json")
+    assert (code, json.loads(out)["events"] > 0) == (0, True)
+    code, _, err = run(folder, capsys, "queue", *arguments)
+    assert code == 0, err
+
+
+def test_the_front_takes_it(folder: Path):
+    """`eie.compress` of the path is what `eie compress` writes; what is assumed is a warning, or told elsewhere."""
+    inputs = np.load(folder / "x.npy")
+    with pytest.warns(UserWarning, match="it runs in parts on array and host, since as one network it is not read"):
+        network = eie.compress(folder / "net.onnx", calibration=inputs)
+    eie.save(network, folder / "front.eie")
+    assert (folder / "front.eie").read_bytes() == (folder / "net.eie").read_bytes()
+    said: list[str] = []
+    assumptions = eie.Assumptions(host_parts=True, say=said.append)
+    again = eie.compress(folder / "net.onnx", calibration=inputs, assumptions=assumptions)
+    assert len(said) == 1
+    with pytest.raises(eie.EieError, match="wanted neither with a network"):
+        eie.compress(again.to_network(), assumptions=assumptions)
+    with pytest.raises(eie.EieError, match="Cast i: a value must stay"):
+        eie.compress(folder / "net.onnx", assumptions=eie.Assumptions())
+    run = eie.simulate(network, inputs, eie.preset("eie64"))
+    wanted = np.load(folder / "wanted.npy")
+    assert np.abs(run.outputs - wanted).max() <= 0.1 * np.abs(wanted).max()
+
+
 def test_what_takes_whole_networks_says_what_to_do(folder: Path, capsys: pytest.CaptureFixture[str]):
-    code, _, err = run(folder, capsys, "verify", "net.eie", "--input", "x.npy", "--pes", "2")
-    assert (code, err.count("\n")) == (2, 1)
-    assert "operation 1 is a part of the host, in onnxruntime; eie simulate and eie run take such networks" in err
+    for command in (["driver", "net.eie", "-o", "out.c"], ["faults", "net.eie"]):
+        code, _, err = run(folder, capsys, *command)
+        assert code == 2
+        assert "operation 1 is a part of the host, in onnxruntime; eie simulate, eie verify and eie run take" in err
     code, _, err = run(folder, capsys, "simulate", "net.eie", "--input", "x.npy", "--preset", "mcu16")
     assert code == 2
     assert "an array with maps runs whole networks; one without, such as eie64" in err
