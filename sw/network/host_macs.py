@@ -5,7 +5,8 @@ from importlib import import_module
 from math import prod
 from typing import Any
 
-from sw.network.host_model import inner_graphs, package
+from sw.network.host_model import package
+from sw.network.host_turns import inner_graphs
 
 MATRIX = {"MatMul": (0, 1), "MatMulInteger": (0, 1), "QLinearMatMul": (0, 3)}  # places of the two factors
 WINDOWS = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3}  # place of the weights
@@ -42,7 +43,7 @@ def _graph(graph: Any, outer: Mapping[str, Sizes]) -> int | None:
             shapes |= dict.fromkeys(node.output, next((tuple(a.t.dims) for a in node.attribute if a.HasField("t")), ()))
         branches = [_graph(each, shapes) for attribute in node.attribute for each in inner_graphs(attribute)]
         own = _node(node, shapes)
-        if own is None or None in branches:
+        if own is None or None in branches or (node.op_type == "Loop" and any(branches)):
             return None
         total += own + max((each for each in branches if each is not None), default=0)
     return total

@@ -1,8 +1,8 @@
 """The ONNX model of a part that is the host's: what may be run of it, and running it in onnxruntime.
 
-A model comes out of a file, so only this is run: operators of ONNX's own domain, none that repeats a graph or draws
-random numbers, constants inside the model, inputs and output of sizes that it states. What it uses while it runs is
-bounded by `MOST_MEMORY`.
+A model comes out of a file, so only this is run: operators of ONNX's own domain, none that draws random numbers or
+repeats a graph more often than the model itself says, constants inside the model, inputs and output of sizes that it
+states. What it uses while it runs is bounded by `MOST_MEMORY`.
 """
 
 from collections import Counter
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sw.files import reason
+from sw.network.host_turns import check_turns, inner_graphs
 from sw.protobuf_size import check_fields
 
 MOST_BYTES = (1 << 31) - 1  # of a model, as protobuf has it
@@ -29,8 +30,8 @@ OLDEST_OPSET = 7
 LARGEST_WHOLE = 1 << 24  # float32 holds all whole numbers below
 TYPES: dict[int, type[np.generic]] = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 11: np.float64}
 FLOAT = 1
-# Those that run a graph as often as the model says, or are not a function of their inputs.
-REPEATS = {"Loop", "Scan", "SequenceMap"}
+# Those that run a graph as often as a value has elements, or are not a function of their inputs.
+REPEATS = {"Scan", "SequenceMap"}
 REFUSED = REPEATS | {
     *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
     *("Bernoulli", "Multinomial", "ImageDecoder"),
@@ -116,6 +117,7 @@ def check_model(onnx: Any, model: Any) -> None:
             axes = [attribute.i, *attribute.ints] if attribute.name in ("axis", "axes") else []
             if any(not -MOST_AXES <= axis < MOST_AXES for axis in axes):
                 raise EieError(f"operator {node.op_type} of node {_short(node.name)} must have axes, got {axes[:8]}")
+    check_turns(model.graph, {}, 1)
     for tensor in _tensors(model.graph, 0):
         if len(tensor.external_data) or tensor.data_location != onnx.TensorProto.DEFAULT:
             raise EieError(f"constant {_short(tensor.name)} of a host's part must be in the model, it is outside")
@@ -205,13 +207,6 @@ def _nodes(graph: Any, depth: int) -> Iterator[Any]:
         for attribute in node.attribute:
             for each in inner_graphs(attribute):
                 yield from _nodes(each, depth + 1)
-
-
-def inner_graphs(attribute: Any) -> Iterator[Any]:
-    """The graphs that an attribute holds."""
-    if attribute.HasField("g"):
-        yield attribute.g
-    yield from attribute.graphs
 
 
 def _tensors(graph: Any, depth: int) -> Iterator[Any]:

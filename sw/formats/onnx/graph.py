@@ -105,7 +105,10 @@ class OnnxGraph:
                     raise EieError(f"{node.what}: its result must have a name of its own, {name[:80]!r} is taken")
             if operators is not OPERATORS or not self._constant(node):
                 self._lower(node, operators)
-            node.finish()
+            try:
+                node.finish()
+            except EieError as error:
+                raise NotLowered(str(error)) from error
         return self._outputs()
 
     def _lower(self, node: OnnxNode, operators: Operators) -> None:

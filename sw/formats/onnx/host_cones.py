@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sw.formats.onnx.host_trial import HostNode
-from sw.network.host_model import TYPES, inner_graphs
+from sw.network.host_model import TYPES
+from sw.network.host_turns import inner_graphs
 
 
 def find_cones(

@@ -17,7 +17,8 @@ from sw.files import reason
 from sw.formats.onnx.model import OnnxFile
 from sw.formats.onnx.tensors import EXTERNAL
 from sw.network.graph import MAX_VALUE, Shape
-from sw.network.host_model import TYPES, check_model, inner_graphs, run_session, session
+from sw.network.host_model import TYPES, check_model, run_session, session
+from sw.network.host_turns import inner_graphs
 
 # Results whose sizes are those of the numbers that they take, not of their sizes.
 OF_NUMBERS = {"NonZero", "Compress", "Unique", "NonMaxSuppression", "StringSplit", "If", "Range", "ConstantOfShape"}

@@ -65,7 +65,8 @@ def loop() -> Any:
     ("made", "sentence"),
     [
         (model(helper.make_node("Sin", ["x"], ["y"], domain="com.example")), "com.example.Sin is not ONNX's own"),
-        (model(loop()), "operator Loop of node  is not run: it repeats a graph"),
+        (model(loop()), "operator Loop of node  is not run: how often it repeats its graph must be a constant"),
+        (model(helper.make_node("Scan", ["x"], ["y"], body=loop().attribute[0].g)), "not run: it repeats a graph"),
         (model(helper.make_node("Bernoulli", ["x"], ["y"])), "not run: it is not a function of its inputs"),
         (model(tensors=[external()]), "constant w of a host's part must be in the model, it is outside"),
         (model(shape=(1, "n")), "must have known sizes"),

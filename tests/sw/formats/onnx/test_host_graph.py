@@ -16,6 +16,7 @@ from sw.formats.onnx.model import open_model
 from sw.formats.onnx.tensors import read_constants
 from sw.network.calibrate import calibrate
 from sw.network.graph import Lstm
+from sw.network.host_model import describe
 from sw.network.host_part import HostPart
 from sw.network.integer_forward import run_integers
 from sw.network.network import Network
@@ -139,6 +140,49 @@ def test_branches_take_what_lies_outside(tmp_path: Path):
     x, wanted = inputs_and_outputs(path, 8)
     assert np.abs(network.forward(x) - wanted).max() <= 1e-6
     assert len(set((x @ values(4, 5)).sum(1) > 0)) == 2
+
+
+def forms() -> dict[str, list[Any]]:
+    """Behind each the state of its last step is taken."""
+    body = onnx.helper.make_graph(
+        [node("Identity", "c", "d"), node("MatMul", "s inner", "t")],
+        "body",
+        [onnx.helper.make_tensor_value_info(*each) for each in (("n", 7, []), ("c", 9, []), ("s", 1, [1, 6]))],
+        [onnx.helper.make_tensor_value_info(*each) for each in (("d", 9, []), ("t", 1, [1, 6]))],
+    )
+    return {
+        "GRU whose reset gate comes first": [node("GRU", "x w3 r3", "every last", hidden_size=6)],
+        "LSTM with a limit": [node("LSTM", "x w4 r4", "every last", hidden_size=6, clip=0.5)],
+        "LSTM with peepholes": [node("LSTM", "x w4 r4 - - - - p", "every last", hidden_size=6)],
+        "RNN with ReLU": [node("RNN", "x w1 r1", "every last", hidden_size=6, activations=["Relu"])],
+        "Loop": [
+            node("RNN", "x w1 r1", "every before", hidden_size=6),
+            node("Squeeze", "before zero", "start"),
+            onnx.helper.make_node("Loop", ["turns", "", "start"], ["turned"], body=body),
+            node("Unsqueeze", "turned zero", "last"),
+        ],
+    }
+
+
+@pytest.mark.parametrize("name", list(forms()))
+def test_what_the_array_lacks_is_the_hosts_by_name(name: str, tmp_path: Path):
+    nodes = [*forms()[name], node("Squeeze", "last zero", "h"), node("MatMul", "h v", "y")]
+    constants = {f"w{gates}": values(1, 6 * gates, 4) for gates in (1, 3, 4)}
+    constants |= {f"r{gates}": values(1, 6 * gates, 6) for gates in (1, 3, 4)}
+    constants |= {"v": values(6, 3), "p": values(1, 18), "inner": values(6, 6)}
+    constants |= {"zero": np.array([0]), "turns": np.array(3)}
+    path = write(tmp_path / "net.onnx", nodes, constants, [5, 1, 4])
+    network, said = load(path)
+    assert network.layers[-1].weight.shape == (3, 6)
+    operator = name.split()[0]
+    assert any(f"{operator} " in each for each in said)
+    assert network.graph is not None
+    hosts = [
+        describe(each.operation.model).operators for each in network.graph.nodes if isinstance(each.operation, HostPart)
+    ]
+    assert sum(found[operator] for found in hosts) == 1
+    x, wanted = inputs_and_outputs(path, 3)
+    assert np.abs(network.forward(x).reshape(wanted.shape) - wanted).max() <= 1e-5 * np.abs(wanted).max()
 
 
 @pytest.mark.parametrize(
