@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sw.formats.assumptions import Assumptions
     from sw.host.driver import Accelerator
     from sw.network.calibrate import calibrate
+    from sw.training import own_module as train
 
 __all__ = [
     "Accelerator",
@@ -39,6 +40,7 @@ __all__ = [
     "preset",
     "save",
     "simulate",
+    "train",
     "verify",
 ]
 
@@ -56,6 +58,7 @@ HOMES = {
     "preset": "model.config:preset",
     "save": "sw.file.model_file:save",
     "simulate": "sim.simulation.simulate:simulate",
+    "train": "sw.training.own_module",
     "verify": "sim.rtl.verify:verify",
 }
 
@@ -67,7 +70,8 @@ def __getattr__(name: str) -> Any:
     if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, attribute = HOMES[name].partition(":")
-    value = getattr(import_module(INSIDE + module), attribute)
+    home = import_module(INSIDE + module)
+    value = getattr(home, attribute) if attribute else home
     globals()[name] = value
     return value
 

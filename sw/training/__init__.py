@@ -6,6 +6,14 @@ Any module of linear, convolutional and recurrent layers, and any DataLoader::
     shared = share(net, Sharing(bits=4))
     fine_tune(net, loader, shared, FineTuning(), Training(epochs=5), validation=held_out)
 
-Each is a module of this package and works by itself, in place; the weights stay plain float32 parameters. `eie train`
-runs whole recipes (`sw.training.recipe`, `sw.training.pipeline`).
+Each is a module of this package and works by itself, in place; the weights stay plain float32 parameters. `eie.train`
+(`sw.training.own_module`) does all of it to a module, `eie train` runs whole recipes (`sw.training.recipe`,
+`sw.training.pipeline`).
 """
+
+from importlib.util import find_spec
+
+from model.errors import EieError
+
+if find_spec("torch") is None:
+    raise EieError("training needs torch, which the extra `train` brings: pip install 'torch>=2.6'")

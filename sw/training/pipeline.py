@@ -15,15 +15,11 @@ from sw.training.batches import ImageBatches
 from sw.training.checkpoint import Checkpoint, State
 from sw.training.distillation import distillation
 from sw.training.evaluate import to_device
-from sw.training.fine_tune import fine_tune
 from sw.training.loop import Epoch, Settings
 from sw.training.networks import load_weights, network, teacher
-from sw.training.prune import prune
-from sw.training.pull import pull
 from sw.training.recipe import Recipe, Step
 from sw.training.reproducible import epoch_seed, reproducible
-from sw.training.share import share
-from sw.training.tidy import tidy
+from sw.training.steps import run_step
 from sw.training.train import train
 from sw.training.watcher import Silent, Watcher
 
@@ -141,27 +137,14 @@ class _Pipeline:
         self.logits = torch.cat(answers).view(len(self.copies), len(self.labels), -1)
 
     def _stage(self, number: int, stage: Step) -> None:
-        history: list[Epoch] = []
-        if stage.kind == "tidy":
-            tidy(self.module, stage.options)
-        elif stage.kind == "share":
-            self.shared.update(share(self.module, stage.options))
-        else:
+        data, settings = None, Settings()
+        if stage.trains:
             data = self._batches(stage.head.batch, stage.head.taught)
             settings = self._settings(stage.kind, number, stage.training.epochs, data)
             if self.logits is not None and stage.head.taught and self.recipe.teacher is not None:
                 lesson = self.recipe.teacher.distillation
                 settings["loss"] = distillation(lesson.share, lesson.temperature)
-            if stage.kind == "train":
-                history = train(self.module, data, stage.training, **settings)
-            elif stage.kind == "prune":
-                history = prune(self.module, data, stage.options, stage.training, **settings)
-            elif stage.kind == "pull":
-                self.shared, history = pull(self.module, data, stage.options, stage.training, **settings)
-            else:
-                history = fine_tune(self.module, data, self.shared, stage.options, stage.training, **settings)
-        if stage.kind in ("train", "prune", "tidy"):
-            self.shared = {}
+        self.shared, history = run_step(self.module, stage, self.shared, data or (), settings)
         self._finish_stage(number, stage.kind, history)
 
     def _batches(self, size: int, taught: bool) -> ImageBatches:

@@ -86,6 +86,10 @@ class Step:
     def kind(self) -> str:
         return self.head.kind
 
+    @property
+    def trains(self) -> bool:
+        return KINDS[self.kind][2]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -125,21 +129,44 @@ def parse_recipe(text: str, name: str) -> Recipe:
         raise EieError(f"{name}: {error}") from error
 
 
+def parse_steps(text: str, name: str) -> tuple[Step, ...]:
+    """The stages in a TOML text of nothing else, for a module and a loader of the user's own; EieError as above."""
+    try:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise EieError(f"{name} must be TOML: {reason(error)}") from error
+    try:
+        _check_keys("a recipe for a module of one's own", table, ["stage"])
+        stages = _listed(table)
+        for number, stage in enumerate(stages, start=1):
+            for key in ("batch", "taught"):
+                if isinstance(stage, dict) and key in stage:
+                    raise EieError(f"stage {number}: the loader says what {key!r} says in recipes of eie train")
+        return _stages(stages)
+    except EieError as error:
+        raise EieError(f"{name}: {error}") from error
+
+
 def _recipe(table: Table) -> Recipe:
     _check_keys("the recipe", table, ["network", "data", "augmentation", "teacher", "stage"])
     network = table.get("network")
     if not isinstance(network, str) or network not in NETWORKS:
         raise EieError(f"network must be one of {', '.join(NETWORKS)}, got {network!r}")
-    stages = table.get("stage")
-    if not isinstance(stages, list) or not stages:
-        raise EieError("wanted at least one [[stage]], got none")
+    stages = _listed(table)
     return Recipe(
         network=network,
         data=from_table(Data, _table(table, "data"), "[data]"),
         augmentation=from_table(Augmentation, _table(table, "augmentation"), "[augmentation]"),
         teacher=_teacher(_table(table, "teacher")) if "teacher" in table else None,
-        stages=_stages(cast("list[Any]", stages)),
+        stages=_stages(stages),
     )
+
+
+def _listed(table: Table) -> list[Any]:
+    stages = table.get("stage")
+    if not isinstance(stages, list) or not stages:
+        raise EieError("wanted at least one [[stage]], got none")
+    return cast("list[Any]", stages)
 
 
 def _teacher(table: Table) -> Teacher:
