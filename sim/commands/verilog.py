@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hw.verilog import DEFAULT_DIVISOR, Bus, write_verilog
+from hw.verilog import DEFAULT_DIVISOR, IP_BUSES, Bus, write_verilog
 from model.errors import EieError
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
@@ -30,6 +30,10 @@ def verilog_command(
             help=f"With --bus serial: clock cycles per bit of the UART [default: {DEFAULT_DIVISOR}].",
         ),
     ] = None,
+    ip: Annotated[
+        bool,
+        typer.Option("--ip", help="With --bus axi or axi-lite: IP-XACT component.xml, Tcl of a Zynq block design too."),
+    ] = False,
     preset: Preset = None,
     config: ConfigFile = None,
     pes: Pes = None,
@@ -41,11 +45,13 @@ def verilog_command(
     output = Output(as_json=as_json)
     if divisor is not None and bus != "serial":
         raise EieError(f"--divisor is for --bus serial, got --bus {bus}")
+    if ip and bus not in IP_BUSES:
+        raise EieError(f"--ip is for --bus {' or '.join(IP_BUSES)}, got --bus {bus}")
     check_folder(folder)
     with output.steps(f"writing Verilog for {array.pes} PEs"):
-        written = write_verilog(array, folder, bus=bus, divisor=divisor or DEFAULT_DIVISOR)
-    paths: set[Path] = {getattr(written, field.name) for field in fields(written)}
-    files = {path.name: path.stat().st_size for path in sorted(paths)}
+        written = write_verilog(array, folder, bus=bus, divisor=divisor or DEFAULT_DIVISOR, ip=ip)
+    paths: set[Path | None] = {getattr(written, field.name) for field in fields(written)}
+    files = {path.name: path.stat().st_size for path in sorted(path for path in paths if path)}
     output.table(
         f"{folder}: {array.name}, {array.pes} PEs",
         ["file", "bytes"],

@@ -10,12 +10,13 @@ from sim.rtl.simulators import SIMULATORS, SimulatorName, available_simulators
 from sw.host.transports.engine import EngineTransport
 from sw.host.transports.memory_mapped import MemoryMappedTransport
 from sw.host.transports.model import ModelTransport
+from sw.host.transports.pynq import open_overlay
 from sw.host.transports.serial_link import SerialTransport, open_line
 from sw.host.transports.transport import Transport
 
 DEFAULT_BAUD = 1_000_000
 BOARD = "board"
-PLACES = "model, stepped, verilator, icarus, board, serial:PORT[@BAUD] or memory:ADDRESS[@FILE]"
+PLACES = "model, stepped, verilator, icarus, board, serial:PORT[@BAUD], memory:ADDRESS[@FILE] or pynq:BITSTREAM"
 
 
 def open_place(place: str, config: ArrayConfig, progress: Say = lambda _: None) -> Transport:
@@ -26,7 +27,7 @@ def open_place(place: str, config: ArrayConfig, progress: Say = lambda _: None) 
     place : "model", the exact engine; "stepped", the stepped model; "verilator" or
         "icarus", the RTL; "board", the RTL of a whole board at its serial line, on Verilator;
         "serial:/dev/ttyUSB0@1000000", a board; "memory:0x43c00000@/dev/mem", registers with a stream window in the
-        processor's address space.
+        processor's address space; "pynq:eie.bit", an overlay with DMA on a PYNQ board.
     config : the array that is there.
     progress : is told what takes time.
 
@@ -57,6 +58,8 @@ def open_place(place: str, config: ArrayConfig, progress: Say = lambda _: None) 
     if kind == "memory" and rest:
         address, _, file = rest.partition("@")
         return MemoryMappedTransport(config, _number(address, "an address", "0x43c00000", 0), Path(file or "/dev/mem"))
+    if kind == "pynq" and rest:
+        return open_overlay(config, Path(rest))
     raise EieError(f"an array must be at {PLACES}; got {place!r}")
 
 

@@ -2,13 +2,19 @@
 
 import time
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from model.config import ArrayConfig
+from model.errors import EieError
 from sw.host.transports.transport import TransportError
 from sw.image.words import PIECE_BITS, Words
+
+# What `zynq.tcl` (hw/ip_package/zynq.py) calls the array and its DMA.
+ARRAY, DMA = "eie", "axi_dma_0"
 
 
 class PynqTransport:
@@ -72,3 +78,21 @@ class PynqTransport:
             if time.monotonic() > until:
                 raise TransportError(f"the DMA did not {verb} {len(buffer)} words in {self._seconds:g} s")
         channel.wait()
+
+
+def open_overlay(config: ArrayConfig, bitstream: Path) -> PynqTransport:
+    """Configure the board with `eie.bit` of `eie verilog --bus axi --ip` (its `.hwh` beside it); the way to its array.
+
+    EieError without PYNQ, without the file, or if the overlay has no array or no DMA of those names.
+    """
+    if not bitstream.is_file():
+        raise EieError(f"a bitstream must be at {bitstream}, none is")
+    try:
+        pynq = import_module("pynq")
+    except ImportError as error:
+        raise EieError("an overlay needs the package pynq, which PYNQ's boards have: run this on the board") from error
+    overlay: Any = pynq.Overlay(str(bitstream))
+    for name in (ARRAY, DMA):
+        if not hasattr(overlay, name):
+            raise EieError(f"the overlay {bitstream} must have {ARRAY} and {DMA}, it has no {name}")
+    return PynqTransport(config, getattr(overlay, ARRAY).mmio, getattr(overlay, DMA), pynq.allocate)

@@ -56,6 +56,9 @@ def test_registers_in_memory(tmp_path: Path):
         ("memory:here", "an address must be a number such as 0x43c00000, got 'here'"),
         ("memory:-4", "an address must be a number"),
         ("memory:0@/nonexistent", "cannot map"),
+        ("pynq:", "an array must be at model, stepped"),
+        ("pynq:/nonexistent.bit", "a bitstream must be at /nonexistent.bit, none is"),
+        (f"pynq:{__file__}", "needs the package pynq, which PYNQ's boards have: run this on the board"),
     ],
 )
 def test_anything_else_is_refused(place: str, words: str):

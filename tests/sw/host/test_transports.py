@@ -14,7 +14,7 @@ from model.serial_protocol import UNKNOWN
 from sw.host.driver import Accelerator
 from sw.host.transports.memory_mapped import BYTES, MemoryMappedTransport
 from sw.host.transports.model import ModelTransport
-from sw.host.transports.pynq import PynqTransport
+from sw.host.transports.pynq import PynqTransport, open_overlay
 from sw.host.transports.serial_link import SerialTransport, open_line
 from sw.host.transports.transport import TransportError
 from sw.host.transports.window import MODEL_DEPTH, ModelWindow, WindowStreams
@@ -32,6 +32,12 @@ class WindowTransport(WindowStreams):
 
 
 def pynq(case: Case, *, idle: bool = True, running: bool = True) -> PynqTransport:
+    registers, dma = overlay(case, idle, running)
+    return PynqTransport(case.config, registers, dma, fake_allocate, seconds=0.05)
+
+
+def overlay(case: Case, idle: bool = True, running: bool = True) -> tuple[SimpleNamespace, SimpleNamespace]:
+    """Registers and DMA of an array that is the stepped model."""
     model = ModelTransport(case.config)
 
     def give(buffer: FakeBuffer) -> None:
@@ -44,7 +50,26 @@ def pynq(case: Case, *, idle: bool = True, running: bool = True) -> PynqTranspor
         sendchannel=FakeChannel(lambda buffer: model.send(np.asarray(buffer)), idle, running),
         recvchannel=FakeChannel(give, idle, running),
     )
-    return PynqTransport(case.config, registers, dma, fake_allocate, seconds=0.05)
+    return registers, dma
+
+
+def test_an_overlay_is_found_by_its_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    case = make_case(1, 64)
+    registers, dma = overlay(case)
+    loaded: list[str] = []
+    whole = SimpleNamespace(eie=SimpleNamespace(mmio=registers), axi_dma_0=dma)
+    found = [whole, SimpleNamespace(axi_dma_0=dma), SimpleNamespace(eie=whole.eie)]
+    package = SimpleNamespace(Overlay=lambda path: (loaded.append(path), found.pop(0))[1], allocate=fake_allocate)
+    monkeypatch.setitem(sys.modules, "pynq", package)
+    path = tmp_path / "eie.bit"
+    path.touch()
+    with Accelerator(open_overlay(case.config, path), case.config) as array:
+        array.load(case.image)
+        np.testing.assert_array_equal(array.run(case.inputs[0]).astype(np.float32), case.outputs[0])
+    assert loaded == [str(path)]
+    for name in ("eie", "axi_dma_0"):
+        with pytest.raises(EieError, match=f"must have eie and axi_dma_0, it has no {name}"):
+            open_overlay(case.config, path)
 
 
 @pytest.mark.parametrize("stream_bits", [32, 128])
