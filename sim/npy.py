@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sw.files import check_source, reason, write_whole
+from sw.network.accuracy import way_to_labels
 
 HEADERS: dict[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bool, np.dtype[Any]]]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -57,7 +58,8 @@ def read_labels(path: Path, inputs: int) -> NDArray[np.int64]:
     """One class for each of so many inputs, from a .npy file: (inputs,) int64; EieError for anything else."""
     array = _read_header(path, "iu", "whole numbers")
     if array.shape != (inputs,):
-        raise EieError(f"{path} has shape {array.shape}; wanted one label for each of {inputs} inputs")
+        way = way_to_labels(array.shape)
+        raise EieError(f"{path} has shape {array.shape}; wanted one label for each of {inputs} inputs{way}")
     return _map(path, array).astype(np.int64)
 
 

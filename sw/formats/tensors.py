@@ -27,6 +27,10 @@ from sw.network.network import MAX_LAYERS, Network
 
 ORDER = "order"
 GRAPH = "graph"
+NORM_WAY = (
+    ": a normalisation is read with its running_mean and running_var only, others from "
+    "torch.onnx.export(model, inputs, 'net.onnx', dynamo=False)"
+)
 RECURRENT = r"_(ih|hh)(_l\d+)?(_reverse)?|_hr_l\d+(_reverse)?"  # of the names of torch's recurrent cells
 
 
@@ -83,7 +87,7 @@ def network_from_tensors(
         if tensors[key].ndim not in (2, 3, 4):
             raise EieError(
                 f"{key} must be 2-D (a linear layer), 3-D or 4-D (a 1-D or 2-D convolution), "
-                f"got shape {tensors[key].shape}"
+                f"got shape {tensors[key].shape}{NORM_WAY if tensors[key].ndim == 1 else ''}"
             )
     if connections is None:
         in_file = list(names) if ordered else None

@@ -112,12 +112,22 @@ def measure_integers(
     )
 
 
+def way_to_labels(shape: tuple[int, ...]) -> str:
+    """What to type, where one can tell, for labels of such a shape."""
+    if len(shape) != 2:
+        return ""
+    return ": labels.ravel() has one axis" if 1 in shape else ", which looks one-hot: labels.argmax(axis=1) are labels"
+
+
 def check_labels(labels: NDArray[np.int64], inputs: int, outputs: int, top: int = 1) -> None:
     """EieError unless there is one label for each of the inputs, at least one, and each names an output."""
     if inputs == 0:
         raise EieError("an error must be measured on at least one input, got none")
     if labels.shape != (inputs,):
-        raise EieError(f"there must be one label for each of {inputs} inputs, got shape {labels.shape}")
+        raise EieError(
+            f"there must be one label for each of {inputs} inputs, got shape {labels.shape}"
+            f"{way_to_labels(labels.shape)}"
+        )
     if labels.min() < 0 or labels.max() >= outputs:
         raise EieError(
             f"labels must be 0 to {outputs - 1}, the network's outputs, got {labels.min()} to {labels.max()}"

@@ -108,12 +108,24 @@ def check_connections(layers: list[WeightShape], relus: list[bool], graph: Graph
             raise EieError(f"layer {after} must take the {outputs} outputs of {before}, but it has {inputs} inputs")
 
 
+def _way_to_shape(shape: Shape, input_shape: Shape) -> str:
+    """What to type, where one can tell, for inputs `x` of another shape."""
+    if shape in (input_shape, (prod(input_shape),)):
+        return ": x[None] is a batch of one"
+    if len(input_shape) == 3 and shape[1:] == (*input_shape[1:], input_shape[0]):
+        return ": x.transpose(0, 3, 1, 2) puts the channels first"
+    if len(shape) > 1 and prod(shape[1:]) == prod(input_shape):
+        return ": x.reshape(len(x), -1) flattens each"
+    return ""
+
+
 def check_inputs(x: NDArray[Any], input_shape: Shape) -> NDArray[np.float32]:
     """(n, *input_shape) finite numbers as float32; they may come flattened to (n, features)."""
     if not input_shape:
         raise EieError(WEIGHTS_ONLY)
     if x.shape[1:] != input_shape and x.shape[1:] != (prod(input_shape),):
-        raise EieError(f"inputs must have shape (n, {', '.join(map(str, input_shape))}), got {x.shape}")
+        wanted = f"(n, {', '.join(map(str, input_shape))})"
+        raise EieError(f"inputs must have shape {wanted}, got {x.shape}{_way_to_shape(x.shape, input_shape)}")
     if x.dtype.kind not in "fiub":
         raise EieError(f"inputs must be real numbers, got {x.dtype}")
     with np.errstate(over="ignore"):

@@ -301,5 +301,10 @@ def test_other_files_of_torch(path: Path):
     (layer,) = load_network(path).layers
     assert layer.name == "weight"
     torch.save({"bn.weight": torch.ones(3), "bn.bias": torch.ones(3)}, path)
-    with pytest.raises(EieError, match=r"bn.weight must be 2-D .*\(3,\)"):
+    with pytest.raises(EieError, match=r"bn.weight must be 2-D .*\(3,\): .*running_mean.*torch.onnx.export"):
+        load_network(path)
+    torch.save(torch.nn.Sequential(torch.nn.Linear(2, 2)), path)
+    with pytest.raises(
+        EieError, match=r"asks for torch.nn.*save its state_dict\(\): torch.save\(model.state_dict\(\), "
+    ):
         load_network(path)

@@ -65,6 +65,9 @@ def test_errors() -> None:
         measure_float(dense, inputs[:0], np.zeros(0, np.int64))
     with pytest.raises(EieError, match=r"one label for each of 2 inputs, got shape \(3,\)"):
         measure_float(dense, inputs, np.zeros(3, np.int64))
+    for shape, way in (((2, 4), r"looks one-hot: labels.argmax\(axis=1\)"), ((2, 1), r"labels.ravel\(\) has one axis")):
+        with pytest.raises(EieError, match=way):
+            measure_float(dense, inputs, np.zeros(shape, np.int64))
     for label in (-1, 4):
         with pytest.raises(EieError, match=f"labels must be 0 to 3, the network's outputs, got .*{label}"):
             measure_float(dense, inputs, np.array([2, label]))

@@ -5,7 +5,7 @@ import pytest
 
 from model.errors import EieError
 from sw.network.layer import Layer
-from sw.network.network import Connected, Network
+from sw.network.network import Connected, Network, check_inputs
 
 
 def ones(*shape: int) -> np.ndarray:
@@ -29,6 +29,18 @@ def test_inputs_are_checked():
     ):
         with pytest.raises(EieError, match=sentence):
             network.forward(x)
+
+
+def test_inputs_of_another_shape_are_shown_the_way() -> None:
+    for shape, way in (
+        ((3, 8, 8), r"got \(3, 8, 8\): x\[None\] is a batch of one"),
+        ((192,), r"x\[None\]"),
+        ((2, 8, 8, 3), r"x.transpose\(0, 3, 1, 2\) puts the channels first"),
+        ((2, 3, 64), r"x.reshape\(len\(x\), -1\) flattens each"),
+        ((2, 3, 7, 8), r"got \(2, 3, 7, 8\)$"),
+    ):
+        with pytest.raises(EieError, match=way):
+            check_inputs(np.zeros(shape), (3, 8, 8))
 
 
 def test_layers_of_wrong_arrays() -> None:
