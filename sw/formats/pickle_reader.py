@@ -147,8 +147,7 @@ class _Machine:
         if name not in self._names and name not in self._functions:
             raise EieError(
                 f"the file must hold tensors and plain values only, it asks for {name[:80]}; "
-                "of a whole model, save its state_dict(): torch.save(model.state_dict(), 'net.pt'), or the model with "
-                "how its layers are connected: torch.onnx.export(model, inputs, 'net.onnx', dynamo=False)"
+                "of a whole model, save its state_dict(): torch.save(model.state_dict(), 'net.pt')"
             )
         return Name(name)
 

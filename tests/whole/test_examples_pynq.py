@@ -8,14 +8,16 @@ import pytest
 
 import eie
 from examples import pynq_overlay
+from sw.network.layer import Layer
+from sw.network.network import Network
 
 
 def test_it_tells_equal_from_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     inputs = np.random.default_rng(0).uniform(0, 1, (2, 6)).astype(np.float32)
     for name, seed in (("net", 1), ("other", 2)):
-        weights: dict[str, Any] = {"a.weight": np.random.default_rng(seed).normal(size=(4, 6)).astype(np.float32)}
-        np.savez(tmp_path / f"{name}.npz", **weights)
-        eie.save(eie.compress(tmp_path / f"{name}.npz", calibration=inputs), tmp_path / f"{name}.eie")
+        weight = np.random.default_rng(seed).normal(size=(4, 6)).astype(np.float32)
+        network = Network((Layer("a", weight, np.zeros(4, np.float32), relu=False),))
+        eie.save(eie.compress(network, calibration=inputs), tmp_path / f"{name}.eie")
     np.save(tmp_path / "x.npy", inputs)
     asked: list[str] = []
     real = eie.open_place

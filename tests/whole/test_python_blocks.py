@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 import eie
+from sw.network.layer import Layer
+from sw.network.network import Network
 from tests.support.networks.recipes import digits
 
 ROOT = Path(__file__).parents[2]
@@ -43,9 +45,9 @@ def training(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network and inputs for the array of the page."""
     inputs = np.random.default_rng(0).uniform(0, 1, (3, 6)).astype(np.float32)
-    weights: dict[str, Any] = {"a.weight": np.random.default_rng(1).normal(size=(4, 6)).astype(np.float32)}
-    np.savez(folder / "net.npz", **weights)
-    eie.save(eie.compress(folder / "net.npz", calibration=inputs), folder / "net.eie")
+    weight = np.random.default_rng(1).normal(size=(4, 6)).astype(np.float32)
+    network = Network((Layer("a", weight, np.zeros(4, np.float32), relu=False),))
+    eie.save(eie.compress(network, calibration=inputs), folder / "net.eie")
     np.save(folder / "x.npy", inputs)
 
 
