@@ -24,7 +24,7 @@ from sw.network.compressed import CompressedNetwork
 from sw.network.graph import Shape
 from sw.network.network import Network
 
-TO_MOVE = {"": "", "maps": "an array with maps", "functions": "one with maps, functions", "more": "no array has it"}
+WIDEST = 56  # characters of an operation in a table, whose numbers must not be cut
 
 
 def plan_command(
@@ -64,10 +64,10 @@ def plan_command(
     words = [operation_text(node.operation, waiting) for node in compressed.connections.nodes]
     output.table(
         f"{network} on {array.name}, {array.pes} PEs, for one input",
-        ["operation", "value", "shape", "where", "MACs", "vectors", "bytes moved", "cycles", "to move it"],
+        ["operation", "value", "shape", "where", "MACs", "vectors", "bytes moved", "cycles", "needs"],
         [
             [
-                text,
+                text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…",
                 str(part.value),
                 sizes_text(shapes[part.value]),
                 part.place,
@@ -75,13 +75,15 @@ def plan_command(
                 count(part.vectors) if part.vectors else "",
                 count(part.bytes_moved) if part.vectors else "",
                 "" if number is None else mean(number),
-                TO_MOVE[part.needs],
+                part.needs,
             ]
             for text, part, number in zip(words, plan.parts, counted, strict=True)
         ],
     )
     share = macs_on_array(plan)
     output.line(_summary(plan, share))
+    if not plan.whole:
+        output.line("Needs: the field of an array's configuration that would take it over; more than any array has.")
     output.line("MACs are those of inputs without zeros, with the weights that were kept; bytes are of 16-bit values.")
     output.result(
         {
