@@ -15,43 +15,59 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
+from model import first_use
+from sim.provenance import remember
 from sim.source_date import source_date
 from sim.terminal.exit_code import exit_code
 
-# Each is a module of `sim.commands`; the sentence is the first of its help.
-COMMANDS = {
-    "compress": "Compress a network: prune, share weights, Huffman-code.",
-    "inspect": "Check a compressed network and show what is in it.",
-    "decompress": "Write the float32 network that a compressed one stands for.",
-    "train": "Train a network on MNIST and compress it.",
-    "accuracy": "Count the errors of a compressed network in both arithmetics.",
-    "plan": "Show where each part of a network runs, and what it costs there.",
-    "simulate": "Simulate a compressed network, cycle for cycle, on an array.",
-    "verify": "Compare the RTL with the model: values, cycles, every counter.",
-    "faults": "Upset bits of the RTL, and tell what came of it.",
-    "run": "Run inputs on an array by the host driver.",
-    "bench": "Run the layers of the EIE paper or MLPerf Tiny on an array.",
-    "queue": "Show what the activation queues hold, and the depth they need.",
-    "trace": "Write a run as a timeline for Perfetto.",
-    "report": "Show a run as one HTML page.",
-    "baseline": "Time the nine layers of the EIE paper on this computer.",
-    "sweep": "Explore a design space: cycles, energy and area.",
-    "energy": "Show the energy of each event and its source.",
-    "area": "Estimate the area of an array.",
-    "accelergy": "Write files for Accelergy.",
-    "verilog": "Write an array as Verilog.",
-    "driver": "Write the C driver, and a network as C.",
-    "fpga": "Synthesise, place and route an array on an FPGA.",
-    "asic": "Map an array's logic to standard cells.",
-    "doctor": "Show what is installed, what is missing and how to get it.",
-    "config": "Show an array's configuration, or write it as TOML with -o.",
+# Each is a module of `sim.commands`, in the panel of the help that lists it; the sentence is the first of its own help.
+PANELS = {
+    "Make a network small": {
+        "compress": "Compress a network: prune, share weights, Huffman-code.",
+        "inspect": "Check a compressed network and show what is in it.",
+        "decompress": "Write the float32 network that a compressed one stands for.",
+        "train": "Train a network on MNIST and compress it.",
+        "accuracy": "Count the errors of a compressed network in both arithmetics.",
+        "plan": "Show where each part of a network runs, and what it costs there.",
+    },
+    "Run it, exactly": {
+        "simulate": "Simulate a compressed network, cycle for cycle, on an array.",
+        "verify": "Compare the RTL with the model: values, cycles, every counter.",
+        "faults": "Upset bits of the RTL, and tell what came of it.",
+        "run": "Run inputs on an array by the host driver.",
+    },
+    "See why": {
+        "bench": "Run the layers of the EIE paper or MLPerf Tiny on an array.",
+        "queue": "Show what the activation queues hold, and the depth they need.",
+        "trace": "Write a run as a timeline for Perfetto.",
+        "report": "Show a run as one HTML page.",
+        "baseline": "Time layers of the paper, or a network, on this computer.",
+    },
+    "Choose an array": {
+        "sweep": "Explore a design space: cycles, energy and area.",
+        "energy": "Show the energy of each event and its source.",
+        "area": "Estimate the area of an array.",
+        "accelergy": "Write files for Accelergy.",
+        "doctor": "Show what is installed, what is missing and how to get it.",
+        "config": "Show an array's configuration, or write it as TOML with -o.",
+    },
+    "Build it": {
+        "verilog": "Write an array as Verilog.",
+        "driver": "Write the C driver, and a network as C.",
+        "fpga": "Synthesise, place and route an array on an FPGA.",
+        "asic": "Map an array's logic to standard cells.",
+    },
 }
+COMMANDS = {name: sentence for panel in PANELS.values() for name, sentence in panel.items()}
+OLD_SPELLINGS = {"inputs": "input"}  # of options, which are still taken
 
 
 class Commands(TyperGroup):
-    """The commands by name; listing them imports none."""
+    """The commands by name; listing and completing them imports none."""
+
+    _names_only = False
 
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order of the help."""
@@ -61,6 +77,8 @@ class Commands(TyperGroup):
         """The command, imported; None for a name that is none."""
         if cmd_name not in COMMANDS:
             return None
+        if self._names_only:
+            return TyperCommand(cmd_name, help=COMMANDS[cmd_name])
         module = import_module(f".commands.{cmd_name}", __package__)
         app = getattr(module, f"{cmd_name}_app", None)
         if app is None:
@@ -70,17 +88,32 @@ class Commands(TyperGroup):
         command.name = cmd_name
         return command
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """The names that begin so, with their sentences."""
+        self._names_only = True
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self._names_only = False
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """What --help lists."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for panel, commands in PANELS.items():
+            with formatter.section(panel):
+                formatter.write_dl(list(commands.items()))
+
+
+def _spelling(word: str) -> str:
+    """Of an option as it is today."""
+    return OLD_SPELLINGS.get(word, word)
 
 
 app = typer.Typer(
     cls=Commands,
     name="eie",
     help="Compress neural networks and run them on an EIE-style accelerator.",
-    add_completion=False,
+    context_settings={"token_normalize_func": _spelling},
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -106,7 +139,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None and not sys.warnoptions:
         # As a program: a user is told in sentences, not in the warnings of the libraries below.
         warnings.simplefilter("ignore")
+        first_use.tell(lambda sentence: print(sentence, file=sys.stderr))
     given = list(sys.argv[1:] if arguments is None else arguments)
+    remember(given)
     # A command finds the arguments, as given, in the object of the root context.
     return exit_code(lambda: _run(given))
 

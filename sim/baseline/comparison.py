@@ -118,6 +118,11 @@ def _speed_up(against: str, times: Sequence[float], baselines: Sequence[LayerBas
 
 def case_name(timing: Timing) -> str:
     """Batch and threads, as one word of a heading."""
-    if timing.threads is None:
-        return f"batch {timing.batch}"
-    return f"batch {timing.batch}, {timing.threads} {'thread' if timing.threads == 1 else 'threads'}"
+    return case_text(timing.batch, timing.threads)
+
+
+def case_text(batch: int, threads: int | None) -> str:
+    """The same of their numbers."""
+    if threads is None:
+        return f"batch {batch}"
+    return f"batch {batch}, {threads} {'thread' if threads == 1 else 'threads'}"

@@ -115,7 +115,7 @@ def time_layer(
                 for wanted in threads if library.scales else [1]:
                     with library.threads(wanted) as used:
                         matrix.check(library.fetch(run()), batch, library.label)
-                        timings.append(_timing(run, library, device, batch, used, budget))
+                        timings.append(timing_of(run, (library.name, library.form), device, batch, used, budget))
             except RuntimeError as error:
                 reason = str(error).strip().partition("\n")[0]
                 raise EieError(f"{library.label} cannot compute {matrix.layer.name}: {reason}") from error
@@ -137,15 +137,18 @@ def no_meter() -> float | None:
     return None
 
 
-def _timing(run: Run, library: Library, device: Device, batch: int, threads: int | None, budget: Budget) -> Timing:
+def timing_of(
+    run: Run, name_and_form: tuple[str, Form], device: Device, batch: int, threads: int | None, budget: Budget
+) -> Timing:
+    """What a run that was made ready takes, warm, by the device's clock and meter."""
     warm = min(device.clock(run, WARM_UP))
     runs = min(budget.repeats, max(FEWEST_RUNS, int(budget.seconds * 1e6 / warm)))
     times = np.array(device.clock(run, runs)) / batch
     minimum, lower, median, upper, maximum = (float(value) for value in np.quantile(times, [0, 0.25, 0.5, 0.75, 1]))
     joules, watts = _energy(run, device, budget.seconds, warm)
     return Timing(
-        library=library.name,
-        form=library.form,
+        library=name_and_form[0],
+        form=name_and_form[1],
         batch=batch,
         threads=threads,
         runs=runs,

@@ -1,21 +1,22 @@
 """`eie accuracy`: how often the network in a compressed file is wrong, in float32 and on the integer datapath."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from model.errors import EieError
-from sim.mnist import Part, load_mnist
-from sim.npy import read_inputs, read_labels
+from sim.npy import read_inputs
+from sim.pixels import PixelScale, told_scale
 from sim.progress import Say
+from sim.simulation.ranges import Ranges
+from sim.simulation.samples import Split, mnist_samples, own_samples
 from sim.terminal.host_parts import PLAIN, host_parts_payload, show_host_parts
 from sim.terminal.options import ActivationBits, Json, check_activation_bits
 from sim.terminal.output import Output
 from sim.terminal.precision_table import precision_payload, show_precision
+from sim.terminal.range_warnings import warn_of_ranges
 from sim.text import count, than
 from sw.file.model_file import load
 from sw.formats.assumptions import Assumptions
@@ -29,21 +30,10 @@ from sw.network.integer_forward import ACCUMULATOR_BITS
 from sw.network.network import Network
 from sw.network.precision import measure_precision
 
-Split = Literal["test", "train"]
-PARTS: dict[Split, Part] = {"test": "t10k", "train": "train"}
 NO_CALIBRATION = (
     "the network has no calibration, which the binary points of the integer datapath follow from: "
     "measured in float32 only; --calibrate X.npy gives it one"
 )
-
-
-@dataclass(frozen=True)
-class Samples:
-    """(inputs, features) float32 inputs, their (inputs,) labels, and what they are called."""
-
-    name: str
-    inputs: NDArray[np.float32]
-    labels: NDArray[np.int64]
 
 
 def accuracy_command(
@@ -53,9 +43,16 @@ def accuracy_command(
         typer.Option("--data", metavar="DIR", envvar="EIE_DATA", help="Folder with mnist/ and its four gzip files."),
     ] = None,
     split: Annotated[Split, typer.Option(help="Which images of MNIST.")] = "test",
+    mean: Annotated[
+        float | None,
+        typer.Option(
+            help="MNIST's inputs are (pixels / 255 - mean) / std [default: guessed from the file's calibration]."
+        ),
+    ] = None,
+    std: Annotated[float | None, typer.Option(help="See --mean.")] = None,
     inputs_file: Annotated[
         Path | None,
-        typer.Option("--inputs", metavar="X.npy", help="Instead of MNIST: inputs, (inputs, features) or in shape."),
+        typer.Option("--input", metavar="X.npy", help="Instead of MNIST: inputs, (inputs, features) or in shape."),
     ] = None,
     labels_file: Annotated[
         Path | None, typer.Option("--labels", metavar="Y.npy", help="The number of the right output for each of them.")
@@ -75,21 +72,21 @@ def accuracy_command(
     """Count the errors of a compressed network in both arithmetics."""
     output = Output(as_json=as_json)
     check_activation_bits(activation_bits)
+    told = _told_scale(mean, std, inputs_file, labels_file)
     with output.steps(f"reading {network}") as say:
         compressed = load(network)
         shape = compressed.shapes[0]
         dense = compressed.to_network()
         other = None if against is None else _uncompressed(against, compressed, output.note)
         samples = (
-            _mnist(data, split, compressed)
+            mnist_samples(data, split, compressed, told, output.note)
             if inputs_file is None and labels_file is None
-            else _own(inputs_file, labels_file, shape)
+            else own_samples(inputs_file, labels_file, shape)
         )
         check_labels(samples.labels, len(samples.inputs), compressed.out_features, top)
         if calibration_file is not None:
             say(f"calibrating on {calibration_file}")
-            typical = read_inputs(calibration_file, *shape)
-            compressed = calibrate(compressed, typical, activation_bits or 16)
+            compressed = calibrate(compressed, read_inputs(calibration_file, *shape), activation_bits or 16)
     widths = ACCUMULATOR_BITS, activation_bits or _bits_of(compressed)
     is_calibrated = compressed.calibration is not None
     runs = 1 + is_calibrated + (other is not None)
@@ -98,7 +95,7 @@ def accuracy_command(
         in_float = measure_float(dense, *data_and_top)
         in_integers = measure_integers(compressed, *data_and_top, *widths) if is_calibrated else None
         before = None if other is None else measure_float(other, *data_and_top)
-    _warn(output, in_integers, widths[1])
+    _warn(output, samples.chance(in_float.error), in_integers, widths[1])
     title = f"{samples.name}, {count(len(samples.inputs))} inputs"
     other_errors = None if before is None else (str(against), before)
     _show(output, title, (str(network), in_float), in_integers, other_errors, widths[1])
@@ -117,6 +114,7 @@ def accuracy_command(
             "network": str(network),
             "samples": samples.name,
             "inputs": len(samples.inputs),
+            "pixel_scale": None if samples.scale is None else vars(samples.scale) | {"text": samples.scale.text},
             "bytes": size,
             "float32_bytes": float32_bytes,
             "ratio": float32_bytes / size,
@@ -127,23 +125,6 @@ def accuracy_command(
             "against": None if before is None else {"model": str(against), **_payload(before)},
         }
     )
-
-
-def _mnist(data: Path | None, split: Split, network: CompressedNetwork) -> Samples:
-    if data is None:
-        raise EieError("wanted --data DIR with mnist/ in it, or --inputs X.npy and --labels Y.npy")
-    images, labels = load_mnist(data / "mnist", PARTS[split])
-    if network.in_features != images.shape[1]:
-        raise EieError(f"MNIST has {images.shape[1]} pixels, this network takes {network.in_features} inputs")
-    return Samples(f"MNIST {split} images", images, labels)
-
-
-def _own(inputs_file: Path | None, labels_file: Path | None, shape: tuple[int, ...]) -> Samples:
-    if inputs_file is None or labels_file is None:
-        given = "--labels" if inputs_file is None else "--inputs"
-        raise EieError(f"--inputs and --labels belong together, got {given} alone")
-    inputs = read_inputs(inputs_file, *shape)
-    return Samples(str(inputs_file), inputs, read_labels(labels_file, len(inputs)))
 
 
 def _as_compressed(compressed: CompressedNetwork, say: Say) -> Assumptions:
@@ -199,20 +180,26 @@ def _bits_of(network: CompressedNetwork) -> int:
     return 16 if network.calibration is None else network.calibration.activation_bits
 
 
-def _warn(output: Output, errors: IntegerErrors | None, bits: int) -> None:
+def _told_scale(
+    mean: float | None, std: float | None, inputs_file: Path | None, labels_file: Path | None
+) -> PixelScale | None:
+    told = told_scale(mean, std)
+    if told is not None and (inputs_file is not None or labels_file is not None):
+        raise EieError("--mean and --std are for the pixels of --data; inputs of a file are taken as they are")
+    return told
+
+
+def _warn(output: Output, chance: str | None, errors: IntegerErrors | None, bits: int) -> None:
+    if chance is not None:
+        output.note(f"warning: {chance}")
     if errors is None:
         output.note(NO_CALIBRATION)
         return
-    if errors.saturated:
-        output.note(
-            f"warning: {errors.saturated} of {errors.inputs} inputs were saturated to {bits} bits; "
-            "calibrate on such inputs"
-        )
-    if errors.overflows:
-        output.note(
-            f"warning: an accumulator overflowed for {errors.overflows} of {errors.inputs} inputs; "
-            "calibrate on such inputs"
-        )
+    warn_of_ranges(output, _ranges(errors, bits))
+
+
+def _ranges(errors: IntegerErrors, bits: int) -> Ranges:
+    return Ranges(inputs=errors.inputs, saturated=errors.saturated, overflows=errors.overflows, activation_bits=bits)
 
 
 def _row(network: str, arithmetic: str, errors: Errors) -> list[str]:

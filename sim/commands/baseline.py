@@ -1,4 +1,4 @@
-"""`eie baseline`: the nine layers of the EIE paper on this computer's CPU or GPU, beside an array's simulated time."""
+"""`eie baseline`: a network, or the layers of the EIE paper, on this computer, beside an array's simulated time."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,20 +16,24 @@ from sim.baseline.cpu import cpu
 from sim.baseline.gpu import gpu
 from sim.baseline.layer_product import layer_matrix
 from sim.baseline.measurement import Budget, Device, Timing, no_meter, time_layer
+from sim.baseline.network import NetworkPlan
 from sim.computer import this_computer, usable_threads
 from sim.fields import check_seed
 from sim.paper import PAPER_LAYERS, PaperLayer, chosen
+from sim.provenance import made_by
 from sim.simulation.paper_layers import run_layer
-from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
+from sim.terminal.baseline_network import network_and_array, time_and_show
+from sim.terminal.options import Changes, ConfigFile, Json, Pes, PresetOrFit, array_config
 from sim.terminal.output import Output
 from sw.files import check_target, write_whole
 
+LOADED = "what else runs lengthens times, most with all threads"
 MOST = 100_000  # repeats, frames of a batch, threads
 
 GPU_SECONDS = 2.0  # a board's energy counter moves some ten times a second
 
 baseline_app = typer.Typer(
-    help="Time the nine layers of the EIE paper on this computer. Beside it stands an array's simulated time.",
+    help="Time layers of the paper, or a network, on this computer. Beside it stands an array's simulated time.",
     add_completion=False,
     rich_markup_mode=None,
 )
@@ -37,6 +41,15 @@ baseline_app = typer.Typer(
 Names = Annotated[
     list[str] | None,
     typer.Option("--layer", metavar="NAME", help=f"One of {', '.join(PAPER_LAYERS)} [default: all]; repeatable."),
+]
+NetworkFile = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="NET", help="A network instead of the layers: .eie, ONNX or another that `eie compress` reads."
+    ),
+]
+NetworkInputs = Annotated[
+    Path | None, typer.Option("--input", metavar="X.npy", help="Inputs of NET.eie, for the array's simulated time.")
 ]
 Batches = Annotated[str, typer.Option("--batch", metavar="N,...", help="Frames multiplied at once.")]
 Repeats = Annotated[int, typer.Option(help="Timed runs of a product, at most.")]
@@ -61,6 +74,8 @@ def baseline(context: typer.Context) -> None:
 
 @baseline_app.command("cpu")
 def baseline_cpu_command(
+    network: NetworkFile = None,
+    inputs_file: NetworkInputs = None,
     names: Names = None,
     batches: Batches = "1,64",
     threads: Annotated[str, typer.Option(metavar="N|all,...", help="Threads of the libraries that use several.")] = (
@@ -68,7 +83,7 @@ def baseline_cpu_command(
     ),
     repeats: Repeats = Budget.repeats,
     seconds: Seconds = Budget.seconds,
-    preset: Preset = None,
+    preset: PresetOrFit = None,
     config: ConfigFile = None,
     pes: Pes = None,
     changes: Changes = None,
@@ -76,13 +91,22 @@ def baseline_cpu_command(
     path: ResultFile = None,
     as_json: Json = False,
 ) -> None:
-    """Time the nine layers on this CPU. Numpy dense and scipy CSR; torch and MKL too where installed."""
+    """Time the nine layers, or a network, on this CPU. Numpy dense and scipy CSR; torch and MKL too where installed.
+
+    Of a network the products of its layers, and the whole of it in torch and, of an ONNX file, onnxruntime.
+    """
     output = Output(as_json=as_json)
-    array = array_config(preset, config, pes, changes)
+    array = array_config(preset, config, pes, changes, may_fit=network is not None)
     plan = _plan(names, batches, thread_counts(threads), repeats, seconds, seed)
     if path is not None:
-        check_target(path, config)
+        check_target(path, config, network, inputs_file)
     machine, device = this_computer(), cpu()
+    if network is not None:
+        wanted = network_and_array(network, inputs_file, names, preset, array, changes)
+        facts = {"machine": asdict(machine)}
+        output.line(f"{machine.cpu}, {machine.threads} usable threads; load average {machine.load:.2f}: {LOADED}")
+        time_and_show(output, wanted, _how(plan), device, "cpu", facts, path)
+        return
     baselines = _time(output, plan, array, device)
     cores = "" if machine.cores is None else f"{machine.cores} cores, "
     output.line(f"{machine.cpu}, {cores}{machine.threads} usable threads; {_versions(machine.versions)}")
@@ -101,11 +125,13 @@ def baseline_cpu_command(
 
 @baseline_app.command("gpu")
 def baseline_gpu_command(
+    network: NetworkFile = None,
+    inputs_file: NetworkInputs = None,
     names: Names = None,
     batches: Batches = "1,64",
     repeats: Repeats = Budget.repeats,
     seconds: Seconds = GPU_SECONDS,
-    preset: Preset = None,
+    preset: PresetOrFit = None,
     config: ConfigFile = None,
     pes: Pes = None,
     changes: Changes = None,
@@ -113,13 +139,18 @@ def baseline_gpu_command(
     path: ResultFile = None,
     as_json: Json = False,
 ) -> None:
-    """Time the nine layers on a CUDA GPU through torch. Dense and CSR; energy where nvidia-ml-py is installed."""
+    """Time the nine layers, or a network, on a CUDA GPU through torch. Dense and CSR; energy with nvidia-ml-py."""
     output = Output(as_json=as_json)
-    array = array_config(preset, config, pes, changes)
+    array = array_config(preset, config, pes, changes, may_fit=network is not None)
     plan = _plan(names, batches, [1], repeats, seconds, seed)
     if path is not None:
-        check_target(path, config)
+        check_target(path, config, network, inputs_file)
     machine, device = this_computer(), gpu()
+    if network is not None:
+        wanted = network_and_array(network, inputs_file, names, preset, array, changes)
+        facts = {"gpu": {"name": device.name, "versions": device.versions}, "machine": asdict(machine)}
+        time_and_show(output, wanted, _how(plan), device, "cuda", facts, path)
+        return
     baselines = _time(output, plan, array, device)
     output.line(f"{device.name}, {device.memory_bytes / 2**30:.0f} GiB; {_versions(device.versions)}")
     remarks = [
@@ -222,11 +253,22 @@ def _write(
     device: dict[str, Any],
     path: Path | None,
 ) -> None:
-    result = {**device, "config": array.to_dict(), "seed": plan.seed, **asdict(plan.budget), **payload(baselines, kind)}
+    result = {
+        "made_by": made_by(),
+        **device,
+        "config": array.to_dict(),
+        "seed": plan.seed,
+        **asdict(plan.budget),
+        **payload(baselines, kind),
+    }
     output.result(result)
     if path is not None:
         write_whole(path, (json.dumps(result, indent=2) + "\n").encode())
         output.line(f"written to {path}")
+
+
+def _how(plan: _Plan) -> NetworkPlan:
+    return NetworkPlan(batches=plan.batches, threads=plan.threads, budget=plan.budget)
 
 
 def _versions(versions: dict[str, str]) -> str:

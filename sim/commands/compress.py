@@ -113,14 +113,14 @@ def compress_command(
         typer.Option(help="Search the smallest file with at most this relative error of each layer's weights."),
     ] = None,
     max_output_error: Annotated[
-        float | None, typer.Option(help="Or: with at most this relative error of the outputs for --inputs.")
+        float | None, typer.Option(help="Or: with at most this relative error of the outputs for --input.")
     ] = None,
     max_error_increase: Annotated[
         float | None,
-        typer.Option(help="Or: with at most so many percentage points more wrong answers on --inputs and --labels."),
+        typer.Option(help="Or: with at most so many percentage points more wrong answers on --input and --labels."),
     ] = None,
     inputs: Annotated[
-        Path | None, typer.Option(metavar="X.npy", help="Inputs that a search measures errors on.")
+        Path | None, typer.Option("--input", metavar="X.npy", help="Inputs that a search measures errors on.")
     ] = None,
     labels: Annotated[
         Path | None, typer.Option(metavar="Y.npy", help="The number of the right output for each of them.")

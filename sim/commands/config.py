@@ -28,4 +28,4 @@ def config_command(
         check_target(path, config)
         write_whole(path, to_toml(array).encode())
     output.table(array.name, ["field", "value"], [[name, str(value)] for name, value in array.to_dict().items()])
-    output.result(array.to_dict())
+    output.result(array.to_dict(), bare=True)  # what --config takes, were it TOML, and nothing else

@@ -20,7 +20,7 @@ def decompress_command(
 ) -> None:
     """Write the float32 network that a compressed one stands for.
 
-    Its values are exactly the shared weights, and its graph comes with them.
+    Its values are exactly the shared weights, and its graph comes with them. Layers whose biases are all 0 have none.
     """
     output = Output(as_json=as_json)
     check_suffix(path)
@@ -29,5 +29,15 @@ def decompress_command(
         dense = load(network).to_network()
         save_network(dense, path)
     size = path.stat().st_size
+    without = [layer.name for layer in dense.layers if not layer.bias.any()]
     output.line(f"{path}: {len(dense.layers)} layers, {count(size)} bytes")
-    output.result({"file": str(path), "layers": [layer.name for layer in dense.layers], "bytes": size})
+    if without:
+        output.line(f"Without biases, since all of theirs are 0 or they had none: {', '.join(without)}.")
+    output.result(
+        {
+            "file": str(path),
+            "layers": [layer.name for layer in dense.layers],
+            "without_biases": without,
+            "bytes": size,
+        }
+    )

@@ -10,6 +10,7 @@ import typer
 
 from model.config import ArrayConfig, ConfigError, ecp5_array
 from model.errors import EieError
+from sim.provenance import made_by
 from sim.synthesis.boards import Board
 from sim.synthesis.families import BOARDS, FAMILIES, FLOWS, board_named, device_named
 from sim.synthesis.family import Cells, Flow
@@ -104,7 +105,7 @@ def fpga_command(
     )
     with output.steps(f"{array.name}: {array.pes} PEs on {device.name}") as say:
         synthesis, placement = run_flow(run, folder, say)
-    report = payload(run, synthesis, placement)
+    report = {"made_by": made_by(), **payload(run, synthesis, placement)}
     write_whole(folder / REPORT, (json.dumps(report, indent=2) + "\n").encode())
     show(output, run, synthesis, placement, folder)
     output.result(report)

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from model.config import ArrayConfig
+from sim.simulation.ranges import Ranges
 from sim.simulation.workload import Workload, source, workloads
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
+from sim.terminal.range_warnings import warn_of_ranges
 from sim.terminal.source import Bench, BenchLayers, BenchSeed, NetworkInputs, NetworkOrBench
 from sim.terminal.sparkline import sparkline
 from sim.text import count, percent
@@ -52,8 +54,11 @@ def queue_command(
     loss = parse_loss(loss_text)
     chosen = source(network, inputs_file, bench, layers, seed)
     reports: list[QueueReport] = []
+    checked: list[Ranges] = []
     for workload in workloads(chosen, array, output):
         reports += _report(workload, output)
+        checked += [ranges for ranges in [workload.ranges(slice(None))] if ranges is not None]
+    warn_of_ranges(output, *checked)
     total = None if bench else sum((report.curve for report in reports[1:]), reports[0].curve)
     show_queues(output, array, reports)
     show_depths(output, array, reports, total, loss)
@@ -70,6 +75,7 @@ def queue_command(
             "config": array.to_dict(),
             "inputs": reports[0].inputs,
             "loss": loss,
+            **{name: value for ranges in checked for name, value in ranges.payload.items()},
             "layers": [_payload(report, loss) for report in reports],
             "total": None if total is None else _depth_payload(total, reports[0].inputs, loss),
         }

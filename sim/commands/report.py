@@ -3,6 +3,7 @@
 import platform
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -14,18 +15,23 @@ from model.config import ArrayConfig
 from model.errors import EieError
 from sim.baseline.files import Measured, read_baselines
 from sim.energy.technology import Technology, load_technology
+from sim.npy import read_labels
 from sim.optional import imported
 from sim.paper import chosen
 from sim.progress import Progress
 from sim.report.facts import RunFacts, bench_facts, network_facts
 from sim.report.file import file_histograms
+from sim.report.names import shown_names
 from sim.simulation.prepare import with_inputs
 from sim.simulation.workload import source
 from sim.source_date import source_date
 from sim.terminal.fit_preset import fitted
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, PresetOrFit, TechnologyFile, array_config
 from sim.terminal.output import Output
+from sim.terminal.range_warnings import warn_of_ranges
 from sim.terminal.source import Bench, BenchLayers, BenchSeed, NetworkInputs, NetworkOrBench
+from sim.version import version_text
+from sw.extras import pip_install
 from sw.file.model_file import load_with_sizes
 from sw.file.sizes import FileSizes
 from sw.files import check_target, write_whole
@@ -51,6 +57,10 @@ def report_command(
     network: NetworkOrBench = None,
     inputs_file: NetworkInputs = None,
     bench: Bench = False,
+    labels_file: Annotated[
+        Path | None,
+        typer.Option("--labels", metavar="Y.npy", help="The number of the right output for each input: shows errors."),
+    ] = None,
     layers: BenchLayers = None,
     preset: PresetOrFit = None,
     config: ConfigFile = None,
@@ -76,12 +86,14 @@ def report_command(
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes, may_fit=not bench)
     asked = source(network, inputs_file, bench, layers, seed)
-    check_target(path, network, inputs_file, config, cpu_file, gpu_file, technology_file)
+    check_target(path, network, inputs_file, labels_file, config, cpu_file, gpu_file, technology_file)
     date = source_date().isoformat(timespec="seconds")
+    if bench and labels_file is not None:
+        raise EieError("--labels is for the inputs of a network; the layers of --bench have random ones")
     if not bench and (cpu_file or gpu_file):
         raise EieError(f"{'--cpu' if cpu_file else '--gpu'} holds times of the layers of --bench; a network has others")
     if imported("bokeh") is None:
-        raise EieError("`eie report` wants the extra `report` (pip install 'eie[report]'); bokeh is missing")
+        raise EieError(f"eie report needs bokeh: {pip_install('report')}")
     measured = read_baselines(cpu_file, gpu_file)
     technology = load_technology(technology_file)
     command = shlex.join(["eie", *context.find_root().obj])
@@ -90,18 +102,26 @@ def report_command(
         write_report(path, "Layers of the EIE paper", run, None, measured, command, date, output)
         return
     fit = partial(fitted, preset, array, changes)
-    run, file = _network(asked.network, asked.inputs_file, fit, array.activation_bits, technology, output)
+    files = asked.network, asked.inputs_file, labels_file
+    run, file = _network(files, fit, array.activation_bits, technology, output)
     write_report(path, asked.network.name, run, file, measured, command, date, output)
 
 
 def _network(
-    network: Path, inputs_file: Path, fit: _Fit, activation_bits: int, technology: Technology, output: Output
+    files: tuple[Path, Path, Path | None],
+    fit: _Fit,
+    activation_bits: int,
+    technology: Technology,
+    output: Output,
 ) -> tuple[RunFacts, _File]:
-    """The run of a network, and its file."""
+    """The run of a network on its inputs, with labels if there is a third file, and its file."""
+    network, inputs_file, labels_file = files
     with output.steps(f"reading {network}"):
         stored, sizes = load_with_sizes(network)
     compressed, inputs, _ = with_inputs(network, stored, inputs_file, output, activation_bits)
-    return network_facts(compressed, inputs, fit(compressed, output), technology, output), _File(network, stored, sizes)
+    labels = None if labels_file is None else read_labels(labels_file, len(inputs))
+    run = network_facts(compressed, inputs, fit(compressed, output), technology, output, labels)
+    return run, _File(network, stored, sizes)
 
 
 def write_report(
@@ -123,14 +143,30 @@ def write_report(
         if file is not None:
             histograms = file_histograms(file.path, file.network)
             largest = {layer.name for layer in sorted(file.sizes.layers, key=lambda layer: -layer.entries)[:SHOWN]}
+            names = shown_names(file.network.layers)
             facts = sections.FileFacts(
-                sizes=file.sizes, histograms=[layer for layer in histograms if layer.name in largest]
+                sizes=replace(
+                    file.sizes,
+                    layers=tuple(replace(layer, name=names[layer.name]) for layer in file.sizes.layers),
+                ),
+                histograms=[replace(layer, name=names[layer.name]) for layer in histograms if layer.name in largest],
             )
         versions = {"Python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
+        versions["eie"] = version_text().removeprefix("eie ")
         provenance = sections.Provenance(command=command, date=date, versions=versions)
         data: bytes = sections.report_page(name, run, facts, measured, provenance).encode()
         write_whole(path, data)
     output.line(
         f"{path}: {len(run.layers)} layers, {len(data) / 1e6:.2f} MB. Open it in a browser; it needs no network."
     )
-    output.result({"file": str(path), "bytes": len(data), "layers": [layer.name for layer in run.layers], "date": date})
+    if run.ranges is not None:
+        warn_of_ranges(output, run.ranges)
+    output.result(
+        {
+            "file": str(path),
+            "bytes": len(data),
+            "layers": [layer.name for layer in run.layers],
+            "date": date,
+            **({} if run.ranges is None else run.ranges.payload),
+        }
+    )

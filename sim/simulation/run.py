@@ -14,6 +14,7 @@ from sim.energy.model import Energy, EnergyModel
 from sim.energy.technology import Technology
 from sim.metrics.metrics import Metrics
 from sim.metrics.tables import columns, headings, rows
+from sim.simulation.ranges import Ranges
 from sw.html import html_table
 
 
@@ -76,6 +77,11 @@ class Run:
     def total(self) -> Metrics:
         """Every figure of the network."""
         return self._metrics(total_events(list(self.events.values())))
+
+    @property
+    def ranges(self) -> Ranges:
+        """How many inputs left a range."""
+        return Ranges.of(self.saturated, self.overflow, self.config)
 
     @property
     def reload_cycles(self) -> int:

@@ -64,10 +64,14 @@ def works(network: CompressedNetwork, inputs: NDArray[Any], array: ArrayConfig) 
 
     Every layer in execution order, and where the host hands it vectors every vector of a layer. EieError as above.
     """
-    samples, lowered = check_inputs(inputs, network.input_shape), lower(network, array)
+    return works_lowered(lower(network, array), check_inputs(inputs, network.input_shape))
+
+
+def works_lowered(lowered: Lowered, inputs: NDArray[np.float32]) -> Callable[[int], list[LayerWork]]:
+    """The same for a network that is lowered already."""
     if isinstance(lowered, NetworkImage):
-        return image_works(lowered, samples.reshape(len(samples), -1))
-    return layers_works(lowered, samples)
+        return image_works(lowered, inputs.reshape(len(inputs), -1))
+    return layers_works(lowered, inputs)
 
 
 def _by_itself(run: ImageRun, technology: Technology) -> Run:

@@ -13,7 +13,10 @@ from sim.progress import Progress
 from sim.simulation.image_run import image_works
 from sim.simulation.paper_layers import BenchmarkLayer
 from sim.simulation.prepare import load_with_inputs
-from sim.simulation.simulate import works
+from sim.simulation.ranges import Ranges
+from sim.simulation.simulate import simulate_lowered, works_lowered
+from sw.image.lower import lower
+from sw.network.network import check_inputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,7 @@ class Workload:
     inputs : how many there are.
     works : what the array is asked for one of the inputs, by its number: every layer in order, and for a network that
         the host runs layer by layer every vector of a layer.
+    ranges : how many of a part of the inputs left a range; None for layers of the paper, calibrated on their own.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Workload:
     enlarged: Mapping[str, int]
     inputs: int
     works: Callable[[int], list[LayerWork]]
+    ranges: Callable[[slice], Ranges | None]
 
 
 def source(
@@ -79,9 +84,19 @@ def workloads(source: Source, array: ArrayConfig, progress: Progress) -> Iterato
                 made = BenchmarkLayer(layer, array.code_bits, source.seed)
                 image, enlarged = made.fit(array)
                 asked = image_works(image, made.inputs)
-            yield Workload(name=layer.name, config=image.config, enlarged=enlarged, inputs=1, works=asked)
+            yield Workload(
+                name=layer.name, config=image.config, enlarged=enlarged, inputs=1, works=asked, ranges=lambda _: None
+            )
         return
     compressed, inputs, _ = load_with_inputs(source.network, source.inputs_file, progress, array.activation_bits)
     with progress.steps(f"laying out for {array.pes} PEs"):
-        asked = works(compressed, inputs, array)
-    yield Workload(name=str(source.network), config=array, enlarged={}, inputs=len(inputs), works=asked)
+        lowered, samples = lower(compressed, array), check_inputs(inputs, compressed.input_shape)
+        asked = works_lowered(lowered, samples)
+    yield Workload(
+        name=str(source.network),
+        config=array,
+        enlarged={},
+        inputs=len(inputs),
+        works=asked,
+        ranges=lambda part: simulate_lowered(lowered, samples[part]).ranges,
+    )

@@ -13,6 +13,7 @@ from sim.optional import imported
 from sim.sweep.dispatch import Dispatch
 from sim.sweep.executors import Results
 from sim.sweep.work import Task
+from sw.extras import pip_install
 from sw.files import read_whole, reason
 
 CLUSTER_SECONDS = 20  # to reach a scheduler
@@ -55,7 +56,7 @@ def scheduler_address(scheduler: str) -> str:
 def _client(address: str) -> Generator[Any]:
     distributed: Any = imported("distributed")
     if distributed is None:
-        raise EieError("--scheduler wants the extra `cluster` (pip install 'eie[cluster]'); distributed is missing")
+        raise EieError(f"--scheduler needs distributed: {pip_install('cluster')}")
     _silence()
     security = distributed.Security()  # certificates are those of Dask's configuration
     try:

@@ -15,6 +15,7 @@ from sim.metrics.metrics import FIGURES, Metrics
 from sim.optional import imported
 from sim.sweep.points import Point
 from sim.sweep.work import Record
+from sw.extras import pip_install
 from sw.files import read_whole, reason, write_whole
 
 CSV, PARQUET = ".csv", ".parquet"
@@ -195,5 +196,5 @@ def _typed(name: str, text: str) -> Any:
 
 def _parquet() -> Any:
     if imported("pyarrow.parquet") is None:
-        raise EieError(f"{PARQUET} files want the extra `parquet` (pip install 'eie[parquet]'); pyarrow is missing")
+        raise EieError(f"{PARQUET} files need pyarrow: {pip_install('parquet')}")
     return imported("pyarrow")

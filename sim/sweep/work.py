@@ -23,9 +23,11 @@ from sim.energy.events import Events
 from sim.paper import PAPER_LAYERS
 from sim.simulation.paper_layers import BenchmarkLayer
 from sim.simulation.prepare import load_with_inputs
+from sim.simulation.ranges import Ranges
 from sim.simulation.simulate import simulate
 from sw.files import read_whole
 from sw.network.compressed import CompressedNetwork
+from sw.network.integer_forward import run_integers
 
 LIBRARIES = ("numpy", "scipy")  # a layer is made with them
 TRAVELS = 16 << 20  # bytes of a network and its inputs that are sent to workers; larger ones must be where they run
@@ -75,6 +77,12 @@ class FileWork:
     def identity(self) -> Record:
         """What its results depend on."""
         return {"files": self.digest}
+
+    def ranges(self, array: ArrayConfig) -> Ranges:
+        """How many of the inputs leave a range of an array's numbers, sums in the order of a layer's inputs."""
+        network, inputs = _files(self)
+        made = run_integers(network, inputs, array.accumulator_bits, activation_bits=array.activation_bits)
+        return Ranges.of(made.saturated, made.overflow, array)
 
     def run(self, array: ArrayConfig) -> Record:
         return _record({}, simulate(*_files(self), array).total.events)

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from model.errors import EieError
 from sim.progress import Say
+from sw.extras import pip_install
 
-EXTRA = "pip install 'eie[fpga]'"
+EXTRA = pip_install("fpga")
 SECONDS_BETWEEN_REMARKS = 20.0
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from model.errors import EieError
 from sim.optional import imported
 from sim.terminal.output import Output
+from sw.extras import pip_install
 from sw.network.compressed import CompressedNetwork
 from sw.network.network import Network
 
@@ -29,7 +30,7 @@ def distil_network(
 ) -> tuple[CompressedNetwork, DistilledFigures]:
     """`sw.training.distil.distil` with density, code bits and progress in `limits`; EieError without torch."""
     if imported("torch") is None:
-        raise EieError("--distil needs torch, which the extra train brings: pip install 'eie[train]'")
+        raise EieError(f"--distil needs torch: {pip_install('train')}")
     from sw.training.distil import distil
 
     made = distil(network, inputs, steps=steps, seed=seed, **limits)

@@ -16,9 +16,10 @@ from sw.compress.bounds import Bound, ClassificationBound, OutputBound, outputs_
 from sw.compress.candidates import Choices
 from sw.compress.output_search import Progress
 from sw.compress.search import Found, search_outputs, search_weights
+from sw.network.accuracy import check_labels
 from sw.network.network import Network
 
-SECONDS_BETWEEN_STEPS = 1.0
+SECONDS_BETWEEN_STEPS = 5.0
 MOST_ROWS = 20  # of the table of trials: the last ones
 
 
@@ -50,14 +51,14 @@ class SearchOptions:
         given = [name for name, value in bounds.items() if value is not None]
         if len(given) > 1:
             raise EieError(f"one bound is wanted, got {' and '.join(given)}")
-        files = {"--inputs": self.inputs, "--labels": self.labels}
-        needed = {"--max-output-error": ["--inputs"], "--max-error-increase": ["--inputs", "--labels"]}
+        files = {"--input": self.inputs, "--labels": self.labels}
+        needed = {"--max-output-error": ["--input"], "--max-error-increase": ["--input", "--labels"]}
         wanted = needed.get(given[0], []) if given else []
         got = [name for name, path in files.items() if path is not None]
         if got != wanted:
             bound = given[0] if given else "without a bound, eie compress"
             raise EieError(
-                f"{bound} takes {' and '.join(wanted) or 'neither --inputs nor --labels'}, "
+                f"{bound} takes {' and '.join(wanted) or 'neither --input nor --labels'}, "
                 f"got {' and '.join(got) or 'neither'}"
             )
         return bool(given)
@@ -72,15 +73,18 @@ def search(
         return search_weights(network, positions, options.weight_error, choices, progress), None
     assert options.inputs is not None
     inputs = read_inputs(options.inputs, *network.input_shape)
+    labels = None if options.labels is None else read_labels(options.labels, len(inputs))
+    if labels is not None:
+        check_labels(labels, len(inputs), network.out_features)
     say(f"running the network on {len(inputs)} inputs")
     outputs = outputs_of(network, inputs)
     bound: Bound
     if options.output_error is not None:
         bound = OutputBound(outputs, options.output_error)
     else:
-        assert options.labels is not None
+        assert labels is not None
         assert options.error_increase is not None
-        bound = ClassificationBound(outputs, read_labels(options.labels, len(inputs)), options.error_increase / 100)
+        bound = ClassificationBound(outputs, labels, options.error_increase / 100)
     return search_outputs(network, positions, inputs, bound, choices, progress), bound.reference
 
 

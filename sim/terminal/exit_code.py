@@ -26,7 +26,9 @@ def exit_code(run: Callable[[], object]) -> int:
         return _fail(str(error))
     except MemoryError:
         return _fail("not enough memory for this network; wanted a smaller one, or a computer with more memory")
-    except (BrokenPipeError, SystemExit):
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and error.code == 0:  # a shell's completion
+            return 0
         # Typer makes a SystemExit of a broken pipe. The reader of standard output has gone; without the next line the
         # interpreter complains once more at its end.
         sys.stdout = None

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from model.errors import EieError
 from sim.progress import Advance, Say
+from sim.provenance import made_by
 from sim.text import count
 
 WIDTH = 160  # at least, for tables: a narrow terminal wraps lines, which is better than cutting numbers
@@ -62,11 +63,12 @@ class Output:
         self._out.print(table)
         self._out.print()
 
-    def result(self, payload: dict[str, Any]) -> None:
-        """The same facts as one JSON object; nothing without --json."""
+    def result(self, payload: dict[str, Any], *, bare: bool = False) -> None:
+        """The same facts as one JSON object, with what made them unless it is `bare`; nothing without --json."""
         if self.as_json:
+            whole = payload if bare else {"made_by": made_by(), **payload}
             try:
-                text = json.dumps(payload, indent=2, allow_nan=False)
+                text = json.dumps(whole, indent=2, allow_nan=False)
             except ValueError as error:
                 raise EieError("JSON takes finite numbers, and a figure of this run is not finite") from error
             print(text)

@@ -97,9 +97,7 @@ def remarks(bench: TinyBench, times: Times) -> list[str]:
         if run.run.inputs < bench.samples:
             lines.append(f"{task}: {run.run.inputs} inputs only, there are no more.")
         lines += [f"{task}: {remark}." for remark in run.remarks]
-        for what, hit in (("overflowed an accumulator", run.run.overflow), ("were saturated", run.run.saturated)):
-            if hit.any():
-                lines.append(f"{task}: warning: {int(hit.sum())} of {len(hit)} inputs {what}.")
+        lines += [f"{task}: warning: {remark}." for remark in run.run.ranges.remarks]
     return [*lines, *(f"{task} was not run: {reason}" for task, reason in bench.reasons.items())]
 
 
@@ -178,8 +176,7 @@ def _payload(run: TinyRun) -> Mapping[str, Any]:
         "memory_bits": run.memory_bits,
         "error": run.error,
         "right": None if run.labelled is None else vars(run.labelled),
-        "overflows": int(run.run.overflow.sum()),
-        "saturated_inputs": int(run.run.saturated.sum()),
+        **run.run.ranges.payload,
         "random_inputs": run.labelled is None,
         "remarks": list(run.remarks),
     }

@@ -33,12 +33,20 @@ class View:
     begin, end : cycles of the run, from `begin` to `end` - 1; events are cut at these bounds.
     cycle_ns : nanoseconds that a cycle takes in the trace, 1 or more.
     queue_of_each_pe : a counter per PE too.
+    layers : names of those that are shown; None for all.
+    pes : those with a lane and a counter; None for all.
     """
 
     begin: int
     end: int
     cycle_ns: float
     queue_of_each_pe: bool = False
+    layers: frozenset[str] | None = None
+    pes: range | None = None
+
+    def shows(self, layer: str) -> bool:
+        """Whether a layer of this name is shown."""
+        return self.layers is None or layer in self.layers
 
     def microseconds(self, cycle: int) -> float:
         """When a cycle begins, in whole nanoseconds: no two cycles begin together."""
@@ -77,12 +85,14 @@ class Timeline:
     def __init__(self, schedules: Sequence[LayerSchedule], view: View) -> None:
         self._view = view
         self._pes = schedules[0].pes
+        self._lanes = range(self._pes) if view.pes is None else view.pes
         self._parts: list[_Part] = []
         offset = sent = 0
         for schedule in schedules:
             begin, end = max(view.begin - offset, 0), min(view.end - offset, schedule.cycles)
-            if begin < end:
-                self._parts.append(_part(schedule, offset, begin, end, sent, view.queue_of_each_pe))
+            if begin < end and view.shows(schedule.work.name):
+                each = self._lanes if view.queue_of_each_pe else range(0)
+                self._parts.append(_part(schedule, offset, begin, end, sent, self._lanes, each))
             offset += schedule.cycles
             sent += 0 if schedule.work.own is not None else len(schedule.broadcasts)
 
@@ -95,8 +105,8 @@ class Timeline:
         """Names first, then every layer's events lane by lane."""
         yield _metadata("process_name", 0, {"name": process_name})
         digits = len(str(self._pes - 1))
-        lanes = ["phases", "broadcast", *(f"PE {pe:0{digits}}" for pe in range(self._pes))]
-        for number, name in enumerate(lanes):
+        lanes = {0: "phases", 1: "broadcast", **{2 + pe: f"PE {pe:0{digits}}" for pe in self._lanes}}
+        for number, name in lanes.items():
             yield _metadata("thread_name", PHASE_LANE + number, {"name": name})
             yield _metadata("thread_sort_index", PHASE_LANE + number, {"sort_index": number})
         for part in self._parts:
@@ -110,7 +120,8 @@ class Timeline:
 Complete = Callable[[int, str, str, int, int, Event], Iterator[Event]]
 
 
-def _part(schedule: LayerSchedule, offset: int, begin: int, end: int, sent: int, each_pe: bool) -> _Part:
+def _part(schedule: LayerSchedule, offset: int, begin: int, end: int, sent: int, lanes: range, counted: range) -> _Part:
+    """`lanes` are the PEs whose slices are shown, `counted` those with a counter of their own."""
     sent_at, ready = schedule.broadcasts, schedule.ready
     shown = (schedule.busy > 0) & (schedule.starts < end) & (schedule.finishes >= begin)
     occupancy = schedule.occupancy(begin, end)
@@ -119,10 +130,10 @@ def _part(schedule: LayerSchedule, offset: int, begin: int, end: int, sent: int,
     figures.append(
         ("broadcasts", sent + np.searchsorted(broadcasts, np.arange(begin, end), side="right").astype(float))
     )
-    if each_pe:
-        digits = len(str(schedule.pes - 1))
-        figures += [(f"queue PE {pe:0{digits}}", held.astype(np.float64)) for pe, held in enumerate(occupancy)]
-    pe, number = np.nonzero(shown.T)
+    digits = len(str(schedule.pes - 1))
+    figures += [(f"queue PE {pe:0{digits}}", occupancy[pe].astype(np.float64)) for pe in counted]
+    pe, number = np.nonzero(shown.T[lanes.start : lanes.stop])
+    pe += lanes.start
     return _Part(
         schedule=schedule,
         offset=offset,

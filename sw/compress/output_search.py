@@ -68,6 +68,7 @@ class OutputSearch:
         self._bound = bound
         self._seed = seed
         self._progress = progress
+        self._doing = "as coarse as is allowed"  # what a network is measured for
         self._sizes = [[option.bytes for option in options] for options in candidates]
         self._known: dict[tuple[int, ...], bool] = {}
         self.trials: list[Trial] = []
@@ -101,7 +102,10 @@ class OutputSearch:
             def measured(at: int, layer: int = layer) -> float:
                 harm = relative_squares(self._outputs([*finest[:layer], at, *finest[layer + 1 :]]), outputs)
                 option = self._candidates[layer][at]
-                self._progress(f"{option.layer.name}: {option.sharing} changes the outputs by {harm**0.5:.4f}")
+                self._progress(
+                    f"step 2 of 3, layer {layer + 1} of {len(self._candidates)}, {option.layer.name}: "
+                    f"{option.sharing} changes the outputs by {harm**0.5:.4f}"
+                )
                 return harm
 
             squares = np.array([option.error**2 for option in options])
@@ -151,7 +155,8 @@ class OutputSearch:
         """From allowed places on: some layers coarser and others finer, drawn at random, whenever that saves bytes."""
         random = np.random.default_rng(self._seed)
         chosen = [path[place] for path, place in zip(paths, places, strict=True)]
-        for _ in range(EXCHANGES):
+        for number in range(1, EXCHANGES + 1):
+            self._doing = f"exchange {number} of {EXCHANGES} between layers"
             changes: list[int] = random.integers(-2, 3, len(paths)).tolist()
             tried = [
                 min(max(place + change, 0), len(path) - 1)
@@ -166,6 +171,7 @@ class OutputSearch:
         """From an allowed choice on, smaller candidates of each layer while allowed, the most bytes saved first."""
         waiting = set(range(len(chosen)))
         while waiting:
+            self._doing = f"smaller candidates, {len(waiting)} of {len(chosen)} layers left"
             nexts: list[tuple[int, int, int]] = []
             for layer in sorted(waiting):
                 sizes, harm = self._sizes[layer], harms[layer]
@@ -197,7 +203,8 @@ class OutputSearch:
         )
         self.trials.append(trial)
         self._known[tuple(chosen)] = trial.allowed
-        self._progress(f"{trial.bytes} bytes: error {error:.4g}, {'allowed' if trial.allowed else 'not allowed'}")
+        verdict = "allowed" if trial.allowed else "not allowed"
+        self._progress(f"step 3 of 3, {self._doing}: {trial.bytes} bytes, error {error:.4g}, {verdict}")
         return trial.allowed
 
     def _outputs(self, chosen: Sequence[int]) -> NDArray[np.float32]:

@@ -53,9 +53,9 @@ def search_weights(
     """
     check_limit("the relative error of weights", limit)
     chosen: list[Candidate] = []
-    for layer, kept in zip(network.layers, positions, strict=True):
+    for number, (layer, kept) in enumerate(zip(network.layers, positions, strict=True), 1):
         maker = LayerCandidates(layer, kept, choices)
-        candidates = _all(maker, layer.name, progress)
+        candidates = _all(maker, f"layer {number} of {len(network.layers)}, {layer.name}", progress)
         allowed = [candidate for candidate in candidates if candidate.error <= limit]
         if not allowed:
             least = min(candidate.error for candidate in candidates)
@@ -85,8 +85,12 @@ def search_outputs(
     on, random exchanges between layers that save bytes are tried, and at the end smaller candidates of each layer.
     """
     candidates = [
-        _all(LayerCandidates(layer, kept, choices), layer.name, progress)
-        for layer, kept in zip(network.layers, positions, strict=True)
+        _all(
+            LayerCandidates(layer, kept, choices),
+            f"step 1 of 3, layer {number} of {len(network.layers)}, {layer.name}",
+            progress,
+        )
+        for number, (layer, kept) in enumerate(zip(network.layers, positions, strict=True), 1)
     ]
     search = OutputSearch(network, candidates, inputs, bound, choices.seed, progress)
     chosen = search.run()
@@ -95,10 +99,11 @@ def search_outputs(
     return Found(network=compressed, layers=tuple(chosen), error=error, trials=tuple(search.trials))
 
 
-def _all(maker: LayerCandidates, name: str, progress: Progress) -> list[Candidate]:
+def _all(maker: LayerCandidates, what: str, progress: Progress) -> list[Candidate]:
+    """Every candidate of a layer, each told as `what`."""
     candidates: list[Candidate] = []
     for candidate in maker.all():
-        progress(f"{name}: {candidate.sharing}, {candidate.bytes} bytes, error {candidate.error:.4f}")
+        progress(f"{what}: {candidate.sharing}, {candidate.bytes} bytes, error {candidate.error:.4f}")
         candidates.append(candidate)
     return candidates
 

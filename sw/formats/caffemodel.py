@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EieError
+from sw.extras import pip_install
 from sw.files import read_whole, reason
 from sw.formats.connections import Connections
 from sw.network.graph import Shape
@@ -107,7 +108,7 @@ def _message() -> Any:
         pools: Any = import_module("google.protobuf.descriptor_pool")
         factory: Any = import_module("google.protobuf.message_factory")
     except ImportError as error:
-        raise EieError("reading .caffemodel files needs the package protobuf: install eie[onnx]") from error
+        raise EieError(f"reading .caffemodel files needs the package protobuf: {pip_install('onnx')}") from error
     kinds: Any = descriptors.FieldDescriptorProto
     file: Any = descriptors.FileDescriptorProto(name="eie_caffe.proto", package="eie_caffe", syntax="proto2")
     for name, fields in SCHEMA.items():

@@ -63,9 +63,13 @@ def join(name: str, tensors: dict[str, NDArray[Any]], take: Callable[[str], NDAr
 
 
 def split(name: str, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-    """torch's tensors by their names, from which `join` makes equal ones; none if `name` is not one of torch's."""
+    """torch's tensors by their names, from which `join` makes equal ones; none if `name` is not one of torch's.
+
+    Biases that are all 0 have no tensors.
+    """
     keys = torch_keys(name)
     if keys is None:
         return {}
     features = weight.shape[1] - units_of(weight.shape)
-    return dict(zip(keys, (weight[:, :features], weight[:, features:], bias, np.zeros_like(bias)), strict=True))
+    biases = (bias, np.zeros_like(bias)) if bias.any() else ()
+    return dict(zip(keys, (weight[:, :features], weight[:, features:], *biases), strict=False))

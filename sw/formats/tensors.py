@@ -100,7 +100,10 @@ def network_from_tensors(
 
 
 def tensors_from_network(network: Network) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
-    """The tensors and the metadata from which `network_from_tensors` makes an equal network."""
+    """The tensors and the metadata from which `network_from_tensors` makes an equal network.
+
+    Biases that are all 0 have no tensor, as a layer without biases has none.
+    """
     tensors: dict[str, NDArray[np.float32]] = {}
     recurrent = [] if network.graph is None else network.graph.recurrent
     for layer, lstm in zip_longest(network.layers, recurrent):
@@ -108,7 +111,7 @@ def tensors_from_network(network: Network) -> tuple[dict[str, NDArray[np.float32
         if layer_name(key) != layer.name:
             raise EieError(f"a layer's tensor must be NAME.weight with a name that does not end so, got {layer.name}")
         in_parts = {} if lstm is None else lstm_tensors.split(layer.name, layer.weight, layer.bias)
-        parts = in_parts or {key: layer.weight, _bias_key(key): layer.bias}
+        parts = in_parts or {key: layer.weight, **({_bias_key(key): layer.bias} if layer.bias.any() else {})}
         for part, values in parts.items():
             tensors[part] = np.ascontiguousarray(values)
     names = [layer.name for layer in network.layers]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EieError
+from sw.extras import pip_install
 from sw.files import reason
 from sw.network.graph import MAX_NODES
 
@@ -122,7 +123,7 @@ def parse_tflite(data: bytes) -> TfliteModel:
     try:
         tflite: Any = import_module("tflite")
     except ImportError as error:
-        raise EieError("reading TensorFlow Lite needs the package tflite: install eie[tflite]") from error
+        raise EieError(f"reading TensorFlow Lite needs the package tflite: {pip_install('tflite')}") from error
     if data[4:8] != IDENTIFIER:
         raise EieError(f"a TensorFlow Lite file must have {IDENTIFIER.decode()} as its bytes 4 to 7, it does not")
     try:

@@ -59,12 +59,19 @@ class Accelerator:
     ----------
     transport : the way to the array.
     config : the array's configuration.
+    stop_at_overflow : whether a sum that left its accumulator is an error; without, `overflowed` says it.
+
+    Attributes
+    ----------
+    overflowed : whether a sum left its accumulator in the last run, whose outputs are then wrong.
 
     Raises EieError if what answers is not an array of this configuration.
     """
 
-    def __init__(self, transport: Transport, config: ArrayConfig):
+    def __init__(self, transport: Transport, config: ArrayConfig, *, stop_at_overflow: bool = True):
         self._transport = transport
+        self._stop_at_overflow = stop_at_overflow
+        self.overflowed = False
         self._config = config
         self._image: NetworkImage | None = None
         self._passes: tuple[Words, ...] = ()
@@ -172,7 +179,8 @@ class Accelerator:
 
     def _wait(self) -> None:
         """Until the run is done; one with an error has either stopped or will be done all the same."""
-        if self._wait_for(Status.DONE) >> Status.OVERFLOW & 1:
+        self.overflowed = bool(self._wait_for(Status.DONE) >> Status.OVERFLOW & 1)
+        if self.overflowed and self._stop_at_overflow:
             raise ArrayError(Error.NONE, 0, "an accumulator left its range: the outputs of this input are wrong")
 
     def _wait_for(self, bit: Status) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EieError
+from sw.extras import pip_install
 from sw.files import reason
 from sw.network.host_turns import check_turns, inner_graphs
 from sw.protobuf_size import check_fields
@@ -36,7 +37,6 @@ REFUSED = REPEATS | {
     *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
     *("Bernoulli", "Multinomial", "ImageDecoder"),
 }
-MISSING = "parts of this network are the host's, in onnxruntime: install eie[host]"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def package(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise EieError(MISSING) from error
+        raise EieError(f"parts of this network are the host's, in onnxruntime: {pip_install('host')}") from error
 
 
 def check_model(onnx: Any, model: Any) -> None:

@@ -225,6 +225,19 @@ def test_every_command_is_a_module_with_the_sentence_of_its_help(eie: Run, proje
         assert " ".join(sentence.split()) in " ".join(out.split())
 
 
+def test_the_older_spelling_of_an_option_is_taken(eie: Run) -> None:
+    assert eie("simulate", "net.eie", "--inputs", "x.npy", "--pes", "4")[0] == 0
+    assert "--inputs" not in eie("simulate", "--help")[1]
+
+
+def test_a_shell_completes_names_and_imports_no_command_for_them() -> None:
+    environment = {**os.environ, "_EIE_COMPLETE": "complete_bash", "COMP_WORDS": "eie s", "COMP_CWORD": "1"}
+    command = [sys.executable, "-X", "importtime", "-m", "sim.cli"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["simulate", "sweep"]
+    assert "sim.commands" not in done.stderr
+
+
 def test_help_waits_for_nothing_heavy() -> None:
     script = (
         f"import sys, eie, sim.cli\nassert sim.cli.main(['--help']) == 0\nprint(sorted({HEAVY} & set(sys.modules)))"

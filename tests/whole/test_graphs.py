@@ -132,7 +132,7 @@ def test_an_lstm_from_torch_s_tensors_to_cycles_and_back(
     _, _, row, _ = [line for line in capsys.readouterr().out.splitlines() if line.startswith("rnn.l0")]
     assert row.split()[1] == f"{lstm['each_vector']['cycles']:.1f}"
     np.save("labels.npy", np.zeros(4, np.int64))
-    assert main(["accuracy", "net.eie", "--inputs", "x.npy", "--labels", "labels.npy", "--json"]) == 0
+    assert main(["accuracy", "net.eie", "--input", "x.npy", "--labels", "labels.npy", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["integers"]["wrong"] == np.count_nonzero(np.load("y.npy").argmax(axis=1))
     assert main(["decompress", "net.eie", "-o", "again.npz"]) == 0

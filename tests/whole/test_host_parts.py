@@ -75,7 +75,7 @@ def test_simulate_gives_the_outputs_of_the_whole_network(folder: Path, capsys: p
 
 
 def test_accuracy_and_run_take_it(folder: Path, capsys: pytest.CaptureFixture[str]):
-    arguments = ["accuracy", "net.eie", "--inputs", "x.npy", "--labels", "y.npy", "--against", "net.onnx", "--json"]
+    arguments = ["accuracy", "net.eie", "--input", "x.npy", "--labels", "y.npy", "--against", "net.onnx", "--json"]
     code, out, _ = run(folder, capsys, *arguments)
     payload = json.loads(out)
     assert code == 0

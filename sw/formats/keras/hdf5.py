@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EieError
+from sw.extras import pip_install
 from sw.files import reason
 
 MOST_OBJECTS = 1 << 14
@@ -33,7 +34,7 @@ class Hdf5:
         try:
             pyfive: Any = import_module("pyfive")
         except ImportError as error:
-            raise EieError("reading Keras needs the package pyfive: install eie[keras]") from error
+            raise EieError(f"reading Keras needs the package pyfive: {pip_install('keras')}") from error
         with _guarded():
             self._file: Any = pyfive.File(io.BytesIO(data))
             self._dataset: Any = pyfive.Dataset

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from model.errors import EieError
+from sw.extras import pip_install
 from sw.files import reason
 from sw.formats.onnx.large_tensors import FileBytes, Place, open_source, without_large
 from sw.protobuf_size import check_fields
@@ -31,7 +32,7 @@ def open_model(path: Path) -> OnnxFile:
     try:
         onnx: Any = import_module("onnx")
     except ImportError as error:
-        raise EieError("reading ONNX needs the package onnx: install eie[onnx]") from error
+        raise EieError(f"reading ONNX needs the package onnx: {pip_install('onnx')}") from error
     with open_source(path) as file:
         source = FileBytes(file)
         check_fields(source, onnx.ModelProto.DESCRIPTOR)

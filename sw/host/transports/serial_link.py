@@ -8,6 +8,7 @@ import numpy as np
 from model.config import ArrayConfig
 from model.errors import EieError
 from model.serial_protocol import DONE, MAX_PIECES, WORD_BYTES, Command
+from sw.extras import pip_install
 from sw.host.transports.transport import TransportError
 from sw.host.transports.window import WindowStreams
 from sw.image.words import Words
@@ -26,7 +27,7 @@ def open_line(port: str, baud: int, seconds: float = 2.0) -> Line:
     try:
         import serial
     except ImportError as error:
-        raise EieError("a serial port needs pyserial: pip install 'eie[serial]'") from error
+        raise EieError(f"a serial port needs pyserial: {pip_install('serial')}") from error
     try:
         line: Line = serial.Serial(port, baud, timeout=seconds)
     except (OSError, ValueError) as error:

@@ -18,7 +18,7 @@ from sw.network.graph import UNCONNECTED
 from tests.support.networks.random_networks import make_conv_network, make_layer
 from tests.support.tools.commands import Run, runner
 
-OWN = ["--inputs", "x.npy", "--labels", "y.npy"]
+OWN = ["--input", "x.npy", "--labels", "y.npy"]
 
 
 @pytest.fixture
@@ -162,14 +162,14 @@ def test_bad_input_gets_one_sentence(eie: Run) -> None:
     np.save("nine.npy", np.full(40, 9))
     np.save("wide.npy", np.zeros((40, 3)))
     cases = {
-        ("net.eie",): "wanted --data DIR with mnist/ in it, or --inputs X.npy and --labels Y.npy",
+        ("net.eie",): "wanted --data DIR with mnist/ in it, or --input X.npy and --labels Y.npy",
         ("net.eie", "--data", "."): "cannot read mnist/t10k-images",
-        ("net.eie", "--inputs", "x.npy"): "--inputs and --labels belong together, got --inputs alone",
-        ("net.eie", "--labels", "y.npy"): "--inputs and --labels belong together, got --labels alone",
-        ("net.eie", "--inputs", "x.npy", "--labels", "short.npy"): "wanted one label for each of 40 inputs",
-        ("net.eie", "--inputs", "x.npy", "--labels", "real.npy"): "holds float64 values; wanted whole numbers",
-        ("net.eie", "--inputs", "x.npy", "--labels", "nine.npy"): "labels must be 0 to 4",
-        ("net.eie", "--inputs", "wide.npy", "--labels", "y.npy"): "wanted (inputs, 2, 10, 9) or (inputs, 180)",
+        ("net.eie", "--input", "x.npy"): "--input and --labels belong together, got --input alone",
+        ("net.eie", "--labels", "y.npy"): "--input and --labels belong together, got --labels alone",
+        ("net.eie", "--input", "x.npy", "--labels", "short.npy"): "wanted one label for each of 40 inputs",
+        ("net.eie", "--input", "x.npy", "--labels", "real.npy"): "holds float64 values; wanted whole numbers",
+        ("net.eie", "--input", "x.npy", "--labels", "nine.npy"): "labels must be 0 to 4",
+        ("net.eie", "--input", "wide.npy", "--labels", "y.npy"): "wanted (inputs, 2, 10, 9) or (inputs, 180)",
         ("net.eie", *OWN, "--top", "6"): "must be 1 to 5",
         ("net.eie", *OWN, "--top", "0"): "must be 1 to 5",
         ("net.eie", *OWN, "--calibrate", "wide.npy"): "wanted (inputs, 2, 10, 9)",

@@ -90,7 +90,7 @@ def test_a_bound_on_weights(eie: Run):
 
 
 def test_a_bound_on_outputs_holds_for_the_file(eie: Run):
-    code, out, _ = eie("--max-output-error", "0.2", "--inputs", "x.npy", "--search-pruning", "--json")
+    code, out, _ = eie("--max-output-error", "0.2", "--input", "x.npy", "--search-pruning", "--json")
     assert code == 0
     found = json.loads(out)["search"]
     inputs = np.load("x.npy")
@@ -103,7 +103,7 @@ def test_a_bound_on_outputs_holds_for_the_file(eie: Run):
 
 
 def test_a_bound_on_wrong_answers_holds_for_the_file(eie: Run):
-    arguments = ["--max-error-increase", "2", "--inputs", "x.npy", "--labels", "y.npy", "--code-bits", "5"]
+    arguments = ["--max-error-increase", "2", "--input", "x.npy", "--labels", "y.npy", "--code-bits", "5"]
     code, out, err = eie(*arguments)
     assert code == 0
     assert "before compression" in out
@@ -120,10 +120,10 @@ def test_a_bound_on_wrong_answers_holds_for_the_file(eie: Run):
     ("arguments", "sentence"),
     [
         (["--max-weight-error", "1", "--max-output-error", "1"], "one bound is wanted, got --max-weight-error and"),
-        (["--max-weight-error", "1", "--inputs", "x.npy"], "takes neither --inputs nor --labels, got --inputs"),
-        (["--max-output-error", "1"], "--max-output-error takes --inputs, got neither"),
-        (["--max-error-increase", "1", "--inputs", "x.npy"], "takes --inputs and --labels, got --inputs"),
-        (["--labels", "y.npy"], "without a bound, eie compress takes neither --inputs nor --labels, got --labels"),
+        (["--max-weight-error", "1", "--input", "x.npy"], "takes neither --input nor --labels, got --input"),
+        (["--max-output-error", "1"], "--max-output-error takes --input, got neither"),
+        (["--max-error-increase", "1", "--input", "x.npy"], "takes --input and --labels, got --input"),
+        (["--labels", "y.npy"], "without a bound, eie compress takes neither --input nor --labels, got --labels"),
         (["--max-weight-error", "1", "--code-bits", "fc1=3"], "a search chooses steps and code bits"),
         (["--max-weight-error", "1", "--code-bits", "9"], "code_bits must be between 1 and 8, got 9"),
         (["--search-pruning"], "--search-pruning needs a bound"),
@@ -133,9 +133,9 @@ def test_a_bound_on_wrong_answers_holds_for_the_file(eie: Run):
             "the relative error of weights that is allowed must be finite and not negative",
         ),
         (["--init", "forgy", "--seed", "-1"], "a seed must not be negative, got -1"),
-        (["--max-output-error", "-1", "--inputs", "x.npy"], "must be finite and not negative, got -1.0"),
-        (["--max-output-error", "1", "--inputs", "y.npy"], "y.npy has shape (100,)"),
-        (["--max-error-increase", "1", "--inputs", "x.npy", "--labels", "x.npy"], "wanted whole numbers"),
+        (["--max-output-error", "-1", "--input", "x.npy"], "must be finite and not negative, got -1.0"),
+        (["--max-output-error", "1", "--input", "y.npy"], "y.npy has shape (100,)"),
+        (["--max-error-increase", "1", "--input", "x.npy", "--labels", "x.npy"], "wanted whole numbers"),
         (["--step", "0"], "step must be positive and finite, got 0.0"),
         (["--code-bits", "fc1"], "--code-bits wants a whole number or NAME=NUMBER,... with each name once, got 'fc1'"),
         (["--code-bits", "fc3=4"], "code_bits must name layers of fc1, fc2, got 'fc3'"),
@@ -215,7 +215,7 @@ def test_distillation_without_torch(eie: Run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     code, _, err = eie("--distil", "50", "--calibrate", "x.npy")
     assert code == 2
-    assert err.endswith("error: --distil needs torch, which the extra train brings: pip install 'eie[train]'\n")
+    assert err.endswith("error: --distil needs torch: pip install 'torch>=2.6'\n")
     assert not Path("net.eie").exists()
 
 

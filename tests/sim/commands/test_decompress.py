@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from sim.cli import main
 from sw.file.model_file import load
@@ -39,7 +41,21 @@ def test_what_it_says(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().out == f"out.npz: 4 layers, {size:,} bytes\n"
     assert main(["decompress", "net.eie", "-o", "out.npz", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report == {"file": "out.npz", "layers": ["conv1", "fire/left", "fire/right", "head.0"], "bytes": size}
+    assert report.pop("made_by")["command"] == "eie decompress net.eie -o out.npz --json"
+    layers = ["conv1", "fire/left", "fire/right", "head.0"]
+    assert report == {"file": "out.npz", "layers": layers, "without_biases": [], "bytes": size}
+
+
+def test_a_layer_without_biases_gets_none(folder: Path, capsys: pytest.CaptureFixture[str]):
+    eye = np.eye(4, dtype=np.float32)
+    save_file({"a.weight": eye, "b.weight": eye[:3]}, "net.safetensors")
+    assert main(["compress", "net.safetensors", "-o", "net.eie"]) == 0
+    capsys.readouterr()
+    assert main(["decompress", "net.eie", "-o", "out.npz"]) == 0
+    assert "Without biases, since all of theirs are 0 or they had none: a, b." in capsys.readouterr().out
+    with np.load("out.npz") as arrays:
+        assert {"a.weight", "b.weight"} <= set(arrays.files)
+        assert not {"a.bias", "b.bias"} & set(arrays.files)
 
 
 @pytest.mark.parametrize("name", ["out", "out.onnx", "net.eie"])

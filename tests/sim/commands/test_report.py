@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from sim.commands import report as module
 from sim.paper import PAPER_LAYERS
@@ -87,6 +88,33 @@ def test_a_network_in_a_browser(eie: Run, chromium: Browser, tmp_path: Path) -> 
     assert "eie report net.eie --input x.npy --pes 4 --set queue_depth=3 -o r.html" in text
     assert "2020-09-13T12:26:40+00:00" in text
     assert "Figure 5".lower() in text.lower()
+
+
+def test_a_sequential_network_on_a_phone_at_night_with_its_errors(eie: Run, chromium: Browser, tmp_path: Path) -> None:
+    weights = np.random.default_rng(5).normal(size=(40, 30)).astype(np.float32)
+    save_file({"0.weight": np.ascontiguousarray(weights.T), "2.weight": weights[:10]}, "seq.safetensors")
+    assert eie("compress", "seq.safetensors", "-o", "seq.eie", "--density", "0.4", "--calibrate", "x.npy")[0] == 0
+    np.save("y.npy", np.array([1, 2, 3]))
+    code, out, err = eie(
+        "report", "seq.eie", "--input", "x.npy", "--labels", "y.npy", "--pes", "4", "-o", "s.html", "--json"
+    )
+    assert code == 0, err
+    assert json.loads(out)["layers"] == ["0 (40-30)", "2 (30-10)"]
+    wrong = json.loads(eie("accuracy", "seq.eie", "--input", "x.npy", "--labels", "y.npy", "--json")[1])
+    try:
+        for width, dark in ((390, True), (800, False)):
+            chromium.look(width, dark=dark)
+            drawn(chromium, tmp_path / "s.html")
+            background = chromium.run("return getComputedStyle(document.body).backgroundColor")
+            assert background == ("rgb(20, 25, 31)" if dark else "rgb(255, 255, 255)")
+        text = chromium.run("return document.body.innerText")
+    finally:
+        chromium.look()
+    for words in ("0 (40-30)", "area, estimated", "inputs saturated, overflowed\n0, 0 of 3"):
+        assert words in text
+    assert f"error in float32\n{100 * wrong['float32']['error']:.2f} %, {wrong['float32']['wrong']} of 3" in text
+    assert f"error on the array\n{100 * wrong['integers']['error']:.2f} %, {wrong['integers']['wrong']} of 3" in text
+    assert eie("report", "--bench", "--labels", "y.npy", "-o", "b.html")[0] == 2
 
 
 def test_the_benchmark_with_baselines_in_a_browser(eie: Run, chromium: Browser, tmp_path: Path) -> None:
@@ -187,7 +215,7 @@ def test_without_bokeh(eie: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "imported", lambda _: None)
     code, _, err = eie(*NETWORK)
     assert code == 2
-    assert err == "error: `eie report` wants the extra `report` (pip install 'eie[report]'); bokeh is missing\n"
+    assert err.startswith("error: eie report needs bokeh: pip install 'bokeh>=3.6'")
 
 
 def test_an_input_of_zeros(eie: Run) -> None:

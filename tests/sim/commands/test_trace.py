@@ -1,6 +1,7 @@
 """sim/commands/trace.py: `eie trace` as a user runs it: the file, its facts, windows, limits, refusals."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ def test_json_says_the_same(eie: Run) -> None:
     code, out, _ = eie(*TRACE, "--json", "--from", "10", "--cycles", "20")
     assert code == 0
     report, trace = json.loads(out), traced()
+    assert report.pop("made_by")["command"].startswith("eie trace net.eie ")
     assert report == {
         "file": "t.json",
         "events": len(trace["traceEvents"]),
@@ -168,12 +170,12 @@ def test_too_many_events_are_a_part_or_refused_with_the_numbers(eie: Run, monkey
     cycles, names = traced()["otherData"]["cycles"], 2 + 2 * 6
     events = len(traced()["traceEvents"]) - names + 1
     Path("t.json").unlink()
-    monkeypatch.setattr("sim.commands.trace.MOST_EVENTS", events - 1)
+    monkeypatch.setattr("sim.timeline.shown_part.MOST_EVENTS", events - 1)
     code, out, err = eie(*TRACE, "--cycles", str(cycles))
     assert (code, out) == (2, "")
     assert err.splitlines()[-1] == (
         f"error: cycles 0 to {cycles - 1} of the run's {cycles} have {events:,} events, wanted {events - 1:,} at most: "
-        "show a part with --from and --cycles"
+        "show a part with --cycles A:B, --layer or --lanes"
     )
     assert not Path("t.json").exists()
     assert eie(*TRACE, "--cycles", str(cycles // 2))[0] == 0
@@ -184,10 +186,32 @@ def test_too_many_events_are_a_part_or_refused_with_the_numbers(eie: Run, monkey
     assert cycles // 2 < shown["otherData"]["to"] < cycles - 1
     assert len(shown["traceEvents"]) - names < events
     assert out.splitlines()[1] == (
-        f"These are the first of at most {events - 1:,} events: --from and --cycles show others."
+        "These are the first, as many as viewers take: --cycles A:B, --layer and --lanes show others."
     )
-    monkeypatch.setattr("sim.commands.trace.MOST_EVENTS", 1)
+    monkeypatch.setattr("sim.timeline.shown_part.MOST_EVENTS", 1)
     assert eie(*TRACE)[2].splitlines()[-1].startswith("error: cycles 0 to 0 of the run's ")
+
+
+def test_a_part_is_what_the_whole_has_of_it(eie: Run) -> None:
+    """Cycles of one layer, two of the four PEs, and all counters but theirs."""
+    assert eie(*TRACE, "--queues")[0] == 0
+    whole = traced()["traceEvents"]
+    first, second = named(whole, "layer")
+    begin = first["args"]["cycles"]
+    end = begin + second["args"]["cycles"]
+    assert eie(*TRACE, "--queues", "--layer", "fc2", "--lanes", "1:3")[0] == 0
+    part = traced()
+    assert (part["otherData"]["from"], part["otherData"]["to"]) == (begin, end - 1)
+    lanes = {event["args"]["name"] for event in part["traceEvents"] if event["name"] == "thread_name"}
+    assert lanes == {"phases", "broadcast", "PE 1", "PE 2"}
+    wanted = [each for each in named(whole, "slice") if each["args"]["cycle"] >= begin and each["tid"] in (4, 5)]
+    assert named(part["traceEvents"], "slice") == wanted
+    counters = {event["name"] for event in part["traceEvents"] if event["ph"] == "C"}
+    assert counters == {"queue mean", "queue fullest", "broadcasts", "queue PE 1", "queue PE 2"}
+    assert eie(*TRACE, "--cycles", f"{begin + 3}:{begin + 20}")[0] == 0
+    spans = traced()
+    assert eie(*TRACE, "--from", str(begin + 3), "--cycles", "17")[0] == 0
+    assert traced() == spans
 
 
 @pytest.mark.parametrize(
@@ -207,6 +231,21 @@ def test_too_many_events_are_a_part_or_refused_with_the_numbers(eie: Run, monkey
         ([*NETWORK, "-o", "t.json", "--index", "-1"], "--index must be between 0 and 2, got -1"),
         ([*NETWORK, "-o", "t.json", "--from", "-1"], "--from must be 0 or more, got -1"),
         ([*NETWORK, "-o", "t.json", "--cycles", "0"], "--cycles must be 1 or more, got 0"),
+        ([*NETWORK, "-o", "t.json", "--cycles", "7:7"], "--cycles must be N or A:B, with A below B, got '7:7'"),
+        (
+            [*NETWORK, "-o", "t.json", "--from", "1", "--cycles", "2:3"],
+            "--from 1 and --cycles 2:3 say both where to begin; wanted one of them",
+        ),
+        ([*NETWORK, "-o", "t.json", "--lanes", "3"], "--lanes must be A:B, with A below B, got '3'"),
+        (
+            [*NETWORK, "-o", "t.json", "--lanes", "3:5"],
+            "--lanes must end at 4, the PEs of the array, or before, got 3:5",
+        ),
+        ([*NETWORK, "-o", "t.json", "--layer", "fc3"], "no layer 'fc3' in this run; layers: fc1, fc2"),
+        (
+            [*NETWORK, "-o", "t.json", "--layer", "fc2", "--cycles", "0:9"],
+            "cycles 0 to 8 show nothing of fc2",
+        ),
         ([*NETWORK, "-o", "net.eie"], "cannot write net.eie: it is the input net.eie, which would be lost"),
         ([*NETWORK, "-o", "x.npy"], "cannot write x.npy: it is the input x.npy, which would be lost"),
         ([*NETWORK, "-o", "no/t.json"], "cannot write no/t.json: No such file or directory"),
@@ -222,7 +261,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(eie: Run, arguments: list[str
 
 
 def test_listed_in_the_help(eie: Run) -> None:
-    assert "  trace       Write a run as a timeline for Perfetto.\n" in eie()[1]
+    assert re.search(r"^  trace +Write a run as a timeline for Perfetto\.$", eie()[1], re.MULTILINE)
 
 
 def test_a_window_past_the_end(eie: Run) -> None:

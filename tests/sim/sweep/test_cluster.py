@@ -205,7 +205,7 @@ def test_a_file_of_no_scheduler(tmp_path: Path, content: str) -> None:
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sim.sweep.cluster, "imported", lambda name: None)
-    with pytest.raises(EieError, match=r"--scheduler wants the extra `cluster` \(pip install 'eie\[cluster\]'\)"):
+    with pytest.raises(EieError, match=r"--scheduler needs distributed: pip install 'dask>="):
         list(run_on_cluster([TASK], "tcp://127.0.0.1:1"))
 
 

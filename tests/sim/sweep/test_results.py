@@ -115,6 +115,6 @@ def test_other_formats_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(EieError, match=r"results of a sweep are a \.csv or a \.parquet file, got 'r\.xlsx'"):
         write_rows(Path("r.xlsx"), rows())
     monkeypatch.setattr(sim.sweep.results, "imported", lambda name: None)
-    with pytest.raises(EieError, match=r"want the extra `parquet` \(pip install 'eie\[parquet\]'\); pyarrow is"):
+    with pytest.raises(EieError, match=r"files need pyarrow: pip install 'pyarrow>="):
         write_rows(tmp_path / "r.parquet", rows())
     assert not (tmp_path / "r.parquet").exists()

@@ -6,8 +6,10 @@ import json
 import pytest
 
 from model.errors import EieError
+from sim.provenance import remember
 from sim.terminal.output import Output
 from sim.text import count, mean, percent, ratio
+from sim.version import version_text
 
 
 def show(output: Output) -> None:
@@ -32,8 +34,11 @@ def test_tables(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    remember(["simulate", "my net.eie", "--json"])
     show(Output(as_json=True))
-    assert json.loads(capsys.readouterr().out) == {"value": 1}
+    found = json.loads(capsys.readouterr().out)
+    assert found.pop("made_by") == {"version": version_text(), "command": "eie simulate 'my net.eie' --json"}
+    assert found == {"value": 1}
 
 
 def test_wide_tables_are_not_cut(capsys: pytest.CaptureFixture[str]) -> None:

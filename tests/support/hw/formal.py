@@ -148,7 +148,7 @@ def _folder(name: str, bench: Bench) -> Path:
 def _tool(tool: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Runs a tool that lies beside this Python. It comes with the project: without it a proof fails."""
     path = Path(sys.executable).parent / tool
-    assert path.exists(), f"proofs need {tool}: pip install 'eie[verify]'"
+    assert path.exists(), f"proofs need {tool}: pip install '.[verify]'"
     environment = {"PATH": str(path.parent), "HOME": str(Path.home())}
     command = [str(path), *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

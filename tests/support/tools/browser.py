@@ -67,6 +67,17 @@ class Browser:
             assert time.monotonic() < end, f"not drawn in {seconds} s: {self.complaints()}"
             time.sleep(0.1)
 
+    def look(self, width: int = 1400, *, dark: bool = False) -> None:
+        """What pages see from now on: a window of so many pixels, and what the reader's system prefers."""
+        screen = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+        self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+
+    def picture(self, path: Path) -> None:
+        """What is seen of the page, as PNG."""
+        self._driver.save_screenshot(str(path))
+
     def run(self, script: str) -> Any:
         """What a script returns."""
         return self._driver.execute_script(script)

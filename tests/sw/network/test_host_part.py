@@ -109,5 +109,5 @@ def test_without_the_packages_it_says_what_to_install(monkeypatch: pytest.Monkey
         raise ImportError
 
     monkeypatch.setattr(host_model, "import_module", missing)
-    with pytest.raises(EieError, match=r"install eie\[host\]"):
+    with pytest.raises(EieError, match=r"in onnxruntime: pip install 'onnx"):
         describe(model().SerializeToString() + b"\x0a\x00")
