@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from model.errors import EieError
 from sw.files import reason
 from sw.formats.onnx.model import OnnxFile
+from sw.formats.onnx.old_pools import counted
 from sw.formats.onnx.tensors import EXTERNAL
 from sw.network.graph import MAX_VALUE, Shape
 from sw.network.host_model import TYPES, check_model, run_session, session
@@ -106,7 +107,7 @@ def check_given(file: OnnxFile, given: Mapping[str, NDArray[Any]]) -> None:
             tensor.CopyFrom(onnx.numpy_helper.from_array(given[tensor.name], tensor.name))
     check_model(onnx, model)
     try:  # onnxruntime takes some attributes that contradict their operator
-        import_module("onnx.shape_inference").infer_shapes(model, check_type=True, strict_mode=True)
+        import_module("onnx.shape_inference").infer_shapes(counted(onnx, model), check_type=True, strict_mode=True)
     except Exception as error:  # whatever the installed library raises
         raise EieError(f"its operators must fit together: {reason(error)}") from error
 

@@ -70,13 +70,20 @@ class OnnxNode:
         if value not in allowed:
             raise EieError(f"{self.what}: {name} must be {allowed[0]}, got {str(value)[:80]}")
 
-    def windows(self, image: Pair, kernel: Pair, axes: int) -> tuple[Pair, Pads, Pair]:
-        """Stride, padding and dilation of windows over rows and columns; of one axis the rows are one."""
+    def windows(self, image: Pair, kernel: Pair, axes: int, *, ceil: bool = False) -> tuple[Pair, Pads, Pair]:
+        """Stride, padding and dilation of windows over rows and columns; of one axis the rows are one.
+
+        With `ceil` the count of windows is rounded up. VALID is refused then where elements are left over: there the
+        operator's text has one window less than onnxruntime (`findings/onnx_valid_ceil_pooling.sh`).
+        """
         ones = [1] * axes
         stride, dilation = self._both(self.sizes("strides", ones)), self._both(self.sizes("dilations", ones))
         mode, given = self.attribute("auto_pad", b"NOTSET"), self.attribute("pads", None)
         if mode not in (b"NOTSET", b"VALID", b"SAME_UPPER", b"SAME_LOWER"):
             raise EieError(f"{self.what}: auto_pad must be NOTSET, VALID or SAME, got {str(mode)[:80]}")
+        over = [(size - width) % step for size, width, step in zip(image, kernel, stride, strict=True) if step]
+        if ceil and mode == b"VALID" and any(over):
+            raise EieError(f"{self.what}: auto_pad VALID and ceil_mode 1 leave elements over: read in two ways")
         if mode in (b"NOTSET", b"VALID"):
             pads = [0] * (2 * axes) if given is None or mode == b"VALID" else self._whole("pads", given, 2 * axes)
             top, bottom = (0, 0) if axes == 1 else (pads[0], pads[2])

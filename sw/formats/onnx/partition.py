@@ -15,6 +15,7 @@ from model.errors import EieError
 from sw.formats.onnx.constants import can_compute, compute
 from sw.formats.onnx.model import damaged, open_model
 from sw.formats.onnx.node import OnnxNode
+from sw.formats.onnx.old_pools import counted
 from sw.network.graph import Shape
 
 VALUE_BYTES = 2  # of an activation between host and array
@@ -59,7 +60,7 @@ def partition(path: Path, shape: Shape | None = None) -> list[OnnxPart]:
         try:
             import_module("onnx.reference")
             _fold(onnx, model)
-            model = import_module("onnx.shape_inference").infer_shapes(model, data_prop=True)
+            model = import_module("onnx.shape_inference").infer_shapes(counted(onnx, model), data_prop=True)
         except Exception as error:  # whatever the installed libraries raise
             raise damaged(error) from error
     walk = _Walk()

@@ -30,8 +30,8 @@ def _pool(it: Lowering, node: OnnxNode) -> None:
     axes = len(value.own) - 2
     kind: Kind = "max" if node.operator == "MaxPool" else "average"
     kernel = node.kernel(axes)
-    stride, pads, dilation = node.windows((image[1], image[2]), kernel, axes)
     ceil = bool(node.attribute("ceil_mode", 0))
+    stride, pads, dilation = node.windows((image[1], image[2]), kernel, axes, ceil=ceil)
     count = kind == "max" or bool(node.attribute("count_include_pad", 0))
     node.only("storage_order", 0)
     if dilation != (1, 1):

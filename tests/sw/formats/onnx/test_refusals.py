@@ -143,6 +143,12 @@ def conv(**attributes: Any) -> list[Any]:
         ([node("MaxPool", "x", "y", kernel_shape=[2])], {}, IMAGE, "kernel_shape must be 2 whole numbers"),
         ([node("MaxPool", "x", "y", kernel_shape=[2, 2], storage_order=1)], {}, IMAGE, "storage_order must be 0"),
         (
+            [node("MaxPool", "x", "y", kernel_shape=[3, 2], strides=[2, 2], auto_pad="VALID", ceil_mode=1)],
+            {},
+            IMAGE,
+            "VALID and ceil_mode 1 leave elements over: read in two ways",
+        ),
+        (
             [node("GlobalAveragePool", "x", "y")],
             {},
             ["n", 4],
