@@ -10,6 +10,9 @@ The faults are in `benchmarks/mutants/*.toml`, each with the tests that should f
     tests = ["tests/sw/coding/test_huffman.py"]
     equivalent = "why no test can notice"  # only where that is so; such a mutant is expected to survive
 
+With `--random N --seed S` the faults are drawn instead (`benchmarks/random_mutants.py`). What becomes of those says
+how many faults that nobody thought of are caught; equivalent ones are among the others.
+
 Every mutant is applied in a temporary copy of the sources, and undone. Before the first, the tests must pass: one that
 fails anyway would notice every fault.
 """
@@ -27,6 +30,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from benchmarks.random_mutants import draw
 
 ROOT = Path(__file__).resolve().parent.parent
 LISTS = ROOT / "benchmarks" / "mutants"
@@ -107,9 +112,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--list", action="append", default=[], help="sw, sim, ..: a list [all]; repeatable")
     parser.add_argument("--file", help="only mutants of this source file")
+    parser.add_argument("--random", type=int, metavar="N", help="so many drawn from hw, model and sw/image instead")
+    parser.add_argument("--seed", type=int, default=0, help="of --random [0]")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(arguments)
-    mutants = [mutant for mutant in load(given.list) if given.file in (None, mutant.file)]
+    if given.random is not None:
+        if given.list or given.random < 1:
+            parser.error("--random draws from all sources: wanted no --list, and 1 or more")
+        try:
+            drawn = draw(ROOT, given.random, given.seed, given.file)
+        except ValueError as error:
+            parser.error(str(error))
+        mutants = [Mutant(**change._asdict()) for change in drawn]
+    else:
+        mutants = [mutant for mutant in load(given.list) if given.file in (None, mutant.file)]
     if not mutants:
         parser.error(f"a list and a file with faults were wanted; there are none of {given.file or 'any file'} in it")
     results: list[dict[str, Any]] = []
@@ -128,10 +144,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     survivors = [result for result in results if result["outcome"] == SURVIVED]
     equivalent = [result for result in results if result["outcome"] == EQUIVALENT]
     if given.json:
-        print(json.dumps({"mutants": results, "survived": len(survivors), "equivalent": len(equivalent)}))
+        drawn_by = {} if given.random is None else {"seed": given.seed}
+        print(json.dumps({"mutants": results, "survived": len(survivors), "equivalent": len(equivalent), **drawn_by}))
         return int(bool(survivors))
     killed = len(results) - len(survivors) - len(equivalent)
-    print(f"{len(results)} mutants: {killed} killed, {len(equivalent)} equivalent, {len(survivors)} survived")
+    share = "" if given.random is None else f": {killed / len(results):.1%} caught, seed {given.seed}"
+    print(f"{len(results)} mutants: {killed} killed, {len(equivalent)} equivalent, {len(survivors)} survived{share}")
     for result in equivalent:
         print(f"equivalent: {result['file']}: {result['why']}: {result['equivalent']}")
     for result in survivors:

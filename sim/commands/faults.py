@@ -54,7 +54,7 @@ def faults_command(
     from sim.faults.campaign import FaultyArray, Outcome, inject  # cocotb may be absent
 
     if network is None:
-        compressed, x = random_network(seed, array.maps)
+        compressed, x = random_network(seed, array)
     else:
 
         def random_input(shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Small random networks for fault injection: fully connected layers, or with `maps` every kind of map layer."""
+"""Small random networks for fault injection: fully connected layers, every kind of map layer, or recurrent cells."""
 
 from itertools import pairwise
 from math import prod
@@ -6,9 +6,10 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from model.config import ArrayConfig
 from sw.network.calibrate import calibrate
 from sw.network.compressed import CompressedLayer, CompressedNetwork
-from sw.network.graph import ApplyLayer, Convolution, Flatten, Graph, Node, Pool, Relu, Shape
+from sw.network.graph import ApplyLayer, Convolution, Flatten, Graph, Gru, Lstm, Node, Pool, Relu, Shape
 from sw.network.operations import Elementwise
 
 SIZES = (24, 20, 16, 8)  # features
@@ -28,15 +29,19 @@ MAP_NODES = (
     Node(Flatten(), (7,)),
     Node(ApplyLayer(), (8,)),
 )
+# Every h of an LSTM into a GRU, and a linear layer.
+CELL_NODES = (Node(Lstm(sequence=True), (0,)), Node(Gru(), (1,)), Node(ApplyLayer(), (2,)))
+STEPS, FEATURES, LSTM_UNITS, GRU_UNITS = 3, 5, 6, 3
 
 
-def random_network(seed: int, maps: bool = False) -> tuple[CompressedNetwork, NDArray[np.float32]]:
-    """A small calibrated network and one input for it, half of it zeros.
+def random_network(seed: int, config: ArrayConfig) -> tuple[CompressedNetwork, NDArray[np.float32]]:
+    """A small calibrated network of what the array can run, and one input for it, half of it zeros.
 
-    `maps` : convolution, depthwise convolution, their sum, 1x1 of stride 2, both kinds of pooling and a linear layer.
+    With `functions` an LSTM, a GRU and a linear layer; else with `maps` convolution, depthwise convolution, their sum,
+    1x1 of stride 2, both kinds of pooling and a linear layer; else linear layers.
     """
     random = np.random.default_rng(seed)
-    network = _of_maps(random) if maps else _of_connected_layers(random)
+    network = (_of_cells if config.functions else _of_maps if config.maps else _of_connected_layers)(random)
     size = prod(network.input_shape)
     inputs = random.normal(size=(1, size)) * (random.random((1, size)) < 0.5)
     return calibrate(network, inputs), inputs.astype(np.float32)
@@ -61,6 +66,13 @@ def _of_maps(random: np.random.Generator) -> CompressedNetwork:
         _layer(random, "linear", (5, 6), 0.7),
     )
     return CompressedNetwork(layers=layers, graph=Graph(input_shape=INPUT_SHAPE, nodes=MAP_NODES))
+
+
+def _of_cells(random: np.random.Generator) -> CompressedNetwork:
+    of_lstm = _layer(random, "lstm", (4 * LSTM_UNITS, FEATURES + LSTM_UNITS), 0.5)
+    of_gru = _layer(random, "gru", (4 * GRU_UNITS, LSTM_UNITS + GRU_UNITS), 0.6)
+    layers = (of_lstm, of_gru, _layer(random, "linear", (5, GRU_UNITS), 0.9))
+    return CompressedNetwork(layers=layers, graph=Graph(input_shape=(STEPS, FEATURES), nodes=CELL_NODES))
 
 
 def _layer(

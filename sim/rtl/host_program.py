@@ -6,6 +6,7 @@ A test bench that need not look at every cycle lets a simulator run on while the
 """
 
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal, TypeVar
@@ -119,7 +120,15 @@ class ReadCounters:
     """Read the run registers and every PE's counters; result: (dict of registers, list of counter lists per PE)."""
 
 
-Action = Reset | SoftReset | Idle | Send | Start | Collect | Wait | Write | Read | ReadCounters
+@dataclass(frozen=True)
+class Cut:
+    """The first `cycles` cycles of these actions, whatever they were about to do then; no result."""
+
+    actions: Sequence["Action"]
+    cycles: int
+
+
+Action = Reset | SoftReset | Idle | Send | Start | Collect | Wait | Write | Read | ReadCounters | Cut
 
 
 def run_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 0) -> Program[list[Any]]:
@@ -172,6 +181,8 @@ def waiting_actions(config: ArrayConfig, actions: Sequence[Action], seed: int = 
                 results.append(dict(zip(registers, values, strict=True)))
             case ReadCounters():
                 results.append((yield from _read_counters(config)))
+            case Cut(begun, cycles):
+                yield from _cut(run_actions(config, begun, seed), cycles)
     return results
 
 
@@ -200,6 +211,14 @@ def _collect(action: Collect, random: Random) -> Waiting[list[int]]:
         elif action.stall == 0.0:
             break
     raise HostTimeout(f"the machine gave {len(words)} output words and no last one in {action.limit} cycles")
+
+
+def _cut(program: Program[list[Any]], cycles: int) -> Program[None]:
+    with suppress(StopIteration):
+        inputs = next(program)
+        for _ in range(cycles):
+            outputs = yield inputs
+            inputs = program.send(outputs)
 
 
 def _write(register: str, value: int) -> Inputs:

@@ -18,7 +18,7 @@ from sim.rtl.simulators import SimulatorName
 from sw.image.fitting import fitting_array
 from tests.support.hw.rtl import simulators
 
-NETWORK, X = random_network(0)
+NETWORK, X = random_network(0, PRESETS["tiny4"])
 CONFIG = fitting_array(NETWORK, PRESETS["tiny4"])
 UNITS_OF_MAPS = {
     "controller.read_generator",
