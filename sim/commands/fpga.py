@@ -56,7 +56,7 @@ def fpga_command(
     ] = None,
     fit: Annotated[
         Path | None,
-        typer.Option("--fit", metavar="NET.eie", help="Only say which arrays for this network fit, and the fastest."),
+        typer.Option("--fit", metavar="NET.eie", help="Only say which arrays for this fit; -o writes the fastest."),
     ] = None,
     inputs_file: Annotated[
         Path | None, typer.Option("--input", metavar="X.npy", help="With --fit: inputs whose cycles are counted.")
@@ -83,7 +83,8 @@ def fpga_command(
     if router is not None and router not in ROUTERS:
         raise EieError(f"--router must be {' or '.join(ROUTERS)}, got {router}")
     if fit is not None:
-        fit_report(output, fit, inputs_file, (flow, device), fpga_array(preset, config, None, changes), pes, seed)
+        base = fpga_array(preset, config, None, changes)
+        fit_report(output, fit, inputs_file, (flow, device), base, pes, seed, folder)
         return
     array = fpga_array(preset, config, pes, changes)
     if board is not None:

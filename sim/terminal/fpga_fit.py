@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.config import ArrayConfig
+from model.config import ArrayConfig, to_toml
 from model.errors import EieError
 from sim.simulation.prepare import load_with_inputs
 from sim.synthesis.family import Device, Flow
 from sim.synthesis.fit import SIZES, Fit, fits
 from sim.terminal.output import Output
 from sim.text import count
+from sw.files import check_folder, make_folder, write_whole
 from sw.network.chain import for_array
 
+ARRAY = "array.toml"  # as `eie fpga` names it
 RANDOM_INPUTS = 16
 RANDOM_DENSITY = 0.2  # nonzero values of an input, about that of MNIST's images
 
@@ -28,12 +30,15 @@ def fit_report(
     base: ArrayConfig,
     pes: int | None,
     seed: int,
+    folder: Path | None,
 ) -> None:
-    """Print every size of array for the network in `path`, and the fastest that fits.
+    """Print every size of array for the network in `path`, and the fastest that fits; write that into the folder.
 
     Without inputs the cycles are those of random ones. Raises EieError if no array, or not the one with `pes`, fits.
     """
     flow, device = target
+    if folder is not None:
+        check_folder(folder)
     chosen = inputs_file or partial(_random_inputs, seed=seed)
     calibrated, inputs, _ = load_with_inputs(path, chosen, output, base.activation_bits)
     network = for_array(calibrated, base)
@@ -73,6 +78,13 @@ def fit_report(
         f"{best.config.sparse_matrix_depth} rows, pointers {best.config.pointer_depth}, activations "
         f"{best.config.activation_depth}, constants {best.config.constant_depth}."
     )
+    written = None if folder is None else folder / ARRAY
+    if folder is None or written is None:
+        output.line("-o DIR writes its configuration.")
+    else:
+        make_folder(folder)
+        write_whole(written, to_toml(best.config).encode())
+        output.line(f"{written} is its configuration: eie fpga --device {device.name} --config {written}")
     if base.activation_bits != 16:
         output.line("Lookup tables and clock are those of arrays with 16-bit activations, which were measured.")
     output.result(
@@ -82,6 +94,8 @@ def fit_report(
             "inputs": len(inputs),
             "seed": seed if inputs_file is None else None,
             "fastest": best.config.pes,
+            "config": best.config.to_dict(),
+            "written": None if written is None else str(written),
             "sizes": [_payload(fit) for fit in found],
         }
     )

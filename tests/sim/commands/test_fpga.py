@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from model.config import ecp5_array
+from model.config import ecp5_array, load_config
 from sim.cli import main
 from sim.commands.fpga import fpga_array
 
@@ -61,8 +61,12 @@ def test_fit_finds_the_fastest_array(project_root: Path, tmp_path: Path, capsys:
     report = json.loads(capsys.readouterr().out)
     (size,) = report["sizes"]
     assert (report["fastest"], report["inputs"], size["misfits"]) == (4, 2, [])
-    assert main(command) == 0
-    assert f"Fastest: 4 PEs, {size['inputs_per_second']:,.0f} inputs/s" in capsys.readouterr().out
+    folder = tmp_path / "fit"
+    assert main([*command, "-o", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert f"Fastest: 4 PEs, {size['inputs_per_second']:,.0f} inputs/s" in out
+    assert f"array.toml is its configuration: eie fpga --device ecp5-85k --config {folder}" in out.replace("\n", " ")
+    assert load_config(folder / "array.toml").to_dict() == size["config"] == report["config"]
 
 
 def test_a_network_that_does_not_fit_is_refused_with_numbers(
