@@ -111,7 +111,10 @@ def tensors_from_network(network: Network) -> tuple[dict[str, NDArray[np.float32
         if layer_name(key) != layer.name:
             raise EieError(f"a layer's tensor must be NAME.weight with a name that does not end so, got {layer.name}")
         in_parts = {} if lstm is None else lstm_tensors.split(layer.name, layer.weight, layer.bias)
-        parts = in_parts or {key: layer.weight, **({_bias_key(key): layer.bias} if layer.bias.any() else {})}
+        parts = in_parts or {
+            key: layer.weight,
+            **({_bias_key(key): layer.bias} if layer.bias.view(np.uint32).any() else {}),
+        }
         for part, values in parts.items():
             tensors[part] = np.ascontiguousarray(values)
     names = [layer.name for layer in network.layers]

@@ -113,7 +113,7 @@ def test_convolutions_position_by_position(
         out.split()
     )
     assert main(["verify", "conv.eie", "--input", "x.npy"]) == 2
-    assert "layer conv1 is a convolution" in capsys.readouterr().err
+    assert "layer conv1: the array takes codes of at most 4 bits, got 5" in capsys.readouterr().err
 
 
 def test_another_technology_changes_the_energy_and_nothing_else(

@@ -173,7 +173,7 @@ import pkgutil, sys
 sys.modules["torch"] = None
 import sim, sw
 for package in (sim, sw):
-    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".", lambda name: None):
         if not module.name.startswith("sw.training"):
             __import__(module.name)
 from sim.cli import main

@@ -7,13 +7,16 @@ pytest.importorskip("torch", reason="training needs torch, the extra `train`")
 import re
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
+from sw.training.fine_tune import FineTuning, fine_tune
 from sw.training.lesson import Changes, Lesson, shifted
 from sw.training.optimiser import Training
 from sw.training.prune import Pruning, prune
+from sw.training.share import Sharing, share
 
 INPUTS = torch.arange(6 * 20 * 3, dtype=torch.float32).view(6, 20, 3)
 
@@ -80,7 +83,9 @@ def test_the_example_of_the_page(project_root: Path) -> None:
     (example,) = re.findall(r"### Without labels.*?```python\n(.*?)```", page, re.DOTALL)
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(12, 40), nn.ReLU(), nn.Linear(40, 5))
-    names = {"net": net, "inputs": torch.randn(200, 12), "others": torch.randn(50, 12)}
+    before = (deepcopy, prune, Pruning, share, Sharing, fine_tune, FineTuning, Training)  # imported by earlier blocks
+    names: dict[str, Any] = {one.__name__: one for one in before}
+    names |= {"net": net, "x": torch.randn(250, 12), "held": 50}
     exec(example, names)
     student, loss, (inputs, outputs) = names["student"], names["loss"], names["held_out"][0]
     weights = student[0].weight.detach()
