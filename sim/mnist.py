@@ -19,10 +19,16 @@ PIECE = 1 << 16
 
 def load_mnist(folder: Path, part: Part) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Images (n, 784) float32 as pixel / 256, and labels (n,); raises EieError if a file is missing or not MNIST."""
+    pixels, labels = load_pixels(folder, part)
+    return (pixels / 256).astype(np.float32), labels
+
+
+def load_pixels(folder: Path, part: Part) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The same with the pixels as they are, (n, 784) uint8."""
     count = COUNTS[part]
     images = _read(folder / f"{part}-images-idx3-ubyte.gz", IMAGE_MAGIC, 16, count * PIXELS)
     labels = _read(folder / f"{part}-labels-idx1-ubyte.gz", LABEL_MAGIC, 8, count)
-    return (images.reshape(count, PIXELS) / 256).astype(np.float32), labels.astype(np.int64)
+    return images.reshape(count, PIXELS), labels.astype(np.int64)
 
 
 def _read(path: Path, magic: int, header: int, size: int) -> NDArray[np.uint8]:

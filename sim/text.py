@@ -1,4 +1,6 @@
-"""How figures are written for people."""
+"""How figures are written for people, and values for programs."""
+
+from typing import Any
 
 
 def count(value: int) -> str:
@@ -24,3 +26,10 @@ def ratio(value: float) -> str:
 def than(value: float) -> str:
     """The same as words, for what may have grown."""
     return f"{ratio(value)} smaller than" if value >= 1 else f"{1 / value:.2f}x larger than"
+
+
+def as_text(value: Any) -> str:
+    """A value as a cell of a CSV file or as an option has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)

@@ -102,7 +102,7 @@ def baseline_cpu_command(
         check_target(path, config, network, inputs_file)
     machine, device = this_computer(), cpu()
     if network is not None:
-        wanted = network_and_array(network, inputs_file, names, preset, array, changes)
+        wanted = network_and_array(output, network, inputs_file, names, preset, array, changes)
         facts = {"machine": asdict(machine)}
         output.line(f"{machine.cpu}, {machine.threads} usable threads; load average {machine.load:.2f}: {LOADED}")
         time_and_show(output, wanted, _how(plan), device, "cpu", facts, path)
@@ -147,7 +147,7 @@ def baseline_gpu_command(
         check_target(path, config, network, inputs_file)
     machine, device = this_computer(), gpu()
     if network is not None:
-        wanted = network_and_array(network, inputs_file, names, preset, array, changes)
+        wanted = network_and_array(output, network, inputs_file, names, preset, array, changes)
         facts = {"gpu": {"name": device.name, "versions": device.versions}, "machine": asdict(machine)}
         time_and_show(output, wanted, _how(plan), device, "cuda", facts, path)
         return

@@ -11,6 +11,7 @@ from sim.text import count
 from sw.file.model_file import load
 from sw.files import check_target
 from sw.formats.network_file import check_suffix, save_network
+from sw.network.layer import has_biases
 
 
 def decompress_command(
@@ -29,7 +30,7 @@ def decompress_command(
         dense = load(network).to_network()
         save_network(dense, path)
     size = path.stat().st_size
-    without = [layer.name for layer in dense.layers if not layer.bias.any()]
+    without = [layer.name for layer in dense.layers if not has_biases(layer.bias)]
     output.line(f"{path}: {len(dense.layers)} layers, {count(size)} bytes")
     if without:
         output.line(f"Without biases, since all of theirs are 0 or they had none: {', '.join(without)}.")

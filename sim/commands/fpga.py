@@ -56,7 +56,7 @@ def fpga_command(
     ] = None,
     fit: Annotated[
         Path | None,
-        typer.Option("--fit", metavar="NET.eie", help="Only say which arrays for this fit; -o writes the fastest."),
+        typer.Option("--fit", metavar="NET.eie", help="Only say which arrays for it fit; -o writes the fastest."),
     ] = None,
     inputs_file: Annotated[
         Path | None, typer.Option("--input", metavar="X.npy", help="With --fit: inputs whose cycles are counted.")

@@ -12,7 +12,6 @@ from sim.rtl.simulators import SimulatorName, available_simulators
 from sim.rtl.verification import Comparison, all_equal, compare, merged
 from sim.rtl.verify_layers import VerifiedLayer, verify_layers
 from sim.simulation.image_run import run_image
-from sim.simulation.layers_run import run_layers
 from sim.simulation.ranges import Ranges
 from sw.html import html_table
 from sw.image.lower import LayerImages, lower
@@ -118,7 +117,6 @@ def verify(
 def _by_layer(
     lowered: LayerImages, inputs: NDArray[np.float32], simulator: SimulatorName, vectors: int | None, say: Say
 ) -> Verification:
-    made = run_layers(lowered, inputs).made
     found = verify_layers(lowered, inputs, simulator, vectors, say)
     return Verification(
         array=lowered.config,
@@ -130,5 +128,5 @@ def _by_layer(
         model_cycles=tuple(cycles for layer in found.layers for cycles in layer.model_cycles),
         simulated_cycles=found.simulated_cycles,
         seconds=found.seconds,
-        ranges=Ranges.of(made.saturated, made.overflow, lowered.config),
+        ranges=found.ranges,
     )

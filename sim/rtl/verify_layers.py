@@ -18,6 +18,7 @@ from sim.rtl.simulators import SimulatorName
 from sim.rtl.verification import Comparison, compare_runs, merged
 from sim.simulation.image_run import physical_inputs
 from sim.simulation.layers_run import layer_vectors
+from sim.simulation.ranges import Ranges
 from sim.text import count
 from sw.image.lower import LayerImages
 
@@ -47,11 +48,18 @@ class VerifiedLayer:
 
 @dataclass(frozen=True, kw_only=True)
 class VerifiedLayers:
-    """All layers in execution order, the clock cycles simulated, loading included, and the simulator's seconds."""
+    """All layers in execution order.
+
+    Parameters
+    ----------
+    simulated_cycles, seconds : clock cycles of the RTL, loading included, and what the simulator took.
+    ranges : how many inputs left a range.
+    """
 
     layers: tuple[VerifiedLayer, ...]
     simulated_cycles: int
     seconds: float
+    ranges: Ranges
 
 
 def verify_layers(
@@ -62,7 +70,7 @@ def verify_layers(
 
     if most is not None and most < 1:
         raise EieError(f"the most vectors of a layer must be 1 or more, got {most}")
-    handed = layer_vectors(lowered, inputs)
+    handed, made = layer_vectors(lowered, inputs)
     given = [[_evenly(each, most, len(groups)) for each in groups] for groups in handed]
     jobs = [
         (image, vectors)
@@ -92,7 +100,10 @@ def verify_layers(
             )
         )
     return VerifiedLayers(
-        layers=tuple(layers), simulated_cycles=results[0].simulated_cycles, seconds=results[0].seconds
+        layers=tuple(layers),
+        simulated_cycles=results[0].simulated_cycles,
+        seconds=results[0].seconds,
+        ranges=Ranges.of(made.saturated, made.overflow, lowered.config),
     )
 
 

@@ -63,10 +63,11 @@ def run_layers(
     return LayersRun(lowered, made, array.totals(), array.load_cycles())
 
 
-def layer_vectors(
-    lowered: LayerImages, inputs: NDArray[Any], advance: Callable[[int], None] = lambda _: None
-) -> list[list[NDArray[np.int16]]]:
-    """Of every layer, and every group of it, the (vectors, in) int16 that it is handed, in execution order."""
+def layer_vectors(lowered: LayerImages, inputs: NDArray[Any]) -> tuple[list[list[NDArray[np.int16]]], IntegerRun]:
+    """Of every layer, and every group of it, the (vectors, in) int16 that it is handed, in execution order.
+
+    And what comes out at the end.
+    """
     array = _Engines(lowered)
     handed: list[list[list[NDArray[np.int16]]]] = [[[] for _ in images] for images in lowered.layers]
 
@@ -76,8 +77,8 @@ def layer_vectors(
         handed[layer][group].append(np.array(vectors))
         return array.run(layer, group, image, vectors)
 
-    run_layer_images(lowered, inputs, run, advance)
-    return [[np.concatenate(group) for group in groups] for groups in handed]
+    made = run_layer_images(lowered, inputs, run)
+    return [[np.concatenate(group) for group in groups] for groups in handed], made
 
 
 def layers_works(lowered: LayerImages, inputs: NDArray[Any]) -> Callable[[int], list[LayerWork]]:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EieError
-from sim.mnist import Part, load_mnist
+from sim.mnist import Part, load_pixels
 from sim.npy import read_inputs, read_labels
-from sim.pixels import USUAL, PixelScale, guessed_scale
+from sim.pixels import PixelScale, guessed_scale
 from sim.progress import Say
 from sw.network.compressed import CompressedNetwork
 
@@ -49,14 +49,13 @@ def mnist_samples(
     """A part of MNIST in `data`; without a scale what was guessed from the network's calibration is said."""
     if data is None:
         raise EieError("wanted --data DIR with mnist/ in it, or --input X.npy and --labels Y.npy")
-    images, labels = load_mnist(data / "mnist", PARTS[split])
-    if network.in_features != images.shape[1]:
-        raise EieError(f"MNIST has {images.shape[1]} pixels, this network takes {network.in_features} inputs")
+    pixels, labels = load_pixels(data / "mnist", PARTS[split])
+    if network.in_features != pixels.shape[1]:
+        raise EieError(f"MNIST has {pixels.shape[1]} pixels, this network takes {network.in_features} inputs")
     if scale is None:
         ranges = network.calibration
         scale, why = guessed_scale(None if ranges is None else float(ranges.activations[0]))
         say(why)
-    pixels = np.rint(images * USUAL.divisor).astype(np.uint8)
     return Samples(f"MNIST {split} images", scale.apply(pixels), labels, scale)
 
 

@@ -15,6 +15,7 @@ from sim.metrics.metrics import FIGURES, Metrics
 from sim.optional import imported
 from sim.sweep.points import Point
 from sim.sweep.work import Record
+from sim.text import as_text
 from sw.extras import pip_install
 from sw.files import read_whole, reason, write_whole
 
@@ -131,13 +132,6 @@ def read_rows(path: Path) -> list[Row]:
         return list(_rows(path.suffix, data))
     except Exception as error:  # both readers raise whatever a damaged file makes them stumble over
         raise EieError(f"{path} holds no results of a sweep: {reason(error)}") from error
-
-
-def as_text(value: Any) -> str:
-    """A cell, as in a CSV file."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else str(value)
 
 
 def _kinds(rows: Sequence[Row]) -> dict[str, type]:

@@ -21,7 +21,7 @@ LOG = "nextpnr.log"
 PACK_LOG = "pack.log"
 BITSTREAM = "eie.bit"
 
-# nextpnr's routers. The second routes many nets at once; it ended on full devices where the first did not.
+# nextpnr's routers. The second negotiates over all nets at once, which may get on where a full device stops the first.
 ROUTERS = ("router1", "router2")
 
 # Where the array is: in the harness, and in the design of a board.

@@ -34,6 +34,7 @@ class NetworkAndArray:
 
 
 def network_and_array(
+    output: Output,
     path: Path,
     inputs_file: Path | None,
     names: list[str] | None,
@@ -51,7 +52,6 @@ def network_and_array(
     stored = load(path)
     if inputs_file is None:
         return NetworkAndArray(path=path, network=stored.to_network(), array=array, run=None)
-    output = Output(as_json=True)
     compressed, inputs, _ = with_inputs(path, stored, inputs_file, output, array.activation_bits)
     array = fitted(preset, array, changes, compressed, output)
 
@@ -84,8 +84,8 @@ def time_and_show(
         "network": str(wanted.path),
         "config": wanted.array.to_dict(),
         **asdict(how.budget),
+        **found.payload(),
     }
-    result = {"made_by": made_by(), **result, **found.payload()}
     output.result(result)
     if path is not None:
         write_whole(path, (json.dumps(result, indent=2) + "\n").encode())

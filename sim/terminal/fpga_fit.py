@@ -12,12 +12,12 @@ from model.errors import EieError
 from sim.simulation.prepare import load_with_inputs
 from sim.synthesis.family import Device, Flow
 from sim.synthesis.fit import SIZES, Fit, fits
+from sim.synthesis.flow import ARRAY
 from sim.terminal.output import Output
 from sim.text import count
 from sw.files import check_folder, make_folder, write_whole
 from sw.network.chain import for_array
 
-ARRAY = "array.toml"  # as `eie fpga` names it
 RANDOM_INPUTS = 16
 RANDOM_DENSITY = 0.2  # nonzero values of an input, about that of MNIST's images
 

@@ -9,6 +9,7 @@ import typer
 from model.config import PRESETS, ArrayConfig, load_config
 from model.errors import ConfigError
 from sim.fields import field_value, split_field
+from sim.text import as_text
 
 DEFAULT_PRESET = "eie64"
 FIT = "fit"  # made for the network, see `sim.terminal.fit_preset`
@@ -62,13 +63,10 @@ def check_activation_bits(bits: int | None) -> None:
 
 def as_options(preset: str, fields: Mapping[str, Any]) -> str:
     """The options that describe an array of these fields, which may be text: a preset, and what differs from it."""
-    usual = PRESETS[preset].to_dict()
-    changes = [f"--set {name}={_word(value)}" for name, value in fields.items() if _word(value) != _word(usual[name])]
+    usual = {name: as_text(value) for name, value in PRESETS[preset].to_dict().items()}
+    texts = {name: as_text(value) for name, value in fields.items()}
+    changes = [f"--set {name}={text}" for name, text in texts.items() if text != usual[name]]
     return " ".join([f"--preset {preset}", *changes])
-
-
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def array_config(
@@ -82,7 +80,7 @@ def array_config(
         raise ConfigError("--preset and --config describe the whole array both; wanted one of them")
     if preset == FIT:
         if not may_fit:
-            raise ConfigError(f"--preset {FIT} is for simulate, verify, run, report and driver with a network")
+            raise ConfigError(f"--preset {FIT} is for simulate, verify, run, report, driver and baseline of a network")
         preset = DEFAULT_PRESET
     if preset is not None and preset not in PRESETS:
         raise ConfigError(f"no preset {preset!r}; presets: {', '.join([*PRESETS, *([FIT] if may_fit else [])])}")

@@ -7,10 +7,10 @@ from model.config import PRESETS
 from sim.metrics.tables import columns, headings
 from sim.sweep.front import candidates, pareto_front, varied_fields
 from sim.sweep.recommend import GOALS, Recommendation
-from sim.sweep.results import Row, as_text
+from sim.sweep.results import Row
 from sim.terminal.options import DEFAULT_PRESET, as_options
 from sim.terminal.output import Output
-from sim.text import count
+from sim.text import as_text, count
 
 
 def show_front(output: Output, rows: Sequence[Row]) -> None:

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sw.network.graph import GATES
+from sw.network.layer import has_biases
 from sw.network.lstm import units_of
 
 PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+NOTHING = np.float32(-0.0)  # leaves whatever it is added to as it is, 0 would make 0 of -0
 
 
 def torch_keys(name: str) -> tuple[str, str, str, str] | None:
@@ -59,7 +61,7 @@ def join(name: str, tensors: dict[str, NDArray[Any]], take: Callable[[str], NDAr
     tensors[f"{name}.weight"] = np.concatenate(parts, axis=1)
     if biases:
         with np.errstate(over="ignore"):
-            tensors[f"{name}.bias"] = sum((bias for _, bias in biases), np.zeros(rows, np.float32))
+            tensors[f"{name}.bias"] = sum((bias for _, bias in biases), np.full(rows, NOTHING))
 
 
 def split(name: str, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
@@ -71,5 +73,5 @@ def split(name: str, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> 
     if keys is None:
         return {}
     features = weight.shape[1] - units_of(weight.shape)
-    biases = (bias, np.zeros_like(bias)) if bias.any() else ()
+    biases = (bias, np.full_like(bias, NOTHING)) if has_biases(bias) else ()
     return dict(zip(keys, (weight[:, :features], weight[:, features:], *biases), strict=False))

@@ -23,6 +23,7 @@ from sw.formats.graph_json import format_graph, parse_graph
 from sw.formats.layer_order import MOST_SHOWN, chain_order, natural
 from sw.formats.parametrised import join_parts
 from sw.network.graph import UNCONNECTED
+from sw.network.layer import has_biases
 from sw.network.network import MAX_LAYERS, Network
 
 ORDER = "order"
@@ -113,7 +114,7 @@ def tensors_from_network(network: Network) -> tuple[dict[str, NDArray[np.float32
         in_parts = {} if lstm is None else lstm_tensors.split(layer.name, layer.weight, layer.bias)
         parts = in_parts or {
             key: layer.weight,
-            **({_bias_key(key): layer.bias} if layer.bias.view(np.uint32).any() else {}),
+            **({_bias_key(key): layer.bias} if has_biases(layer.bias) else {}),
         }
         for part, values in parts.items():
             tensors[part] = np.ascontiguousarray(values)

@@ -13,6 +13,11 @@ MAX_WEIGHTS = 1 << 31  # of one layer
 MAX_FEATURES = 1 << 20  # inputs or outputs of one layer
 
 
+def has_biases(bias: NDArray[np.float32]) -> bool:
+    """Whether they must be kept where a layer may be without: -0 is not what comes back of none."""
+    return bool(bias.view(np.uint32).any())
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """y = weight @ x + bias, or the same at every position of a convolution; then ReLU if `relu`.

@@ -14,6 +14,7 @@ Each is a module of this package and works by itself, in place; the weights stay
 from importlib.util import find_spec
 
 from model.errors import EieError
+from sw.extras import pip_install
 
 if find_spec("torch") is None:
-    raise EieError("training needs torch, which the extra `train` brings: pip install 'torch>=2.6'")
+    raise EieError(f"training needs torch: {pip_install('train')}")

@@ -14,7 +14,8 @@ from sim.energy.events import Events
 from sim.energy.model import EnergyModel
 from sim.energy.technology import load_technology
 from sim.sweep.points import points
-from sim.sweep.results import COLUMNS, Row, as_text, read_rows, row, write_rows
+from sim.sweep.results import COLUMNS, Row, read_rows, row, write_rows
+from sim.text import as_text
 from tests.support.tools.sweep import record
 
 TECHNOLOGY = load_technology()

@@ -107,7 +107,7 @@ def test_what_no_array_runs_as_a_whole_is_said_with_a_way_out(
 
 def test_a_command_without_a_network_has_nothing_to_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     eie = runner(capsys)
-    wanted = (2, "", "error: --preset fit is for simulate, verify, run, report and driver with a network\n")
+    wanted = (2, "", "error: --preset fit is for simulate, verify, run, report, driver and baseline of a network\n")
     assert eie("area", "--preset", "fit") == wanted
     assert eie("driver", "-o", str(tmp_path / "made"), "--preset", "fit") == wanted
     assert not list(tmp_path.iterdir())

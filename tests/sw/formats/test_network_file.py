@@ -1,5 +1,6 @@
 """sw/formats/network_file.py: which format a file is, and what any file may do."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,17 @@ def test_any_network_comes_back(tmp_path_factory: pytest.TempPathFactory, small:
     for suffix in (".safetensors", ".npz"):
         save_network(network, folder / f"net{suffix}")
         assert_equal(load_network(folder / f"net{suffix}"), network)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz"])
+@pytest.mark.parametrize("kind", ["chain", "recurrent"])
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_biases_of_zero_come_back_with_their_sign(zero: float, kind: str, suffix: str, tmp_path: Path):
+    network = networks()[kind]
+    layers = tuple(replace(one, bias=np.full_like(one.bias, zero)) for one in network.layers)
+    zeros = replace(network, layers=layers)
+    save_network(zeros, tmp_path / f"net{suffix}")
+    assert_equal(load_network(tmp_path / f"net{suffix}"), zeros)
 
 
 def test_suffixes_in_capitals(tmp_path: Path):
