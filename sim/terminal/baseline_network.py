@@ -82,7 +82,7 @@ def time_and_show(
         "made_by": made_by(),
         **facts,
         "network": str(wanted.path),
-        "config": wanted.array.to_dict(),
+        "config": None if wanted.run is None else wanted.array.to_dict(),
         **asdict(how.budget),
         **found.payload(),
     }
