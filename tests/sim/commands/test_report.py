@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,12 +59,12 @@ def baseline(path: str, kind: str = "cpu", median: float = 50.0) -> None:
     Path(path).write_text(json.dumps({**facts, "machine": machine, "layers": layers}))
 
 
-def drawn(chromium: Browser, page: Path) -> int:
+def drawn(chromium: Browser, page: Path, **look: Any) -> int:
     """The number of plots of a page, after all that a page must do was seen to be so."""
     html = page.read_text()
     plots = len(re.findall(r'<div id="plot-\d+">', html))
     assert len(html.encode()) < LIMIT
-    chromium.open(page, plots)
+    chromium.open(page, plots, **look)
     canvases = chromium.canvases()
     assert len(canvases) == plots
     for number, plot in enumerate(canvases):
@@ -101,15 +102,11 @@ def test_a_sequential_network_on_a_phone_at_night_with_its_errors(eie: Run, chro
     assert code == 0, err
     assert json.loads(out)["layers"] == ["0 (40-30)", "2 (30-10)"]
     wrong = json.loads(eie("accuracy", "seq.eie", "--input", "x.npy", "--labels", "y.npy", "--json")[1])
-    try:
-        for width, dark in ((390, True), (800, False)):
-            chromium.look(width, dark=dark)
-            drawn(chromium, tmp_path / "s.html")
-            background = chromium.run("return getComputedStyle(document.body).backgroundColor")
-            assert background == ("rgb(20, 25, 31)" if dark else "rgb(255, 255, 255)")
-        text = chromium.run("return document.body.innerText")
-    finally:
-        chromium.look()
+    for width, dark in ((390, True), (800, False)):
+        drawn(chromium, tmp_path / "s.html", width=width, dark=dark)
+        background = chromium.run("return getComputedStyle(document.body).backgroundColor")
+        assert background == ("rgb(20, 25, 31)" if dark else "rgb(255, 255, 255)")
+    text = chromium.run("return document.body.innerText")
     for words in ("0 (40-30)", "area, estimated", "inputs saturated, overflowed\n0, 0 of 3"):
         assert words in text
     assert f"error in float32\n{100 * wrong['float32']['error']:.2f} %, {wrong['float32']['wrong']} of 3" in text

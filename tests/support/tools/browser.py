@@ -56,9 +56,22 @@ class Browser:
     def __init__(self, driver: Any) -> None:
         self._driver = driver
 
-    def open(self, page: Path, plots: int, seconds: float = 60) -> None:
-        """Open a page and wait until its plots are drawn."""
-        self._driver.get("about:blank")
+    def open(self, page: Path, plots: int, seconds: float = 60, *, width: int = 1400, dark: bool = False) -> None:
+        """Open a page in a tab of its own and wait until its plots are drawn.
+
+        width, dark : the window's pixels, and what the reader's system prefers. They are set before the page is there:
+        Chromium 150 sometimes never leaves a page whose window was just resized.
+        """
+        before = self._driver.current_window_handle
+        self._driver.switch_to.new_window("tab")
+        tab = self._driver.current_window_handle
+        self._driver.switch_to.window(before)
+        self._driver.close()
+        self._driver.switch_to.window(tab)
+        screen = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+        self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         for log in ("browser", "performance"):
             self._driver.get_log(log)
         self._driver.get(page.as_uri())
@@ -66,13 +79,6 @@ class Browser:
         while self.run("return document.documentElement.dataset.drawn") != str(plots):
             assert time.monotonic() < end, f"not drawn in {seconds} s: {self.complaints()}"
             time.sleep(0.1)
-
-    def look(self, width: int = 1400, *, dark: bool = False) -> None:
-        """What pages see from now on: a window of so many pixels, and what the reader's system prefers."""
-        screen = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
-        self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
     def picture(self, path: Path) -> None:
         """What is seen of the page, as PNG."""
