@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,8 @@ import typer
 from model.config import ArrayConfig
 from sim.simulation.ranges import Ranges
 from sim.simulation.workload import Workload, source, workloads
-from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
+from sim.terminal.fit_preset import fitted
+from sim.terminal.options import Changes, ConfigFile, Json, Pes, PresetOrFit, array_config
 from sim.terminal.output import Output
 from sim.terminal.range_warnings import warn_of_ranges
 from sim.terminal.source import Bench, BenchLayers, BenchSeed, NetworkInputs, NetworkOrBench
@@ -38,7 +40,7 @@ def queue_command(
     inputs_file: NetworkInputs = None,
     bench: Bench = False,
     layers: BenchLayers = None,
-    preset: Preset = None,
+    preset: PresetOrFit = None,
     config: ConfigFile = None,
     pes: Pes = None,
     changes: Changes = None,
@@ -50,12 +52,13 @@ def queue_command(
 ) -> None:
     """Show what the activation queues hold, and the depth they need. Exact, for a network or the paper's layers."""
     output = Output(as_json=as_json)
-    array = array_config(preset, config, pes, changes)
+    array = array_config(preset, config, pes, changes, may_fit=not bench)
     loss = parse_loss(loss_text)
     chosen = source(network, inputs_file, bench, layers, seed)
     reports: list[QueueReport] = []
     checked: list[Ranges] = []
-    for workload in workloads(chosen, array, output):
+    for workload in workloads(chosen, array, output, partial(fitted, preset, array, changes)):
+        array = array if bench else workload.config
         reports += _report(workload, output)
         checked += [ranges for ranges in [workload.ranges(slice(None))] if ranges is not None]
     warn_of_ranges(output, *checked)

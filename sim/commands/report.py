@@ -2,7 +2,7 @@
 
 import platform
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -11,19 +11,17 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from model.config import ArrayConfig
 from model.errors import EieError
 from sim.baseline.files import Measured, read_baselines
 from sim.energy.technology import Technology, load_technology
 from sim.npy import read_labels
 from sim.optional import imported
 from sim.paper import chosen
-from sim.progress import Progress
 from sim.report.facts import RunFacts, bench_facts, network_facts
 from sim.report.file import file_histograms
 from sim.report.names import shown_names
 from sim.simulation.prepare import with_inputs
-from sim.simulation.workload import source
+from sim.simulation.workload import Fit, source
 from sim.source_date import source_date
 from sim.terminal.fit_preset import fitted
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, PresetOrFit, TechnologyFile, array_config
@@ -38,7 +36,6 @@ from sw.files import check_target, write_whole
 from sw.network.compressed import CompressedNetwork
 
 PACKAGES = ("eie", "numpy", "numba", "bokeh")
-_Fit = Callable[[CompressedNetwork, Progress], ArrayConfig]
 
 SHOWN = 12  # layers whose weights and runs are shown, the largest: bounds the page
 
@@ -109,7 +106,7 @@ def report_command(
 
 def _network(
     files: tuple[Path, Path, Path | None],
-    fit: _Fit,
+    fit: Fit,
     activation_bits: int,
     technology: Technology,
     output: Output,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,8 @@ import typer
 from model.errors import EieError
 from model.schedule import LayerSchedule
 from sim.simulation.workload import Workload, source, workloads
-from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
+from sim.terminal.fit_preset import fitted
+from sim.terminal.options import Changes, ConfigFile, Json, Pes, PresetOrFit, array_config
 from sim.terminal.output import Output
 from sim.terminal.range_warnings import warn_of_ranges
 from sim.terminal.source import Bench, BenchSeed, NetworkInputs, NetworkOrBench
@@ -33,7 +35,7 @@ def trace_command(
         list[str] | None,
         typer.Option("--layer", metavar="NAME", help="A layer of the network, or with --bench the one; repeatable."),
     ] = None,
-    preset: Preset = None,
+    preset: PresetOrFit = None,
     config: ConfigFile = None,
     pes: Pes = None,
     changes: Changes = None,
@@ -59,7 +61,7 @@ def trace_command(
     A network is traced with one input, of which --layer, --cycles and --lanes show a part, of --bench one --layer.
     """
     output = Output(as_json=as_json)
-    array = array_config(preset, config, pes, changes)
+    array = array_config(preset, config, pes, changes, may_fit=not bench)
     chosen = source(network, inputs_file, bench, layers if bench else None, seed)
     first, number = parse_cycles(begin, cycles)
     shown = frozenset(() if bench else layers or ())
@@ -70,7 +72,7 @@ def trace_command(
         raise EieError(f"a trace is of one layer of --bench: wanted one --layer, got {len(names) or 'none'}")
     if bench and index != 0:
         raise EieError(f"--index is for the inputs of a network, a layer of --bench has one; got {index}")
-    (workload,) = workloads(chosen, array, output)
+    (workload,) = workloads(chosen, array, output, partial(fitted, preset, array, changes))
     if not 0 <= index < workload.inputs:
         raise EieError(f"--index must be between 0 and {workload.inputs - 1}, got {index}")
     with output.steps("scheduling") as say:

@@ -16,7 +16,10 @@ from sim.simulation.prepare import load_with_inputs
 from sim.simulation.ranges import Ranges
 from sim.simulation.simulate import simulate_lowered, works_lowered
 from sw.image.lower import lower
+from sw.network.compressed import CompressedNetwork
 from sw.network.network import check_inputs
+
+Fit = Callable[[CompressedNetwork, Progress], ArrayConfig]  # the array of a calibrated network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +79,11 @@ def source(
     return Source(network=network, inputs_file=inputs_file, layers=layers, seed=seed)
 
 
-def workloads(source: Source, array: ArrayConfig, progress: Progress) -> Iterator[Workload]:
-    """One network, or the layers of the paper in its order, laid out for the array one after the other."""
+def workloads(source: Source, array: ArrayConfig, progress: Progress, fit: Fit | None = None) -> Iterator[Workload]:
+    """One network, or the layers of the paper in its order, laid out for the array one after the other.
+
+    `fit` makes the array for a network instead, of as many activation bits as `array`.
+    """
     if source.network is None or source.inputs_file is None:
         for layer in chosen(source.layers):
             with progress.steps(f"compressing and laying out {layer.name} for {array.pes} PEs"):
@@ -89,6 +95,8 @@ def workloads(source: Source, array: ArrayConfig, progress: Progress) -> Iterato
             )
         return
     compressed, inputs, _ = load_with_inputs(source.network, source.inputs_file, progress, array.activation_bits)
+    if fit is not None:
+        array = fit(compressed, progress)
     with progress.steps(f"laying out for {array.pes} PEs"):
         lowered, samples = lower(compressed, array), check_inputs(inputs, compressed.input_shape)
         asked = works_lowered(lowered, samples)

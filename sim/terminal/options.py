@@ -13,6 +13,7 @@ from sim.text import as_text
 
 DEFAULT_PRESET = "eie64"
 FIT = "fit"  # made for the network, see `sim.terminal.fit_preset`
+FITTED_COMMANDS = "simulate, verify, run, report, trace, queue, driver and baseline"
 LARGEST_CONFIG = 1 << 14  # bytes; the time of the parser grows with the square of a key's parts
 
 
@@ -80,7 +81,7 @@ def array_config(
         raise ConfigError("--preset and --config describe the whole array both; wanted one of them")
     if preset == FIT:
         if not may_fit:
-            raise ConfigError(f"--preset {FIT} is for simulate, verify, run, report, driver and baseline of a network")
+            raise ConfigError(f"--preset {FIT} is for {FITTED_COMMANDS} of a network")
         preset = DEFAULT_PRESET
     if preset is not None and preset not in PRESETS:
         raise ConfigError(f"no preset {preset!r}; presets: {', '.join([*PRESETS, *([FIT] if may_fit else [])])}")

@@ -66,6 +66,9 @@ def test_what_is_chosen_is_said_as_options_that_give_the_same(
     array = ArrayConfig(**json.loads(out)["config"])
     assert array.maps == (make is not wide_codes)
     assert array.functions == (make is recurrent)
+    for command in (("queue",), ("trace", "-o", str(tmp_path / "t.json"))):
+        looked = eie(*command, file, "--input", samples, "--preset", "fit", "--pes", "4", "--json")[1]
+        assert json.loads(looked)["config"] == found["config"]
     # Nothing less would do.
     for depth in ("sparse_matrix_depth", "layers", "constant_depth"):
         less = array.with_(**{depth: getattr(array, depth) - 1})
@@ -75,8 +78,8 @@ def test_what_is_chosen_is_said_as_options_that_give_the_same(
     if make is wide_codes:
         assert code == 2
         assert err.endswith("; `eie simulate --preset fit` makes an array that holds it\n")
-    for command in ("verify", "run", "report", "driver"):
-        more = ["-o", str(tmp_path / "made")] if command in ("report", "driver") else []
+    for command in ("verify", "run", "report", "trace", "queue", "driver"):
+        more = ["-o", str(tmp_path / "made")] if command in ("report", "trace", "driver") else []
         more += [] if command == "driver" else ["--input", samples]
         refused = eie(command, file, *more, "--preset", "fit", "--set", "layers=8")
         assert refused[0] == 2
@@ -107,7 +110,11 @@ def test_what_no_array_runs_as_a_whole_is_said_with_a_way_out(
 
 def test_a_command_without_a_network_has_nothing_to_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     eie = runner(capsys)
-    wanted = (2, "", "error: --preset fit is for simulate, verify, run, report, driver and baseline of a network\n")
+    sentence = "--preset fit is for simulate, verify, run, report, trace, queue, driver and baseline of a network"
+    wanted = (2, "", f"error: {sentence}\n")
     assert eie("area", "--preset", "fit") == wanted
     assert eie("driver", "-o", str(tmp_path / "made"), "--preset", "fit") == wanted
+    layer = ("--bench", "--layer", "NT-We", "--preset", "fit")
+    assert eie("trace", *layer, "-o", str(tmp_path / "made")) == wanted
+    assert eie("queue", *layer) == wanted
     assert not list(tmp_path.iterdir())
