@@ -72,13 +72,18 @@ def module_names(text: str) -> list[str]:
 
 
 def verilog_text(
-    config: ArrayConfig, debug: bool = False, bus: Bus = "plain", divisor: int = DEFAULT_DIVISOR, ip: bool = False
+    config: ArrayConfig,
+    debug: bool = False,
+    bus: Bus = "plain",
+    divisor: int = DEFAULT_DIVISOR,
+    ip: bool = False,
+    made_by: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """File name to text of everything `write_verilog` writes; equal configurations give equal text.
 
     The top module is `eie_array`, with `debug` its port `debug` too, or, for another bus than "plain", the module of
     `BUS_MODULES` around it. `divisor`: clock cycles per bit of the serial line. `ip`: with `IP_BUSES`, also the IP
-    package of the top module and a block design for a Zynq.
+    package of the top module and a block design for a Zynq. `made_by`: the manifest's words on what wrote it.
     """
     modules = {
         PE_MODULE: _convert(ProcessingElement(config), PE_MODULE),
@@ -96,6 +101,7 @@ def verilog_text(
     if ip:
         texts |= _package(BUS_MODULES[bus], ports, list(sources), config)
     manifest = {
+        **({} if made_by is None else {"made_by": dict(made_by)}),
         "top": list(modules)[-1],
         "debug": debug,
         "configuration": config.to_dict(),
@@ -113,6 +119,7 @@ def write_verilog(
     bus: Bus = "plain",
     divisor: int = DEFAULT_DIVISOR,
     ip: bool = False,
+    made_by: Mapping[str, str] | None = None,
 ) -> VerilogFiles:
     """Write the Verilog of an array, with its bus, into `folder`, which is made if it is missing.
 
@@ -120,7 +127,7 @@ def write_verilog(
     on disk, the folder's files stay as they were. Raises OSError if the folder cannot be written.
     """
     folder = Path(folder)
-    texts = verilog_text(config, debug, bus, divisor, ip)
+    texts = verilog_text(config, debug, bus, divisor, ip, made_by)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".eie-", dir=folder) as temporary:
         for name, text in texts.items():

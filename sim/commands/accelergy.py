@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from sim.energy.model import Cost, EnergyModel
 from sim.energy.technology import load_technology
 from sim.fields import check_seed
 from sim.paper import PAPER_LAYERS, chosen
+from sim.provenance import made_by_line
 from sim.simulation.paper_layers import run_layer
 from sim.simulation.prepare import load_with_inputs
 from sim.simulation.simulate import simulate
@@ -66,7 +66,7 @@ def accelergy_command(
         raise EieError("wanted NET.eie with --input X.npy, or --bench with --layer")
     model = EnergyModel.of_array(run.array, technology)
     actions = model.actions(run.events)
-    comment = f"{run.what} on {array.name}, {array.pes} PEs, in {technology.name}; by eie {version('eie')}"
+    comment = f"{run.what} on {array.name}, {array.pes} PEs, in {technology.name}; {made_by_line()}"
     texts = export(run.array, technology, actions, comment)
     make_folder(folder)
     paths = {folder / name: text for name, text in texts.items()}

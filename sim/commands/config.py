@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from model.config import to_toml
+from sim.provenance import made_by_line
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
 from sw.files import check_target, write_whole
@@ -26,6 +27,6 @@ def config_command(
     output = Output(as_json=as_json)
     if path is not None:
         check_target(path, config)
-        write_whole(path, to_toml(array).encode())
+        write_whole(path, f"# {made_by_line()}\n{to_toml(array)}".encode())
     output.table(array.name, ["field", "value"], [[name, str(value)] for name, value in array.to_dict().items()])
     output.result(array.to_dict(), bare=True)  # what --config takes, were it TOML, and nothing else

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hw.verilog import write_verilog
 from model.config import PRESETS
 from sim.baseline.cpu import time_network
+from sim.provenance import made_by, remember
 from sim.rtl.verify import verify
 from sim.simulation.run import Run
 from sim.simulation.simulate import simulate
@@ -51,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "demo", help="folder for what the demo makes")
     options = parser.parse_args(arguments)
+    remember(sys.argv[1:] if arguments is None else arguments, parser.prog)
     return exit_code(lambda: int(not run_demo(options.examples, options.output)["rtl_equal"]))
 
 
@@ -75,6 +77,7 @@ def run_demo(examples: Path, folder: Path) -> dict[str, Any]:
         simulation = simulate(compressed, digits.images, ARRAY, advance=advance)
     show_run(output, simulation, compressed)
     summary: dict[str, Any] = {
+        "made_by": made_by(),
         "network": "-".join(
             str(size) for size in [network.in_features, *(len(layer.bias) for layer in network.layers)]
         ),
@@ -158,7 +161,7 @@ def _verify(output: Output, compressed: CompressedNetwork, images: NDArray[np.fl
 def _write_verilog(output: Output, folder: Path) -> list[str]:
     """The names of the files."""
     with output.steps(f"writing the Verilog of {ARRAY.pes} PEs"):
-        write_verilog(ARRAY, folder / "verilog")
+        write_verilog(ARRAY, folder / "verilog", made_by=made_by())
     files = sorted(str(path.relative_to(folder)) for path in (folder / "verilog").iterdir())
     output.line(f"{folder / 'verilog'}: {', '.join(Path(name).name for name in files)}\n")
     return files

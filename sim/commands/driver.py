@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from hw.register_header import register_header
+from sim.provenance import made_by_line
 from sim.terminal.fit_preset import fitted
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, PresetOrFit, array_config
 from sim.terminal.output import Output
@@ -44,8 +45,8 @@ def driver_command(
         texts["eie_network.h"] = network_header(build_image(for_array(kept, array), array), remains)
     make_folder(folder)
     for name, text in texts.items():
-        write_whole(folder / name, text.encode())
-    sizes = {name: len(text.encode()) for name, text in texts.items()}
+        write_whole(folder / name, f"/* {made_by_line()} */\n{text}".encode())
+    sizes = {name: (folder / name).stat().st_size for name in texts}
     output.table(str(folder), ["file", "bytes"], [[name, count(size)] for name, size in sizes.items()])
     if remains is not None:
         output.line(f"Left to the host: {remains}.")

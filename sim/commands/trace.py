@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from model.errors import EieError
 from model.schedule import LayerSchedule
+from sim.provenance import made_by
 from sim.simulation.workload import Workload, source, workloads
 from sim.terminal.fit_preset import fitted
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, PresetOrFit, array_config
@@ -116,7 +116,7 @@ def _facts(workload: Workload, schedules: list[LayerSchedule], view: View, index
     """What a reader of the trace must know: whose it is, which part, and what its times mean."""
     config = workload.config
     return {
-        "tool": f"eie {version('eie')}",
+        "made_by": made_by(),
         "of": workload.name,
         "input": index,
         "seed": seed,

@@ -8,6 +8,7 @@ import typer
 
 from hw.verilog import DEFAULT_DIVISOR, IP_BUSES, Bus, write_verilog
 from model.errors import EieError
+from sim.provenance import made_by
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
 from sim.text import count
@@ -49,7 +50,7 @@ def verilog_command(
         raise EieError(f"--ip is for --bus {' or '.join(IP_BUSES)}, got --bus {bus}")
     check_folder(folder)
     with output.steps(f"writing Verilog for {array.pes} PEs"):
-        written = write_verilog(array, folder, bus=bus, divisor=divisor or DEFAULT_DIVISOR, ip=ip)
+        written = write_verilog(array, folder, bus=bus, divisor=divisor or DEFAULT_DIVISOR, ip=ip, made_by=made_by())
     paths: set[Path | None] = {getattr(written, field.name) for field in fields(written)}
     files = {path.name: path.stat().st_size for path in sorted(path for path in paths if path)}
     output.table(

@@ -14,6 +14,7 @@ from hw.verilog import ARRAY_MODULE, PE_MODULE, write_verilog
 from model.config import ArrayConfig
 from model.errors import EieError
 from sim.progress import Say
+from sim.provenance import made_by
 from sim.synthesis.tools import YOSYS, check_tools, run_tool
 from sim.synthesis.yosys import kept_modules
 from sw.files import check_source, make_folder, reason
@@ -111,7 +112,7 @@ def run_asic(
     (folder / "map.abc").write_text(MAP + size, encoding="utf-8")
     (folder / "time.abc").write_text(f"{MAP}{size}stime -d\n", encoding="utf-8")
     (folder / STATISTICS).unlink(missing_ok=True)
-    sources = write_verilog(config, folder).file_list.read_text(encoding="utf-8").split()
+    sources = write_verilog(config, folder, made_by=made_by()).file_list.read_text(encoding="utf-8").split()
     for source in sources:
         text = (folder / source).read_text(encoding="utf-8")
         (folder / source).write_text(silicon_memories(text), encoding="utf-8")

@@ -41,7 +41,7 @@ def read_places(lines: Iterable[str]) -> dict[tuple[int, int], Counter[str]]:
     return dict(tiles)
 
 
-def floorplan(tiles: dict[tuple[int, int], Counter[str]], title: str) -> str:
+def floorplan(tiles: dict[tuple[int, int], Counter[str]], title: str, description: str = "") -> str:
     """The picture as SVG, with a legend: units by their number of cells."""
     cells = sum(tiles.values(), Counter[str]())
     units = [unit for unit, _ in cells.most_common()]
@@ -50,7 +50,7 @@ def floorplan(tiles: dict[tuple[int, int], Counter[str]], title: str) -> str:
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width + LEGEND} {height}" font-family="sans-serif" '
-            f'font-size="13"><title>{escape(title)}</title>'
+            f'font-size="13"><title>{escape(title)}</title><desc>{escape(description)}</desc>'
         ),
         f'<rect width="{width}" height="{height}" fill="{BLACK_BODY}"/>',
     ]
@@ -66,10 +66,10 @@ def floorplan(tiles: dict[tuple[int, int], Counter[str]], title: str) -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
-def draw_floorplan(placed: Path, title: str) -> str:
+def draw_floorplan(placed: Path, title: str, description: str = "") -> str:
     """The picture of the design that nextpnr wrote to `placed`."""
     with placed.open(encoding="utf-8") as lines:
-        return floorplan(read_places(lines), title)
+        return floorplan(read_places(lines), title, description)
 
 
 def _colour(number: int, of: int) -> str:

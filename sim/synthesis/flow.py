@@ -6,6 +6,7 @@ from typing import Any
 
 from model.config import ArrayConfig, to_toml
 from sim.progress import Say
+from sim.provenance import made_by_line
 from sim.synthesis.boards import Board
 from sim.synthesis.family import Device, Flow
 from sim.synthesis.floorplan import draw_floorplan
@@ -52,7 +53,7 @@ def run_flow(run: FpgaRun, folder: Path, say: Say) -> tuple[Synthesis, Placement
     make_folder(folder)
     say(f"writing Verilog for {run.config.pes} PEs")
     sources = write_sources(run.config, folder, run.board)
-    write_whole(folder / ARRAY, to_toml(run.config).encode())
+    write_whole(folder / ARRAY, f"# {made_by_line()}\n{to_toml(run.config)}".encode())
     say(f"synthesis for {run.device.name} (yosys)")
     synthesis = synthesise(folder, sources, run.flow, say)
     say(f"place and route for {run.device.name}, speed grade {run.speed}, seed {run.seed} (nextpnr)")
@@ -68,7 +69,7 @@ def run_flow(run: FpgaRun, folder: Path, say: Say) -> tuple[Synthesis, Placement
         say=say,
     )
     title = f"{run.config.name} on {run.device.name}: {run.config.pes} PEs, {placement.fmax_mhz:.1f} MHz"
-    write_whole(folder / FLOORPLAN, draw_floorplan(folder / PLACED, title).encode())
+    write_whole(folder / FLOORPLAN, draw_floorplan(folder / PLACED, title, made_by_line()).encode())
     (folder / PLACED).unlink()  # up to hundreds of MB, of which the picture is the use
     if run.board is not None:
         say(f"packing the bitstream ({run.flow.packer.script})")

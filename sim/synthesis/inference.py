@@ -10,6 +10,7 @@ from hw.verilog import ARRAY_MODULE, PE_MODULE, write_verilog
 from model.config import ArrayConfig
 from model.errors import EieError
 from sim.progress import Say
+from sim.provenance import made_by
 from sim.synthesis.families import FAMILIES
 from sim.synthesis.families.ecp5 import block_rams
 from sim.synthesis.memories import pe_multipliers
@@ -35,7 +36,7 @@ def infer(config: ArrayConfig, folder: Path, say: Say = lambda _: None) -> tuple
     EieError if the Verilog instantiates a module that it does not define (a vendor's primitive), or yosys fails.
     """
     make_folder(folder)
-    sources = write_verilog(config, folder).file_list.read_text(encoding="utf-8").split()
+    sources = write_verilog(config, folder, made_by=made_by()).file_list.read_text(encoding="utf-8").split()
     wanted = sum(block_rams(depth, width) > 0 for depth, width in pe_memory_shapes(config))
     script = [
         f"read_verilog {' '.join(sources)}",

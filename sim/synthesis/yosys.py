@@ -12,6 +12,7 @@ from hw.verilog import ARRAY_MODULE, PE_MODULE, module_names, write_verilog
 from model.config import ArrayConfig
 from model.errors import EieError
 from sim.progress import Say
+from sim.provenance import made_by
 from sim.synthesis.boards import BOARD_TOP, CORE, Board, board_top
 from sim.synthesis.family import Cells, Flow
 from sim.synthesis.harness import HARNESS, harness
@@ -55,10 +56,10 @@ def write_sources(config: ArrayConfig, folder: Path, board: Board | None = None)
     Returns the names of the files to read, in order; the last is that of the top module.
     """
     if board is None:
-        written = write_verilog(config, folder)
+        written = write_verilog(config, folder, made_by=made_by())
         name, text = HARNESS, harness(written.array.read_text(encoding="utf-8"), ARRAY_MODULE)
     else:
-        written = write_verilog(config, folder, bus="serial", divisor=board.divisor)
+        written = write_verilog(config, folder, bus="serial", divisor=board.divisor, made_by=made_by())
         name, text = BOARD_TOP, board_top(board)
     (folder / f"{name}.v").write_text(text, encoding="utf-8")
     return [*written.file_list.read_text(encoding="utf-8").split(), f"{name}.v"]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from model.config import ArrayConfig, to_toml
 from model.errors import EieError
+from sim.provenance import made_by_line
 from sim.simulation.prepare import load_with_inputs
 from sim.synthesis.family import Device, Flow
 from sim.synthesis.fit import SIZES, Fit, fits
@@ -83,7 +84,7 @@ def fit_report(
         output.line("-o DIR writes its configuration.")
     else:
         make_folder(folder)
-        write_whole(written, to_toml(best.config).encode())
+        write_whole(written, f"# {made_by_line()}\n{to_toml(best.config)}".encode())
         output.line(f"{written} is its configuration: eie fpga --device {device.name} --config {written}")
     if base.activation_bits != 16:
         output.line("Lookup tables and clock are those of arrays with 16-bit activations, which were measured.")

@@ -8,6 +8,7 @@ import pytest
 from sim.commands.demo import main
 
 KEYS = {
+    "made_by",
     "network",
     "file_bytes",
     "ratio",
