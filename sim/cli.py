@@ -29,6 +29,7 @@ PANELS = {
         "inspect": "Check a compressed network and show what is in it.",
         "decompress": "Write the float32 network that a compressed one stands for.",
         "train": "Train a network on MNIST and compress it.",
+        "study": "Compare methods of the literature on one network, file and array.",
         "accuracy": "Count the errors of a compressed network in both arithmetics.",
         "plan": "Show where each part of a network runs, and what it costs there.",
     },

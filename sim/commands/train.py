@@ -1,7 +1,5 @@
 """`eie train`: the Deep Compression pipeline on MNIST, from random or given weights to a model file."""
 
-import hashlib
-import json
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -12,16 +10,14 @@ import typer
 from numpy.typing import NDArray
 
 from model.errors import EieError
-from sim.baseline.torch_library import torch_threads
 from sim.mnist import load_mnist
 from sim.progress import Advance
 from sim.terminal.options import Json
 from sim.terminal.output import Output
 from sim.terminal.size_tables import show_sizes, size_payload
 from sim.text import count
-from sw.compress.pipeline import compress
 from sw.extras import pip_install
-from sw.file.model_file import load, save
+from sw.file.model_file import load
 from sw.file.sizes import FileSizes
 from sw.files import check_target, read_whole
 from sw.formats.assumptions import Assumptions
@@ -33,9 +29,6 @@ if TYPE_CHECKING:
     from sw.training.pipeline import Trained
     from sw.training.recipe import Recipe
 
-IMAGE_SHAPE = (1, 28, 28)
-PIXEL_SCALE = 256
-CALIBRATION_IMAGES = 500
 MOST_THREADS = 1024
 
 
@@ -69,8 +62,8 @@ def train_command(
     is started again with the same arguments.
     """
     torch = _torch()
+    from sim.study.training import run_arguments, train_recipe
     from sw.training.checkpoint import Checkpoint
-    from sw.training.pipeline import run_recipe
 
     output = Output(as_json=as_json)
     _check(torch, seed, device, threads)
@@ -81,23 +74,22 @@ def train_command(
     weights = None if weights_file is None else read_weights(weights_file)
     images, labels = load_mnist(data / "mnist", "train")
     test = load_mnist(data / "mnist", "t10k")  # read now, so that nothing missing is found after the training
-    checkpoint = Checkpoint(
-        checkpoint_path,
-        _arguments(text, weights_file, images, labels, {"seed": seed, "device": device, "threads": threads}),
-    )
+    weights_bytes = None if weights_file is None else read_whole(weights_file)
+    others = {"seed": seed, "device": device, "threads": threads}
+    checkpoint = Checkpoint(checkpoint_path, run_arguments(text, weights_bytes, images, labels, others))
     if restart:
         checkpoint.remove()
-    pixels = torch.from_numpy(np.rint(images * PIXEL_SCALE).astype(np.uint8)).view(-1, *IMAGE_SHAPE)
-    with torch_threads(torch, threads or torch.get_num_threads()), Watched(output) as watcher:
-        trained = run_recipe(
+    with Watched(output) as watcher:
+        trained = train_recipe(
             recipe,
-            pixels,
-            torch.from_numpy(labels),
+            images,
+            labels,
             seed=seed,
-            weights=None if weights is None else {name: torch.from_numpy(value) for name, value in weights.items()},
             device=device,
+            threads=threads,
             watcher=watcher,
             checkpoint=checkpoint,
+            weights=weights,
         )
     _show_stages(output, network, trained)
     sizes = _write(output, path, trained, images, seed)
@@ -197,18 +189,6 @@ def _recipe(network: str, file: Path | None) -> tuple[str, "Recipe"]:
     return text, recipe
 
 
-def _arguments(
-    recipe: str, weights: Path | None, images: NDArray[np.float32], labels: NDArray[np.int64], others: dict[str, Any]
-) -> str:
-    """What a run is asked for, as text to compare."""
-    digests = {
-        "recipe": hashlib.sha256(recipe.encode()).hexdigest(),
-        "weights": None if weights is None else hashlib.sha256(read_whole(weights)).hexdigest(),
-        "data": hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest(),
-    }
-    return json.dumps({**digests, **others}, sort_keys=True)
-
-
 def _show_stages(output: Output, network: str, trained: "Trained") -> None:
     rows: list[list[str]] = []
     for stage in trained.stages:
@@ -223,12 +203,10 @@ def _show_stages(output: Output, network: str, trained: "Trained") -> None:
 
 def _write(output: Output, path: Path, trained: "Trained", images: NDArray[np.float32], seed: int) -> FileSizes:
     """Compress what was trained into the file at `path`, calibrated on some of the images; its sizes are shown."""
-    from sw.training.export import to_network
+    from sim.study.training import write_trained
 
-    sample = np.random.default_rng(seed).choice(len(images), min(CALIBRATION_IMAGES, len(images)), replace=False)
     with output.steps(f"writing {path}"):
-        result = to_network(trained.module, IMAGE_SHAPE)
-        sizes = save(compress(result, calibration=images[np.sort(sample)]), path)
+        sizes = write_trained(trained, images, path, seed)
     show_sizes(output, str(path), sizes)
     return sizes
 

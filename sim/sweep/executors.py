@@ -1,16 +1,13 @@
 """The tasks of a sweep in this process or in local ones; `sim/sweep/cluster.py` has the other place."""
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing import connection
 
 from model.errors import EieError
+from sim.processes import begin_worker
 from sim.sweep.work import Record, Task, run_task
 
 AHEAD = 4  # tasks for each process that wait for it, so that it need not wait for them
@@ -28,7 +25,7 @@ def run_locally(tasks: Sequence[Task], jobs: int) -> Results:
 def _run_in_processes(tasks: Sequence[Task], jobs: int) -> Results:
     # Spawned, not forked: this process has threads, of a progress bar and of numpy.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker) as executor:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=begin_worker) as executor:
         try:
             yield from completed(executor, tasks, AHEAD * jobs)
         except BrokenProcessPool as error:
@@ -56,16 +53,3 @@ def completed(executor: Executor, tasks: Sequence[Task], ahead: int) -> Results:
     finally:
         for future in futures:
             future.cancel()
-
-
-def _begin_worker() -> None:
-    """Leave an interrupt to the parent, and end with it however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)

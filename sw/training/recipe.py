@@ -10,6 +10,7 @@ from model.errors import EieError
 from sw.files import read_whole, reason
 from sw.training.augment import Augmentation
 from sw.training.fine_tune import FineTuning
+from sw.training.methods.about import Method, parse_method
 from sw.training.networks import NETWORKS
 from sw.training.optimiser import Training
 from sw.training.options import Options, choice, flag, from_table, real, whole
@@ -93,9 +94,10 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A network and what happens to it, in order."""
+    """A network and what happens to it, in order; `method` says whose idea that is, if the file does."""
 
     network: str
+    method: Method | None
     data: Data
     augmentation: Augmentation
     teacher: Teacher | None
@@ -148,13 +150,14 @@ def parse_steps(text: str, name: str) -> tuple[Step, ...]:
 
 
 def _recipe(table: Table) -> Recipe:
-    _check_keys("the recipe", table, ["network", "data", "augmentation", "teacher", "stage"])
+    _check_keys("the recipe", table, ["network", "method", "data", "augmentation", "teacher", "stage"])
     network = table.get("network")
     if not isinstance(network, str) or network not in NETWORKS:
         raise EieError(f"network must be one of {', '.join(NETWORKS)}, got {network!r}")
     stages = _listed(table)
     return Recipe(
         network=network,
+        method=parse_method(_table(table, "method")) if "method" in table else None,
         data=from_table(Data, _table(table, "data"), "[data]"),
         augmentation=from_table(Augmentation, _table(table, "augmentation"), "[augmentation]"),
         teacher=_teacher(_table(table, "teacher")) if "teacher" in table else None,

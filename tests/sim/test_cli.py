@@ -234,7 +234,7 @@ def test_a_shell_completes_names_and_imports_no_command_for_them() -> None:
     environment = {**os.environ, "_EIE_COMPLETE": "complete_bash", "COMP_WORDS": "eie s", "COMP_CWORD": "1"}
     command = [sys.executable, "-X", "importtime", "-m", "sim.cli"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["simulate", "sweep"]
+    assert done.stdout.split() == ["study", "simulate", "sweep"]
     assert "sim.commands" not in done.stderr
 
 

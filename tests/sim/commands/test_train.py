@@ -1,6 +1,5 @@
 """sim/commands/train.py: a run as a user starts it, ends it and continues it, and everything it refuses."""
 
-import gzip
 import json
 import subprocess
 import sys
@@ -16,21 +15,11 @@ from safetensors.numpy import save_file
 import sim.commands.train
 import sim.mnist
 from sw.file.model_file import load
-from tests.support.networks.recipes import IMAGES, RECIPE, digits
+from tests.support.networks.recipes import IMAGES, RECIPE
+from tests.support.networks.small_mnist import TEST_IMAGES, write_mnist
 from tests.support.tools.commands import Run, runner
 
-TEST_IMAGES = 50
 TRAIN = ["train", "lenet-300-100", "-o", "net.eie", "--recipe", "recipe.toml", "--threads", "1"]
-
-
-def write_mnist(folder: Path) -> None:
-    """Small files in the form of MNIST's."""
-    folder.mkdir()
-    for seed, (part, count) in enumerate((("train", IMAGES), ("t10k", TEST_IMAGES)), start=1):
-        images, labels = digits(seed, count)
-        for name, magic, values in (("images-idx3", 0x803, images), ("labels-idx1", 0x801, labels.astype(np.uint8))):
-            head = np.array([magic, *values.shape], ">i4").tobytes()
-            (folder / f"{part}-{name}-ubyte.gz").write_bytes(gzip.compress(head + values.tobytes()))
 
 
 @pytest.fixture

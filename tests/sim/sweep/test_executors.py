@@ -2,11 +2,7 @@
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Generator, Sequence
-from pathlib import Path
 
 import pytest
 
@@ -15,8 +11,6 @@ from model.config import PRESETS
 from model.errors import EieError
 from sim.sweep.executors import run_locally
 from sim.sweep.work import PaperWork, Record, Task, code_digest, run_task
-
-SECONDS = 60.0
 
 
 def tasks(number: int = 3) -> list[Task]:
@@ -61,37 +55,3 @@ def test_a_killed_worker_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
 def _kill_this_process(task: Task) -> Record:
     os.kill(os.getpid(), signal.SIGKILL)
     return {}
-
-
-PARENT = """
-import multiprocessing, sys, time
-from concurrent.futures import ProcessPoolExecutor
-from sim.sweep.executors import _begin_worker
-if __name__ == "__main__":
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin_worker)
-    print(pool.submit(__import__("os").getpid).result(), flush=True)
-    time.sleep(600)
-"""
-
-
-def test_workers_end_with_a_parent_that_was_killed(project_root: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT], cwd=project_root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as parent:
-        assert parent.stdout is not None
-        worker = int(parent.stdout.readline())
-        assert _alive(worker)
-        parent.kill()
-        deadline = time.monotonic() + SECONDS
-        while _alive(worker) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not _alive(worker)
-
-
-def _alive(process: int) -> bool:
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"

@@ -78,7 +78,7 @@ STAGE = '[[stage]]\nkind = "{}"\n'
         ('network = "lenet-5"', r"x.toml: wanted at least one \[\[stage\]\], got none"),
         ('network = "lenet-5"\nstage = [1]', "x.toml: stage 1 must be a table, got 1"),
         ('network = "lenet-5"\nstage = 3', r"x.toml: wanted at least one \[\[stage\]\]"),
-        (f"speed = 9\n{SHORT}", "x.toml: the recipe: no option 'speed'; options: network, data, augmentation, teacher"),
+        (f"speed = 9\n{SHORT}", "x.toml: the recipe: no option 'speed'; options: network, method, data, augmentation"),
         (f"data = 9\n{SHORT}", "x.toml: data must be a table, got 9"),
         (f"data.images = 9\n{SHORT}", r"x.toml: \[data\]: no option 'images'; options: validation, copies, originals"),
         (f"data.copies = -1\n{SHORT}", r"x.toml: \[data\]: data.copies must be a whole number from 0 to 64, got -1"),

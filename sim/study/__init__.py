@@ -1,0 +1,1 @@
+"""Methods of the literature side by side: each trained, compressed, counted and simulated alike (`eie study`)."""
