@@ -18,13 +18,14 @@ from sw.training.export import to_network
 from sw.training.fine_tune import FineTuning
 from sw.training.graph_module import GraphModule
 from sw.training.loop import Epoch, Settings
+from sw.training.methods.structure import structure
 from sw.training.optimiser import Training
 from sw.training.own_network import first_inputs, network_of
 from sw.training.prune import Pruning
 from sw.training.pull import Pulling
-from sw.training.recipe import Stage, Step, parse_steps, read_recipe
+from sw.training.recipe import parse_steps, read_recipe
 from sw.training.reproducible import epoch_seed, reproducible
-from sw.training.steps import run_step
+from sw.training.steps import Stage, Step, run_step
 
 __all__ = ["compress", "error", "recipe"]
 
@@ -76,7 +77,10 @@ def compress(
                 settings["loss"] = loss
             if metric is not None:
                 settings["metric"] = metric
+            before = structure(student)
             shared, _ = run_step(student, step, shared, loader, settings)
+            if not is_chain and structure(student) != before:
+                raise EieError(f"{step.kind} makes other layers, which only a torch.nn.Sequential can get here")
     trained = to_network(student, tuple(inputs.shape[1:])) if is_chain else student.network(network)
     return lay_out(trained, calibration=inputs.cpu().numpy())
 

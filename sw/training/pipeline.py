@@ -16,6 +16,7 @@ from sw.training.checkpoint import Checkpoint, State
 from sw.training.distillation import distillation
 from sw.training.evaluate import to_device
 from sw.training.loop import Epoch, Settings
+from sw.training.methods.structure import restructure, structure
 from sw.training.networks import load_weights, network, teacher
 from sw.training.recipe import Recipe, Step
 from sw.training.reproducible import epoch_seed, reproducible
@@ -145,6 +146,7 @@ class _Pipeline:
                 lesson = self.recipe.teacher.distillation
                 settings["loss"] = distillation(lesson.share, lesson.temperature)
         self.shared, history = run_step(self.module, stage, self.shared, data or (), settings)
+        _place(self.module, self.device, torch.channels_last)  # layers that are new
         self._finish_stage(number, stage.kind, history)
 
     def _batches(self, size: int, taught: bool) -> ImageBatches:
@@ -166,6 +168,7 @@ class _Pipeline:
 
     def _finish_stage(self, number: int, name: str, history: list[Epoch]) -> None:
         networks = {
+            "structure": structure(self.module),
             "module": self.module.state_dict(),
             "teacher": None if self.teacher is None else self.teacher.state_dict(),
             "shared": self.shared,
@@ -191,6 +194,8 @@ class _Pipeline:
     def _restore(self, saved: State) -> None:
         self.state = saved
         if "module" in saved:  # before the end of the first stage its start is that of a new run
+            restructure(self.module, saved["structure"])
+            _place(self.module, self.device, torch.channels_last)
             self.module.load_state_dict(saved["module"])
             self.shared = deepcopy(saved["shared"])
             if self.teacher is not None:

@@ -9,28 +9,14 @@ from typing import Any, cast
 from model.errors import EieError
 from sw.files import read_whole, reason
 from sw.training.augment import Augmentation
-from sw.training.fine_tune import FineTuning
 from sw.training.methods.about import Method, parse_method
 from sw.training.networks import NETWORKS
 from sw.training.optimiser import Training
-from sw.training.options import Options, choice, flag, from_table, real, whole
-from sw.training.prune import Pruning
-from sw.training.pull import Pulling
-from sw.training.share import Sharing
-from sw.training.tidy import Tidying
+from sw.training.options import Options, from_table, real, whole
+from sw.training.steps import KINDS, Stage, Step
 
 Table = Mapping[str, Any]
 LARGEST = 1 << 16  # bytes; the time of the parser grows with the square of a key's parts
-
-# Of each kind of stage: the table with its own options, and whether it trains.
-KINDS: dict[str, tuple[str, type[Options] | None, bool]] = {
-    "train": ("", None, True),
-    "prune": ("pruning", Pruning, True),
-    "tidy": ("tidying", Tidying, False),
-    "share": ("sharing", Sharing, False),
-    "pull": ("pulling", Pulling, True),
-    "fine_tune": ("fine_tuning", FineTuning, True),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,32 +50,6 @@ class Teacher:
     batch: int
     training: Training
     distillation: Distillation
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage(Options):
-    """What all kinds of stages have: their kind, the images of a batch, whether the teacher is used if there is one."""
-
-    kind: str = choice("train", *KINDS)
-    batch: int = whole(128, 1, 60_000)
-    taught: bool = flag(True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One [[stage]] of a recipe; `options` are those of its kind, None for plain training."""
-
-    head: Stage
-    options: Any
-    training: Training
-
-    @property
-    def kind(self) -> str:
-        return self.head.kind
-
-    @property
-    def trains(self) -> bool:
-        return KINDS[self.kind][2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,8 +151,8 @@ def _stages(tables: list[Any]) -> tuple[Step, ...]:
     shared = False
     for number, stage in enumerate(stages, start=1):
         if stage.kind == "fine_tune" and not shared:
-            raise EieError(f"stage {number}: fine_tune must follow share or pull, with no other stage between")
-        shared = stage.kind in ("share", "pull") or (shared and stage.kind == "fine_tune")
+            raise EieError(f"stage {number}: fine_tune must follow {_sharing()}, with no other stage between")
+        shared = stage.shares or (shared and stage.kind == "fine_tune")
     return tuple(stages)
 
 
@@ -200,14 +160,20 @@ def _stage(table: Table, where: str) -> Step:
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         raise EieError(f"{where}: kind must be one of {', '.join(KINDS)}, got {kind!r}")
-    own, options, trains = KINDS[kind]
-    _check_keys(f"{where} ({kind})", table, ["kind", own, *(["batch", "taught", "training"] if trains else [])])
+    own, options = KINDS[kind].table, KINDS[kind].options
+    common = ["batch", "taught", "training"] if KINDS[kind].trains else []
+    _check_keys(f"{where} ({kind})", table, ["kind", own, *common])
     head = {key: value for key, value in table.items() if key in ("kind", "batch", "taught")}
     return Step(
         head=from_table(Stage, head, where),
         options=None if options is None else from_table(options, _table(table, own), f"{where} ({own})"),
         training=from_table(Training, _table(table, "training"), f"{where} (training)"),
     )
+
+
+def _sharing() -> str:
+    *first, last = (name for name, kind in KINDS.items() if kind.shares)
+    return f"{', '.join(first)} or {last}"
 
 
 def _table(table: Table, key: str) -> Table:

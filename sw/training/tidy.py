@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from sw.training.links import Link, constant, links
+from sw.training.links import Layer, Link, constant, links
 from sw.training.options import Options, choice, flag
 
 
@@ -19,11 +19,13 @@ class Tidying(Options):
     drop : a unit that nothing uses loses its weights and its bias.
     reorder : hidden units in another order: "none"; or those with most weights in both layers first, "weights", which
         leaves the unused ones together at the end.
+    shrink : a unit that nothing uses leaves, so that both its layers get smaller.
     """
 
     fold: bool = flag(True)
     drop: bool = flag(True)
     reorder: str = choice("none", "none", "weights")
+    shrink: bool = flag(False)
 
 
 def tidy(module: nn.Module, tidying: Tidying) -> None:
@@ -42,6 +44,9 @@ def tidy(module: nn.Module, tidying: Tidying) -> None:
         if tidying.reorder == "weights":
             for link in chain:
                 _reorder(link)
+        if tidying.shrink:
+            for link in chain:
+                _shrink(link)
 
 
 def _fold(link: Link) -> None:
@@ -73,3 +78,31 @@ def _reorder(link: Link) -> None:
     link.source.weight.copy_(link.source.weight[order])
     if link.source.bias is not None:
         link.source.bias.copy_(link.source.bias[order])
+
+
+def _shrink(link: Link) -> None:
+    users = link.by_unit(link.target.weight)
+    used = (users != 0).any(dim=2).any(dim=0)
+    if not used.any():
+        used[0] = True  # a layer has at least one unit
+    keep_units(link, used)
+
+
+def keep_units(link: Link, kept: Tensor) -> None:
+    """Leave the units of a link's source in both its layers that a mask (units,) or indices say, in their order."""
+    source, target = link.source, link.target
+    users = link.by_unit(target.weight)[:, kept]
+    kernel = target.weight.shape[2:]
+    _put(source, source.weight[kept], None if source.bias is None else source.bias[kept])
+    _put(target, users.reshape(len(users), -1, *kernel), target.bias)
+
+
+def _put(layer: Layer, weight: Tensor, bias: Tensor | None) -> None:
+    layer.weight = nn.Parameter(weight.detach().clone(memory_format=torch.contiguous_format))
+    if bias is not None:
+        layer.bias = nn.Parameter(bias.detach().clone())
+    outputs, inputs = weight.shape[:2]
+    if isinstance(layer, nn.Linear):
+        layer.out_features, layer.in_features = outputs, inputs
+    else:
+        layer.out_channels, layer.in_channels = outputs, inputs * layer.groups

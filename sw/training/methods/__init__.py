@@ -1,1 +1,1 @@
-"""Methods of the literature, one file each, named as their papers name them; `about` says whose a recipe is."""
+"""Methods of the literature, each a stage named as its paper names it; `about` says whose a recipe is."""

@@ -123,6 +123,6 @@ def test_files(tmp_path: Path) -> None:
 
 def test_the_documentation_names_every_key(project_root: Path) -> None:
     text = (project_root / "docs" / "training.md").read_text()
-    tables = [Data, Augmentation, Distillation, Training, *(options for _, options, _ in KINDS.values() if options)]
+    tables = [Data, Augmentation, Distillation, Training, *(kind.options for kind in KINDS.values() if kind.options)]
     keys = {item.name for table in tables for item in fields(table)}
     assert {key for key in (*keys, *KINDS) if f"`{key}`" not in text} == set()

@@ -66,6 +66,29 @@ def test_the_function_stays_and_no_idle_unit_is_left(
         assert not link.source.bias[~used].any()
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("make", "shape"), CASES)
+def test_shrinking_leaves_no_idle_unit_and_the_function(
+    make: Callable[[], nn.Sequential], shape: tuple[int, ...], seed: int
+) -> None:
+    module: Any = sparse(make, seed)
+    before = outputs(module, shape)
+    sizes = [len(link.source.weight) for link in links(module)]
+    tidy(module, Tidying(shrink=True))
+    torch.testing.assert_close(outputs(module, shape), before)
+    assert sum(len(link.source.weight) for link in links(module)) < sum(sizes)
+    for link in links(module):
+        assert (link.by_unit(link.target.weight) != 0).any(dim=2).any(dim=0).all() or len(link.source.weight) == 1
+
+
+def test_a_layer_that_nothing_uses_keeps_one_unit() -> None:
+    module: Any = linear()
+    with torch.no_grad():
+        module[2].weight.zero_()
+    tidy(module, Tidying(shrink=True))
+    assert [tuple(link.source.weight.shape) for link in links(module)] == [(1, 6), (1, 1)]
+
+
 def test_units_with_most_weights_come_first() -> None:
     module: Any = sparse(linear, 0)
     tidy(module, Tidying(fold=False, drop=False, reorder="weights"))
