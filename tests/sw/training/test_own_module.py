@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import eie
 from model.errors import EieError
+from sw.extras import pip_install
 from tests.support.networks.training import CLASSES, FEATURES, blobs, perceptron, weights_of
 
 SHORT = {"density": 0.4, "epochs": 8, "learning_rate": 0.01}
@@ -176,4 +177,4 @@ def test_without_torch(project_root: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "training needs torch, which the extra `train` brings: pip install 'torch>=2.6'\n"
+    assert done.stdout == f"training needs torch: {pip_install('train')}\n"
