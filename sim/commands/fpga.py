@@ -11,10 +11,9 @@ import typer
 from model.config import ArrayConfig, ConfigError, ecp5_array
 from model.errors import EieError
 from sim.provenance import made_by
-from sim.synthesis.boards import Board
 from sim.synthesis.families import BOARDS, FAMILIES, FLOWS, board_named, device_named
-from sim.synthesis.family import Cells, Flow
-from sim.synthesis.flow import REPORT, FpgaRun, payload, run_flow
+from sim.synthesis.family import Cells, Device, Flow
+from sim.synthesis.flow import REPORT, FpgaRun, payload, run_flow, use
 from sim.synthesis.inference import infer
 from sim.synthesis.memories import pe_multipliers
 from sim.synthesis.place import ROUTERS, Placement
@@ -25,6 +24,8 @@ from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_c
 from sim.terminal.output import Output
 from sim.text import count, percent
 from sw.files import check_folder, write_whole
+
+AIM = 130.0
 
 
 def fpga_command(
@@ -43,8 +44,14 @@ def fpga_command(
         typer.Option("--speed", help="Speed grade [default: the device's slowest].", show_default=False),
     ] = None,
     clock_mhz: Annotated[
-        float, typer.Option("--aim", metavar="MHZ", help="Clock that place and route aims for [a board: its own].")
-    ] = 130.0,
+        float | None,
+        typer.Option(
+            "--aim",
+            metavar="MHZ",
+            help=f"Clock that place and route aims for [default: {AIM:g}; a board: its own].",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the placement, 1 or more.")] = 1,
     router: Annotated[
         str | None,
@@ -70,7 +77,10 @@ def fpga_command(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Synthesise, place and route an array on an FPGA. Clock, area by unit, critical path, floor plan, bitstream."""
+    """Synthesise, place and route an array on an FPGA. Clock, area by unit, critical path, floor plan, bitstream.
+
+    Of Xilinx 7 the synthesis only: no clock.
+    """
     output = Output(as_json=as_json)
     if inputs_file is not None and fit is None:
         raise EieError("--input counts cycles for --fit NET.eie, which was not given")
@@ -78,10 +88,11 @@ def fpga_command(
         raise EieError("--fit and --check-inference are two questions; wanted one of them")
     board = None if board_name is None else board_named(board_name)
     flow, device = device_named(device_name or (board.device if board else "ecp5-85k"))
-    speed = flow.speeds[0] if speed is None else speed
-    _check(flow, device.name, board, speed, clock_mhz, seed)
-    if router is not None and router not in ROUTERS:
-        raise EieError(f"--router must be {' or '.join(ROUTERS)}, got {router}")
+    if board is not None and device.name != board.device:
+        raise EieError(f"board {board.name} has the device {board.device}, got --device {device.name}")
+    if seed < 1:
+        raise EieError(f"--seed must be 1 or more, got {seed}")
+    _check_place_and_route(flow, device, speed, clock_mhz, router)
     if fit is not None:
         base = fpga_array(preset, config, None, changes)
         fit_report(output, fit, inputs_file, (flow, device), base, pes, seed, folder)
@@ -99,10 +110,10 @@ def fpga_command(
         flow=flow,
         device=device,
         board=board,
-        speed=speed,
+        speed=speed or (flow.place_and_route.speeds[0] if flow.place_and_route else None),
         seed=seed,
         router=router,
-        clock_mhz=clock_mhz,
+        clock_mhz=AIM if clock_mhz is None else clock_mhz,
     )
     with output.steps(f"{array.name}: {array.pes} PEs on {device.name}") as say:
         synthesis, placement = run_flow(run, folder, say)
@@ -124,29 +135,38 @@ def fpga_array(preset: str | None, file: Path | None, pes: int | None, changes: 
     return array_config(None, None, None, [*given, *(changes or [])])
 
 
-def _check(flow: Flow, device: str, board: Board | None, speed: int, clock_mhz: float, seed: int) -> None:
-    if board is not None and device != board.device:
-        raise EieError(f"board {board.name} has the device {board.device}, got --device {device}")
-    if speed not in flow.speeds:
-        raise EieError(f"--speed must be {', '.join(map(str, flow.speeds))}, got {speed}")
-    if not 1 <= clock_mhz <= 1000:
+def _check_place_and_route(
+    flow: Flow, device: Device, speed: int | None, clock_mhz: float | None, router: str | None
+) -> None:
+    route = flow.place_and_route
+    if route is None:
+        for name, value in (("--speed", speed), ("--aim", clock_mhz), ("--router", router)):
+            if value is not None:
+                raise EieError(f"{name} is of place and route, and no open tool here places and routes {device.name}")
+        return
+    if speed is not None and speed not in route.speeds:
+        raise EieError(f"--speed must be {', '.join(map(str, route.speeds))}, got {speed}")
+    if clock_mhz is not None and not 1 <= clock_mhz <= 1000:
         raise EieError(f"--aim must be between 1 and 1000 MHz, got {clock_mhz}")
-    if seed < 1:
-        raise EieError(f"--seed must be 1 or more, got {seed}")
+    if router is not None and router not in ROUTERS:
+        raise EieError(f"--router must be {' or '.join(ROUTERS)}, got {router}")
 
 
-def show(output: Output, run: FpgaRun, synthesis: Synthesis, placement: Placement, folder: Path) -> None:
+def show(output: Output, run: FpgaRun, synthesis: Synthesis, placement: Placement | None, folder: Path) -> None:
     """The report as tables."""
-    output.line(
-        f"{run.config.name}: {run.config.pes} PEs on {run.device.name}, speed grade {run.speed}, seed {run.seed}: "
-        f"fmax {placement.fmax_mhz:.1f} MHz.\n"
-    )
+    if placement is None:
+        how, around = "synthesised; no open tool here places and routes it: no clock was measured", "array alone"
+        used, available = use(run.flow, synthesis.total(run.config.pes)), use(run.flow, run.device)
+    else:
+        how = f"speed grade {run.speed}, seed {run.seed}: fmax {placement.fmax_mhz:.1f} MHz"
+        around, used, available = "what is around the array included", placement.used, placement.available
+    output.line(f"{run.config.name}: {run.config.pes} PEs on {run.device.name}, {how}.\n")
     output.table(
-        "use of the device, what is around the array included",
+        f"use of the device, {around}",
         ["cells", "used", "available", "share"],
         [
-            [name, count(used), count(placement.available[name]), percent(used / placement.available[name])]
-            for name, used in placement.used.items()
+            [name, count(cells), count(available[name]), percent(cells / available[name])]
+            for name, cells in used.items()
         ],
     )
     _units(output, run.flow, "one PE by unit", synthesis.pe, synthesis.pe_total)
@@ -158,6 +178,9 @@ def show(output: Output, run: FpgaRun, synthesis: Synthesis, placement: Placemen
         synthesis.shared_total,
         "array alone",
     )
+    if placement is None:
+        output.line(f"Report, netlist and logs: {folder}")
+        return
     output.table(
         f"critical path: {placement.critical_path[-1].ns:.2f} ns from register to register",
         ["register or logic", "at ns", "of which wire"],

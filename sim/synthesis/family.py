@@ -12,31 +12,31 @@ PLACED_FILE = "eie.config"  # what place and route leaves for the packer
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """An FPGA as nextpnr knows it; the figures are what it says is available.
+    """An FPGA; the figures are what nextpnr says is available, or the vendor's data sheet where nothing places.
 
     Parameters
     ----------
     name : as --device takes it.
+    comb, ff : lookup tables, flip-flops.
+    block_rams, multipliers : of the family's kind.
     options : nextpnr's for the die.
     package : the largest one, for arrays in a harness; three pins are used.
-    comb, ff : lookup tables with four inputs, flip-flops.
-    block_rams, multipliers : of the family's kind.
     """
 
     name: str
-    options: tuple[str, ...]
-    package: str
     comb: int
     ff: int
     block_rams: int
     multipliers: int
+    options: tuple[str, ...] = ()
+    package: str = ""
 
 
 @dataclass(frozen=True)
 class Cells:
     """What a part of the netlist needs of the device.
 
-    comb : lookup tables, as nextpnr packs them.
+    comb : lookup tables, as the family's place and route packs them.
     ff : flip-flops.
     block_rams, multipliers : of the family's kind.
     lut_ram_bits : memory bits in lookup tables.
@@ -61,14 +61,14 @@ class Measured:
     """One array as `eie fpga` measured it, docs/fpga: what others are estimated from.
 
     comb_pe, comb_shared : lookup tables of a PE, and of what the PEs share.
-    fmax_mhz : at the slowest speed grade.
+    fmax_mhz : at the slowest speed grade; None where nothing places and routes.
     maps : whether it had `maps`; arrays with and without are estimated from their like.
     """
 
     pes: int
     comb_pe: int
     comb_shared: int
-    fmax_mhz: float
+    fmax_mhz: float | None
     maps: bool = False
 
 
@@ -86,31 +86,21 @@ class Inference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flow:
-    """From Verilog to a bitstream with yosys, nextpnr and a packer.
+class PlaceAndRoute:
+    """From yosys's netlist to a bitstream with nextpnr and a packer.
 
     Parameters
     ----------
-    devices : that can be asked for.
     speeds : grades, the slowest first, which is the default.
-    synthesis : yosys's command, without top module and output.
-    cells : what a netlist needs, from yosys's counts by cell type.
-    headings : of the columns of `Cells` in tables.
     made : cell types whose names yosys appends to a name of the design.
     nextpnr : the tool that places and routes.
     place : its options for a device, a board or none, and a speed grade: `PIN_FILE` is read, `PLACED_FILE` written.
     resources : cells of the device in nextpnr's report.
     pins : the constraints of a board as its file.
     packer, pack : the tool that makes the bitstream of `PLACED_FILE`, and its options for a device and a file.
-    block_rams : of a memory of so many words and bits, 0 for one that goes to lookup tables; None: `--fit` is refused.
-    measured : arrays that `--fit` estimates others from.
     """
 
-    devices: Sequence[Device]
     speeds: tuple[int, ...]
-    synthesis: str
-    cells: Callable[[Mapping[str, int]], Cells]
-    headings: tuple[str, ...]
     made: tuple[str, ...]
     nextpnr: Tool
     place: Callable[[Device, Board | None, int], list[str]]
@@ -118,8 +108,30 @@ class Flow:
     pins: Callable[[Board], str]
     packer: Tool
     pack: Callable[[Device, str], list[str]]
-    block_rams: Callable[[int, int], int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """From Verilog to a netlist with yosys, and on to a bitstream where open tools place and route the family.
+
+    Parameters
+    ----------
+    devices : that can be asked for.
+    synthesis : yosys's commands; {top} stands for the top module.
+    cells : what a netlist needs, from yosys's counts by cell type.
+    headings : of the columns of `Cells` in tables.
+    block_rams : of a memory of so many words and bits, 0 for one that goes to lookup tables.
+    measured : arrays that `--fit` estimates others from; none: `--fit` is refused.
+    place_and_route : None where open tools end with synthesis, so that no clock is known.
+    """
+
+    devices: Sequence[Device]
+    synthesis: tuple[str, ...]
+    cells: Callable[[Mapping[str, int]], Cells]
+    headings: tuple[str, ...]
+    block_rams: Callable[[int, int], int]
     measured: Sequence[Measured] = ()
+    place_and_route: PlaceAndRoute | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +142,7 @@ class Family:
     ----------
     name : for people.
     inference : checks that memories and a multiplier are found.
-    flow : None where open tools end with synthesis.
+    flow : None where only the inference is checked.
     boards : with a device of it.
     """
 

@@ -26,7 +26,8 @@ class Fit:
 
     config : its memories hold the network, and no more.
     block_rams, multipliers : counted, as yosys maps them; block_rams 0 for an array that cannot hold the network.
-    comb, clock_mhz : estimated from the arrays of the family that were measured.
+    comb, clock_mhz : estimated from the arrays of the family that were measured; clock_mhz None where nothing places
+        and routes the family, and `config` then keeps the clock of the array asked for.
     cycles : mean per input from start to done; 0 for an array that does not fit.
     misfits : what is missing, a sentence each; empty for an array that fits.
     """
@@ -35,14 +36,19 @@ class Fit:
     block_rams: int
     multipliers: int
     comb: int
-    clock_mhz: float
+    clock_mhz: float | None
     cycles: float
     misfits: tuple[str, ...]
 
     @property
     def per_second(self) -> float:
-        """Inputs per second, loading of the next not counted."""
-        return 1e6 * self.clock_mhz / self.cycles if self.cycles else 0.0
+        """Inputs per second, loading of the next not counted; 0 where no clock is known."""
+        return 1e6 * self.clock_mhz / self.cycles if self.cycles and self.clock_mhz else 0.0
+
+    @property
+    def rank(self) -> float:
+        """The larger the faster: inputs per second, or per cycle where no clock is known."""
+        return self.per_second or (1 / self.cycles if self.cycles else 0.0)
 
 
 def fits(
@@ -60,7 +66,7 @@ def fits(
     which no array, with `maps` or without as the one asked for, was measured.
     """
     measured = [row for row in flow.measured if row.maps == base.maps and not base.functions]
-    if flow.block_rams is None or not measured:
+    if not measured:
         which = "array with functions" if base.functions else "array with maps" if base.maps else "array"
         raise EieError(f"what fits on {device.name} is not known: no {which} was measured on its family")
     others = [row for row in flow.measured if row.maps != base.maps]
@@ -75,7 +81,7 @@ def fits(
             if not base.maps:
                 raise
             yield Fit(
-                config=config.with_(clock_mhz=clock_mhz),
+                config=_clocked(config, clock_mhz),
                 block_rams=0,
                 multipliers=multipliers,
                 comb=comb,
@@ -98,7 +104,7 @@ def fits(
         )
         cycles = 0.0 if misfits else run_image(build_image(network, config, resident=True), inputs).cycles_per_input
         yield Fit(
-            config=config.with_(clock_mhz=clock_mhz),
+            config=_clocked(config, clock_mhz),
             block_rams=pes * pe + shared,
             multipliers=multipliers,
             comb=comb,
@@ -109,8 +115,12 @@ def fits(
         advance(1)
 
 
-def estimate(pes: int, measured: Sequence[Measured], others: Sequence[Measured] = ()) -> tuple[int, float]:
-    """Lookup tables and clock of so many PEs.
+def _clocked(config: ArrayConfig, clock_mhz: float | None) -> ArrayConfig:
+    return config if clock_mhz is None else config.with_(clock_mhz=clock_mhz)
+
+
+def estimate(pes: int, measured: Sequence[Measured], others: Sequence[Measured] = ()) -> tuple[int, float | None]:
+    """Lookup tables and clock of so many PEs; None for the clock of a family in which none was measured.
 
     Lookup tables: of the nearest measured size, per PE and shared. Clock: on a straight line over log2(PEs) between
     measured sizes; beyond the largest it falls on as between the last two, at most to half. Of one measured size alone
@@ -118,13 +128,22 @@ def estimate(pes: int, measured: Sequence[Measured], others: Sequence[Measured] 
     """
     rows = sorted(measured, key=lambda row: row.pes)
     nearest = min(rows, key=lambda row: abs(math.log2(row.pes / pes)))
+    comb = pes * nearest.comb_pe + nearest.comb_shared
+    return comb, _clock(pes, rows, sorted(others, key=lambda row: row.pes))
+
+
+def _clock(pes: int, rows: Sequence[Measured], others: Sequence[Measured]) -> float | None:
+    """Of rows by growing size."""
+    clocks = [row.fmax_mhz for row in rows if row.fmax_mhz is not None]
+    if len(clocks) < len(rows):
+        return None
     sizes = [math.log2(row.pes) for row in rows]
-    clocks = [row.fmax_mhz for row in rows]
     at = math.log2(pes)
     clock = float(np.interp(at, sizes, clocks))
     if at > sizes[-1] and len(rows) > 1:
         slope = min(0.0, (clocks[-1] - clocks[-2]) / (sizes[-1] - sizes[-2]))
         clock = max(clocks[-1] / 2, clocks[-1] + slope * (at - sizes[-1]))
     if len(rows) == 1 and others:
-        clock *= estimate(pes, others)[1] / estimate(rows[0].pes, others)[1]
-    return pes * nearest.comb_pe + nearest.comb_shared, clock
+        here, there = _clock(pes, others, ()), _clock(rows[0].pes, others, ())
+        clock *= here / there if here and there else 1.0
+    return clock

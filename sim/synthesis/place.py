@@ -11,7 +11,7 @@ from typing import Any, cast
 from model.errors import EieError
 from sim.progress import Say
 from sim.synthesis.boards import Board
-from sim.synthesis.family import PIN_FILE, Device, Flow
+from sim.synthesis.family import PIN_FILE, Device, PlaceAndRoute
 from sim.synthesis.tools import run_tool
 from sim.synthesis.yosys import NETLIST
 
@@ -59,7 +59,7 @@ class Placement:
 
 def place(
     folder: Path,
-    flow: Flow,
+    route: PlaceAndRoute,
     device: Device,
     board: Board | None,
     *,
@@ -76,14 +76,14 @@ def place(
     EieError if that clock is not reached.
     """
     if board is not None:
-        (folder / PIN_FILE).write_text(flow.pins(board), encoding="utf-8")
+        (folder / PIN_FILE).write_text(route.pins(board), encoding="utf-8")
     arguments = [
-        *("--seed", str(seed), "--freq", f"{clock_mhz:g}", *flow.place(device, board, speed)),
+        *("--seed", str(seed), "--freq", f"{clock_mhz:g}", *route.place(device, board, speed)),
         *(("--router", router) if router else ()),
         *("--json", NETLIST, "--report", REPORT, "--write", PLACED, "--timing-allow-fail", "-q", "-l", LOG),
     ]
-    run_tool(flow.nextpnr, arguments, folder, LOG, say)
-    placement = read_report(folder / REPORT, flow)
+    run_tool(route.nextpnr, arguments, folder, LOG, say)
+    placement = read_report(folder / REPORT, route)
     if board is not None and placement.fmax_mhz < board.clock_mhz:
         raise EieError(
             f"board {board.name} has a clock of {board.clock_mhz:g} MHz, the placed design only reaches "
@@ -92,18 +92,18 @@ def place(
     return placement
 
 
-def pack(folder: Path, flow: Flow, device: Device, say: Say = lambda _: None) -> Path:
+def pack(folder: Path, route: PlaceAndRoute, device: Device, say: Say = lambda _: None) -> Path:
     """Run the family's packer on what `place` left; the bitstream."""
-    run_tool(flow.packer, flow.pack(device, BITSTREAM), folder, PACK_LOG, say)
+    run_tool(route.packer, route.pack(device, BITSTREAM), folder, PACK_LOG, say)
     return folder / BITSTREAM
 
 
-def read_report(path: Path, flow: Flow) -> Placement:
+def read_report(path: Path, route: PlaceAndRoute) -> Placement:
     """nextpnr's --report for a design with one clock."""
     try:
         report = cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))
         (fmax,) = report["fmax"].values()
-        use = {name: report["utilization"][name] for name in flow.resources}
+        use = {name: report["utilization"][name] for name in route.resources}
         paths = [
             each for each in report["critical_paths"] if all(each[end].startswith("posedge") for end in ("from", "to"))
         ]
@@ -111,38 +111,38 @@ def read_report(path: Path, flow: Flow) -> Placement:
             fmax_mhz=fmax["achieved"],
             used={name: each["used"] for name, each in use.items()},
             available={name: each["available"] for name, each in use.items()},
-            critical_path=_steps(paths[0]["path"], flow),
+            critical_path=_steps(paths[0]["path"], route),
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise EieError(f"wanted a report of nextpnr with one clock in {path}, got {error!r}") from error
 
 
-def _steps(path: list[dict[str, Any]], flow: Flow) -> tuple[Step, ...]:
+def _steps(path: list[dict[str, Any]], route: PlaceAndRoute) -> tuple[Step, ...]:
     """Cells in order, those with the same name together (a carry chain is one adder)."""
     steps: list[Step] = []
     now = 0.0
     for segment in path:
         now += segment["delay"]
         routing = segment["delay"] if segment["type"] == "routing" else 0.0
-        name = own_name(segment["from"]["cell"], flow)
+        name = own_name(segment["from"]["cell"], route)
         if steps and name in (steps[-1].name, ""):
             before = steps.pop()
             name, routing = before.name, routing + before.routing_ns
         steps.append(Step(name=name, ns=now, routing_ns=routing))
-    last = own_name(path[-1]["to"]["cell"], flow)
+    last = own_name(path[-1]["to"]["cell"], route)
     if steps[-1].name != last:
         steps.append(Step(name=last, ns=now, routing_ns=0.0))
     return tuple(steps)
 
 
-def own_name(cell: str, flow: Flow) -> str:
+def own_name(cell: str, route: PlaceAndRoute) -> str:
     """The design's name in the name that the tools gave a cell; empty for one that nextpnr added.
 
     Logic that has no name in the design goes by its unit's.
     """
     if cell.startswith("$"):
         return ""
-    unit, _, name = _made(flow.made).sub("", _ARRAY.sub("", cell)).rpartition(".")
+    unit, _, name = _made(route.made).sub("", _ARRAY.sub("", cell)).rpartition(".")
     return unit if "$" in name else f"{unit}.{name}".lstrip(".")
 
 

@@ -49,6 +49,10 @@ class Synthesis:
         """What all PEs share, without what is around the array."""
         return sum((cells for unit, cells in self.array.items() if unit not in OUTSIDE), Cells())
 
+    def total(self, pes: int) -> Cells:
+        """An array of so many PEs, without what is around it."""
+        return pes * self.pe_total + self.shared_total
+
 
 def write_sources(config: ArrayConfig, folder: Path, board: Board | None = None) -> list[str]:
     """The design as Verilog in `folder`: the array in its harness, or with a board behind its serial line.
@@ -95,7 +99,8 @@ def synthesise(folder: Path, sources: list[str], flow: Flow, say: Say = lambda _
         f"read_verilog {' '.join(sources)}",
         f"hierarchy -top {top}",
         f"setattr -mod -set keep_hierarchy 1 {' '.join(kept)}",
-        f"{flow.synthesis} -top {top} -json {NETLIST}",
+        *(command.format(top=top) for command in flow.synthesis),
+        f"write_json {NETLIST}",
         f"tee -q -o {STATISTICS} stat -json",
     ]
     (folder / "synthesis.ys").write_text("\n".join([*script, ""]), encoding="utf-8")

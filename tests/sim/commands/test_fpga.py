@@ -40,6 +40,22 @@ def test_one_pe_through_the_flow(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert ElementTree.parse(folder / "floorplan.svg").getroot().tag.endswith("svg")
 
 
+@pytest.mark.slow
+def test_one_pe_is_synthesised_where_nothing_places(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["fpga", "--device", "xc7z020", *SMALL, "-o", str(tmp_path)]
+    assert main([*command, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report == json.loads((tmp_path / "report.json").read_text())
+    assert [report[name] for name in ("fmax_mhz", "speed_grade", "seed", "aimed_mhz", "critical_path")] == 4 * [
+        None
+    ] + [[]]
+    assert report["used"]["LUT"] == report["pe"]["comb"] + report["shared"]["comb"] > 500
+    assert report["used"]["RAMB18"] == report["pe"]["block_rams"] >= 3
+    assert report["used"]["DSP48"] == 1
+    assert report["available"] == {"LUT": 53200, "FF": 106400, "RAMB18": 280, "DSP48": 220}
+    assert {"loader", "controller"} <= set(report["array_units"])
+
+
 WANTED_MHZ = {"ecp5_4": 100.0, "ecp5_16": 85.0}  # on an ECP5-85F of speed grade 6
 LARGEST_PE = 1000  # lookup tables, the PE counters left out
 
@@ -69,6 +85,23 @@ def test_fit_finds_the_fastest_array(project_root: Path, tmp_path: Path, capsys:
     assert load_config(folder / "array.toml").to_dict() == size["config"] == report["config"]
 
 
+def test_fit_without_a_clock_ranks_by_cycles(project_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["fpga", "--fit", str(project_root / "examples" / "lenet-300-100.eie"), "--device", "xc7z020"]
+    assert main([*command, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["ranked_by"], report["device"]) == ("cycles", "xc7z020")
+    fitting = [size for size in report["sizes"] if not size["misfits"]]
+    best = min(fitting, key=lambda size: size["cycles"])
+    assert report["fastest"] == best["config"]["pes"]
+    assert {(size["clock_mhz_estimated"], size["inputs_per_second"]) for size in report["sizes"]} == {(None, None)}
+    assert main([*command, "--pes", "4"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Fewest cycles on xc7z020: 4 PEs," in out
+    assert "No clock was measured: no open tool here places and routes xc7z020" in out
+    assert "inputs/s" not in out
+    assert "MHz" not in out
+
+
 def test_a_network_that_does_not_fit_is_refused_with_numbers(
     project_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,11 +129,19 @@ def test_options_change_the_preset() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--device", "ice40"], "no device 'ice40'; devices: ecp5-25k, ecp5-45k, ecp5-85k"),
+        (["--device", "ice40"], "no device 'ice40'; devices: ecp5-25k, ecp5-45k, ecp5-85k, xc7z020, xc7a100t"),
         (["--board", "arty"], "no board 'arty'; boards: ulx3s"),
         (["--board", "ulx3s", "--device", "ecp5-25k"], "board ulx3s has the device ecp5-85k, got --device ecp5-25k"),
         (["--speed", "5"], "--speed must be 6, 7, 8, got 5"),
         (["--aim", "0"], "--aim must be between 1 and 1000 MHz, got 0.0"),
+        (
+            ["--device", "xc7z020", "--speed", "1"],
+            "--speed is of place and route, and no open tool here places and routes xc7z020",
+        ),
+        (
+            ["--device", "xc7a100t", "--aim", "100"],
+            "--aim is of place and route, and no open tool here places and routes xc7a100t",
+        ),
         (["--seed", "0"], "--seed must be 1 or more, got 0"),
         (["--router", "router3"], "--router must be router1 or router2, got router3"),
         (["--pes", "0"], "pes must be between 1 and 256, got 0"),

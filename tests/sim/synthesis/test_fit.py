@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.config import ecp5_array
+from model.config import ArrayConfig, ecp5_array
 from model.errors import EieError
 from sim.simulation.image_run import run_image
 from sim.synthesis.families import device_named
 from sim.synthesis.family import Measured
 from sim.synthesis.fit import estimate, fits
+from sim.synthesis.memories import array_block_rams, pe_multipliers
 from sw.file.model_file import load
 from sw.image.build import build_image
 from sw.network.calibrate import calibrate
@@ -21,7 +22,6 @@ from sw.network.graph import ApplyLayer, Convolution, Graph, Node
 from tests.support.networks.random_networks import make_layer
 from tests.support.networks.whole import MAP_ARRAY, whole_network
 
-KEPT, _ = device_named("ecp5-85k")
 MEASURED = (
     Measured(pes=1, comb_pe=100, comb_shared=10, fmax_mhz=100.0),
     Measured(pes=4, comb_pe=90, comb_shared=20, fmax_mhz=80.0),
@@ -42,6 +42,11 @@ def test_of_one_measured_size_the_clock_falls_as_that_of_other_arrays() -> None:
     assert estimate(8, alone) == (1630, 60.0)
 
 
+def test_no_clock_is_made_of_none() -> None:
+    rows = [replace(row, fmax_mhz=None) for row in MEASURED]
+    assert estimate(2, rows, MEASURED) == (210, None)
+
+
 def test_the_numbers_of_a_misfit(project_root: Path) -> None:
     network = load(project_root / "examples" / "lenet-300-100.eie")
     inputs = np.ones((1, network.in_features), np.float32)
@@ -54,9 +59,17 @@ def test_the_numbers_of_a_misfit(project_root: Path) -> None:
     assert any(text.startswith("40 PEs need 40 multipliers (MULT18X18D), ecp5-25k has 28") for text in refused.misfits)
 
 
-@pytest.mark.parametrize("row", KEPT.measured, ids=lambda row: f"{'maps-' * row.maps}{row.pes}")
-def test_estimates_rest_on_the_kept_reports(project_root: Path, row: Measured) -> None:
-    report = json.loads((project_root / "docs" / "fpga" / f"ecp5-85k-{'mcu16-' * row.maps}{row.pes}.json").read_text())
+KEPT = ("ecp5-85k", "xc7z020")  # devices whose reports are in docs/fpga
+
+
+def kept_rows() -> list[tuple[str, Measured]]:
+    return [(device, row) for device in KEPT for row in device_named(device)[0].measured]
+
+
+@pytest.mark.parametrize(("device", "row"), kept_rows(), ids=lambda value: str(getattr(value, "pes", value)))
+def test_estimates_rest_on_the_kept_reports(project_root: Path, device: str, row: Measured) -> None:
+    report = json.loads((project_root / "docs" / "fpga" / f"{device}-{'mcu16-' * row.maps}{row.pes}.json").read_text())
+    assert report["device"] == device
     assert row == Measured(
         pes=report["config"]["pes"],
         comb_pe=report["pe"]["comb"],
@@ -64,6 +77,27 @@ def test_estimates_rest_on_the_kept_reports(project_root: Path, row: Measured) -
         fmax_mhz=report["fmax_mhz"],
         maps=report["config"].get("maps", False),
     )
+
+
+@pytest.mark.parametrize(("device", "row"), kept_rows(), ids=lambda value: str(getattr(value, "pes", value)))
+def test_block_rams_and_multipliers_are_counted_as_they_were_synthesised(
+    project_root: Path, device: str, row: Measured
+) -> None:
+    report = json.loads((project_root / "docs" / "fpga" / f"{device}-{'mcu16-' * row.maps}{row.pes}.json").read_text())
+    config = ArrayConfig(**report["config"])
+    counted = array_block_rams(config, device_named(device)[0].block_rams)
+    assert counted == (report["pe"]["block_rams"], report["shared"]["block_rams"])
+    assert report["pe"]["multipliers"] == pe_multipliers(config)
+
+
+def test_without_a_clock_an_array_with_fewer_cycles_is_the_better_one(project_root: Path) -> None:
+    network = load(project_root / "examples" / "lenet-300-100.eie")
+    inputs = np.ones((1, network.in_features), np.float32)
+    base = ecp5_array(1)
+    one, two = fits(network, inputs, base, *device_named("xc7z020"), sizes=(1, 2))
+    assert (one.clock_mhz, one.per_second, one.config.clock_mhz) == (None, 0.0, base.clock_mhz)
+    assert one.cycles > two.cycles > 0
+    assert two.rank > one.rank == 1 / one.cycles
 
 
 def test_a_family_that_nobody_measured_is_refused(project_root: Path) -> None:

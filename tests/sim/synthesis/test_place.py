@@ -20,7 +20,8 @@ from sim.synthesis.place import Placement, own_name, place, read_report
 from tests.support.tools.doubles import nothing
 
 assert FAMILY.flow is not None
-FLOW = FAMILY.flow
+assert FAMILY.flow.place_and_route is not None
+ROUTE = FAMILY.flow.place_and_route
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ FLOW = FAMILY.flow
     ],
 )
 def test_own_name(cell: str, name: str) -> None:
-    assert own_name(cell, FLOW) == name
+    assert own_name(cell, ROUTE) == name
 
 
 def segment(kind: str, delay: float, begin: str, end: str) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def report() -> dict[str, Any]:
     ]
     return {
         "fmax": {"clk": {"achieved": 222.2, "constraint": 130.0}},
-        "utilization": {name: {"used": 3, "available": 9} for name in FLOW.resources},
+        "utilization": {name: {"used": 3, "available": 9} for name in ROUTE.resources},
         "critical_paths": [
             {"from": "<async>", "to": "posedge clk", "path": [segment("logic", 99.0, c, c)]},
             {"from": "posedge clk", "to": "posedge clk", "path": path},
@@ -75,7 +76,7 @@ def report() -> dict[str, Any]:
 
 def test_the_report_is_read(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text(json.dumps(report()))
-    placement = read_report(tmp_path / "report.json", FLOW)
+    placement = read_report(tmp_path / "report.json", ROUTE)
     assert placement.fmax_mhz == 222.2
     assert placement.used["DP16KD"] == 3
     assert placement.available["DP16KD"] == 9
@@ -90,7 +91,7 @@ def test_the_report_is_read(tmp_path: Path) -> None:
 def test_another_file_is_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "report.json").write_text(text)
     with pytest.raises(EieError, match=r"wanted a report of nextpnr with one clock in .*report\.json, got "):
-        read_report(tmp_path / "report.json", FLOW)
+        read_report(tmp_path / "report.json", ROUTE)
 
 
 @pytest.mark.parametrize(("router", "options"), [(None, []), ("router2", ["--router", "router2"])])
@@ -104,7 +105,7 @@ def test_the_router_is_asked_for(
         (tmp_path / "nextpnr.json").write_text(json.dumps(report()))
 
     monkeypatch.setattr(sim.synthesis.place, "run_tool", note)
-    place(tmp_path, *device_named("ecp5-25k"), None, speed=6, seed=1, clock_mhz=25, router=router)
+    place(tmp_path, ROUTE, device_named("ecp5-25k")[1], None, speed=6, seed=1, clock_mhz=25, router=router)
     (arguments,) = asked
     where = arguments.index("--router") if router else 0
     assert arguments[where : where + len(options)] == options
@@ -117,4 +118,4 @@ def test_a_design_too_slow_for_its_board(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(sim.synthesis.place, "run_tool", nothing)
     monkeypatch.setattr(sim.synthesis.place, "read_report", lambda *_: slow)
     with pytest.raises(EieError, match=r"board ulx3s has a clock of 25 MHz, the placed design only reaches 12\.5 MHz"):
-        place(tmp_path, *device_named(board.device), board, speed=6, seed=1, clock_mhz=25)
+        place(tmp_path, ROUTE, device_named(board.device)[1], board, speed=6, seed=1, clock_mhz=25)
