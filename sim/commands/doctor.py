@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model.errors import EieError
+from sim.cache import cache_folder
 from sim.computer import this_computer
 from sim.installation import Part, extras, programs
-from sim.rtl.simulators import available_simulators, cache_folder
+from sim.rtl.simulators import available_simulators
 from sim.terminal.options import Json
 from sim.terminal.output import Output
 from sim.version import version_text

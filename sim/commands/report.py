@@ -1,11 +1,8 @@
 """`eie report`: a run as one HTML page that needs nothing else."""
 
-import platform
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -28,14 +25,11 @@ from sim.terminal.options import Changes, ConfigFile, Json, Pes, PresetOrFit, Te
 from sim.terminal.output import Output
 from sim.terminal.range_warnings import warn_of_ranges
 from sim.terminal.source import Bench, BenchLayers, BenchSeed, NetworkInputs, NetworkOrBench
-from sim.version import version_text
 from sw.extras import pip_install
 from sw.file.model_file import load_with_sizes
 from sw.file.sizes import FileSizes
 from sw.files import check_target, write_whole
 from sw.network.compressed import CompressedNetwork
-
-PACKAGES = ("eie", "numpy", "numba", "bokeh")
 
 SHOWN = 12  # layers whose weights and runs are shown, the largest: bounds the page
 
@@ -49,7 +43,6 @@ class _File(NamedTuple):
 
 
 def report_command(
-    context: typer.Context,
     path: Annotated[Path, typer.Option("-o", "--output", metavar="REPORT.html", help="The page.")],
     network: NetworkOrBench = None,
     inputs_file: NetworkInputs = None,
@@ -84,7 +77,6 @@ def report_command(
     array = array_config(preset, config, pes, changes, may_fit=not bench)
     asked = source(network, inputs_file, bench, layers, seed)
     check_target(path, network, inputs_file, labels_file, config, cpu_file, gpu_file, technology_file)
-    date = source_date().isoformat(timespec="seconds")
     if bench and labels_file is not None:
         raise EieError("--labels is for the inputs of a network; the layers of --bench have random ones")
     if not bench and (cpu_file or gpu_file):
@@ -93,15 +85,14 @@ def report_command(
         raise EieError(f"eie report needs bokeh: {pip_install('report')}")
     measured = read_baselines(cpu_file, gpu_file)
     technology = load_technology(technology_file)
-    command = shlex.join(["eie", *context.find_root().obj])
     if asked.network is None or asked.inputs_file is None:
         run = bench_facts(chosen(layers), array, technology, seed, output)
-        write_report(path, "Layers of the EIE paper", run, None, measured, command, date, output)
+        write_report(path, "Layers of the EIE paper", run, None, measured, output)
         return
     fit = partial(fitted, preset, array, changes)
     files = asked.network, asked.inputs_file, labels_file
     run, file = _network(files, fit, array.activation_bits, technology, output)
-    write_report(path, asked.network.name, run, file, measured, command, date, output)
+    write_report(path, asked.network.name, run, file, measured, output)
 
 
 def _network(
@@ -127,8 +118,6 @@ def write_report(
     run: RunFacts,
     file: _File | None,
     measured: Sequence[Measured],
-    command: str,
-    date: str,
     output: Output,
 ) -> None:
     """Draw the page, write it whole and say so."""
@@ -148,10 +137,7 @@ def write_report(
                 ),
                 histograms=[replace(layer, name=names[layer.name]) for layer in histograms if layer.name in largest],
             )
-        versions = {"Python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
-        versions["eie"] = version_text().removeprefix("eie ")
-        provenance = sections.Provenance(command=command, date=date, versions=versions)
-        data: bytes = sections.report_page(name, run, facts, measured, provenance).encode()
+        data: bytes = sections.report_page(name, run, facts, measured, sections.Provenance.here()).encode()
         write_whole(path, data)
     output.line(
         f"{path}: {len(run.layers)} layers, {len(data) / 1e6:.2f} MB. Open it in a browser; it needs no network."
@@ -163,7 +149,7 @@ def write_report(
             "file": str(path),
             "bytes": len(data),
             "layers": [layer.name for layer in run.layers],
-            "date": date,
+            "date": source_date().isoformat(timespec="seconds"),
             **({} if run.ranges is None else run.ranges.payload),
         }
     )

@@ -11,30 +11,30 @@ import typer
 
 from model.errors import EieError
 from sim.computer import usable_threads
-from sim.energy.technology import load_technology
+from sim.energy.technology import Technology, load_technology
 from sim.fields import check_seed
 from sim.paper import PAPER_LAYERS, chosen
 from sim.simulation.paper_layers import layout_key
 from sim.sweep.cluster import WAIT_SECONDS, run_on_cluster
 from sim.sweep.executors import run_locally
-from sim.sweep.front import Candidate, candidates, front_payload, mark_front, varied_fields
+from sim.sweep.front import mark_front
 from sim.sweep.journal import Journal
 from sim.sweep.points import Point, parse_variations, points
-from sim.sweep.recommend import Goal, Limits, recommend
-from sim.sweep.results import RAN, Row, check_format, read_rows, row, write_rows
+from sim.sweep.recommend import Goal, Limits
+from sim.sweep.results import RAN, Row, check_format, read_results, row, write_rows
 from sim.sweep.shards import Shard, merge
 from sim.sweep.work import FileWork, PaperWork, Record, Task, Work, code_digest
+from sim.synthesis.families import FLOWS
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, TechnologyFile, array_config
 from sim.terminal.output import Output
 from sim.terminal.range_warnings import warn_of_ranges
-from sim.terminal.sweep_tables import show_front, show_recommendation
+from sim.terminal.sweep_decision import Decision, sweep_origin
+from sim.terminal.sweep_usage import DEFAULT_DEVICE, measure_rows
 from sim.text import count
 from sw.files import check_target
 
 MOST_JOBS = 1024
 MOST_WAIT = 10**7  # seconds
-
-Wish = tuple[Goal, Limits]
 
 
 def sweep_command(
@@ -93,13 +93,31 @@ def sweep_command(
     max_mm2: Annotated[float | None, typer.Option(help="Recommend an array of at most so many mm2.")] = None,
     max_mw: Annotated[float | None, typer.Option(help="Recommend one with at most so many mW.")] = None,
     min_fps: Annotated[float | None, typer.Option(help="Recommend one with at least so many inputs a second.")] = None,
+    max_luts: Annotated[
+        int | None, typer.Option(help="Recommend one of at most so many lookup tables, counted by synthesis.")
+    ] = None,
+    max_brams: Annotated[
+        int | None, typer.Option(help="Recommend one of at most so many block RAMs, counted by synthesis.")
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"Synthesise every point that keeps the other limits for it: {', '.join(FLOWS)}; kept in a cache "
+            f"[default with --max-luts and --max-brams: {DEFAULT_DEVICE}].",
+        ),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE.html", help="Show the points, front and limits as a page.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Explore a design space: cycles, energy and area. A sweep that was stopped goes on where it was."""
     output = Output(as_json=as_json)
-    wish = _wish(goal, Limits(mm2=max_mm2, mw=max_mw, fps=min_fps))
+    limits = Limits(mm2=max_mm2, mw=max_mw, fps=min_fps, luts=max_luts, block_rams=max_brams)
+    decision = Decision.of(goal, limits, device, page, shown is not None)
     if shown is not None:
-        _show(output, shown, wish)
+        _show(output, shown, decision)
         return
     if path is None:
         raise EieError("wanted -o with a .csv or .parquet file for the results, or --show with one, got neither")
@@ -108,10 +126,9 @@ def sweep_command(
     varied = parse_variations(base, variations or [])
     technology = load_technology(technology_file)
     part = _shard(shard, merged)
-    if part is not None and wish is not None:
-        raise EieError("a shard has no results to recommend from; give --best and limits with --merge")
+    _check_shard(part, decision)
     journal_path = path.with_name(f"{path.name}.journal") if part is None else part.journal(path)
-    for target in (path, journal_path):
+    for target in (path, journal_path, *([] if page is None else [page])):
         check_target(target, network, inputs_file, config, technology_file)
     runner = _runner(jobs, scheduler, wait)
     works = _works(network, inputs_file, names, all_layers, seed)
@@ -138,18 +155,19 @@ def sweep_command(
             for number, point in enumerate(space)
             for work in works
         ]
-    front = mark_front(rows)
-    write_rows(path, rows)
+    mark_front(rows)
+    measure_rows(output, rows, decision.device, limits)
+    more = [*_technology(technology_file), *decision.options()]
+    write_rows(path, rows, sweep_origin(_subject(network, inputs_file, works, seed), base, varied, more))
     about = {
         "config": base.to_dict(),
         "vary": {name: list(values) for name, values in varied.items()},
-        "layers": [work.name for work in works],
-        "seed": seed,
-        "technology": technology.name,
-        "points": len(space),
+        **_about(works, seed, technology, space),
+        "simulated": simulated,
+        "from_journal": known,
+        **_ranges(output, works, space),
     }
-    about |= _ranges(output, works, space)
-    _show_rows(output, rows, front, path, about | {"simulated": simulated, "from_journal": known}, wish)
+    _show_rows(output, rows, path, about, decision)
 
 
 @dataclass(frozen=True)
@@ -173,6 +191,11 @@ def _shard(text: str | None, merged: bool) -> Shard | None:
     if text is not None and merged:
         raise EieError("--shard runs a part of a sweep and --merge gathers all of them; wanted one of them")
     return None if text is None else Shard.parse(text)
+
+
+def _check_shard(part: Shard | None, decision: Decision) -> None:
+    if part is not None and (decision.given or decision.device or decision.page):
+        raise EieError("a shard has no results to recommend from; give --best, limits, --device, --html with --merge")
 
 
 def _works(
@@ -239,10 +262,9 @@ def _report_shard(output: Output, part: Shard, journal: Path, simulated: int, kn
 def _show_rows(
     output: Output,
     rows: Sequence[Row],
-    front: Sequence[Candidate],
     path: Path,
     about: Mapping[str, Any],
-    wish: Wish | None,
+    decision: Decision,
 ) -> None:
     reasons = Counter(cells["reason"] for cells in rows if cells["status"] != RAN)
     output.line(
@@ -255,35 +277,38 @@ def _show_rows(
     if enlarged:
         output.line(f"{count(enlarged)} rows ran with enlarged memories, whose energy and area are counted.")
     output.line()
-    show_front(output, rows)
-    output.result(
-        {
-            **about,
-            "skipped": dict(reasons),
-            "front": front_payload(front),
-            **_recommended(output, rows, wish),
-            "output": str(path),
-        }
-    )
+    decided = decision.show(output, rows, f"Its rows are {path}.")
+    output.result({**about, "skipped": dict(reasons), **decided, "output": str(path)})
 
 
-def _wish(goal: Goal | None, limits: Limits) -> Wish | None:
-    """What to recommend, if anything; limits without a goal are about time."""
-    return (goal or "time", limits) if goal is not None or limits.given else None
+def _about(works: Sequence[Work], seed: int, technology: Technology, space: Sequence[Point]) -> dict[str, Any]:
+    return {
+        "layers": [work.name for work in works],
+        "seed": seed,
+        "technology": technology.name,
+        "points": len(space),
+    }
 
 
-def _recommended(output: Output, rows: Sequence[Row], wish: Wish | None) -> dict[str, Any]:
-    if wish is None:
-        return {}
-    found = recommend(candidates(rows), *wish)
-    show_recommendation(output, found, varied_fields(rows))
-    return {"recommendation": found.payload()}
+def _subject(network: Path | None, inputs_file: Path | None, works: Sequence[Work], seed: int) -> list[str]:
+    """What ran, as options."""
+    if network is not None:
+        return [str(network), "--input", str(inputs_file)]
+    return ["--layer", ",".join(work.name for work in works), "--seed", str(seed)]
 
 
-def _show(output: Output, path: Path, wish: Wish | None) -> None:
-    rows = read_rows(path)
-    if not rows:
+def _technology(file: Path | None) -> list[str]:
+    return [] if file is None else ["--technology", str(file)]
+
+
+def _show(output: Output, path: Path, decision: Decision) -> None:
+    results = read_results(path)
+    if not results.rows:
         raise EieError(f"{path} has no rows")
-    show_front(output, rows)
-    front = front_payload(mark_front(rows))
-    output.result({"file": str(path), "front": front, **_recommended(output, rows, wish)})
+    if decision.page is not None:
+        check_target(decision.page, path)
+    made = results.origin
+    decided = decision.show(
+        output, results.rows, f"The rows of {path} were made by {made['version']}: {made['command']}"
+    )
+    output.result({"file": str(path), "results_made_by": made, **decided})

@@ -40,6 +40,22 @@ class Figure(Generic[T]):
         self._decimals, self._largest = decimals, largest
         self.__doc__ = meaning
 
+    @classmethod
+    def outside(cls, name: str, heading: str, meaning: str) -> "Figure[float | None]":
+        """A count of an array that no run gives: the largest stands for several layers."""
+        return Figure[float | None](
+            lambda _: None,
+            name=name,
+            meaning=meaning,
+            heading=heading,
+            unit="",
+            decimals=0,
+            term="",
+            group="work",
+            tables=(),
+            largest=True,
+        )
+
     @overload
     def __get__(self, instance: None, owner: type) -> "Figure[T]": ...
     @overload

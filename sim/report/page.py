@@ -21,10 +21,13 @@ TEMPLATE = "page.html.j2"
 
 
 class Page:
-    """A page that grows from top to bottom; `html` is the file. Whatever text it is given is escaped."""
+    """A page that grows from top to bottom; `html` is the file. Whatever text it is given is escaped.
 
-    def __init__(self, title: str, lead: str) -> None:
-        self._title, self._lead = title, lead
+    `generator` : what its head says that it was made by.
+    """
+
+    def __init__(self, title: str, lead: str, generator: str) -> None:
+        self._title, self._lead, self._generator = title, lead, generator
         self._blocks: list[dict[str, Any]] = []
         self._plots: list[Any] = []
 
@@ -77,6 +80,7 @@ class Page:
         return environment.get_template(TEMPLATE).render(
             title=self._title,
             lead=self._lead,
+            generator=self._generator,
             blocks=self._blocks,
             plots=json.dumps(items, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
             library="\n".join(resources.Resources(mode="inline", components=["bokeh"], log_level="error").js_raw),

@@ -11,6 +11,7 @@ from sim.report.comparison import array_rows, comparison_plot, comparison_rows, 
 from sim.report.facts import LayerFacts, RunFacts
 from sim.report.file import LayerHistograms
 from sim.report.histograms import histogram_plot
+from sim.report.origin import Provenance, add_origin
 from sim.report.page import Page
 from sim.report.plots import (
     cycles_plot,
@@ -34,22 +35,6 @@ class FileFacts:
     histograms: Sequence[LayerHistograms]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Provenance:
-    """Where a report comes from.
-
-    Parameters
-    ----------
-    command : exactly as it was called.
-    date : ISO 8601.
-    versions : of what computed it.
-    """
-
-    command: str
-    date: str
-    versions: dict[str, str]
-
-
 def report_page(
     name: str, run: RunFacts, file: FileFacts | None, measured: Sequence[Measured], provenance: Provenance
 ) -> str:
@@ -61,6 +46,7 @@ def report_page(
         f"{array.pes} processing elements at {array.clock_mhz:g} MHz, {whose}. Cycles are exact; they go from start to "
         f"done, without loading the input and unloading the output. Energy is that of {run.technology}. "
         f"Point at a plot for its numbers.",
+        provenance.generator,
     )
     page.facts(_headline(run, file))
     _cycles(page, run)
@@ -70,7 +56,7 @@ def report_page(
     _comparison(page, layers, measured)
     if file is not None:
         _file(page, file)
-    _origin(page, run, provenance)
+    add_origin(page, provenance, [(field, str(value)) for field, value in array.to_dict().items()])
     return page.html()
 
 
@@ -240,12 +226,3 @@ def _file(page: Page, file: FileFacts) -> None:
         'A run of zeros that shares its leading bits with others, "a to b", has a code for these bits and the rest as '
         "it is; the bits here are those of the code."
     )
-
-
-def _origin(page: Page, run: RunFacts, provenance: Provenance) -> None:
-    page.section("How this was made", "The command, in the folder where it ran:")
-    page.code(provenance.command)
-    versions = ", ".join(f"{name} {version}" for name, version in provenance.versions.items())
-    page.note(f"{provenance.date}. {versions}.")
-    fields = run.array.to_dict()
-    page.fields([(field, str(value)) for field, value in fields.items()])

@@ -17,7 +17,7 @@ HEIGHT = 380
 
 def study_page(found: Sequence[Summary], simulated: int, made_by: dict[str, str], date: str) -> str:
     """The page as HTML."""
-    page = Page("Methods of the reading list on MNIST", f"{made_by['version']}, {date}")
+    page = Page("Methods of the reading list on MNIST", f"{made_by['version']}, {date}", made_by["version"])
     front = [each for each in found if each.on_front]
     page.facts(
         [

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from model.errors import SimulatorError
+from sim.cache import cache_folder
 from sim.rtl import verilator_runtime
 from sim.rtl.build_folder import is_split, keep, scratch_folder
 from sw.extras import pip_install
@@ -132,14 +133,6 @@ def build(
             shutil.rmtree(folder, ignore_errors=True)  # what a build left that was never finished
             _compile(texts, top, ports, repeated, simulator, folder, everything)
     return Build(simulator, folder, top)
-
-
-def cache_folder() -> Path:
-    """Where compiled simulations are kept: $EIE_CACHE, or `eie` in the user's cache folder."""
-    chosen = os.environ.get("EIE_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eie"
 
 
 def _compile(

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.metrics.figure import Figure
 from sim.metrics.tables import columns
-from sim.sweep.results import COLUMNS, COSTS, RAN, Row
+from sim.sweep.results import COLUMNS, COSTS, MEASURED, RAN, Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,11 @@ class Candidate:
     def value(self, figure: Figure[Any]) -> float | None:
         """Of all layers together, see `Figure.over`; each ran with its own enlarged memories."""
         return figure.over([row[figure.name] for row in self.rows])
+
+    @property
+    def device(self) -> str | None:
+        """That it was synthesised for, if it was."""
+        return self.rows[0]["device"] or None
 
     @cached_property
     def costs(self) -> tuple[float, ...]:
@@ -80,10 +85,15 @@ def front_payload(front: Sequence[Candidate]) -> list[dict[str, Any]]:
     return [
         {
             "config": candidate.fields,
-            **{figure.name: candidate.value(figure) for figure in columns("front")},
+            **{figure.name: candidate.value(figure) for figure in front_columns(front)},
         }
         for candidate in front
     ]
+
+
+def front_columns(found: Sequence[Candidate]) -> list[Figure[Any]]:
+    """The figures of its table; what synthesis measures only if it did of one of them."""
+    return columns("front", *(figure for figure in MEASURED if any(each.value(figure) is not None for each in found)))
 
 
 def varied_fields(rows: Sequence[Row]) -> list[str]:

@@ -18,6 +18,7 @@ import sim
 import sw
 from model.config import ArrayConfig, ConfigError
 from model.errors import EieError
+from sim.cache import sources_digest
 from sim.computer import one_thread
 from sim.energy.events import Events
 from sim.paper import PAPER_LAYERS
@@ -162,16 +163,9 @@ def library_versions() -> Record:
     return {package: version(package) for package in LIBRARIES}
 
 
-@lru_cache(maxsize=1)
 def code_digest() -> str:
     """Of the sources that simulate."""
-    digest = hashlib.sha256()
-    for package in (model, sw, sim):
-        folder = Path(str(package.__file__)).parent
-        for path in sorted(folder.rglob("*.py")):
-            digest.update(f"{folder.name}/{path.relative_to(folder)}\0".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return sources_digest((model, sw, sim))
 
 
 @lru_cache(maxsize=1)

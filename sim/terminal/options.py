@@ -1,5 +1,6 @@
 """Options that several commands share, and the array configuration they describe."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,11 +63,16 @@ def check_activation_bits(bits: int | None) -> None:
         raise ConfigError(f"--activation-bits must be 8 or 16, got {bits}")
 
 
+def known_preset(name: object) -> str:
+    """The preset of that name, or the default."""
+    return str(name) if name in PRESETS else DEFAULT_PRESET
+
+
 def as_options(preset: str, fields: Mapping[str, Any]) -> str:
     """The options that describe an array of these fields, which may be text: a preset, and what differs from it."""
     usual = {name: as_text(value) for name, value in PRESETS[preset].to_dict().items()}
     texts = {name: as_text(value) for name, value in fields.items()}
-    changes = [f"--set {name}={text}" for name, text in texts.items() if text != usual[name]]
+    changes = [f"--set {shlex.quote(f'{name}={text}')}" for name, text in texts.items() if text != usual[name]]
     return " ".join([f"--preset {preset}", *changes])
 
 

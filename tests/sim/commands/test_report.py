@@ -4,12 +4,10 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +17,10 @@ from sim.commands import report as module
 from sim.paper import PAPER_LAYERS
 from tests.support.networks.network_file import CONV_ARRAY, MAPS, write_conv_network, write_map_network, write_network
 from tests.support.tools import browser as support_browser
-from tests.support.tools.browser import Browser, browser
+from tests.support.tools.browser import Browser, browser, drawn
 from tests.support.tools.commands import Run, runner
 
 NETWORK = ("report", "net.eie", "--input", "x.npy", "--pes", "4", "--set", "queue_depth=3", "-o", "r.html")
-LIMIT = 3_000_000
 
 
 @pytest.fixture
@@ -57,25 +54,6 @@ def baseline(path: str, kind: str = "cpu", median: float = 50.0) -> None:
     facts = {"gpu": {"name": "a fast GPU"}} if kind == "gpu" else {}
     layers = [{"name": name, "timings": timings} for name in ("NT-We", "Alex-6")]
     Path(path).write_text(json.dumps({**facts, "machine": machine, "layers": layers}))
-
-
-def drawn(chromium: Browser, page: Path, **look: Any) -> int:
-    """The number of plots of a page, after all that a page must do was seen to be so."""
-    html = page.read_text()
-    plots = len(re.findall(r'<div id="plot-\d+">', html))
-    assert len(html.encode()) < LIMIT
-    chromium.open(page, plots, **look)
-    canvases = chromium.canvases()
-    assert len(canvases) == plots
-    for number, plot in enumerate(canvases):
-        width, height, colours = (max(canvas[what] for canvas in plot) for what in ("width", "height", "colours"))
-        assert width > 200, number
-        assert height > 100, number
-        assert colours > 8, number
-    assert chromium.complaints() == []
-    assert chromium.requests() == [page.as_uri()]
-    assert chromium.run("return document.documentElement.scrollWidth <= window.innerWidth")
-    return plots
 
 
 def test_a_network_in_a_browser(eie: Run, chromium: Browser, tmp_path: Path) -> None:

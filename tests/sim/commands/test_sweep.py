@@ -15,7 +15,7 @@ import pytest
 import sim.commands.sweep
 import sim.sweep.executors
 from sim.cli import main
-from sim.sweep.results import read_rows
+from sim.sweep.results import read_results
 from sim.sweep.work import Record, Task, run_task
 from tests.support.tools.sweep import ROOMY, chain
 
@@ -47,7 +47,7 @@ def test_every_combination_is_a_row_and_the_front_is_shown(sweep: Run, tmp_path:
     assert lines[0] == f"{path}: 4 rows, 2 of them skipped; 2 simulations now, 0 from the journal"
     assert lines[1] == "skipped 2: max_code_length must be between 9 and 16, got 8"
     assert lines[3] == "Pareto front of time, energy and area: 2 of 4 points"
-    rows = read_rows(path)
+    rows = read_results(path).rows
     assert [(row["queue_depth"], row["index_bits"], row["status"]) for row in rows] == [
         ("2", "4", "ran"),
         ("2", "8", "skipped"),
@@ -63,7 +63,7 @@ def test_figures_are_those_of_bench_and_area(sweep: Run, tmp_path: Path, capsys:
     layers = ("--layer", "NT-LSTM,NT-We")
     options = ("--preset", "balanced64", "--set", "pes=16", "--seed", "3")
     assert sweep(*layers, *options, "--vary", "queue_depth=4", "--jobs", 1, "-o", path)[0] == 0
-    rows = read_rows(path)
+    rows = read_results(path).rows
     assert [row["layer"] for row in rows] == ["NT-We", "NT-LSTM"]
     assert main(["bench", "--layer", "NT-We", "--layer", "NT-LSTM", *options, "--set", "queue_depth=4", "--json"]) == 0
     bench = json.loads(capsys.readouterr().out)
@@ -90,7 +90,7 @@ def test_a_network_is_swept_like_it_is_simulated(
     code, out, _ = sweep(network, "--input", inputs, *options, "--jobs", 1, "-o", path)
     assert code == 0
     assert "skipped 1: activation memory: the network needs 3 local activations on 4 PEs, the array has 2" in out
-    row = read_rows(path)[0]
+    row = read_results(path).rows[0]
     assert main(["simulate", str(network), "--input", str(inputs), *options[:-2], "--json"]) == 0
     total = json.loads(capsys.readouterr().out)["total"]
     assert row["layer"] == "small.eie"

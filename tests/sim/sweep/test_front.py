@@ -84,16 +84,14 @@ def test_no_useful_weight_is_no_error() -> None:
 
 def test_table_names_what_was_varied(capsys: pytest.CaptureFixture[str]) -> None:
     made = rows({"L": [record(1000), record(900), record(2000)]})
-    mark_front(made)
-    show_front(Output(as_json=False), made)
+    show_front(Output(as_json=False), made, mark_front(made))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Pareto front of time, energy and area: 2 of 3 points"
     assert lines[1].split() == ["queue_depth", "us", "useful", "mm2", "total", "nJ", "mW", "nJ", "x", "us"]
     assert [line.split()[:2] for line in lines[3:5]] == [["2", "1.12"], ["1", "1.25"]]
     assert varied_fields(made) == ["queue_depth"]
     made = rows({"L": [record(1000)], "M": [record(4000)]})
-    mark_front(made)
-    show_front(Output(as_json=False), made)
+    show_front(Output(as_json=False), made, mark_front(made))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("1 of 1 points, geometric means of 2 layers")
     assert lines[3].split()[:2] == ["eie64", "2.50"]
@@ -102,7 +100,7 @@ def test_table_names_what_was_varied(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_front_without_points_is_an_empty_table(capsys: pytest.CaptureFixture[str]) -> None:
     made = rows({"L": [{"reason": "too small"}]})
     assert mark_front(made) == []
-    show_front(Output(as_json=False), made)
+    show_front(Output(as_json=False), made, [])
     assert "0 of 1 points" in capsys.readouterr().out
 
 

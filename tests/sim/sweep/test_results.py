@@ -14,11 +14,12 @@ from sim.energy.events import Events
 from sim.energy.model import EnergyModel
 from sim.energy.technology import load_technology
 from sim.sweep.points import points
-from sim.sweep.results import COLUMNS, Row, read_rows, row, write_rows
+from sim.sweep.results import COLUMNS, ORIGIN, Row, read_results, row, write_rows
 from sim.text import as_text
 from tests.support.tools.sweep import record
 
 TECHNOLOGY = load_technology()
+MADE = {"version": "eie 1.2 (abc+)", "command": "eie sweep --layer \"Alex-7\" --vary 'name=a, b'"}
 FORMATS = [".csv", ".parquet"]
 
 
@@ -63,8 +64,10 @@ def test_a_point_that_did_not_run_has_the_reason_and_no_figures() -> None:
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_rows_come_back_from_a_file(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"results{suffix}"
-    write_rows(path, rows())
-    for found, wrote in zip(read_rows(path), rows(), strict=True):
+    write_rows(path, rows(), MADE)
+    results = read_results(path)
+    assert results.origin == MADE
+    for found, wrote in zip(results.rows, rows(), strict=True):
         assert list(found) == list(wrote)
         for name, value in wrote.items():
             if COLUMNS.get(name) in (float, bool):
@@ -76,46 +79,62 @@ def test_rows_come_back_from_a_file(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_equal_rows_are_equal_files(tmp_path: Path, suffix: str) -> None:
     for name in ("one", "two"):
-        write_rows(tmp_path / f"{name}{suffix}", rows())
+        write_rows(tmp_path / f"{name}{suffix}", rows(), MADE)
     assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
 
 
 def test_other_programs_read_them(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="Parquet files need pyarrow, the extra `parquet`")
-    write_rows(tmp_path / "results.csv", rows())
-    write_rows(tmp_path / "results.parquet", rows())
+    write_rows(tmp_path / "results.csv", rows(), MADE)
+    write_rows(tmp_path / "results.parquet", rows(), MADE)
     with (tmp_path / "results.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     assert [float(cells["cycles"]) for cells in table[:2]] == [1000, 2000]
+    assert [{name: cells[name] for name in ORIGIN} for cells in table] == [MADE] * len(table)
     assert (table[0]["skip_empty_slices"], table[0]["pareto"], table[2]["cycles"]) == ("false", "true", "")
-    assert parquet.read_table(tmp_path / "results.parquet").to_pylist() == rows()
+    assert parquet.read_table(tmp_path / "results.parquet").to_pylist() == [{**cells, **MADE} for cells in rows()]
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_damaged_file_is_refused_in_one_sentence(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"results{suffix}"
-    write_rows(path, rows())
+    write_rows(path, rows(), MADE)
     content = path.read_bytes()
     damaged = [b"", b"\n", b"layer\n", content[: len(content) // 2], content.replace(b"layer", b"Layer"), b"\xff" * 99]
     for data in damaged:
         path.write_bytes(data)
         with pytest.raises(EieError, match="holds no results of a sweep") as refused:
-            read_rows(path)
+            read_results(path)
         assert "\n" not in str(refused.value)
 
 
 def test_a_cell_that_is_no_figure_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
-    write_rows(path, rows())
+    write_rows(path, rows(), MADE)
     path.write_text(path.read_text().replace(",1000.0,", ",many,", 1))
     with pytest.raises(EieError, match="holds no results of a sweep: could not convert string to float: 'many'"):
-        read_rows(path)
+        read_results(path)
 
 
 def test_other_formats_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EieError, match=r"results of a sweep are a \.csv or a \.parquet file, got 'r\.xlsx'"):
-        write_rows(Path("r.xlsx"), rows())
+        write_rows(Path("r.xlsx"), rows(), MADE)
     monkeypatch.setattr(sim.sweep.results, "imported", lambda name: None)
     with pytest.raises(EieError, match=r"files need pyarrow: pip install 'pyarrow>="):
-        write_rows(tmp_path / "r.parquet", rows())
+        write_rows(tmp_path / "r.parquet", rows(), MADE)
     assert not (tmp_path / "r.parquet").exists()
+
+
+def test_what_synthesis_measured_is_noted(tmp_path: Path) -> None:
+    point = points(PRESETS["eie64"], {})[0]
+    ran = row(point, "Alex-7", record(2000, pointer_depth=25090, activation_depth=600), TECHNOLOGY)
+    assert point.array is not None
+    assert ran.array == point.array.with_(pointer_depth=25090, activation_depth=600)
+    assert row(point, "NT-We", record(2000), TECHNOLOGY).array == point.array
+    assert row(point, "NT-We", {"reason": "too small"}, TECHNOLOGY).array is None
+    assert (ran["device"], ran["luts"], ran["block_rams"]) == (None, None, None)
+    ran.measured("ecp5-85k", 5066, 52)
+    ran.pareto = True
+    write_rows(tmp_path / "results.csv", [ran], MADE)
+    (found,) = read_results(tmp_path / "results.csv").rows
+    assert (found["device"], found["luts"], found["block_rams"]) == ("ecp5-85k", 5066, 52)

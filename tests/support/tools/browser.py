@@ -1,6 +1,7 @@
 """A real browser without a window: what a page draws, what it complains of and what it asks for."""
 
 import json
+import re
 import shutil
 import tempfile
 import time
@@ -23,6 +24,8 @@ OPTIONS = (
     "disable-sync",
     "window-size=1400,1000",
 )
+
+LIMIT = 3_000_000  # bytes of a page
 
 # Plots live in shadow trees. A canvas counts as drawn when it has more than one colour.
 CANVASES = """
@@ -101,6 +104,25 @@ class Browser:
         messages = [json.loads(entry["message"])["message"] for entry in self._driver.get_log("performance")]
         sent = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
         return [each["request"]["url"] for each in sent if not each["request"]["url"].startswith(("data:", "blob:"))]
+
+
+def drawn(chromium: Browser, page: Path, **look: Any) -> int:
+    """The number of plots of a page, after all that a page must do was seen to be so."""
+    html = page.read_text()
+    plots = len(re.findall(r'<div id="plot-\d+">', html))
+    assert len(html.encode()) < LIMIT
+    chromium.open(page, plots, **look)
+    canvases = chromium.canvases()
+    assert len(canvases) == plots
+    for number, plot in enumerate(canvases):
+        width, height, colours = (max(canvas[what] for canvas in plot) for what in ("width", "height", "colours"))
+        assert width > 200, number
+        assert height > 100, number
+        assert colours > 8, number
+    assert chromium.complaints() == []
+    assert chromium.requests() == [page.as_uri()]
+    assert chromium.run("return document.documentElement.scrollWidth <= window.innerWidth")
+    return plots
 
 
 @contextmanager
