@@ -9,7 +9,10 @@ from torch import Tensor, nn
 from sw.training.evaluate import Batches
 from sw.training.fine_tune import FineTuning, fine_tune
 from sw.training.loop import Epoch, Settings
+from sw.training.methods.binary_connect import BinaryConnect, binary_connect
+from sw.training.methods.soft_sharing import SoftSharing, soft_sharing
 from sw.training.methods.structured_sparsity import StructuredSparsity, structured_sparsity
+from sw.training.methods.ternary_connect import TernaryConnect, ternary_connect
 from sw.training.optimiser import Training
 from sw.training.options import Options, choice, flag, whole
 from sw.training.prune import Pruning, prune
@@ -51,6 +54,9 @@ KINDS: dict[str, Kind] = {
     "pull": Kind("pulling", Pulling, pull, shares=True),
     "fine_tune": Kind("fine_tuning", FineTuning, fine_tune),
     "structured_sparsity": Kind("structured_sparsity", StructuredSparsity, structured_sparsity),
+    "binary_connect": Kind("binary_connect", BinaryConnect, binary_connect, shares=True),
+    "ternary_connect": Kind("ternary_connect", TernaryConnect, ternary_connect, shares=True),
+    "soft_sharing": Kind("soft_sharing", SoftSharing, soft_sharing, shares=True),
 }
 
 

@@ -34,6 +34,10 @@ class Shadowed(Form):
             for name, parameter in self.held.items():
                 torch.mul(self.made(name, self.trained[name]), self.masks[name], out=parameter)
 
+    def before(self) -> dict[str, Tensor]:
+        """The shadows, as `sw.training.share.share` returns weights before they were shared."""
+        return {name: self.trained[name].detach().clone() for name in self.held}
+
     def state(self) -> dict[str, Any]:
         return {"trained": {name: tensor.detach() for name, tensor in self.trained.items()}}
 

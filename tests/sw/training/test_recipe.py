@@ -98,7 +98,7 @@ STAGE = '[[stage]]\nkind = "{}"\n'
         (SHORT + STAGE.format("train") + "training.epochs = 1.5", r"stage 2 \(training\): training.epochs must be a"),
         (
             SHORT + STAGE.format("tidy") + STAGE.format("fine_tune"),
-            "stage 3: fine_tune must follow share or pull",
+            "stage 3: fine_tune must follow share, pull",
         ),
     ],
 )

@@ -28,6 +28,9 @@ SHRUNK = '[[stage]]\nkind = "tidy"\ntidying.shrink = true\n'
 
 STAGES = {
     "structured_sparsity": "structured_sparsity = { neurons = 0.02, columns = 0.01, filters = 0.02 }",
+    "binary_connect": "binary_connect.stochastic = true",
+    "ternary_connect": "ternary_connect.powers = true",
+    "soft_sharing": "",
 }
 OLD = {"train", "prune", "tidy", "share", "pull", "fine_tune"}  # tests/sw/training/test_resume.py
 
