@@ -18,7 +18,7 @@ from sim.terminal.output import Output
 from sim.terminal.range_warnings import warn_of_ranges
 from sim.terminal.source import Bench, BenchSeed, NetworkInputs, NetworkOrBench
 from sim.text import count
-from sim.timeline.shown_part import ShownPart, parse_cycles, parse_lanes
+from sim.timeline.shown_part import FIRST_EVENTS, MOST_EVENTS, ShownPart, parse_cycles, parse_lanes
 from sim.timeline.trace_events import Event, View
 from sw.files import check_target, write_whole
 
@@ -43,7 +43,9 @@ def trace_command(
     cycles: Annotated[
         str | None,
         typer.Option(
-            metavar="N|A:B", help="So many, or from A to before B [default: all, or as many as viewers take]."
+            metavar="N|A:B",
+            help=f"So many, or from A to before B [default: all, or the first with {MOST_EVENTS:,} "
+            f"events; with {FIRST_EVENTS:,} where --from, --layer and --lanes are not given either].",
         ),
     ] = None,
     lanes: Annotated[
@@ -97,14 +99,17 @@ def trace_command(
         f"{path}: cycles {view.begin:,} to {view.end - 1:,} of {total:,}, {count(events)} events, {size / 1e6:.1f} MB"
     )
     if is_first:
-        output.line("These are the first, as many as viewers take: --cycles A:B, --layer and --lanes show others.")
+        output.line(
+            "These are the first, which open soon: --cycles A:B, --layer NAME and --lanes A:B show others, or more."
+        )
     output.line(f"{facts['time']}. Loading and unloading are left out. Open it in {VIEWERS}.")
     output.result({"file": str(path), "events": events, "bytes": size, **facts})
 
 
 def write_trace(path: Path, events: Iterable[Event], facts: Event) -> tuple[int, int]:
     """The JSON object form of the Trace Event Format, an event per line, whole or not at all; its events and bytes."""
-    lines = [json.dumps(event, separators=(",", ":")).encode("ascii") for event in events]
+    encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: half the time of json.dumps
+    lines = [encode(event).encode("ascii") for event in events]
     # Perfetto wants to know the unit before the first event.
     head = f'{{"displayTimeUnit":"ns","otherData":{json.dumps(facts)},"traceEvents":[\n'
     data = b"".join([head.encode("ascii"), b",\n".join(lines), b"\n]}\n"])

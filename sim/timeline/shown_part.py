@@ -9,6 +9,7 @@ from model.schedule import LayerSchedule
 from sim.timeline.trace_events import Timeline, View
 
 MOST_EVENTS = 500_000  # about 80 MB; viewers become slow beyond
+FIRST_EVENTS = 60_000  # of a run of which no part was asked for: written and opened in a few seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,8 @@ class ShownPart:
     Parameters
     ----------
     begin : first cycle; None: of the run, or of the first of `layers`.
-    cycles : how many; None: up to the end of the run or of the last of `layers`, or as many as a viewer takes.
+    cycles : how many; None: up to the end of the run or of the last of `layers`, or as many as have `MOST_EVENTS`, and
+        if nothing else says what is shown, `FIRST_EVENTS`.
     layers : their names; none for all.
     pes : those with a lane; None for all.
     """
@@ -40,9 +42,11 @@ class ShownPart:
             raise EieError(f"--from must be below {total}, the cycles of the run, got {begin}")
         end = max(last, begin + 1) if self.cycles is None else min(begin + self.cycles, total)
         view = replace(view, begin=begin, end=end, layers=self.layers or None, pes=self.pes)
-        timeline = Timeline(schedules, view)
         if self.cycles is None:
-            view, timeline = _first_part(schedules, view, timeline)
+            asked = self.begin is not None or self.layers or self.pes is not None
+            view, timeline = _first_part(schedules, view, MOST_EVENTS if asked else min(FIRST_EVENTS, MOST_EVENTS))
+        else:
+            timeline = Timeline(schedules, view)
         if timeline.size > MOST_EVENTS:
             raise EieError(
                 f"cycles {begin:,} to {view.end - 1:,} of the run's {total:,} have {timeline.size:,} events, wanted "
@@ -100,10 +104,11 @@ def _span(option: str, text: str, wanted: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _first_part(schedules: Sequence[LayerSchedule], view: View, timeline: Timeline) -> tuple[View, Timeline]:
-    """As many cycles from the first as have no more events than a viewer takes."""
-    while timeline.size > MOST_EVENTS and view.end - view.begin > 1:
-        shown = (view.end - view.begin) * MOST_EVENTS // timeline.size
+def _first_part(schedules: Sequence[LayerSchedule], view: View, most: int) -> tuple[View, Timeline]:
+    """As many cycles from the first as have at most so many events."""
+    timeline = Timeline(schedules, view, most)
+    while timeline.size > most and timeline.end - view.begin > 1:
+        shown = (timeline.end - view.begin) * most // timeline.size
         view = replace(view, end=view.begin + max(1, shown * 9 // 10))
         timeline = Timeline(schedules, view)
     return view, timeline

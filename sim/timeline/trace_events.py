@@ -80,15 +80,22 @@ class _Part:
 
 
 class Timeline:
-    """The events of a run, layer after layer, that a view shows. `size` is known before any is made."""
+    """The events of a run, layer after layer, that a view shows. `size` is known before any is made.
 
-    def __init__(self, schedules: Sequence[LayerSchedule], view: View) -> None:
+    enough : the first of them, no whole layer behind so many; `end` is the cycle of the run where they end.
+    """
+
+    def __init__(self, schedules: Sequence[LayerSchedule], view: View, enough: float = math.inf) -> None:
         self._view = view
         self._pes = schedules[0].pes
         self._lanes = range(self._pes) if view.pes is None else view.pes
         self._parts: list[_Part] = []
         offset = sent = 0
+        self.end = view.end
         for schedule in schedules:
+            if self.size > enough:
+                self.end = min(offset, view.end)
+                break
             begin, end = max(view.begin - offset, 0), min(view.end - offset, schedule.cycles)
             if begin < end and view.shows(schedule.work.name):
                 each = self._lanes if view.queue_of_each_pe else range(0)

@@ -188,8 +188,15 @@ def test_too_many_events_are_a_part_or_refused_with_the_numbers(eie: Run, monkey
     assert cycles // 2 < shown["otherData"]["to"] < cycles - 1
     assert len(shown["traceEvents"]) - names < events
     assert out.splitlines()[1] == (
-        "These are the first, as many as viewers take: --cycles A:B, --layer and --lanes show others."
+        "These are the first, which open soon: --cycles A:B, --layer NAME and --lanes A:B show others, or more."
     )
+    monkeypatch.setattr("sim.timeline.shown_part.MOST_EVENTS", events)
+    monkeypatch.setattr("sim.timeline.shown_part.FIRST_EVENTS", events // 3)
+    assert eie(*TRACE)[0] == 0
+    assert len(traced()["traceEvents"]) - names < events // 3
+    for part in (("--from", "0"), ("--layer", "fc1", "--layer", "fc2"), ("--lanes", "0:4"), ("--cycles", str(cycles))):
+        assert eie(*TRACE, *part)[0] == 0
+        assert traced()["otherData"]["to"] == cycles - 1
     monkeypatch.setattr("sim.timeline.shown_part.MOST_EVENTS", 1)
     assert eie(*TRACE)[2].splitlines()[-1].startswith("error: cycles 0 to 0 of the run's ")
 
@@ -213,7 +220,9 @@ def test_a_part_is_what_the_whole_has_of_it(eie: Run) -> None:
     assert eie(*TRACE, "--cycles", f"{begin + 3}:{begin + 20}")[0] == 0
     spans = traced()
     assert eie(*TRACE, "--from", str(begin + 3), "--cycles", "17")[0] == 0
-    assert traced() == spans
+    again = traced()
+    assert again["otherData"].pop("made_by") != spans["otherData"].pop("made_by")  # two commands
+    assert again == spans
 
 
 @pytest.mark.parametrize(
