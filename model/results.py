@@ -202,7 +202,7 @@ class RunResult:
 
     @property
     def cycles(self) -> int:
-        """From start to done, as register CYCLES shows them."""
+        """From start to done; register CYCLES shows them modulo 2^32."""
         return sum(layer.cycles for layer in self.layers)
 
     @property
@@ -215,7 +215,7 @@ class RunResult:
 
     @property
     def counters(self) -> NDArray[np.int64]:
-        """(len(PeCounter), pes), as the counter registers show them after the run; decoded: in the last pass."""
+        """(len(PeCounter), pes); registers show them after the run modulo 2^32; decoded: in the last pass."""
         counters = np.stack([layer.counters for layer in self.layers])
         counters[: self.loaded_last, PeCounter.DECODED_SYMBOLS] = 0
         return counters.sum(axis=0)

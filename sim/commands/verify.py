@@ -10,6 +10,7 @@ from model.image import NetworkImage
 from sim.rtl.simulators import SimulatorName
 from sim.rtl.verify import verify
 from sim.simulation.prepare import load_with_inputs
+from sim.synthesis.netlist import check_netlist, netlist_text, netlists
 from sim.terminal.fit_preset import fitted
 from sim.terminal.host_parts import PLAIN, host_parts_payload, show_host_parts
 from sim.terminal.options import Changes, ConfigFile, Inputs, Json, Pes, PresetOrFit, array_config
@@ -32,6 +33,13 @@ def verify_command(
             "[default: all].",
         ),
     ] = None,
+    netlist: Annotated[
+        str | None,
+        typer.Option(
+            "--netlist",
+            help=f"In the place of the RTL the cells that synthesis makes of it for a family: {', '.join(netlists())}.",
+        ),
+    ] = None,
     preset: PresetOrFit = None,
     config: ConfigFile = None,
     pes: Pes = None,
@@ -45,6 +53,8 @@ def verify_command(
     no answer.
     """
     output = Output(as_json=as_json)
+    if netlist is not None:
+        check_netlist(netlist)
     array = array_config(preset, config, pes, changes, may_fit=True)
     if vectors is not None and vectors < 1:
         raise EieError(f"--vectors must be 1 or more, got {vectors}")
@@ -52,19 +62,26 @@ def verify_command(
     array = fitted(preset, array, changes, compressed, output)
     if vectors is not None and isinstance(lower(compressed, array), NetworkImage):
         raise EieError("the array runs this network by itself: wanted no --vectors, which are those of single layers")
+    texts = None
+    if netlist is not None:
+        with output.steps(f"{array.name}: {array.pes} PEs as cells of {netlist}") as say:
+            texts = netlist_text(array, netlist, say)
     try:
-        found = verify(compressed, inputs, array, simulator, output, vectors)
+        found = verify(compressed, inputs, array, simulator, output, vectors, texts)
     except SimulatorError as error:
         output.note(f"error: the RTL gave no answer: {error}")
         raise typer.Exit(1) from error
     warn_of_ranges(output, found.ranges)
     show_verification(output, found)
+    if netlist is not None:
+        output.line(f"In the place of the RTL: the cells of {netlist} that synthesis made of it, before placement.")
     show_host_parts(output, compressed.graph, f"They run {PLAIN}. They are not in RTL: both sides take what they make.")
     output.result(
         {
             "network": str(network),
             "config": array.to_dict(),
             "simulator": simulator,
+            "netlist": netlist,
             "inputs": len(inputs),
             **verification_payload(found),
             **host_parts_payload(compressed.graph),

@@ -76,8 +76,8 @@ def run_job(
 ) -> Answer:
     """Run host actions on the RTL of `config`; with `lockstep`, beside the stepped model.
 
-    `texts` replaces the generated Verilog (planted faults in tests). Raises SimulatorError if the simulator fails;
-    a difference or a timeout is in `Answer.failure`.
+    `texts` replaces the generated Verilog (a netlist, planted faults in tests). Raises SimulatorError if the simulator
+    fails; a difference or a timeout is in `Answer.failure`.
     """
     say: Say = progress or (lambda _: None)
     if texts is None:
@@ -109,12 +109,14 @@ def run_rtl(
     *,
     stall: float = 0.0,
     progress: Say | None = None,
+    texts: dict[str, str] | None = None,
 ) -> RtlResult:
     """Run each input (n, in_features) int16 in turn; one pass is loaded once, several are loaded for each input.
 
-    `stall` is the probability that either stream pauses in a cycle. Raises SimulatorError for anything but an answer.
+    `stall` is the probability that either stream pauses in a cycle; `texts` as `run_job` takes them. Raises
+    SimulatorError for anything but an answer.
     """
-    (result,) = run_rtl_images([(image, activations)], simulator, stall=stall, progress=progress)
+    (result,) = run_rtl_images([(image, activations)], simulator, stall=stall, progress=progress, texts=texts)
     return result
 
 
@@ -124,12 +126,13 @@ def run_rtl_images(
     *,
     stall: float = 0.0,
     progress: Say | None = None,
+    texts: dict[str, str] | None = None,
 ) -> list[RtlResult]:
     """The same of several images for one array, one after another on one that is reset once, as a host loads them."""
     actions: list[Action] = [Reset(2)]
     for image, activations in jobs:
         actions += _actions(image, activations, stall)
-    answer = run_job(jobs[0][0].config, actions, simulator, progress=progress)
+    answer = run_job(jobs[0][0].config, actions, simulator, progress=progress, texts=texts)
     if answer.failure is not None:
         raise SimulatorError(f"{simulator}: {answer.failure}")
     results: list[RtlResult] = []

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.image import NetworkImage
+from model.layouts import COUNTER_BITS
 from model.registers import PeCounter
 from model.results import RunResult
 from sim.simulation.image_run import ImageRun
@@ -33,19 +34,23 @@ def compare(simulation: ImageRun, rtl: "RtlResult") -> list[Comparison]:
 def compare_runs(
     image: NetworkImage, integers: NDArray[np.int16], runs: Sequence[RunResult], rtl: "RtlResult", each: str = "input"
 ) -> list[Comparison]:
-    """The same of the engine's (n, out_features) outputs in logical order and n runs; `each` is what a run is of."""
+    """The same of the engine's (n, out_features) outputs in logical order and n runs; `each` is what a run is of.
+
+    The engine's counters are compared modulo the width of the array's, which wrap.
+    """
+    wrap = 1 << COUNTER_BITS
     comparisons = [
         _compare("values", integers, rtl.outputs, (each, "output")),
-        _compare("cycles", [run.cycles for run in runs], rtl.cycles, (each,)),
-        _compare("broadcasts", [run.broadcasts for run in runs], rtl.broadcasts, (each,)),
-        _compare("stalls", [run.stalls for run in runs], rtl.stalls, (each,)),
+        _compare("cycles", [run.cycles % wrap for run in runs], rtl.cycles, (each,)),
+        _compare("broadcasts", [run.broadcasts % wrap for run in runs], rtl.broadcasts, (each,)),
+        _compare("stalls", [run.stalls % wrap for run in runs], rtl.stalls, (each,)),
         _compare("overflow", [int(run.overflow) for run in runs], [int(flag) for flag in rtl.overflow], (each,)),
     ]
     if image.config.pe_counters:
         comparisons += [
             _compare(
                 counter.name.lower(),
-                [run.counters[counter] for run in runs],
+                [run.counters[counter] % wrap for run in runs],
                 [counters[counter] for counters in rtl.counters],
                 (each, "PE"),
             )

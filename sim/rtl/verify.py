@@ -67,6 +67,7 @@ def verify(
     simulator: SimulatorName = "verilator",
     progress: Progress = SILENT,
     vectors: int | None = None,
+    texts: dict[str, str] | None = None,
 ) -> Verification:
     """Run every input on the RTL and on the model, and compare all that the machine shows.
 
@@ -81,6 +82,7 @@ def verify(
     array : to build.
     simulator : "verilator" or "icarus".
     vectors : of a layer that the RTL is given at most, spread evenly, but one of each of its groups; None: all.
+    texts : file name to Verilog with the array's ports, in the place of the RTL: a netlist of it.
 
     Raises EieError for a network or inputs that do not fit, or if the simulator is not installed; SimulatorError if the
     RTL gives no answer.
@@ -96,11 +98,11 @@ def verify(
         lowered = lower(network, array)
         say(f"running {len(inputs)} inputs on the model")
         if isinstance(lowered, LayerImages):
-            return _by_layer(lowered, inputs, simulator, vectors, say)
+            return _by_layer(lowered, inputs, simulator, vectors, say, texts)
         if vectors is not None:
             raise EieError("the array runs this network by itself: wanted no bound on the vectors of its layers")
         simulation = run_image(lowered, inputs.reshape(len(inputs), -1))
-        rtl = run_rtl(lowered, simulation.activations, simulator, progress=say)
+        rtl = run_rtl(lowered, simulation.activations, simulator, progress=say, texts=texts)
     return Verification(
         array=array,
         simulator=simulator,
@@ -115,9 +117,14 @@ def verify(
 
 
 def _by_layer(
-    lowered: LayerImages, inputs: NDArray[np.float32], simulator: SimulatorName, vectors: int | None, say: Say
+    lowered: LayerImages,
+    inputs: NDArray[np.float32],
+    simulator: SimulatorName,
+    vectors: int | None,
+    say: Say,
+    texts: dict[str, str] | None,
 ) -> Verification:
-    found = verify_layers(lowered, inputs, simulator, vectors, say)
+    found = verify_layers(lowered, inputs, simulator, vectors, say, texts)
     return Verification(
         array=lowered.config,
         simulator=simulator,

@@ -63,9 +63,17 @@ class VerifiedLayers:
 
 
 def verify_layers(
-    lowered: LayerImages, inputs: NDArray[Any], simulator: SimulatorName, most: int | None, say: Say
+    lowered: LayerImages,
+    inputs: NDArray[Any],
+    simulator: SimulatorName,
+    most: int | None,
+    say: Say,
+    texts: dict[str, str] | None = None,
 ) -> VerifiedLayers:
-    """Run (n, *input_shape) or (n, in_features) inputs; `most` vectors of a layer, but one of each of its groups."""
+    """Run (n, *input_shape) or (n, in_features) inputs; `most` vectors of a layer, but one of each of its groups.
+
+    `texts`: Verilog in the place of the RTL's.
+    """
     from sim.rtl.cosim import run_rtl_images  # needs cocotb, which not every installation has
 
     if most is not None and most < 1:
@@ -79,7 +87,7 @@ def verify_layers(
     ]
     total = sum(len(vectors) for _, vectors in jobs)
     say(f"{count(total)} vectors of {len(given)} layers for the RTL")
-    results = run_rtl_images(jobs, simulator, progress=say)
+    results = run_rtl_images(jobs, simulator, progress=say, texts=texts)
     compared = [_compare(image, vectors, rtl) for (image, vectors), rtl in zip(jobs, results, strict=True)]
     waiting = iter(zip(compared, results, strict=True))
     layers: list[VerifiedLayer] = []

@@ -55,7 +55,7 @@ class ImageRun:
     @property
     def ranges(self) -> Ranges:
         """How many inputs left a range."""
-        return Ranges.of(self.saturated, self.overflow, self.image.config)
+        return Ranges.of(self.saturated, self.overflow, self.image.config, self.cycles)
 
     @property
     def events(self) -> dict[str, Events]:

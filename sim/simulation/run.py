@@ -45,6 +45,7 @@ class Run:
     outputs : (inputs, *output shape) float32, in the network's units.
     overflow : (inputs,) bool, whether an accumulator left its range.
     saturated : (inputs,) bool, whether the input has a value beyond the bits of an activation.
+    cycles : (inputs,) int64 from start to done; None where an input is several starts.
     events : of each layer by name, in execution order, mean per input; a layer cut into column tiles is several.
     load_cycles : in which an input is loaded, or all vectors that it becomes, if the host always offers a word.
     passes : what the array holds at once, one after the other; none where the host hands it vectors.
@@ -57,6 +58,7 @@ class Run:
     outputs: NDArray[np.float32]
     overflow: NDArray[np.bool_]
     saturated: NDArray[np.bool_]
+    cycles: NDArray[np.int64] | None
     events: Mapping[str, Events]
     load_cycles: float
     passes: tuple[Pass, ...]
@@ -81,7 +83,7 @@ class Run:
     @property
     def ranges(self) -> Ranges:
         """How many inputs left a range."""
-        return Ranges.of(self.saturated, self.overflow, self.config)
+        return Ranges.of(self.saturated, self.overflow, self.config, self.cycles)
 
     @property
     def reload_cycles(self) -> int:

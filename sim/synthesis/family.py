@@ -123,6 +123,7 @@ class Flow:
     block_rams : of a memory of so many words and bits, 0 for one that goes to lookup tables.
     measured : arrays that `--fit` estimates others from; none: `--fit` is refused.
     place_and_route : None where open tools end with synthesis, so that no clock is known.
+    models : Verilog of what its cells do, for simulations of a netlist; None where there is none.
     """
 
     devices: Sequence[Device]
@@ -132,6 +133,7 @@ class Flow:
     block_rams: Callable[[int, int], int]
     measured: Sequence[Measured] = ()
     place_and_route: PlaceAndRoute | None = None
+    models: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

