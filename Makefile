@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[verify,dev]'
 	@touch $(STAMP)
 
-# What the tests and the type checker need beyond the demo: PyTorch, ONNX, Dask, Parquet, Bokeh and a browser. Without
+# What the tests and the type checker need beyond the demo: PyTorch, ONNX, Dask, Parquet, Bokeh, LiteX, a browser. Without
 # Chromium the test that opens a report in a browser says that it was left out.
 $(TRAIN_STAMP): $(STAMP)
 	@if ! command -v chromedriver >/dev/null; then \
@@ -46,7 +46,7 @@ $(TRAIN_STAMP): $(STAMP)
 	@echo "installing $(TORCH) and the importers' packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' \
-		--editable '.[train,onnx,onnx-test,gguf-test,vision-test,tflite,keras,keras-test,cluster,parquet,report,fpga]'
+		--editable '.[train,onnx,onnx-test,gguf-test,vision-test,tflite,keras,keras-test,cluster,parquet,report,fpga,litex]'
 	@touch $(TRAIN_STAMP)
 
 demo: $(STAMP) ## compress, simulate, verify in RTL and time the example network; build/demo/summary.json

@@ -18,6 +18,7 @@ EXTRAS = {
     "keras": "Keras models",
     "verify": "eie verify, run --on rtl, faults; the tests",
     "fpga": "eie fpga, asic",
+    "litex": "examples/litex",
     "report": "eie report",
     "serial": "boards on a serial port",
     "cluster": "eie sweep --scheduler",
