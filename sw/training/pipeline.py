@@ -13,12 +13,12 @@ from model.errors import EieError
 from sw.training.augment import augmented
 from sw.training.batches import ImageBatches
 from sw.training.checkpoint import Checkpoint, State
-from sw.training.distillation import distillation
-from sw.training.evaluate import to_device
+from sw.training.distillation import distillation, mimicking, noisy
+from sw.training.evaluate import Loss, to_device
 from sw.training.loop import Epoch, Settings
 from sw.training.methods.structure import restructure, structure
 from sw.training.networks import load_weights, network, teacher
-from sw.training.recipe import Recipe, Step
+from sw.training.recipe import Distillation, Recipe, Step
 from sw.training.reproducible import epoch_seed, reproducible
 from sw.training.steps import run_step
 from sw.training.train import train
@@ -143,8 +143,7 @@ class _Pipeline:
             data = self._batches(stage.head.batch, stage.head.taught)
             settings = self._settings(stage.kind, number, stage.training.epochs, data)
             if self.logits is not None and stage.head.taught and self.recipe.teacher is not None:
-                lesson = self.recipe.teacher.distillation
-                settings["loss"] = distillation(lesson.share, lesson.temperature)
+                settings["loss"] = taught_loss(self.recipe.teacher.distillation, self.logits)
         self.shared, history = run_step(self.module, stage, self.shared, data or (), settings)
         _place(self.module, self.device, torch.channels_last)  # layers that are new
         self._finish_stage(number, stage.kind, history)
@@ -222,6 +221,16 @@ def _place(module: nn.Module, device: torch.device, memory_format: torch.memory_
 
 def _in_order(images: Tensor, labels: Tensor) -> ImageBatches:
     return ImageBatches(images.unsqueeze(0), labels, min(AT_ONCE, len(labels)), shuffle=False)
+
+
+def taught_loss(lesson: Distillation, logits: Tensor) -> Loss:
+    """The loss of a recipe's [teacher.distillation]; `logits` (.., classes) are the teacher's on the training data."""
+    if lesson.target == "distribution":
+        loss = distillation(lesson.share, lesson.temperature)
+    else:
+        flat = logits.flatten(0, -2)
+        loss = mimicking(lesson.share, flat.mean(0), flat.std(0, correction=0).clamp_min(1e-6))
+    return noisy(loss, lesson.noisy, lesson.sigma) if lesson.noisy else loss
 
 
 def stages_to_run(recipe: Recipe, weights_given: bool) -> Sequence[Step]:

@@ -12,7 +12,7 @@ from sw.training.augment import Augmentation
 from sw.training.methods.about import Method, parse_method
 from sw.training.networks import NETWORKS
 from sw.training.optimiser import Training
-from sw.training.options import Options, from_table, real, whole
+from sw.training.options import Options, choice, from_table, real, whole
 from sw.training.steps import KINDS, Stage, Step
 
 Table = Mapping[str, Any]
@@ -37,10 +37,26 @@ class Data(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class Distillation(Options):
-    """What the student takes from the teacher: see `sw.training.distillation`."""
+    """What the student takes from the teacher: see `sw.training.distillation`.
 
+    Parameters
+    ----------
+    target : "distribution" at `temperature` (Hinton), or the "logits" (Ba and Caruana), each in its deviations.
+    share : of the loss that is the teacher's; the rest is that of the labels.
+    noisy : share of the inputs whose logits are disturbed at each step.
+    sigma : how much: standard deviation of the factor.
+    """
+
+    target: str = choice("distribution", "distribution", "logits")
     share: float = real(0.9, 0, 1)
     temperature: float = real(3.0, 0.01, 100)
+    noisy: float = real(0.0, 0, 1)
+    sigma: float = real(0.0, 0, 100)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if bool(self.noisy) != bool(self.sigma):
+            raise EieError(f"a noisy teacher needs noisy and sigma, got noisy {self.noisy:g}, sigma {self.sigma:g}")
 
 
 @dataclass(frozen=True, kw_only=True)

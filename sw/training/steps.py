@@ -10,8 +10,10 @@ from sw.training.evaluate import Batches
 from sw.training.fine_tune import FineTuning, fine_tune
 from sw.training.loop import Epoch, Settings
 from sw.training.methods.binary_connect import BinaryConnect, binary_connect
+from sw.training.methods.low_rank import LowRank, low_rank
 from sw.training.methods.soft_sharing import SoftSharing, soft_sharing
 from sw.training.methods.structured_sparsity import StructuredSparsity, structured_sparsity
+from sw.training.methods.tensor_factors import TensorFactors, tensor_factors
 from sw.training.methods.ternary_connect import TernaryConnect, ternary_connect
 from sw.training.optimiser import Training
 from sw.training.options import Options, choice, flag, whole
@@ -57,6 +59,8 @@ KINDS: dict[str, Kind] = {
     "binary_connect": Kind("binary_connect", BinaryConnect, binary_connect, shares=True),
     "ternary_connect": Kind("ternary_connect", TernaryConnect, ternary_connect, shares=True),
     "soft_sharing": Kind("soft_sharing", SoftSharing, soft_sharing, shares=True),
+    "low_rank": Kind("low_rank", LowRank, low_rank),
+    "tensor_factors": Kind("tensor_factors", TensorFactors, tensor_factors),
 }
 
 

@@ -1,11 +1,12 @@
 """Layers that a method replaces or makes smaller, and how a module gets the same ones when a run goes on."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
 from model.errors import EieError
 
+Kind = TypeVar("Kind", bound=nn.Module)
 Structure = dict[str, dict[str, Any]]
 MADE = (nn.Linear, nn.Conv2d)  # what methods make
 
@@ -14,6 +15,12 @@ def structure(module: nn.Module) -> Structure:
     """Every linear and convolutional layer by its name, as plain values."""
     untyped: Any = module
     return {path: _described(layer) for path, layer in untyped.named_modules() if isinstance(layer, MADE)}
+
+
+def layers_of(module: nn.Module, kind: type[Kind]) -> dict[str, tuple[str, Kind]]:
+    """Every layer of a kind with its name, by the name of its weights."""
+    untyped: Any = module
+    return {f"{path}.weight": (path, each) for path, each in untyped.named_modules() if isinstance(each, kind)}
 
 
 def restructure(module: nn.Module, wanted: Structure) -> None:

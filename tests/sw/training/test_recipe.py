@@ -94,6 +94,7 @@ STAGE = '[[stage]]\nkind = "{}"\n'
             r"no option 'pruning'; options: kind, batch, taught",
         ),
         (SHORT + STAGE.format("prune") + "pruning.depth = 1", r"stage 2 \(pruning\): no option 'depth'"),
+        (f"teacher.distillation.noisy = 0.5\n{SHORT}", "a noisy teacher needs noisy and sigma, got noisy 0.5, sigma 0"),
         (SHORT + STAGE.format("prune"), r"stage 2 \(pruning\): pruning takes a density or a sensitivity, got both or"),
         (SHORT + STAGE.format("train") + "training.epochs = 1.5", r"stage 2 \(training\): training.epochs must be a"),
         (

@@ -31,6 +31,8 @@ STAGES = {
     "binary_connect": "binary_connect.stochastic = true",
     "ternary_connect": "ternary_connect.powers = true",
     "soft_sharing": "",
+    "low_rank": "low_rank.rank = 4",
+    "tensor_factors": 'tensor_factors = { rank = { "conv2.weight" = 3 }, input_rank = 2 }',
 }
 OLD = {"train", "prune", "tidy", "share", "pull", "fine_tune"}  # tests/sw/training/test_resume.py
 
