@@ -10,9 +10,13 @@ from sw.training.evaluate import Batches
 from sw.training.fine_tune import FineTuning, fine_tune
 from sw.training.loop import Epoch, Settings
 from sw.training.methods.binary_connect import BinaryConnect, binary_connect
+from sw.training.methods.divnet import Divnet, divnet
+from sw.training.methods.entropy_penalty import EntropyPenalty, entropy_penalty
 from sw.training.methods.low_rank import LowRank, low_rank
+from sw.training.methods.merge_neurons import MergeNeurons, merge_neurons
 from sw.training.methods.soft_sharing import SoftSharing, soft_sharing
 from sw.training.methods.structured_sparsity import StructuredSparsity, structured_sparsity
+from sw.training.methods.surgery import Surgery, surgery
 from sw.training.methods.tensor_factors import TensorFactors, tensor_factors
 from sw.training.methods.ternary_connect import TernaryConnect, ternary_connect
 from sw.training.optimiser import Training
@@ -61,6 +65,10 @@ KINDS: dict[str, Kind] = {
     "soft_sharing": Kind("soft_sharing", SoftSharing, soft_sharing, shares=True),
     "low_rank": Kind("low_rank", LowRank, low_rank),
     "tensor_factors": Kind("tensor_factors", TensorFactors, tensor_factors),
+    "entropy_penalty": Kind("entropy_penalty", EntropyPenalty, entropy_penalty, shares=True),
+    "divnet": Kind("divnet", Divnet, divnet),
+    "merge_neurons": Kind("merge_neurons", MergeNeurons, merge_neurons),
+    "surgery": Kind("surgery", Surgery, surgery),
 }
 
 

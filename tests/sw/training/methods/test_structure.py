@@ -32,6 +32,10 @@ STAGES = {
     "ternary_connect": "ternary_connect.powers = true",
     "soft_sharing": "",
     "low_rank": "low_rank.rank = 4",
+    "entropy_penalty": 'entropy_penalty.penalty = "bits"',
+    "divnet": "divnet.inputs = 15",
+    "merge_neurons": "",
+    "surgery": "surgery = { c = 0.2, gamma = 0.5 }",
     "tensor_factors": 'tensor_factors = { rank = { "conv2.weight" = 3 }, input_rank = 2 }',
 }
 OLD = {"train", "prune", "tidy", "share", "pull", "fine_tune"}  # tests/sw/training/test_resume.py
