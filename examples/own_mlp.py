@@ -14,7 +14,7 @@ def mnist(which: str) -> tuple[torch.Tensor, torch.Tensor]:  # own data: a file'
     return x[16:].view(-1, 784) / 256, y[8:].long()
 
 
-torch.manual_seed(0)
+seed = torch.manual_seed(int(os.environ.get("SEED", "0"))).initial_seed()
 x, y = mnist("train")
 held = len(x) // 12
 loader = DataLoader(TensorDataset(x[held:], y[held:]), batch_size=128, shuffle=True)
@@ -25,6 +25,6 @@ for inputs, labels in (batch for _ in range(10) for batch in loader):
     optimizer.zero_grad()
     torch.nn.functional.cross_entropy(net(inputs), labels).backward()
     optimizer.step()
-network = eie.train.compress(net, loader, eie.train.recipe(density=0.05), validation=validation, progress=print)
+network = eie.train.compress(net, loader, validation=validation, seed=seed, progress=print)
 ratio = eie.save(network, "own.eie").ratio
 print(f"error {eie.train.error(net, test):.2%} dense, {eie.train.error(network, test):.2%} compressed {ratio:.1f}x")
