@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from model.errors import EieError
 from sim.npy import read_inputs, read_labels
-from sim.terminal.output import Output
+from sim.progress import Say
+from sim.terminal.output import Output, duration
 from sim.text import count
 from sw.compress.bounds import Bound, ClassificationBound, OutputBound, outputs_of
 from sw.compress.candidates import Choices
@@ -65,10 +66,10 @@ class SearchOptions:
 
 
 def search(
-    network: Network, positions: list[NDArray[np.int64]], options: SearchOptions, choices: Choices, say: Progress
+    network: Network, positions: list[NDArray[np.int64]], options: SearchOptions, choices: Choices, say: Say
 ) -> tuple[Found, float | None]:
     """What was found, and the error of the float32 network if it is known; `say` is told now and then."""
-    progress = _now_and_then(say)
+    progress = now_and_then(say)
     if options.weight_error is not None:
         return search_weights(network, positions, options.weight_error, choices, progress), None
     assert options.inputs is not None
@@ -88,15 +89,25 @@ def search(
     return search_outputs(network, positions, inputs, bound, choices, progress), bound.reference
 
 
-def _now_and_then(say: Progress) -> Progress:
-    """Passes on what is said when nothing was for a while: a search tries hundreds of things."""
-    last = time.monotonic()
+def now_and_then(say: Say) -> Progress:
+    """Passes on what is said when nothing was for a while, with the time that the step still takes if that is known.
 
-    def tell(text: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= SECONDS_BETWEEN_STEPS:
-            last = time.monotonic()
-            say(text)
+    A search tries hundreds of things.
+    """
+    begun = said = time.monotonic()
+    first, latest = 0.0, 0.0  # shares of the step, when it began and now
+
+    def tell(text: str, share: float | None) -> None:
+        nonlocal begun, said, first, latest
+        now, left = time.monotonic(), ""
+        if share is None or share < latest:  # another step
+            begun, first = now, share or 0.0
+        elif share > first:
+            left = f", {duration((now - begun) * (1 - share) / (share - first))} left"
+        latest = share or 0.0
+        if now - said >= SECONDS_BETWEEN_STEPS:
+            said = now
+            say(f"{text}{left}")
 
     return tell
 

@@ -120,9 +120,13 @@ def _pace(done: int, total: int, seconds: float) -> str:
     if not done:
         return ""
     rate = done / seconds
-    left = round((total - done) / rate)
-    time_left = f"{left} s" if left < 60 else f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
-    return f", {rate:{',.1f' if rate >= 1 else '.2g'}}/s, {time_left} left"
+    return f", {rate:{',.1f' if rate >= 1 else '.2g'}}/s, {duration((total - done) / rate)} left"
+
+
+def duration(seconds: float) -> str:
+    """As "7 s" or "0:12:05"."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 class _Console(Console):

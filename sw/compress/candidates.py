@@ -91,16 +91,17 @@ class LayerCandidates:
         self._layouts: dict[float | None, Layout] = {}
         self._bias_bytes = len(write_values(layer.bias)) if layer.bias.any() else 0
 
-    def all(self) -> Iterator[Candidate]:
-        """Every candidate worth trying."""
+    def all(self) -> tuple[int, Iterator[Candidate]]:
+        """How many candidates are worth trying, and these."""
         most = self._choices.most_code_bits
         few = few_values(self._values, (1 << most) - 1)
         widest = most if few is None else max(int(few.size).bit_length(), 1)
-        for code_bits in range(widest, 0, -1):
-            yield self.make(None, None, code_bits)
-        for share in [None, *SHARES] if self._choices.pruning else [None]:
-            for step in self._steps(share):
-                yield self.make(share, step)
+        shares = [None, *SHARES] if self._choices.pruning else [None]
+        ways: list[tuple[float | None, float | None, int | None]] = [
+            *((None, None, code_bits) for code_bits in range(widest, 0, -1)),
+            *((share, step, None) for share in shares for step in self._steps(share)),
+        ]
+        return len(ways), (self.make(*way) for way in ways)
 
     def make(self, share: float | None, step: float | None, code_bits: int | None = None) -> Candidate:
         """The layer with this share of its weights, shared by entropy with this step or by k-means with these bits."""

@@ -13,7 +13,7 @@ from sw.compress.descent import descent, merge
 from sw.network.compressed import CompressedNetwork
 from sw.network.network import Network
 
-Progress = Callable[[str], None]
+Progress = Callable[[str, float | None], None]  # told what was done, and the share of the step that is, if known
 
 CURVE_POINTS = 7  # at which the effect of a layer's error on the outputs is measured
 PARTS = 48  # of the way from the finest to the coarsest network; its ends are tried from the last on
@@ -69,6 +69,7 @@ class OutputSearch:
         self._seed = seed
         self._progress = progress
         self._doing = "as coarse as is allowed"  # what a network is measured for
+        self._done: float | None = None  # share of that which is done, where its end is known
         self._sizes = [[option.bytes for option in options] for options in candidates]
         self._known: dict[tuple[int, ...], bool] = {}
         self.trials: list[Trial] = []
@@ -98,13 +99,17 @@ class OutputSearch:
         outputs = self._outputs(finest)
         harms: list[list[float]] = []
         for layer, options in enumerate(self._candidates):
+            tried = 0
 
-            def measured(at: int, layer: int = layer) -> float:
+            def measured(at: int, of: int, layer: int = layer) -> float:
+                nonlocal tried
+                tried += 1
                 harm = relative_squares(self._outputs([*finest[:layer], at, *finest[layer + 1 :]]), outputs)
                 option = self._candidates[layer][at]
                 self._progress(
-                    f"step 2 of 3, layer {layer + 1} of {len(self._candidates)}, {option.layer.name}: "
-                    f"{option.sharing} changes the outputs by {harm**0.5:.4f}"
+                    f"step 2 of 3, layer {layer + 1} of {len(self._candidates)}, {option.layer.name}, {tried} of {of}: "
+                    f"{option.sharing} changes the outputs by {harm**0.5:.4f}",
+                    (layer + tried / of) / len(self._candidates),
                 )
                 return harm
 
@@ -115,14 +120,16 @@ class OutputSearch:
             whole = groups.pop(None)
             path = descent(squares[whole].tolist(), [options[at].bytes for at in whole])
             points = sorted({path[(len(path) - 1) * point // CURVE_POINTS] for point in range(1, CURVE_POINTS + 1)})
-            curve = sorted((float(squares[whole[at]]), measured(whole[at])) for at in {path[0], *points})
+            places = {path[0], *points}
+            of = len(places) + len(groups)
+            curve = sorted((float(squares[whole[at]]), measured(whole[at], of)) for at in places)
             known = np.array([square for square, _ in curve])
             sharing = np.maximum.accumulate([harm for _, harm in curve])
             harm = np.interp(squares, known, sharing)
             for group in groups.values():
                 first = min(group, key=lambda at, squares=squares: float(squares[at]))
                 added = squares[group] - squares[first]
-                harm[group] = measured(first) + np.interp(known[0] + added, known, sharing)
+                harm[group] = measured(first, of) + np.interp(known[0] + added, known, sharing)
             # A last part proportional to the squares keeps the order of candidates without measured harm.
             harms.append((harm + 1e-9 * squares).tolist())
         return harms
@@ -156,7 +163,7 @@ class OutputSearch:
         random = np.random.default_rng(self._seed)
         chosen = [path[place] for path, place in zip(paths, places, strict=True)]
         for number in range(1, EXCHANGES + 1):
-            self._doing = f"exchange {number} of {EXCHANGES} between layers"
+            self._doing, self._done = f"exchange {number} of {EXCHANGES} between layers", number / EXCHANGES
             changes: list[int] = random.integers(-2, 3, len(paths)).tolist()
             tried = [
                 min(max(place + change, 0), len(path) - 1)
@@ -171,7 +178,7 @@ class OutputSearch:
         """From an allowed choice on, smaller candidates of each layer while allowed, the most bytes saved first."""
         waiting = set(range(len(chosen)))
         while waiting:
-            self._doing = f"smaller candidates, {len(waiting)} of {len(chosen)} layers left"
+            self._doing, self._done = f"smaller candidates, {len(waiting)} of {len(chosen)} layers left", None
             nexts: list[tuple[int, int, int]] = []
             for layer in sorted(waiting):
                 sizes, harm = self._sizes[layer], harms[layer]
@@ -204,7 +211,7 @@ class OutputSearch:
         self.trials.append(trial)
         self._known[tuple(chosen)] = trial.allowed
         verdict = "allowed" if trial.allowed else "not allowed"
-        self._progress(f"step 3 of 3, {self._doing}: {trial.bytes} bytes, error {error:.4g}, {verdict}")
+        self._progress(f"step 3 of 3, {self._doing}: {trial.bytes} bytes, error {error:.4g}, {verdict}", self._done)
         return trial.allowed
 
     def _outputs(self, chosen: Sequence[int]) -> NDArray[np.float32]:

@@ -40,7 +40,7 @@ def search_weights(
     positions: Sequence[NDArray[np.int64]],
     limit: float,
     choices: Choices,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda text, share: None,
 ) -> Found:
     """The smallest file in which no layer's weights have a larger relative error than `limit`.
 
@@ -49,13 +49,14 @@ def search_weights(
     positions : of each layer, its weights to be stored (`sw.compress.prune.kept_positions`). Errors are relative
         to these.
     limit : root of the summed squared error over that of the sum of squares, per layer.
-    progress : told what is being done.
+    progress : told what was done, and its share of all.
     """
     check_limit("the relative error of weights", limit)
     chosen: list[Candidate] = []
     for number, (layer, kept) in enumerate(zip(network.layers, positions, strict=True), 1):
         maker = LayerCandidates(layer, kept, choices)
-        candidates = _all(maker, f"layer {number} of {len(network.layers)}, {layer.name}", progress)
+        before, after = _weights(network, number - 1), _weights(network, number)
+        candidates = _all(maker, f"layer {number} of {len(network.layers)}, {layer.name}", (before, after), progress)
         allowed = [candidate for candidate in candidates if candidate.error <= limit]
         if not allowed:
             least = min(candidate.error for candidate in candidates)
@@ -76,7 +77,7 @@ def search_outputs(
     inputs: NDArray[np.float32],
     bound: Bound,
     choices: Choices,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda text, share: None,
 ) -> Found:
     """A small file whose network keeps the bound on (n, *input_shape) inputs, in float32; other arguments as above.
 
@@ -88,6 +89,7 @@ def search_outputs(
         _all(
             LayerCandidates(layer, kept, choices),
             f"step 1 of 3, layer {number} of {len(network.layers)}, {layer.name}",
+            (_weights(network, number - 1), _weights(network, number)),
             progress,
         )
         for number, (layer, kept) in enumerate(zip(network.layers, positions, strict=True), 1)
@@ -99,13 +101,23 @@ def search_outputs(
     return Found(network=compressed, layers=tuple(chosen), error=error, trials=tuple(search.trials))
 
 
-def _all(maker: LayerCandidates, what: str, progress: Progress) -> list[Candidate]:
-    """Every candidate of a layer, each told as `what`."""
+def _all(maker: LayerCandidates, what: str, shares: tuple[float, float], progress: Progress) -> list[Candidate]:
+    """Every candidate of a layer, each told as `what`; `shares` are done before the first and after the last."""
     candidates: list[Candidate] = []
-    for candidate in maker.all():
-        progress(f"{what}: {candidate.sharing}, {candidate.bytes} bytes, error {candidate.error:.4f}")
+    of, made = maker.all()
+    for number, candidate in enumerate(made, 1):
+        progress(
+            f"{what}, {number} of {of}: {candidate.sharing}, {candidate.bytes} bytes, error {candidate.error:.4f}",
+            shares[0] + (shares[1] - shares[0]) * number / of,
+        )
         candidates.append(candidate)
     return candidates
+
+
+def _weights(network: Network, layers: int) -> float:
+    """The share of the network's weights in so many of its first layers: a candidate's time grows with them."""
+    sizes = [layer.weight.size for layer in network.layers]
+    return sum(sizes[:layers]) / sum(sizes)
 
 
 def _with_larger_step(maker: LayerCandidates, best: Candidate, limit: float) -> Candidate:

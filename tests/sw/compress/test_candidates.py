@@ -12,7 +12,10 @@ from sw.network.layer import Layer
 
 def candidates_of(weight: np.ndarray, choices: Choices) -> list[Candidate]:
     layer = Layer("fc", weight.astype(np.float32), np.linspace(-1, 1, len(weight), dtype=np.float32), relu=False)
-    return list(LayerCandidates(layer, kept_positions(layer.weight), choices).all())
+    of, made = LayerCandidates(layer, kept_positions(layer.weight), choices).all()
+    found = list(made)
+    assert len(found) == of
+    return found
 
 
 @pytest.mark.parametrize("pruning", [False, True])
