@@ -12,6 +12,7 @@ from sw.training.loop import Epoch, Settings
 from sw.training.methods.binary_connect import BinaryConnect, binary_connect
 from sw.training.methods.divnet import Divnet, divnet
 from sw.training.methods.entropy_penalty import EntropyPenalty, entropy_penalty
+from sw.training.methods.fixed_point import FixedPoint, fixed_point
 from sw.training.methods.low_rank import LowRank, low_rank
 from sw.training.methods.merge_neurons import MergeNeurons, merge_neurons
 from sw.training.methods.soft_sharing import SoftSharing, soft_sharing
@@ -19,6 +20,7 @@ from sw.training.methods.structured_sparsity import StructuredSparsity, structur
 from sw.training.methods.surgery import Surgery, surgery
 from sw.training.methods.tensor_factors import TensorFactors, tensor_factors
 from sw.training.methods.ternary_connect import TernaryConnect, ternary_connect
+from sw.training.methods.variational_dropout import VariationalDropout, variational_dropout
 from sw.training.optimiser import Training
 from sw.training.options import Options, choice, flag, whole
 from sw.training.prune import Pruning, prune
@@ -69,6 +71,8 @@ KINDS: dict[str, Kind] = {
     "divnet": Kind("divnet", Divnet, divnet),
     "merge_neurons": Kind("merge_neurons", MergeNeurons, merge_neurons),
     "surgery": Kind("surgery", Surgery, surgery),
+    "variational_dropout": Kind("variational_dropout", VariationalDropout, variational_dropout),
+    "fixed_point": Kind("fixed_point", FixedPoint, fixed_point, shares=True),
 }
 
 

@@ -35,6 +35,8 @@ STAGES = {
     "entropy_penalty": 'entropy_penalty.penalty = "bits"',
     "divnet": "divnet.inputs = 15",
     "merge_neurons": "",
+    "variational_dropout": "variational_dropout = { begin = 0, full = 1 }",
+    "fixed_point": "",
     "surgery": "surgery = { c = 0.2, gamma = 0.5 }",
     "tensor_factors": 'tensor_factors = { rank = { "conv2.weight" = 3 }, input_rank = 2 }',
 }
