@@ -4,16 +4,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from model.config import ArrayConfig, ConfigError, ecp5_array
 from model.errors import EieError
+from sim.optional import imported
 from sim.provenance import made_by
 from sim.synthesis.families import BOARDS, FAMILIES, FLOWS, board_named, device_named
 from sim.synthesis.family import Cells, Device, Flow
-from sim.synthesis.flow import REPORT, FpgaRun, payload, run_flow, use
+from sim.synthesis.flow import FLOORPLAN, REPORT, FpgaRun, payload, run_flow, use
 from sim.synthesis.inference import infer
 from sim.synthesis.memories import pe_multipliers
 from sim.synthesis.place import ROUTERS, Placement
@@ -23,7 +24,8 @@ from sim.terminal.fpga_fit import fit_report
 from sim.terminal.options import Changes, ConfigFile, Json, Pes, Preset, array_config
 from sim.terminal.output import Output
 from sim.text import count, percent
-from sw.files import check_folder, write_whole
+from sw.extras import pip_install
+from sw.files import check_folder, check_target, read_whole, write_whole
 
 AIM = 130.0
 
@@ -75,6 +77,9 @@ def fpga_command(
             help=f"Only check that {len(FAMILIES)} families' synthesis finds memories and multiplier.",
         ),
     ] = False,
+    page: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE.html", help="Show the result as a page too.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Synthesise, place and route an array on an FPGA. Clock, area by unit, critical path, floor plan, bitstream.
@@ -86,6 +91,7 @@ def fpga_command(
         raise EieError("--input counts cycles for --fit NET.eie, which was not given")
     if fit is not None and check_inference:
         raise EieError("--fit and --check-inference are two questions; wanted one of them")
+    _check_page(page, config, fit is not None or check_inference)
     board = None if board_name is None else board_named(board_name)
     flow, device = device_named(device_name or (board.device if board else "ecp5-85k"))
     if board is not None and device.name != board.device:
@@ -120,7 +126,29 @@ def fpga_command(
     report = {"made_by": made_by(), **payload(run, synthesis, placement)}
     write_whole(folder / REPORT, (json.dumps(report, indent=2) + "\n").encode())
     show(output, run, synthesis, placement, folder)
+    if page is not None:
+        _write_page(output, page, report, folder / FLOORPLAN)
     output.result(report)
+
+
+def _check_page(page: Path | None, config: Path | None, is_question: bool) -> None:
+    if page is None:
+        return
+    if is_question:
+        raise EieError("--html is for an array that is synthesised, not for --fit and --check-inference")
+    if imported("bokeh") is None:
+        raise EieError(f"--html needs bokeh: {pip_install('report')}")
+    check_target(page, config)
+
+
+def _write_page(output: Output, page: Path, report: Mapping[str, Any], floorplan: Path) -> None:
+    # Bokeh takes a second to import.
+    from sim.report.fpga_page import fpga_page
+    from sim.report.origin import Provenance
+
+    picture = read_whole(floorplan) if report["fmax_mhz"] is not None else None
+    write_whole(page, fpga_page(report, picture, Provenance.here()).encode())
+    output.line(f"{page}: open it in a browser; it needs no network.")
 
 
 def fpga_array(preset: str | None, file: Path | None, pes: int | None, changes: list[str] | None) -> ArrayConfig:

@@ -51,6 +51,10 @@ class Page:
         """Text as it is."""
         self._add("code", text=text)
 
+    def picture(self, what: str, address: str) -> None:
+        """A picture as a data: address, and what it shows."""
+        self._add("picture", text=what, address=address)
+
     def fields(self, fields: Sequence[tuple[str, str]]) -> None:
         """Names and values, several beside each other."""
         self._add("fields", pairs=fields)
