@@ -9,7 +9,7 @@ TRAIN_STAMP := $(VENV)/.installed-train
 TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check pages prove fuzz coverage mutate same-verilog clean
+.PHONY: help setup demo test check check-types check-rest pages prove fuzz coverage mutate same-verilog clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,10 +55,16 @@ demo: $(STAMP) ## compress, simulate, verify in RTL and time the example network
 test: $(TRAIN_STAMP) ## all quick tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal tests
 
+# Types beside everything else: each takes one core, and about as long.
 check: $(TRAIN_STAMP) ## lint, format, types, directions of imports; pages and their figures are what the commands print
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-types check-rest
+
+check-types: $(TRAIN_STAMP)
+	@$(BIN)/pyright
+
+check-rest: $(TRAIN_STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-logo
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@$(BIN)/python -m benchmarks.pages --check

@@ -2,7 +2,6 @@
 
 import ast
 import os
-import shutil
 import subprocess
 import sys
 import venv
@@ -12,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from setup import imports_inside
-
-ROOMS = ("hw", "model", "sim", "sw")
+from tests.support.tools.wheel import ROOMS, build_wheel
 
 # What a user does in a folder with a `model.py` and a `sim.py` of their own, which were imported before.
 USER = """
@@ -43,18 +41,7 @@ COMMANDS = (
 
 @pytest.fixture(scope="module")
 def wheel(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy of what git has, so that nothing is left in the checkout and nothing old is in the wheel."""
-    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    listed = ["git", "ls-files", "-co", "--exclude-standard", *ROOMS, "*.py", "pyproject.toml", "README.md", "LICENSE"]
-    names = subprocess.run(listed, cwd=project_root, capture_output=True, text=True, check=True).stdout.splitlines()
-    for name in names:
-        if Path(name).parts[0] not in ("tests", "benchmarks", "examples") and (project_root / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(project_root / name, source / name)
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", target, source]
-    subprocess.run(command, check=True, capture_output=True)
-    (path,) = target.glob("*.whl")
-    return path
+    return build_wheel(project_root, tmp_path_factory.mktemp("wheel"))
 
 
 def test_it_is_one_package_with_every_file(wheel: Path, project_root: Path) -> None:
