@@ -17,7 +17,7 @@ from sim.energy.technology import DEFAULT_TECHNOLOGY, load_technology
 from sim.npy import read_inputs, read_labels
 from sim.sweep.front import mark_front
 from sim.sweep.journal import Journal
-from sim.sweep.results import read_rows
+from sim.sweep.results import read_results
 from sim.terminal.options import array_config
 from sw.file.header import CRC, header_bounds, parse_header
 from sw.file.model_file import from_bytes
@@ -119,7 +119,7 @@ def _journal(path: Path) -> object:
 
 
 def _results(path: Path) -> object:
-    rows = read_rows(path)
+    rows = read_results(path).rows
     return mark_front(rows) if rows else None
 
 
