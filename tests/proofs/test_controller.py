@@ -11,6 +11,7 @@ from tests.support.hw.formal import FAILED, PROVED, bench, planted, prove
 
 ROWS = 3
 CYCLES = 40  # two short layers one after the other take about that
+LONG = 400  # by property-directed reachability; unbounded it has not ended
 
 
 def config(lanes: int):
@@ -105,6 +106,17 @@ def control(unit, lanes: int):
 @pytest.mark.parametrize("lanes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_control_goes_on(lanes: int):
     assert prove(control(controller, lanes), CYCLES) == PROVED
+
+
+@pytest.mark.slow
+def test_control_goes_on_for_longer():
+    assert prove(control(controller, 1), LONG, reached=True) == PROVED
+
+
+@pytest.mark.slow
+def test_a_fault_is_found_in_longer_runs():
+    faulty = planted(controller, "self.row + 2 == rows", "self.row + 1 == rows")
+    assert prove(control(faulty, 1), LONG, reached=True) == FAILED
 
 
 @pytest.mark.parametrize(

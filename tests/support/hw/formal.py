@@ -115,12 +115,14 @@ def bench(unit: wiring.Component) -> Bench:
     return Bench(m, [Value.cast(value) for _, member, value in unit.signature.flatten(unit) if member.flow == In])
 
 
-def prove(bench: Bench, cycles: int | None = None, seconds: int = 500) -> str:
+def prove(bench: Bench, cycles: int | None = None, seconds: int = 500, reached: bool = False) -> str:
     """PROVED if the requirements hold in all cycles after power-on, or the first `cycles`; FAILED if not; else why.
 
-    All cycles are a matter of property-directed reachability (`pdr`), a number of them of bounded model checking.
+    All cycles are a matter of property-directed reachability (`pdr`), a number of them of bounded model checking, or
+    with `reached` of so many frames of the former, which gets further where both take long.
     """
-    solver = f"pdr -T {seconds}" if cycles is None else f"scorr\nbmc3 -F {cycles} -T {seconds}"
+    bounded = f"pdr -F {cycles} -T {seconds}" if reached else f"scorr\nbmc3 -F {cycles} -T {seconds}"
+    solver = f"pdr -T {seconds}" if cycles is None else bounded
     scratch = Path.cwd() / "build"  # the solver sees what is below the current folder
     scratch.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="proof-", dir=scratch) as name:
