@@ -8,7 +8,7 @@ from typing import Any
 
 import sim.energy.technology
 from sim.sweep.journal import CHECK, HEAD
-from sim.sweep.results import COLUMNS
+from sim.sweep.results import COLUMNS, ORIGIN
 from sw.training.recipe import built_in
 from tests.attacks.commands import gzipped
 from tests.attacks.corpus import add, attack
@@ -186,7 +186,7 @@ def no_journal() -> bytes:
 
 def results(**cells: str) -> bytes:
     """A row of results."""
-    row = {"layer": "a", **dict.fromkeys(COLUMNS, ""), "status": "ran", "pareto": "true", **cells}
+    row = {"layer": "a", **dict.fromkeys((*COLUMNS, *ORIGIN), ""), "status": "ran", "pareto": "true", **cells}
     return ",".join(row).encode() + b"\n" + ",".join(row.values()).encode() + b"\n"
 
 
@@ -266,7 +266,7 @@ def packed_rows() -> bytes:
         pyarrow.array(memoryview(bytes(10_000_000)), pyarrow.int8()), pyarrow.array(["a"])
     )
     data = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.table({"layer": column, **dict.fromkeys(COLUMNS, column)}), data)
+    pyarrow.parquet.write_table(pyarrow.table({"layer": column, **dict.fromkeys((*COLUMNS, *ORIGIN), column)}), data)
     return data.getvalue()
 
 
