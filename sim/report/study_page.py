@@ -132,7 +132,7 @@ def _cells(each: Summary) -> list[str]:
         "" if each.method is None else each.method["paper"],
         f"{100 * each.mean('float32_error'):.2f} %",
         f"{100 * each.mean('integer_error'):.2f} %",
-        f"{100 * each.mean('kept') / each.mean('weights'):.2f} %",
+        f"{100 * each.mean('kept') / each.mean('parameters'):.2f} %",
         count(round(each.mean("bytes"))),
         f"{each.mean('ratio'):.4g}x",
         "-" if cycles is None else f"{cycles:,.0f}",

@@ -26,11 +26,11 @@ class Measured:
 
     float32_error, integer_error : share of the test images that are wrong, in float32 and on the integer datapath.
     test_images : how many there are.
-    parameters : dense weights and biases.
-    weights, kept : dense weights, and those that are not removed.
+    parameters : weights and biases of the network that the method began with.
+    weights, kept : weights of the file's layers, and those of them that are not zero.
     macs : multiply-accumulates of the dense network for an image.
     bytes : of the file.
-    ratio : bytes of float32 weights and biases over those of the file.
+    ratio : bytes of float32 weights and biases, of the network that the method began with, over those of the file.
     simulated : test images, the first ones, that the arrays' figures are means of.
     paper : on the paper's 64 PEs; None if they cannot hold the network.
     fitted : on an array of the right size; None if there is none.
@@ -56,8 +56,13 @@ class Measured:
         return asdict(self)
 
 
-def measure(path: Path, test: Images, simulated: int, say: Say = lambda _: None) -> Measured:
-    """Decode a file and count everything; its inputs are images. EieError for a file that is no such network."""
+def measure(
+    path: Path, test: Images, simulated: int, say: Say = lambda _: None, begun_with: int | None = None
+) -> Measured:
+    """Decode a file and count everything; its inputs are images. EieError for a file that is no such network.
+
+    begun_with : parameters of the network before a method made layers smaller; None: those of the file.
+    """
     network, sizes = load_with_sizes(path)
     images, labels = test[0].reshape(len(test[0]), *network.input_shape), test[1]
     say("counting errors")
@@ -65,6 +70,7 @@ def measure(path: Path, test: Images, simulated: int, say: Say = lambda _: None)
     in_integers = measure_integers(network, images, labels)
     say("simulating")
     some = images[:simulated]
+    parameters = begun_with or sizes.float32_bytes // 4
     refusals: dict[str, str] = {}
     arrays: dict[str, OnArray | None] = {"paper": None, "fitted": None}
     for which, run in (("paper", on_paper_array), ("fitted", on_fitted_array)):
@@ -76,12 +82,12 @@ def measure(path: Path, test: Images, simulated: int, say: Say = lambda _: None)
         float32_error=in_float.error,
         integer_error=in_integers.error,
         test_images=in_float.inputs,
-        parameters=sizes.float32_bytes // 4,
+        parameters=parameters,
         weights=sum(layer.weights for layer in sizes.layers),
         kept=sum(layer.kept for layer in sizes.layers),
         macs=dense_macs(network),
         bytes=sizes.bytes,
-        ratio=sizes.ratio,
+        ratio=4 * parameters / sizes.bytes,
         simulated=len(some),
         paper=arrays["paper"],
         fitted=arrays["fitted"],

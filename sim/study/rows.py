@@ -101,6 +101,8 @@ def is_complete(order: Order, row: Row | None) -> bool:
 
 def make_row(order: Order, telling: Telling) -> Row | None:
     """Train, count and write what is missing of a row; None if another command is at it."""
+    from sw.training.networks import parameter_count
+
     with _lock(order) as mine:
         if not mine:
             return None
@@ -111,7 +113,8 @@ def make_row(order: Order, telling: Telling) -> Row | None:
             row = None
         seconds = _train(order, telling) if row is None else row["training_seconds"]
         test = load_mnist(order.data / "mnist", "t10k")
-        found = measure(order.path("eie"), test, order.simulated, telling.text)
+        begun_with = parameter_count(order.network)
+        found = measure(order.path("eie"), test, order.simulated, telling.text, begun_with)
         verified = None if row is None else row["verified"]
         if order.verified:
             telling.text("running the RTL")

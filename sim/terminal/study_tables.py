@@ -53,6 +53,7 @@ def _cells(each: Summary) -> list[str]:
     published, target = method["published"], method["target"]
     spread = each.spread
     mark = "p" if published.get("ratio") and published.get("counted") == "parameters" else ""
+    kept = each.mean("kept") / each.mean("parameters")
     return [
         each.name + (" *" if each.on_front else ""),
         _percent(published.get("error")),
@@ -61,7 +62,7 @@ def _cells(each: Summary) -> list[str]:
         _ratio(target.get("ratio")),
         _percent(each.mean("float32_error")),
         _percent(each.mean("integer_error")) + ("" if spread is None else f" ± {100 * spread:.2f}"),
-        f"{100 * each.mean('kept') / each.mean('weights'):.2f} %",
+        f"{100 * kept:.2f} %",
         count(round(each.mean("bytes"))),
         _ratio(each.mean("ratio")),
         *(_number(each.on_array("paper", key)) for key in ("cycles", "nanojoules")),

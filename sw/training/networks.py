@@ -65,6 +65,12 @@ def network(name: str) -> nn.Sequential:
     return NETWORKS[name]()
 
 
+def parameter_count(name: str) -> int:
+    """Weights and biases of a network."""
+    untyped: Any = network(name)
+    return sum(parameter.numel() for parameter in untyped.parameters())
+
+
 def load_weights(module: nn.Module, weights: dict[str, Tensor]) -> None:
     """Put weights into a module; EieError unless they are exactly its own, by name and shape."""
     untyped: Any = module

@@ -31,6 +31,9 @@ def test_figures_are_those_of_the_commands(
     assert found.bytes == Path("net.eie").stat().st_size
     assert (found.weights, found.parameters, found.macs, found.test_images) == (1440, 1440 + 38, 1440, 3)
     assert found.simulated == 2
+    assert found.ratio == pytest.approx(4 * (1440 + 38) / found.bytes)
+    larger = measure(Path("net.eie"), (inputs, np.array([1, 2, 3])), 1, begun_with=2 * 1478)
+    assert larger.ratio == pytest.approx(2 * found.ratio)
     run = json.loads(eie("simulate", "net.eie", "--input", "two.npy", "--json")[1])
     assert found.paper is not None
     assert found.paper.cycles == run["total"]["cycles"]
