@@ -52,7 +52,9 @@ def study_command(
     csv_path: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE.csv", help="Every row, with every figure.")
     ] = None,
-    plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE.html", help="Table and plots as a page.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--html", "--plot", metavar="FILE.html", help="Table and plots as a page.")
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="Only what the folder has; train nothing.")] = False,
     only_list: Annotated[bool, typer.Option("--list", help="Only say which methods there are.")] = False,
     as_json: Json = False,
@@ -69,7 +71,7 @@ def study_command(
         return
     _check(seed, seeds, jobs, threads, images)
     if plot is not None and imported("bokeh") is None:
-        raise EieError(f"--plot needs bokeh: {pip_install('report')}")
+        raise EieError(f"--html needs bokeh: {pip_install('report')}")
     if data is None and (files or not show):
         raise EieError("wanted --data DIR, the folder with mnist/, or EIE_DATA; got neither")
     make_folder(folder)
