@@ -106,7 +106,7 @@ def recipe(
     def training(epochs: int, rate: float, final: float) -> Training:
         return Training(epochs=epochs, optimizer="adam", learning_rate=rate, final=final, select="best")
 
-    # Many small steps of the mask under one momentum: forgetting it at each of them costs points of error.
+    # The mask moves in many small steps: an optimiser that forgot its momentum at each of them would hardly move.
     gradual = Pruning(
         density=density,
         score="fisher",
