@@ -12,14 +12,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from model.errors import EieError
 from sim.mnist import load_mnist
 from sim.provenance import made_by
 from sim.study.measure import measure, verify_file
 from sw.files import read_whole, reason, write_whole
-from sw.training.methods.about import Method
+
+if TYPE_CHECKING:
+    from sw.training.methods.about import Method
 
 LARGEST_ROW = 1 << 20  # bytes
 
@@ -37,7 +39,7 @@ class Order:
 
     name: str
     recipe: str
-    method: Method
+    method: "Method"
     network: str
     seed: int
     data: Path

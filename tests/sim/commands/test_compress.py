@@ -215,7 +215,7 @@ def test_distillation_without_torch(eie: Run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     code, _, err = eie("--distil", "50", "--calibrate", "x.npy")
     assert code == 2
-    assert err.endswith("error: --distil needs torch: pip install 'torch>=2.6'\n")
+    assert err.endswith("error: --distil needs torch: pip install 'torch>=2.6' 'tensorly>=0.9'\n")
     assert not Path("net.eie").exists()
 
 

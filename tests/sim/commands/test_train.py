@@ -169,5 +169,5 @@ from sim.cli import main
 raise SystemExit(main(["train", "lenet-5", "--data", "x", "-o", "{project_root}/net.eie"]))
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=project_root, capture_output=True, text=True)
-    assert done.stderr == "error: eie train needs torch: pip install 'torch>=2.6'\n"
+    assert done.stderr == "error: eie train needs torch: pip install 'torch>=2.6' 'tensorly>=0.9'\n"
     assert done.returncode == 2
