@@ -42,8 +42,14 @@ class OnArray:
 
 
 def paper_array(network: CompressedNetwork) -> ArrayConfig:
-    """The paper's 64 PEs; with `maps`, and `functions` if it is recurrent, for a network that is no chain of layers."""
-    return _for(network, preset(PAPER))
+    """The paper's 64 PEs; with `maps`, and `functions` if it is recurrent, for a network that is no chain of layers.
+
+    For codes of more than 4 bits its codebooks are larger, and the memory of the constants by as much.
+    """
+    array = _for(network, preset(PAPER))
+    code_bits = max(array.code_bits, *(layer.code_bits for layer in network.layers))
+    more = array.layers * ((1 << code_bits) - (1 << array.code_bits))
+    return array.with_(code_bits=code_bits, constant_depth=array.constant_depth + more)
 
 
 def on_paper_array(network: CompressedNetwork, images: NDArray[np.float32]) -> OnArray:
@@ -78,8 +84,6 @@ def right_size(network: CompressedNetwork, images: NDArray[np.float32]) -> tuple
 
 
 def _for(network: CompressedNetwork, array: ArrayConfig) -> ArrayConfig:
-    code_bits = max(array.code_bits, *(layer.code_bits for layer in network.layers))
-    array = array.with_(code_bits=code_bits)
     if is_chain(network):
         return array
     recurrent = any(isinstance(node.operation, Lstm) for node in network.connections.nodes)

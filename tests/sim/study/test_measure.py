@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from model.config import PRESETS
+from model.errors import EieError
 from sim.study.arrays import SIZES, on_paper_array, paper_array, right_size
 from sim.study.measure import dense_macs, measure
 from sw.file.model_file import load, save
@@ -59,6 +60,14 @@ def test_the_right_size_has_the_least_energy_times_time(
     assert min(products, key=lambda pes: products[pes]) == chosen[0].pes
 
 
+def test_the_papers_array_has_larger_codebooks_for_codes_of_more_bits() -> None:
+    network = make_conv_network(0)
+    images = np.random.default_rng(0).normal(size=(1, *network.input_shape)).astype(np.float32)
+    array, plain = paper_array(calibrate(network, images)), PRESETS["eie64"]
+    assert max(layer.code_bits for layer in network.layers) == array.code_bits == 5
+    assert array.constant_depth - plain.constant_depth == plain.layers * (32 - 16)
+
+
 def test_convolutions_run_in_one_start_and_count_every_position() -> None:
     network = make_conv_network(0)
     images = np.random.default_rng(0).normal(size=(1, *network.input_shape)).astype(np.float32)
@@ -86,6 +95,13 @@ def test_a_network_that_no_array_holds_has_a_reason_instead(tmp_path: Path, monk
     save(calibrate(network, images), tmp_path / "net.eie")
     found = measure(tmp_path / "net.eie", (images, np.array([0])), 1)
     assert found.paper is None
+    assert "layers 13" in found.refusals["paper"]
+    assert found.fitted is not None
+
+    def refuse(*_: object) -> None:
+        raise EieError("no room")
+
+    monkeypatch.setattr("sim.study.arrays.fitting_array", refuse)
+    found = measure(tmp_path / "net.eie", (images, np.array([0])), 1)
     assert found.fitted is None
-    assert found.refusals.keys() == {"paper", "fitted"}
-    assert all(found.refusals.values())
+    assert found.refusals["fitted"] == "no room"
