@@ -101,7 +101,7 @@ def study_command(
     for path in files or []:
         with output.steps(f"counting {path}"):
             rows.append(given_row(path, data or Path(), images))
-    _tell(output, rows, failed, images, csv_path, plot)
+    _tell(output, rows, failed, csv_path, plot)
     if failed:
         raise typer.Exit(2)
 
@@ -187,13 +187,12 @@ def _tell(
     output: Output,
     rows: Sequence[Row],
     failed: dict[str, str],
-    images: int,
     csv_path: Path | None,
     plot: Path | None,
 ) -> None:
     found = summaries(rows)
     if found:
-        show_study(output, found, images)
+        show_study(output, found)
         show_published(output)
     else:
         output.line("No row is there yet.")
@@ -204,6 +203,6 @@ def _tell(
         from sim.report.study_page import study_page
 
         date = source_date().isoformat(timespec="seconds")
-        write_whole(plot, study_page(found, images, made_by(), date).encode())
+        write_whole(plot, study_page(found, made_by(), date).encode())
         output.line(f"{plot}: {count(len(found))} methods. Open it in a browser; it needs no network.")
     output.result({"rows": list(rows), "front": [each.name for each in found if each.on_front], "failed": failed})

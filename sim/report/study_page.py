@@ -8,14 +8,14 @@ from typing import Any
 
 from sim.report.page import Page
 from sim.report.style import BLUE, ORANGE, frame, hover, legend_above, models
-from sim.study.published import DEEP_COMPRESSION
-from sim.study.summary import Summary
+from sim.study.published import COLUMNS, published_cells
+from sim.study.summary import Summary, beats, simulated_images
 from sim.text import count
 
 HEIGHT = 380
 
 
-def study_page(found: Sequence[Summary], simulated: int, made_by: dict[str, str], date: str) -> str:
+def study_page(found: Sequence[Summary], made_by: dict[str, str], date: str) -> str:
     """The page as HTML."""
     page = Page("Methods of the reading list on MNIST", f"{made_by['version']}, {date}", made_by["version"])
     front = [each for each in found if each.on_front]
@@ -30,7 +30,7 @@ def study_page(found: Sequence[Summary], simulated: int, made_by: dict[str, str]
     page.section(
         "Size and speed against error",
         "Errors are those of the decoded file on the integer datapath, all 10,000 test images. Cycles are on the "
-        f"paper's 64 PEs, mean of the first {count(simulated)} test images. The line joins what nothing else beats.",
+        f"paper's 64 PEs, mean of the first {simulated_images(found)} test images. The line joins what nothing beats.",
     )
     page.plots(
         _plot(found, "Bytes and error", "bytes of the file", lambda each: each.mean("bytes")),
@@ -70,18 +70,8 @@ def study_page(found: Sequence[Summary], simulated: int, made_by: dict[str, str]
             page.note(f"{each.name}: {each.method['note']}")
     page.table(
         "Published by Deep Compression, Table 1",
-        ["network", "error", "compressed", "kB", "compressed", "ratio"],
-        [
-            [
-                each.name,
-                f"{100 * each.error:.2f} %",
-                f"{100 * each.compressed_error:.2f} %",
-                count(each.bytes // 1000),
-                count(each.compressed_bytes // 1000),
-                f"{each.bytes / each.compressed_bytes:.0f}x",
-            ]
-            for each in DEEP_COMPRESSION
-        ],
+        COLUMNS,
+        published_cells(),
     )
     page.section("Made by", "")
     page.code(made_by["command"])
@@ -98,15 +88,17 @@ def _plot(
     """A point for each; a front where errors are drawn, none where accuracy is."""
     y_label = "accuracy, %" if accuracy else "error, %"
     made = frame(title, x_label, y_label, HEIGHT, x_axis_type="log")
+    errors = {each.name: 100 * each.mean("integer_error") for each in found}
     points = [
-        (x, 100 * (1 - error if accuracy else error), each.name)
+        (x, 100 - errors[each.name] if accuracy else errors[each.name], each.name)
         for each in found
         if (x := x_of(each)) is not None
-        for error in (each.mean("integer_error"),)
     ]
     if not points:
         return made
-    best = points if accuracy else [point for point in points if not any(_beats(other, point) for other in points)]
+    best = (
+        points if accuracy else [point for point in points if not any(beats(other[:2], point[:2]) for other in points)]
+    )
     items: list[tuple[str, list[Any]]] = []
     for name, chosen, colour in (
         ("others", [] if accuracy else [point for point in points if point not in best], BLUE),
@@ -139,7 +131,3 @@ def _cells(each: Summary) -> list[str]:
         "-" if energy is None else f"{energy:,.0f}",
         "" if minutes is None else f"{minutes:.1f}",
     ]
-
-
-def _beats(other: tuple[float, float, str], point: tuple[float, float, str]) -> bool:
-    return other[:2] != point[:2] and other[0] <= point[0] and other[1] <= point[1]

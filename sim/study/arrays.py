@@ -10,10 +10,8 @@ from model.config import ArrayConfig, preset
 from model.errors import EieError
 from sim.simulation.run import Run
 from sim.simulation.simulate import simulate
-from sw.image.fitting import fitting_array
-from sw.network.chain import is_chain
+from sw.image.fitting import fitting_array, whole_network_array
 from sw.network.compressed import CompressedNetwork
-from sw.network.graph import Lstm
 
 PAPER = "eie64"
 SIZES = (1, 2, 4, 8, 16, 32, 64)  # of arrays that are made for the network
@@ -46,7 +44,7 @@ def paper_array(network: CompressedNetwork) -> ArrayConfig:
 
     For codes of more than 4 bits its codebooks are larger, and the memory of the constants by as much.
     """
-    array = _for(network, preset(PAPER))
+    array = whole_network_array(network, preset(PAPER))
     code_bits = max(array.code_bits, *(layer.code_bits for layer in network.layers))
     more = array.layers * ((1 << code_bits) - (1 << array.code_bits))
     return array.with_(code_bits=code_bits, constant_depth=array.constant_depth + more)
@@ -71,7 +69,7 @@ def right_size(network: CompressedNetwork, images: NDArray[np.float32]) -> tuple
     refusal = EieError("")
     for pes in SIZES:
         try:
-            array = fitting_array(network, _for(network, preset(PAPER).with_(pes=pes)))
+            array = fitting_array(network, whole_network_array(network, preset(PAPER).with_(pes=pes)))
             found = _figures(simulate(network, images, array))
         except EieError as error:
             refusal = error
@@ -81,13 +79,6 @@ def right_size(network: CompressedNetwork, images: NDArray[np.float32]) -> tuple
     if best is None:
         raise refusal
     return best
-
-
-def _for(network: CompressedNetwork, array: ArrayConfig) -> ArrayConfig:
-    if is_chain(network):
-        return array
-    recurrent = any(isinstance(node.operation, Lstm) for node in network.connections.nodes)
-    return array.with_(maps=True, functions=recurrent or array.functions, accumulator_depth=array.activation_depth)
 
 
 def _figures(run: Run) -> OnArray:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from sim.text import count
+
 
 class Published(NamedTuple):
     """A network as published.
@@ -23,3 +25,20 @@ DEEP_COMPRESSION = (
     Published("AlexNet", 0.4278, 0.4278, 240_000_000, 6_900_000),
     Published("VGG-16", 0.3150, 0.3117, 552_000_000, 11_300_000),
 )
+
+COLUMNS = ("network", "error", "compressed", "kB", "compressed", "ratio")
+
+
+def published_cells() -> list[list[str]]:
+    """A table's rows of them."""
+    return [
+        [
+            each.name,
+            f"{100 * each.error:.2f} %",
+            f"{100 * each.compressed_error:.2f} %",
+            count(each.bytes // 1000),
+            count(each.compressed_bytes // 1000),
+            f"{each.bytes / each.compressed_bytes:.0f}x",
+        ]
+        for each in DEEP_COMPRESSION
+    ]

@@ -8,6 +8,7 @@ from statistics import mean
 from typing import Any
 
 from sim.study.rows import Row
+from sim.text import count
 from sim.version import version_text
 
 CSV_FIELDS = (
@@ -73,9 +74,19 @@ def summaries(rows: Sequence[Row]) -> list[Summary]:
     ]
     points = [(each.mean("bytes"), each.mean("integer_error")) for each in found]
     return [
-        Summary(name=each.name, rows=each.rows, on_front=not any(_beats(other, point) for other in points))
+        Summary(name=each.name, rows=each.rows, on_front=not any(beats(other, point) for other in points))
         for each, point in zip(found, points, strict=True)
     ]
+
+
+def beats(other: tuple[float, float], point: tuple[float, float]) -> bool:
+    """Whether `other` is as small in both and smaller in one."""
+    return other != point and other[0] <= point[0] and other[1] <= point[1]
+
+
+def simulated_images(found: Sequence[Summary]) -> str:
+    """How many test images the arrays' figures are means of; rows of different studies may differ."""
+    return " or ".join(count(number) for number in sorted({row["simulated"] for each in found for row in each.rows}))
 
 
 def csv_text(rows: Sequence[Row]) -> str:
@@ -103,7 +114,3 @@ def csv_text(rows: Sequence[Row]) -> str:
             ]
         )
     return buffer.getvalue()
-
-
-def _beats(other: tuple[float, float], point: tuple[float, float]) -> bool:
-    return other != point and other[0] <= point[0] and other[1] <= point[1]

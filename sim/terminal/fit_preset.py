@@ -4,10 +4,9 @@ from model.config import ArrayConfig
 from model.errors import ConfigError, EieError
 from sim.progress import Progress
 from sim.terminal.options import DEFAULT_PRESET, FIT, as_options
-from sw.image.fitting import fitting_array
+from sw.image.fitting import fitting_array, whole_network_array
 from sw.network.chain import is_chain
 from sw.network.compressed import CompressedNetwork
-from sw.network.graph import Lstm
 
 # What the network decides.
 CHOSEN = (
@@ -35,11 +34,8 @@ def fitted(
     for name in CHOSEN:
         if name in given:
             raise ConfigError(f"--preset fit chooses {name} by the network; wanted no --set {name}")
-    if not is_chain(network):
-        recurrent = any(isinstance(node.operation, Lstm) for node in network.connections.nodes)
-        array = array.with_(maps=True, functions=recurrent or array.functions, accumulator_depth=array.activation_depth)
     try:
-        made = fitting_array(network, array)
+        made = fitting_array(network, whole_network_array(network, array))
     except EieError as error:
         hosted = "" if is_chain(network) else "; other presets run it layer by layer where `maps` is off"
         raise EieError(f"--preset fit: {error}{hosted}") from error

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sim.study.published import DEEP_COMPRESSION
-from sim.study.summary import Summary
+from sim.study.published import COLUMNS as PUBLISHED
+from sim.study.published import published_cells
+from sim.study.summary import Summary, simulated_images
 from sim.terminal.output import Output
 from sim.text import count
 
@@ -14,7 +15,7 @@ COLUMNS = [
 ]
 
 
-def show_study(output: Output, found: Sequence[Summary], simulated: int) -> None:
+def show_study(output: Output, found: Sequence[Summary]) -> None:
     """The table, and what its columns are."""
     output.table("methods on MNIST, all 10,000 test images", COLUMNS, [_cells(each) for each in found])
     for each in found:
@@ -24,28 +25,14 @@ def show_study(output: Output, found: Sequence[Summary], simulated: int) -> None
         output.line("p: a published ratio that counts parameters that are left, not bytes.")
     output.line(
         "Errors are those of the file, decoded. *: on the front of bytes and errors on integers. cycles, nJ: an image, "
-        f"mean of the first {count(simulated)} test images, on the paper's 64 PEs (eie64), then on an array of the "
-        "right size: of 1 to 64 PEs with just enough memory the one with the least energy times time."
+        f"mean of the first {simulated_images(found)} test images, on the paper's 64 PEs (eie64), then on an array of "
+        "the right size: of 1 to 64 PEs with just enough memory the one with the least energy times time."
     )
 
 
 def show_published(output: Output) -> None:
     """The paper's own sizes."""
-    output.table(
-        "published: Deep Compression, Table 1",
-        ["network", "error", "compressed", "kB", "compressed", "ratio"],
-        [
-            [
-                each.name,
-                _percent(each.error),
-                _percent(each.compressed_error),
-                count(each.bytes // 1000),
-                count(each.compressed_bytes // 1000),
-                f"{each.bytes / each.compressed_bytes:.0f}x",
-            ]
-            for each in DEEP_COMPRESSION
-        ],
-    )
+    output.table("published: Deep Compression, Table 1", PUBLISHED, published_cells())
 
 
 def _cells(each: Summary) -> list[str]:

@@ -9,13 +9,25 @@ from model.loops import executions
 from model.map_reference import geometry_of
 from sw.image.build import build_image
 from sw.image.maps.build import build_map_image
-from sw.network.chain import as_chain
+from sw.network.chain import as_chain, is_chain
 from sw.network.compressed import CompressedNetwork
+from sw.network.graph import Lstm
 
 # While nobody knows how many are needed: the most that a configuration takes.
 LARGEST_MEMORY = 1 << 20
 MOST_ACTIVATIONS = 1 << 15
 MOST_LAYERS = 64
+
+
+def whole_network_array(network: CompressedNetwork, config: ArrayConfig) -> ArrayConfig:
+    """`config` with the switches that run the network in one start.
+
+    `maps` for anything but fully connected layers one after another, `functions` if it is recurrent.
+    """
+    if is_chain(network):
+        return config
+    recurrent = any(isinstance(node.operation, Lstm) for node in network.connections.nodes)
+    return config.with_(maps=True, functions=recurrent or config.functions, accumulator_depth=config.activation_depth)
 
 
 def fitting_array(network: CompressedNetwork, config: ArrayConfig) -> ArrayConfig:

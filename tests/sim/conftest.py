@@ -1,5 +1,6 @@
 """A small network in a folder, and commands run there."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from sim.cli import main
+from tests.support.tools.browser import Browser, browser, missing
 from tests.support.tools.commands import Run, runner
 
 FEATURES = (12, 9, 5)
@@ -28,6 +30,16 @@ def folder(tmp_path: Path) -> Path:
     assert main([*compress, "-o", str(tmp_path / "plain.eie")]) == 0
     assert main([*compress, "-o", str(tmp_path / "net.eie"), "--calibrate", str(tmp_path / "x.npy")]) == 0
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser for all pages of a file of tests."""
+    reason = missing()
+    if reason is not None:
+        pytest.skip(reason)
+    with browser() as opened:
+        yield opened
 
 
 @pytest.fixture

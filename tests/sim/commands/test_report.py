@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,7 @@ from safetensors.numpy import save_file
 from sim.commands import report as module
 from sim.paper import PAPER_LAYERS
 from tests.support.networks.network_file import CONV_ARRAY, MAPS, write_conv_network, write_map_network, write_network
-from tests.support.tools import browser as support_browser
-from tests.support.tools.browser import Browser, browser, drawn
+from tests.support.tools.browser import Browser, drawn
 from tests.support.tools.commands import Run, runner
 
 NETWORK = ("report", "net.eie", "--input", "x.npy", "--pes", "4", "--set", "queue_depth=3", "-o", "r.html")
@@ -30,16 +28,6 @@ def eie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1600000000")
     write_network()
     return runner(capsys)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser for all pages."""
-    reason = support_browser.missing()
-    if reason is not None:
-        pytest.skip(reason)
-    with browser() as opened:
-        yield opened
 
 
 def baseline(path: str, kind: str = "cpu", median: float = 50.0) -> None:

@@ -10,8 +10,7 @@ import pytest
 from sim.cli import main
 from sim.report.fpga_page import fpga_page
 from sim.report.origin import Provenance
-from tests.support.tools import browser as support_browser
-from tests.support.tools.browser import browser, drawn
+from tests.support.tools.browser import Browser, drawn
 
 MADE = Provenance(command="eie fpga", date="2020-09-13T12:26:40+00:00", versions={"eie": "1 (a)"})
 PLAN = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>'
@@ -43,15 +42,11 @@ def test_the_page_says_what_the_report_says(report: dict[str, Any]) -> None:
     assert "<img" not in html
 
 
-def test_in_a_browser(report: dict[str, Any], tmp_path: Path) -> None:
-    reason = support_browser.missing()
-    if reason is not None:
-        pytest.skip(reason)
+def test_in_a_browser(report: dict[str, Any], tmp_path: Path, chromium: Browser) -> None:
     path = tmp_path / "fpga.html"
     path.write_text(fpga_page(report, PLAN, MADE))
-    with browser() as chromium:
-        assert drawn(chromium, path, width=390, dark=True) == 2
-        assert chromium.run("return document.querySelector('img.picture').naturalWidth") > 0
+    assert drawn(chromium, path, width=390, dark=True) == 2
+    assert chromium.run("return document.querySelector('img.picture').naturalWidth") > 0
 
 
 def test_a_question_has_no_page(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

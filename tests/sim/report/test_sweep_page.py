@@ -15,8 +15,7 @@ from sim.sweep.front import candidates, pareto_front
 from sim.sweep.points import points
 from sim.sweep.recommend import Limits, recommend
 from sim.sweep.results import PointRow, row
-from tests.support.tools import browser as support_browser
-from tests.support.tools.browser import browser, drawn
+from tests.support.tools.browser import Browser, drawn
 from tests.support.tools.sweep import record
 
 TECHNOLOGY = load_technology()
@@ -100,14 +99,10 @@ def test_nothing_that_ran_is_said_with_the_reason() -> None:
     assert 'id="plot-0"' not in html
 
 
-def test_in_a_browser(tmp_path: Path) -> None:
-    reason = support_browser.missing()
-    if reason is not None:
-        pytest.skip(reason)
+def test_in_a_browser(tmp_path: Path, chromium: Browser) -> None:
     path = tmp_path / "sweep.html"
     path.write_text(page(rows(COSTS, measured=4), Limits(luts=1002, mw=2000)))
-    with browser() as chromium:
-        for width, dark in ((390, True), (1400, False)):
-            assert drawn(chromium, path, width=width, dark=dark) == 4
-            titles = chromium.run("return Bokeh.documents.map((each) => each.roots()[0].title.text_color)")
-            assert set(titles) == {"#e4e7eb" if dark else "#1f2933"}
+    for width, dark in ((390, True), (1400, False)):
+        assert drawn(chromium, path, width=width, dark=dark) == 4
+        titles = chromium.run("return Bokeh.documents.map((each) => each.roots()[0].title.text_color)")
+        assert set(titles) == {"#e4e7eb" if dark else "#1f2933"}

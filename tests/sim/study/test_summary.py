@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sim.study.summary import csv_text, summaries
+from sim.study.summary import csv_text, simulated_images, summaries
 
 ARRAY = {"pes": 4, "cycles": 10.0, "microseconds": 1.0, "nanojoules": 2.0, "mm2": 0.5, "image_bytes": 100.0}
 
@@ -39,6 +39,11 @@ def test_seeds_are_one_line() -> None:
     assert first.minutes() == 1
     assert first.on_array("paper", "cycles") == 10
     assert first.on_array("fitted", "cycles") is None
+
+
+def test_how_many_images_were_simulated_is_what_the_rows_say() -> None:
+    assert simulated_images(summaries([row("a", 1, 0.1), row("b", 1, 0.1)])) == "2"
+    assert simulated_images(summaries([row("a", 1, 0.1), row("b", 1, 0.1, simulated=1000)])) == "2 or 1,000"
 
 
 def test_what_the_rtl_said() -> None:

@@ -11,11 +11,12 @@ pytest.importorskip("torch", reason="training needs torch, the extra `train`")
 
 import torch
 
-from sw.training.checkpoint import Checkpoint, State
+from sw.training.checkpoint import Checkpoint
 from sw.training.loop import Epoch
 from sw.training.pipeline import Trained, run_recipe
 from sw.training.recipe import Recipe, built_in, parse_recipe, read_recipe
 from sw.training.watcher import Silent
+from tests.support.networks.kept import Kept
 from tests.support.networks.recipes import digits
 from tests.support.networks.training import assert_equal
 
@@ -46,18 +47,6 @@ def shortened(text: str) -> Recipe:
     teacher = recipe.teacher and replace(recipe.teacher, batch=BATCH, training=brief(recipe.teacher.training))
     data = replace(recipe.data, validation=ASIDE, copies=1)
     return replace(recipe, data=data, teacher=teacher, stages=tuple(stages))
-
-
-class Kept(Checkpoint):
-    """Remembers every state that a killed run could have left behind."""
-
-    def __init__(self, path: Path):
-        super().__init__(path, "run")
-        self.left: list[bytes] = []
-
-    def save(self, state: State) -> None:
-        super().save(state)
-        self.left.append(self.path.read_bytes())
 
 
 class Counted(Silent):

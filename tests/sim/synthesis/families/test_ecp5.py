@@ -1,14 +1,11 @@
 """sim/synthesis/families/ecp5.py: block RAMs as yosys infers them."""
 
-import json
 from pathlib import Path
 
 import pytest
-from amaranth.back import verilog
 
-from hw.block_memory import BlockMemory
 from sim.synthesis.families.ecp5 import block_rams
-from sim.synthesis.tools import YOSYS, run_tool
+from tests.support.tools.inference import memory_cells
 
 # (words, bits) to DP16KD, as yosys 0.70 infers them from a read and a write port; 0: lookup tables.
 INFERRED = {
@@ -50,19 +47,7 @@ def test_block_rams_as_yosys_inferred_them(shape: tuple[int, int]) -> None:
 
 @pytest.mark.slow
 def test_yosys_still_infers_them(tmp_path: Path) -> None:
-    script: list[str] = []
-    for depth, width in SHORT:
-        name = f"memory_{depth}_{width}"
-        component = BlockMemory(depth=depth, width=width)
-        (tmp_path / f"{name}.v").write_text(verilog.convert(component, name=name, emit_src=False))
-        script += [
-            f"read_verilog {name}.v",
-            f"synth_ecp5 -top {name} -run begin:map_gates",
-            f"tee -q -o {name}.json stat -json",
-            "design -reset",
-        ]
-    (tmp_path / "all.ys").write_text("\n".join(script))
-    run_tool(YOSYS, ["-q", "-l", "all.log", "all.ys"], tmp_path, "all.log")
-    for depth, width in SHORT:
-        cells = json.loads((tmp_path / f"memory_{depth}_{width}.json").read_text())["design"]["num_cells_by_type"]
-        assert cells.get("DP16KD", 0) == INFERRED[depth, width], (depth, width)
+    made = memory_cells(tmp_path, SHORT, "synth_ecp5 -top {top} -run begin:map_gates")
+    assert {shape: counts.get("DP16KD", 0) for shape, counts in made.items()} == {
+        shape: INFERRED[shape] for shape in SHORT
+    }

@@ -1,17 +1,13 @@
 """sim/synthesis/families/xilinx7.py: block RAMs as yosys infers them, lookup tables as they are counted."""
 
-import json
-import re
 from pathlib import Path
 
 import pytest
-from amaranth.back import verilog
 
-from hw.block_memory import BlockMemory
 from model.errors import EieError
 from sim.synthesis.families.xilinx7 import block_rams, cells
 from sim.synthesis.family import Cells
-from sim.synthesis.tools import YOSYS, run_tool
+from tests.support.tools.inference import memory_cells
 
 # (words, bits) to RAMB18 (a RAMB36 is two), as yosys 0.70 infers them from a read and a write port; 0: lookup tables.
 INFERRED = {
@@ -85,23 +81,10 @@ def test_block_rams_as_yosys_inferred_them(shape: tuple[int, int]) -> None:
 
 @pytest.mark.slow
 def test_yosys_still_infers_them(tmp_path: Path) -> None:
-    script: list[str] = []
-    for depth, width in SOME:
-        name = f"memory_{depth}_{width}"
-        text = verilog.convert(BlockMemory(depth=depth, width=width), name=name, emit_src=False)
-        # Without its zeros: yosys takes minutes to read those of deep memories.
-        (tmp_path / f"{name}.v").write_text(re.sub(r"(?ms)^  initial begin.*?^  end\n", "", text))
-        script += [
-            f"read_verilog {name}.v",
-            f"synth_xilinx -family xc7 -top {name} -run begin:map_ffram",
-            f"tee -q -o {name}.json stat -json",
-            "design -reset",
-        ]
-    (tmp_path / "all.ys").write_text("\n".join(script))
-    run_tool(YOSYS, ["-q", "-l", "all.log", "all.ys"], tmp_path, "all.log")
-    for depth, width in SOME:
-        made = json.loads((tmp_path / f"memory_{depth}_{width}.json").read_text())["design"]["num_cells_by_type"]
-        assert cells(made).block_rams == INFERRED[depth, width], (depth, width)
+    made = memory_cells(tmp_path, SOME, "synth_xilinx -family xc7 -top {top} -run begin:map_ffram")
+    assert {shape: cells(counts).block_rams for shape, counts in made.items()} == {
+        shape: INFERRED[shape] for shape in SOME
+    }
 
 
 def test_every_table_and_flip_flop_counts_once() -> None:

@@ -12,12 +12,13 @@ import torch
 from torch import nn
 
 from model.errors import EieError
-from sw.training.checkpoint import Checkpoint, State
+from sw.training.checkpoint import Checkpoint
 from sw.training.methods.structure import replace, restructure, structure
 from sw.training.networks import NETWORKS
 from sw.training.pipeline import Trained, run_recipe
 from sw.training.recipe import parse_recipe
 from sw.training.steps import KINDS
+from tests.support.networks.kept import Kept
 from tests.support.networks.recipes import digits
 from tests.support.networks.training import assert_equal, perceptron
 
@@ -54,18 +55,6 @@ def tiny() -> Any:
 
 def test_every_method_is_killed_here() -> None:
     assert set(STAGES) | OLD == set(KINDS)
-
-
-class Kept(Checkpoint):
-    """Remembers every state that a killed run could have left behind."""
-
-    def __init__(self, path: Path):
-        super().__init__(path, "run")
-        self.left: list[bytes] = []
-
-    def save(self, state: State) -> None:
-        super().save(state)
-        self.left.append(self.path.read_bytes())
 
 
 @pytest.mark.parametrize("kind", STAGES)
