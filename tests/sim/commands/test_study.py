@@ -100,7 +100,7 @@ def test_seeds_other_recipes_and_files(eie: Run, tmp_path: Path) -> None:
 def test_a_row_that_another_command_makes_is_left_out(eie: Run, tmp_path: Path) -> None:
     (tmp_path / "study").mkdir()
     with (tmp_path / "study" / f"{NAMES[1]}-0.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, fcntl.LOCK_SH)  # which only an exclusive lock respects
         code, out, err = eie("study", "second", "--jobs", "1")
     assert code == 2
     assert out == "No row is there yet.\n"
